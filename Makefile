@@ -1,0 +1,57 @@
+# Everything sets itself up: a virtual environment in .venv, made once and brought up to date when pyproject.toml changes.
+#
+#   make demo     train a small network, log it, read the log back through the API, compare byte for byte
+#   make test     the tests
+#   make check    formatting, lint, types, tests
+#   make bench    the benchmarks
+#   make clean    remove what the above have made
+
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+BENCH_FLAGS ?=
+
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test check lint bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/demo.stamp
+	bash examples/demo.sh
+
+test: .venv/dev.stamp
+	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+
+check: lint test
+
+lint: .venv/dev.stamp
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: .venv/dev.stamp
+	.venv/bin/python bench/run.py $(BENCH_FLAGS)
+
+clean:
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# dev and demo, each with its own stamp: make test does not need what only the demo uses.
+.venv/%.stamp: pyproject.toml .venv/bin/python
+	@echo "installing joblog[$*] into .venv"
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+# Debian ships Python without ensurepip until python3-venv is installed: a venv made then has no pip.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "joblog needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing Debian's python3-venv"; \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes python3-venv >/dev/null; \
+	  else \
+	    echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
+	  fi
+	@echo "making .venv"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,190 @@
+"""The shipper: a thread that sends a spool to the server until all of it is there and the log is closed.
+
+It reads the spool and nothing else. There is one way to recover, whatever went wrong: after a pause, ask the server for
+the log's end, check that what it holds are this spool's bytes (by their CRC-32), and go on from there. It gives up in
+one case only: the log is not, or no longer, this spool's to write.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from joblog.agent.spool import Spool
+from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
+
+if TYPE_CHECKING:
+    from joblog.client import Client, Log
+
+BATCH_BYTES = 1 << 20
+"""Largest body: also nginx's default limit, and little enough to send again."""
+
+SMALLEST_BATCH_BYTES = 4 << 10
+"""A proxy with a limit lower than this is not worth serving."""
+
+BATCH_S = 0.2
+"""Age at which bytes are sent however few they are: 5 requests a second for a log, and live to the eye."""
+
+GZIP_BYTES = 1 << 10
+"""Below this, compressing saves less than a packet."""
+
+GZIP_LEVEL = 1
+"""Half the time of level 6 for logs that get a fifth larger; the processor is the job's."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+"""Pauses between tries double from the first to the longest: a server's restart is noticed in a quarter of a
+minute, and a thousand agents (at random points of their pauses) are no load for one that is coming back."""
+
+TELL_TRIES = 7
+"""Tries (about 20 s) after which an absent server is worth a line; what will not mend itself is said at once."""
+
+GIVE_UP_CHECK_S = 0.1
+"""How often the final wait looks whether somebody is tired of it."""
+
+NEVER_SEEN_S = 5.0
+"""Final wait for a server that has not answered once: rather a wrong address than an outage."""
+
+
+class Shipper:
+    """Ships one spool in a thread of its own; ``say`` gets a line for people when something is wrong."""
+
+    def __init__(
+        self, spool: Spool, connect: Callable[[], Client], say: Callable[[str], None], *, say_address: bool = False
+    ) -> None:
+        """``connect`` is called in the thread, so that what it imports does not delay the job."""
+        self._spool = spool
+        self._connect = connect
+        self._say = say
+        self._say_address = say_address
+        self._client: Client | None = None
+        self._log: Log | None = None
+        self._at = 0
+        self._batch_bytes = BATCH_BYTES
+        self._tries = 0
+        self._seen = threading.Event()
+        self._over = threading.Event()
+        self._hurry = threading.Event()
+        self._failure: Exception | None = None
+        self._told = False
+        self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
+
+    def start(self) -> None:
+        """Begins to ship."""
+        self._thread.start()
+
+    def finish(self, wait_s: float, give_up: threading.Event) -> bool:
+        """Waits, after the spool's ``finish``, until the server has everything and the log is closed.
+
+        At most ``wait_s``, less when the server was never seen (``NEVER_SEEN_S``) or ``give_up`` is set meanwhile.
+        Returns whether it is so; the spool is removed then, and stays otherwise.
+        """
+        self._hurry.set()
+        if not self._seen.is_set():
+            wait_s = min(wait_s, NEVER_SEEN_S)
+        return self._wait_over(wait_s, give_up) and self._failure is None
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the log turned out not to be this spool's to write, which was said then."""
+        return self._over.is_set() and self._failure is not None
+
+    def why_not(self) -> str:
+        """Returns, in a few words, what kept the last bytes from the server."""
+        return str(self._failure) if self._failure else "there was not enough time"
+
+    def unacknowledged_bytes(self) -> int:
+        """Returns how many bytes the server has not acknowledged."""
+        return self._spool.end_byte - self._at
+
+    def _wait_over(self, wait_s: float, give_up: threading.Event) -> bool:
+        ends_s = time.monotonic() + wait_s
+        while not self._over.wait(min(GIVE_UP_CHECK_S, max(ends_s - time.monotonic(), 0))):
+            if give_up.is_set() or time.monotonic() >= ends_s:
+                return False
+        return True
+
+    def _ship(self) -> None:
+        # A batch's age at least: until then the processor is the job's, which is starting, and its first bytes'.
+        self._spool.wait_for_finish(BATCH_S)
+        while not self._over.is_set():
+            try:
+                self._step()
+            except (Different, Closed) as error:
+                self._failure = error
+                self._say(f"{error}; it is not sent any more, all of it stays in {self._spool.path}")
+                self._over.set()
+            except Exception as error:  # noqa: BLE001 - the job goes on whatever it is, and so does the next try
+                self._recover(error)
+            else:
+                self._failure, self._tries = None, 0
+
+    def _step(self) -> None:
+        """Sends one batch, or closes the log when all are sent; waits for bytes first."""
+        if self._client is None:
+            self._client = self._connect()
+        if self._log is None:
+            self._log = self._meet(self._client)
+        self._spool.wait_for_byte(self._at)
+        if self._spool.end_byte - self._at < self._batch_bytes:
+            self._spool.wait_for_finish(BATCH_S)
+        data = self._spool.read(self._at, self._batch_bytes)
+        if data:
+            body, encoding = _encoded(data)
+            self._client.append(self._log.ref, self._at, body, encoding=encoding)
+            self._at += len(data)
+            self._spool.acknowledge(self._at)
+        elif self._spool.finished:
+            self._close(self._client, self._log)
+
+    def _meet(self, client: Client) -> Log:
+        """Gets or creates the log and finds out where to go on."""
+        meta = self._spool.meta
+        log = client.run(meta.project_id, meta.job_name, run_id=meta.run_id, task=meta.task).log
+        first = not self._seen.is_set()
+        self._seen.set()
+        if log.end_byte < meta.start_byte:
+            raise Different("the server lost bytes that it had acknowledged", log.end_byte)
+        if log.end_byte > self._spool.end_byte or log.crc32 != self._spool.crc32_to(log.end_byte):
+            raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
+        self._at = log.end_byte
+        if first and self._say_address:
+            self._say(f"the log is {client.url}{log.ref.path}")
+        return log
+
+    def _close(self, client: Client, log: Log) -> None:
+        spool = self._spool
+        closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=spool.crc32, gaps=spool.gaps)
+        if closed.complete is False and not spool.gaps:
+            raise Different("the server's copy does not agree with the one here", closed.end_byte)
+        if spool.gaps:
+            lost_bytes = sum(gap.size_bytes for gap in spool.gaps)
+            self._say(f"{lost_bytes} bytes of the log could not be kept ({spool.gaps[0].reason})")
+        self._over.set()
+
+    def _recover(self, error: Exception) -> None:
+        """Pauses before the next try, which begins with asking the server for the log's end."""
+        self._failure, self._log = error, None
+        if isinstance(error, TooLarge):
+            self._batch_bytes = max(self._batch_bytes // 2, SMALLEST_BATCH_BYTES)
+        elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
+            self._told = True
+            self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
+        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        self._tries = min(self._tries + 1, TELL_TRIES)
+        if self._hurry.wait(pause_s):
+            # The job has ended: at once, and then at short intervals again.
+            self._hurry.clear()
+            self._tries = 0
+
+
+def _encoded(data: bytes) -> tuple[bytes, str | None]:
+    """Returns a body and its Content-Encoding: compressed where that helps."""
+    if len(data) > GZIP_BYTES:
+        smaller = gzip.compress(data, GZIP_LEVEL, mtime=0)
+        if len(smaller) < len(data):
+            return smaller, "gzip"
+    return data, None

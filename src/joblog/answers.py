@@ -1,0 +1,220 @@
+"""What the native API answers, as values: the words of ``docs/http-api.md`` in Python.
+
+Pure: no I/O and nothing but the standard library, so that agent and SDK share it. A server may be newer than its
+clients, so fields that are not known here are ignored; a field that is needed and absent means that it was not joblog
+that answered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from joblog import errors
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Value = TypeVar("Value", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project; ``retain_days`` and ``retain_bytes`` are None where logs are kept for ever."""
+
+    id: str
+    created_ms: int
+    retain_days: int | None = None
+    retain_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a project, which has one version per run."""
+
+    id: int
+    project_id: str
+    name: str
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class Version:
+    """One run of a job; ``name`` is ``V0001`` and so on."""
+
+    id: int
+    job_id: int
+    name: str
+    number: int
+    uuid: str
+    created_ms: int
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
+
+    at_byte: int
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class LogRef:
+    """Names one log."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    task: str
+
+    @property
+    def path(self) -> str:
+        """Returns the path of the log in the native API."""
+        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}/logs/{self.task}"
+
+
+@dataclass(frozen=True)
+class Log:
+    """The status of a log: ``[start_byte, end_byte)`` is held, ``crc32`` is of all bytes from 0 to ``end_byte``."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    task: str
+    log_file: str
+    created_ms: int
+    start_byte: int
+    start_line: int
+    end_byte: int
+    end_line: int
+    partial_byte: int
+    crc32: int
+    closed: bool
+    complete: bool | None = None
+    appended_ms: int | None = None
+    closed_ms: int | None = None
+    sealed_byte: int = 0
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def ref(self) -> LogRef:
+        """Returns the log's name."""
+        return LogRef(self.project_id, self.job_id, self.version_id, self.task)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a writer gets for its run id: job, version and its own log."""
+
+    job: Job
+    version: Version
+    log: Log
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The log's end after an append, which is committed to disk."""
+
+    end_byte: int
+    end_line: int
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``, decoded for reading."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    content: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as listed; ``token``, the secret itself, is None except in the answer that created it."""
+
+    id: int
+    rights: tuple[str, ...]
+    project_id: str | None = None
+    label: str | None = None
+    created_ms: int | None = None
+    expires_ms: int | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+def value(kind: type[Value], answer: object) -> Value:
+    """Returns ``answer``, a decoded JSON object, as a ``kind``.
+
+    Raises:
+        Unreachable: it does not have the shape of a ``kind``, so something else than joblog answered.
+    """
+    if not isinstance(answer, dict):
+        raise errors.Unreachable(f"the answer is not a joblog {kind.__name__}")
+    known = {one.name for one in fields(kind)} & answer.keys()
+    try:
+        return kind(**{name: _nested(name, answer[name]) for name in known})
+    except TypeError as error:
+        raise errors.Unreachable(f"the answer is not a joblog {kind.__name__}: {error}") from error
+
+
+def _nested(name: str, found: Any) -> Any:
+    inner = _NESTED.get(name)
+    if inner is not None:
+        return value(inner, found)
+    if isinstance(found, list):
+        return tuple(value(Gap, one) if name == "gaps" else one for one in found)
+    return found
+
+
+_NESTED: dict[str, type[Job] | type[Version] | type[Log]] = {"job": Job, "version": Version, "log": Log}
+
+
+def decoded(body: bytes) -> Any:
+    """Returns the JSON in ``body``.
+
+    Raises:
+        Unreachable: there is none, so something else than joblog answered (a proxy's page, say).
+    """
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise errors.Unreachable("the answer is not joblog's: no JSON") from error
+
+
+def failure(status: int, body: bytes) -> errors.JoblogError:
+    """Returns the exception for an answer of HTTP ``status`` outside 200-299.
+
+    A native error body gives the class with its ``code``. Without one it was not joblog that answered but something in
+    between: 413, 429 and 503 keep their meaning, any other 5xx means that the server is away (``Unreachable``: the
+    call may or may not have been taken), the rest is a plain ``JoblogError``.
+    """
+    try:
+        told = json.loads(body)["error"]
+        code, message = str(told["code"]), str(told["message"])
+    except (ValueError, KeyError, TypeError):
+        told, code, message = {}, "", f"HTTP {status}, without a reason that joblog understands"
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (errors.Unreachable if status >= 500 else errors.JoblogError)
+    # The words are the server's, so the class's own __init__, which makes them, is passed over.
+    error = kind.__new__(kind, message)
+    for owner, name, default in _DETAILS:
+        if isinstance(error, owner):
+            setattr(error, name, told.get(name, default))
+    return error
+
+
+def _tree(kind: type[errors.JoblogError]) -> list[type[errors.JoblogError]]:
+    return [kind] + [one for child in kind.__subclasses__() for one in _tree(child)]
+
+
+_BY_CODE = {kind.code: kind for kind in _tree(errors.JoblogError)}
+_BY_STATUS: dict[int, type[errors.JoblogError]] = {413: errors.TooLarge, 429: errors.Busy, 503: errors.Busy}
+_DETAILS: tuple[tuple[type[errors.JoblogError], str, object], ...] = (
+    (errors.Invalid, "parameter", ""),
+    (errors.Conflict, "expected", None),
+    (errors.NotFound, "kind", ""),
+    (errors.TooLarge, "limit_bytes", 0),
+)

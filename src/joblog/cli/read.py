@@ -1,0 +1,128 @@
+"""``joblog cat``, ``tail``, ``jobs``, ``logs``. Bytes go to stdout as they are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+
+from joblog.cli.common import connected, find_log, find_version, show_json, show_table, shown_time
+from joblog.client import Client, Log
+from joblog.errors import Busy, Invalid, Unreachable
+
+POLL_S = 0.5
+"""Pause between two looks at a followed log: as live as an eye needs, and 2 cheap requests a second."""
+
+
+def cat(args: argparse.Namespace) -> int:
+    """Writes a log, or a part of it."""
+    flag = "--lines" if args.lines else "--bytes"
+    low, high = _span(flag, args.lines or args.bytes or "0-")
+    client, project_id = connected(args)
+    with client:
+        log = find_log(client, project_id, args.log)
+        if args.lines:
+            low, high = _line_start(client, log, low), None if high is None else _line_start(client, log, high)
+        start, end = max(low, log.start_byte), log.end_byte if high is None else min(high, log.end_byte)
+        _write(client.read(log.ref, start, end))
+    return 0
+
+
+def tail(args: argparse.Namespace) -> int:
+    """Writes a log's last lines, and with ``--follow`` what comes."""
+    if args.count < 0:
+        raise Invalid("-n", "0 or more", args.count)
+    client, project_id = connected(args)
+    with client:
+        log = find_log(client, project_id, args.log)
+        at = _tail_start(client, log, args.count)
+        _write(client.read(log.ref, at, log.end_byte))
+        if args.follow:
+            _follow(client, log, log.end_byte)
+    return 0
+
+
+def jobs(args: argparse.Namespace) -> int:
+    """Lists the project's jobs."""
+    client, project_id = connected(args)
+    with client:
+        found = client.jobs(project_id)
+        if args.json:
+            show_json(found)
+        else:
+            show_table(("ID", "NAME", "CREATED"), ((job.id, job.name, shown_time(job.created_ms)) for job in found))
+    return 0
+
+
+def logs(args: argparse.Namespace) -> int:
+    """Lists the logs of a version."""
+    client, project_id = connected(args)
+    with client:
+        version = find_version(client, project_id, args.job)
+        found = client.logs(project_id, version.job_id, version.id)
+        if args.json:
+            show_json(found)
+        else:
+            heads = ("VERSION", "TASK", "BYTES", "LINES", "STATE", "LAST BYTES CAME")
+            show_table(heads, (_log_row(version.name, log) for log in found))
+    return 0
+
+
+def _log_row(version: str, log: Log) -> tuple[object, ...]:
+    state = {None: "closed", True: "complete", False: "incomplete"}[log.complete] if log.closed else "open"
+    return version, log.task, log.end_byte, log.end_line, state, shown_time(log.appended_ms)
+
+
+def _write(pieces: Iterable[bytes]) -> int:
+    """Writes the pieces to stdout as they come; returns how many bytes they were."""
+    written = 0
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        written += len(piece)
+    return written
+
+
+def _span(flag: str, text: str) -> tuple[int, int | None]:
+    low, dash, high = text.partition("-")
+    if not dash or not all(end.isascii() and end.isdigit() for end in (low, high) if end):
+        raise Invalid(flag, "A-B, A- or -B", text)
+    return int(low or 0), int(high) if high else None
+
+
+def _line_start(client: Client, log: Log, line: int) -> int:
+    """Returns where line number ``line`` begins, or the nearest position that the log holds."""
+    if line <= log.start_line:
+        return log.start_byte
+    if line > log.end_line:
+        return log.end_byte
+    return log.partial_byte if line == log.end_line else client.lines(log.ref, line, 1).start_byte
+
+
+def _tail_start(client: Client, log: Log, count: int) -> int:
+    """Returns where the last ``count`` lines begin; an unfinished one counts."""
+    if count == 0:
+        return log.end_byte
+    has_partial = log.partial_byte < log.end_byte
+    return _line_start(client, log, max(log.end_line - count + has_partial, log.start_line))
+
+
+def _follow(client: Client, log: Log, at: int) -> None:
+    """Writes what comes after position ``at`` until the log is closed; waits for a server that is away."""
+    told = False
+    while True:
+        try:
+            log = client.status(log.ref)
+            at = max(at, log.start_byte)
+            for piece in client.read(log.ref, at, log.end_byte):
+                at += _write([piece])
+        except (Unreachable, Busy) as error:
+            if not told:
+                sys.stderr.write(f"joblog: {error}; still trying\n")
+            told = True
+        else:
+            told = False
+            if log.closed:
+                return
+        time.sleep(POLL_S)

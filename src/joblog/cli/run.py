@@ -1,0 +1,42 @@
+"""``joblog run``. The client, which takes a while to load, is loaded when the job is running already."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from joblog.agent import settings
+from joblog.agent.run import Options
+from joblog.agent.run import run as run_agent
+from joblog.agent.spool import Meta
+from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
+from joblog.errors import Missing
+
+if TYPE_CHECKING:
+    from joblog.client import Client
+
+CALL_S = 10.0
+"""Longest silence in one call: a dead connection is noticed well within the final wait."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit status."""
+    command = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
+    if not command:
+        raise Missing("CMD", "the command to run")
+    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    meta = Meta(
+        project_id=found.project_id,
+        job_name=checked_job(args.job) if args.job else job_of_command(command),
+        # Chosen here, so that a repeated request for the log meets the same one.
+        run_id=checked_run_id(args.run_id) if args.run_id else os.urandom(16).hex(),
+        task=checked_task(args.task),
+    )
+
+    def connect() -> Client:
+        from joblog.client import Client
+
+        return Client(found.url, found.token, timeout_s=CALL_S)
+
+    return run_agent(command, meta, connect, Options(found.spool_root, args.wait, args.verbose))

@@ -1,0 +1,34 @@
+"""``joblog serve`` and ``joblog check``: the commands that need ``joblog[server]``, which is loaded here only."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import fields
+
+from joblog.config import Settings
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serves until told to end."""
+    from joblog.server import app
+
+    app.serve(_settings(args))
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Writes each problem that is found; returns 1 when there is any."""
+    from joblog import engine
+
+    checked, problems = engine.check(_settings(args)), 0
+    for problem in checked.problems():
+        sys.stdout.write(f"{problem}\n")
+        problems += 1
+    sys.stdout.write(f"{checked.logs} logs, {checked.bytes} bytes, {problems} problems\n")
+    return 1 if problems else 0
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    given = {each.name: getattr(args, each.name, None) for each in fields(Settings)}
+    return Settings.load({name: text for name, text in given.items() if text is not None})

@@ -1,0 +1,92 @@
+"""Everything below the HTTP server, put together: the catalog, the objects, reading, appending, the background loop."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+
+from joblog.check import Check
+from joblog.config import Settings
+from joblog.errors import Invalid
+from joblog.ingest import Ingest
+from joblog.janitor import Janitor
+from joblog.query import Query
+from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.logs import Logs
+from joblog.storage.names import Names
+from joblog.storage.objects import Objects
+from joblog.storage.retention import Retention
+from joblog.storage.seal import Sealer
+from joblog.storage.sqlite import Sqlite
+from joblog.storage.tokens import Tokens
+
+
+def clock_ms() -> int:
+    """The time of day in milliseconds: an annotation, never a key."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """One joblog on one data directory. Whoever opens it closes it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock_ms: Callable[[], int] = clock_ms,
+        deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
+    ) -> None:
+        """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
+
+        Raises Invalid when another process serves the directory, Unavailable when the catalog cannot be opened.
+        """
+        self.settings = settings
+        self.clock_ms = clock_ms
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _lock(settings)
+        self.database = Sqlite(settings.catalog_path)
+        self.objects = Objects.local(settings.objects_path)
+        self.names = Names(self.database)
+        self.logs = Logs(self.database)
+        self.tokens = Tokens(self.database)
+        cache = FrameCache(settings.cache_bytes)
+        self.frames = FrameStore(cache, self.objects)
+        self.query_now = Query(self.logs, cache)
+        self.query = Query(self.logs, self.frames)
+        self.sealer = Sealer(self.logs, self.frames, self.objects)
+        self.retention = Retention(self.database, self.objects)
+        self.janitor = Janitor(settings, self.database, self.sealer, self.retention, clock_ms=clock_ms)
+        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
+
+    def check(self) -> Check:
+        """Returns a check of all that is stored."""
+        return Check(self.logs, self.objects)
+
+    def close(self) -> None:
+        """Commits what was taken and lets go of everything; again does nothing."""
+        self.ingest.close()
+        self.janitor.close()
+        self.database.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def check(settings: Settings) -> Check:
+    """Returns a check of a data directory, which may be one that is being served."""
+    if not settings.catalog_path.exists():
+        raise Invalid("data", "a directory that joblog has served", str(settings.data))
+    return Check(Logs(Sqlite(settings.catalog_path)), Objects.local(settings.objects_path))
+
+
+def _lock(settings: Settings) -> int:
+    """Takes the directory: two servers on one SQLite would each think it the only one."""
+    descriptor = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Invalid("data", "a directory that no other joblog is serving", str(settings.data)) from error
+    return descriptor

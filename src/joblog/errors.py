@@ -1,0 +1,214 @@
+"""Every error joblog raises on purpose.
+
+    JoblogError
+    |-- Invalid              a value from outside is not one of those allowed
+    |   |-- Missing          it was not given at all
+    |   `-- OutOfRange       it is of the right type, outside its range
+    |-- Unauthorized         who is calling is not known
+    |   |-- NoCredentials
+    |   |-- UnknownToken
+    |   `-- ExpiredToken
+    |-- Forbidden            who is calling is known, and may not
+    |   |-- WrongProject
+    |   `-- NotPermitted
+    |-- NotFound             no such project, job, version, log ...
+    |-- Conflict             the state of a thing does not allow it
+    |   |-- Different        an append repeats a position with other bytes
+    |   |-- BeyondEnd        an append starts after the log's end
+    |   `-- Closed           the log was closed
+    |-- TooLarge             a body over its limit
+    |-- Busy                 a bounded queue is full: come back later
+    |-- Unavailable          the catalog or the object store failed
+    |-- Damaged              stored bytes fail their checksum or their shape
+    `-- Unreachable          no server answered (raised by the client only)
+
+There is one class for each decision that a caller can take. ``code`` is the class's name on the wire, and what a caller
+may want to act on is an attribute; HTTP statuses are given to them in one table, in ``server/wire.py``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class JoblogError(Exception):
+    """Base of all errors that joblog raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+    def details(self) -> dict[str, str | int]:
+        """Returns what a program may act on, by the names used on the wire."""
+        return {}
+
+
+class Invalid(JoblogError):
+    """``parameter`` has a value outside ``allowed``."""
+
+    code = "invalid"
+
+    def __init__(self, parameter: str, allowed: str, value: object = None) -> None:
+        shown = "" if value is None else f", not {_short(value)}"
+        super().__init__(f"{parameter} must be {allowed}{shown}")
+        self.parameter = parameter
+
+    def details(self) -> dict[str, str | int]:
+        return {"parameter": self.parameter}
+
+
+class Missing(Invalid):
+    """``parameter`` is mandatory and was not given, or is empty."""
+
+    code = "missing"
+
+    def __init__(self, parameter: str, allowed: str) -> None:
+        JoblogError.__init__(self, f"{parameter} is missing; it must be {allowed}")
+        self.parameter = parameter
+
+
+class OutOfRange(Invalid):
+    """``parameter`` is of the right type and outside its range."""
+
+    code = "out_of_range"
+
+
+class Unauthorized(JoblogError):
+    """Who is calling is not known."""
+
+    code = "unauthorized"
+
+
+class NoCredentials(Unauthorized):
+    """The request carries no token."""
+
+    code = "no_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("no token: send it as X-Auth-Token or as Authorization: Bearer")
+
+
+class UnknownToken(Unauthorized):
+    """The token is malformed, was never issued, or was revoked."""
+
+    code = "unknown_token"
+
+    def __init__(self) -> None:
+        super().__init__("the token is not valid")
+
+
+class ExpiredToken(Unauthorized):
+    """The token's time is over."""
+
+    code = "expired_token"
+
+    def __init__(self) -> None:
+        super().__init__("the token has expired")
+
+
+class Forbidden(JoblogError):
+    """Who is calling is known, and may not do this."""
+
+    code = "forbidden"
+
+
+class WrongProject(Forbidden):
+    """The token belongs to another project."""
+
+    code = "wrong_project"
+
+    def __init__(self, project_id: str) -> None:
+        super().__init__(f"the token is not for project {_short(project_id)}")
+
+
+class NotPermitted(Forbidden):
+    """The token lacks a right."""
+
+    code = "not_permitted"
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"the token does not have the right to {right}")
+
+
+class NotFound(JoblogError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str, name: object) -> None:
+        super().__init__(f"there is no {kind} {_short(name)}")
+        self.kind = kind
+
+    def details(self) -> dict[str, str | int]:
+        return {"kind": self.kind}
+
+
+class Conflict(JoblogError):
+    """The present state does not allow it; ``expected`` is the log's end where a log is meant."""
+
+    code = "conflict"
+
+    def __init__(self, message: str, expected: int | None = None) -> None:
+        super().__init__(message)
+        self.expected = expected
+
+    def details(self) -> dict[str, str | int]:
+        return {} if self.expected is None else {"expected": self.expected}
+
+
+class Different(Conflict):
+    """An append repeats positions that are held, with other bytes."""
+
+    code = "different"
+
+
+class BeyondEnd(Conflict):
+    """An append, or a close, names a position after the log's end."""
+
+    code = "beyond_end"
+
+
+class Closed(Conflict):
+    """The log was closed; nothing can be added."""
+
+    code = "closed"
+
+
+class TooLarge(JoblogError):
+    """A body is over its limit."""
+
+    code = "too_large"
+
+    def __init__(self, what: str, limit_bytes: int) -> None:
+        super().__init__(f"{what} is larger than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+
+    def details(self) -> dict[str, str | int]:
+        return {"limit_bytes": self.limit_bytes}
+
+
+class Busy(JoblogError):
+    """A bounded queue is full; nothing was taken, the same call may succeed a little later."""
+
+    code = "busy"
+
+
+class Unavailable(JoblogError):
+    """The catalog or the object store failed; the same call may succeed later, and repeating it does no harm."""
+
+    code = "unavailable"
+
+
+class Damaged(JoblogError):
+    """Stored bytes fail their checksum or do not have the shape they must have."""
+
+    code = "damaged"
+
+
+class Unreachable(JoblogError):
+    """No server answered, or not in time. What was sent may or may not have been taken."""
+
+    code = "unreachable"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

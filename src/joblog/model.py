@@ -1,0 +1,221 @@
+"""The things joblog keeps, as frozen values, and the rules that their names follow.
+
+A value is parsed once, at the edge, by the functions below; inside, a ``Log`` is a ``Log``. Ids are positive and below
+2**63 because ModelArts' clients hold them in signed 64-bit integers.
+"""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from joblog.errors import Invalid, Missing, OutOfRange
+
+MAX_ID = 2**63 - 1
+MAX_WORKER = 999_999
+
+_PROJECT_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_RUN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+_TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)
+_LOG_FILE = re.compile(r"job-[a-z0-9-]{1,64}\.(0|[1-9][0-9]{0,5})", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+# Longer than any number joblog knows, so that no digit string costs more than its length to read.
+_MAX_DIGITS = 20
+
+
+class Project(Struct, frozen=True):
+    """A tenant. ``retain_days`` and ``retain_bytes`` (of stored objects) bound what is kept; None: for ever."""
+
+    id: str
+    created_ms: int
+    retain_days: int | None
+    retain_bytes: int | None
+
+
+class Job(Struct, frozen=True):
+    """A named piece of training; its runs are its versions."""
+
+    id: int
+    project_id: str
+    name: str
+    created_ms: int
+
+
+class Version(Struct, frozen=True):
+    """One run of a job. ``number`` counts from 1 within the job; ``uuid`` is its id in ModelArts' v2 calls."""
+
+    id: int
+    job_id: int
+    number: int
+    uuid: str
+    run_id: str | None
+    created_ms: int
+
+    @property
+    def name(self) -> str:
+        """``V0001``, ``V0002`` ..."""
+        return f"V{self.number:04d}"
+
+
+class Log(Struct, frozen=True):
+    """One worker's bytes: where they begin and end, and where they are.
+
+    ``[start_byte, sealed_byte)`` is in segments, ``[sealed_byte, end_byte)`` in chunks. A ``..._line`` is the number of
+    newlines before the ``..._byte`` beside it. ``partial_byte`` is where the unfinished last line begins, ``end_byte``
+    when there is none. ``crc32`` is of all bytes from 0 to ``end_byte``, those no longer held among them.
+    """
+
+    id: int
+    project_id: str
+    job_id: int
+    version_id: int
+    worker: int
+    log_file: str
+    created_ms: int
+    appended_ms: int
+    start_byte: int
+    start_line: int
+    sealed_byte: int
+    sealed_line: int
+    end_byte: int
+    end_line: int
+    partial_byte: int
+    crc32: int
+    closed_ms: int | None
+    claimed_bytes: int | None
+    claimed_crc32: int | None
+    lost_bytes: int
+    fresh_segments: int
+
+    @property
+    def task(self) -> str:
+        """``worker-0``, ``worker-1`` ..."""
+        return f"worker-{self.worker}"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be added."""
+        return self.closed_ms is not None
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether the writer's count and checksum agree and nothing was dropped; None until the writer has said."""
+        if self.claimed_bytes is None or self.claimed_crc32 is None:
+            return None
+        return (self.claimed_bytes, self.claimed_crc32, self.lost_bytes) == (self.end_byte, self.crc32, 0)
+
+    @property
+    def last_line(self) -> int:
+        """The number of lines that can be read: an unfinished one counts once the log is closed."""
+        unfinished = max(self.partial_byte, self.start_byte) < self.end_byte
+        return self.end_line + (1 if self.closed and unfinished else 0)
+
+
+class Chunk(Struct, frozen=True):
+    """What an append added, as a row: bytes from ``start_byte``, after ``start_line`` newlines."""
+
+    start_byte: int
+    start_line: int
+    end_line: int
+    appended_ms: int
+    data: bytes
+
+
+class Segment(Struct, frozen=True):
+    """A sealed object and the index of its frames (see ``joblog.segment``)."""
+
+    log_id: int
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    object_key: str
+    object_bytes: int
+    level: int
+    first_ms: int
+    last_ms: int
+    index: bytes
+
+
+class Gap(Struct, frozen=True):
+    """Bytes that were not kept: ``size_bytes`` of them, before position ``at_byte``, and why."""
+
+    at_byte: int
+    size_bytes: int
+    reason: str
+    recorded_ms: int
+
+
+class Token(Struct, frozen=True):
+    """What a token may do. ``project_id`` None: every project. The secret itself is not kept, only its SHA-256."""
+
+    id: int
+    project_id: str | None
+    rights: str
+    label: str
+    created_ms: int
+    expires_ms: int | None
+
+    def may(self, right: str) -> bool:
+        """Whether the token has ``right``: ``read``, ``write`` or ``admin``; admin has them all."""
+        held = self.rights.split(",")
+        return right in held or "admin" in held
+
+
+def check_project_id(value: str) -> str:
+    """Returns a legal project id; raises Invalid."""
+    return _checked(_PROJECT_ID, "project_id", "1 to 64 letters, digits and hyphens", value)
+
+
+def check_job_name(value: str) -> str:
+    """Returns a legal job name; raises Invalid."""
+    return _checked(_JOB_NAME, "job_name", "1 to 64 of A-Z, a-z, 0-9, _ and -", value)
+
+
+def check_run_id(value: str) -> str:
+    """Returns a legal run id; raises Invalid."""
+    return _checked(_RUN_ID, "run_id", "1 to 128 printable ASCII characters without blanks", value)
+
+
+def integer(parameter: str, text: str, low: int, high: int, allowed: str) -> int:
+    """Returns the integer that ``text`` spells, ``low`` to ``high``; raises Invalid, OutOfRange."""
+    if not _INTEGER.fullmatch(text):
+        raise Invalid(parameter, allowed, text)
+    number = int(text[:_MAX_DIGITS])
+    if len(text) > _MAX_DIGITS or not low <= number <= high:
+        raise OutOfRange(parameter, allowed, text)
+    return number
+
+
+def check_id(parameter: str, text: str) -> int:
+    """Returns the job or version id that ``text`` spells: 1 to 2**63 - 1; raises Invalid, OutOfRange."""
+    return integer(parameter, text, 1, MAX_ID, f"an integer from 1 to {MAX_ID}")
+
+
+def worker_of_task(task: str) -> int:
+    """Returns N of ``worker-N``; raises Invalid."""
+    match = _TASK.fullmatch(task)
+    if match is None:
+        raise Invalid("task", f"worker-0 to worker-{MAX_WORKER}", task)
+    return int(match[1])
+
+
+def worker_of_log_file(log_file: str) -> int | None:
+    """Returns N of ``job-<name>.N``, or None when it cannot be the name of a log file."""
+    match = _LOG_FILE.fullmatch(log_file)
+    return None if match is None else int(match[1])
+
+
+def log_file_name(job_name: str, worker: int) -> str:
+    """Names a worker's log as ModelArts does: job ``jobtest_TF``, worker 0 is ``job-jobtest-tf.0``."""
+    return f"job-{job_name.lower().replace('_', '-')}.{worker}"
+
+
+def _checked(pattern: re.Pattern[str], parameter: str, allowed: str, value: str) -> str:
+    if not value:
+        raise Missing(parameter, allowed)
+    if not pattern.fullmatch(value):
+        raise Invalid(parameter, allowed, value)
+    return value

@@ -1,0 +1,209 @@
+"""Reading: which frames and chunks hold what was asked for, and cutting it out of them.
+
+A read takes the log's head, then the pieces that it names. Between the two a sealer may have moved pieces from the catalog
+to an object; then they do not join up, and the read begins again with a new head. Nothing that was read is ever wrong:
+a byte's position and a line's number do not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from msgspec import Struct
+
+from joblog import lines
+from joblog.errors import Damaged
+from joblog.model import Log, Segment
+from joblog.storage.frames import Reader
+from joblog.storage.logs import Logs
+
+# How often a read begins again because pieces moved under it: each time needs another swap to come in between.
+_ATTEMPTS = 5
+
+_STREAM_BYTES = 1024 * 1024
+"""What a streamed read fetches at a time."""
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""The most that is read for one page of lines; a longer one is streamed."""
+
+_CHARACTER_MARGIN = 3
+"""A UTF-8 character reaches at most so far beyond a border within it."""
+
+
+class Piece(Struct, frozen=True):
+    """A frame or a chunk: bytes from ``start_byte`` on, after ``start_line`` newlines."""
+
+    start_byte: int
+    start_line: int
+    end_line: int
+    data: bytes
+
+    @property
+    def end_byte(self) -> int:
+        return self.start_byte + len(self.data)
+
+    def border(self, line: int) -> int:
+        """Returns where in ``data`` newline number ``line`` of the log ends, looked for from the nearer side."""
+        forwards, backwards = line - self.start_line, self.end_line - line
+        if forwards <= backwards:
+            return lines.border(self.data, forwards)
+        return lines.border_from_end(self.data, backwards + 1)
+
+
+class Page(Struct, frozen=True):
+    """A contiguous part of a log: ``data`` is ``[start_byte, end_byte)``; lines ``[start_line, end_line)`` if lines."""
+
+    log: Log
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    data: bytes
+
+
+class LargePage(Exception):
+    """A page of lines is larger than PAGE_BYTES."""
+
+
+class _Moved(Exception):
+    """Pieces were swapped while they were read."""
+
+
+T = TypeVar("T")
+
+
+class Query:
+    """Reads logs through the catalog and a reader of frames; raises what these raise."""
+
+    def __init__(self, logs: Logs, frames: Reader) -> None:
+        self.logs = logs
+        self._frames = frames
+
+    def read(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the bytes of ``span(log)``, which must lie within what is held."""
+        return self._steady(log, lambda head: self._byte_page(head, *span(head)))
+
+    def characters(self, log: Log, span: Callable[[Log], tuple[int, int]], *, backwards: bool) -> Page:
+        """Returns the bytes of ``span(log)``, narrowed to whole UTF-8 characters (see ``lines.whole_characters``)."""
+        return self._steady(log, lambda head: self._character_page(head, *span(head), backwards))
+
+    def lines(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the lines ``span(log)``, which must be lines the log has; raises LargePage."""
+        return self._steady(log, lambda head: self._line_page(head, *span(head)))
+
+    def line_borders(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the page of the lines ``span(log)`` without its data, however large it is."""
+
+        def borders(head: Log) -> Page:
+            first, end = span(head)
+            return Page(head, self._border(head, first), self._border(head, end), first, end, b"")
+
+        return self._steady(log, borders)
+
+    def stream(self, log: Log, low: int, high: int) -> Iterator[bytes]:
+        """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged."""
+        while low < high:
+            until = min(low + _STREAM_BYTES, high)
+            page = self.read(log, partial(_fixed, low, until))
+            yield page.data
+            low = until
+
+    def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
+        for _ in range(_ATTEMPTS):
+            try:
+                return read(log)
+            except _Moved:
+                log = self.logs.head(log.id)
+        raise Damaged(f"log {log.id}: its pieces do not join up")
+
+    def _byte_page(self, head: Log, low: int, high: int) -> Page:
+        return Page(head, low, high, 0, 0, _cut(self._pieces_by_byte(head, low, high), low, high))
+
+    def _character_page(self, head: Log, low: int, high: int, backwards: bool) -> Page:
+        if low >= high:
+            return Page(head, low, low, 0, 0, b"")
+        first = max(low - _CHARACTER_MARGIN, head.start_byte)
+        end = min(high + _CHARACTER_MARGIN, head.end_byte)
+        around = _cut(self._pieces_by_byte(head, first, end), first, end)
+        low, high = lines.whole_characters(around, low - first, high - first, backwards=backwards, growing=not head.closed)
+        return Page(head, low + first, high + first, 0, 0, around[low:high])
+
+    def _line_page(self, head: Log, first: int, end: int) -> Page:
+        if first >= end:
+            border = self._border(head, first)
+            return Page(head, border, border, first, first, b"")
+        pieces = self._pieces_by_line(head, first, end)
+        low = head.start_byte
+        if first > head.start_line:
+            low = pieces[0].start_byte + pieces[0].border(first)
+        if end > head.end_line:
+            high = head.end_byte
+        elif end == head.end_line:
+            high = head.partial_byte
+        else:
+            high = pieces[-1].start_byte + pieces[-1].border(end)
+        return Page(head, low, high, first, end, _cut(pieces, low, high))
+
+    def _border(self, head: Log, line: int) -> int:
+        if line <= head.start_line:
+            return head.start_byte
+        if line >= head.end_line:
+            return head.partial_byte if line == head.end_line else head.end_byte
+        piece = self._pieces_by_line(head, line, line)[0]
+        return piece.start_byte + piece.border(line)
+
+    def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[Piece]:
+        pieces: list[Piece] = []
+        if low < head.sealed_byte:
+            until = min(high, head.sealed_byte)
+            for sealed in self.logs.segments_by_byte(head.id, low, until):
+                pieces += [Piece(*frame) for frame in self._frames.frames(sealed, low, until)]
+        if high > head.sealed_byte:
+            chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
+        return pieces
+
+    def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
+        """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``."""
+        pieces: list[Piece] = []
+        if low <= head.sealed_line and head.start_byte < head.sealed_byte:
+            for sealed in self.logs.segments_by_line(head.id, low, min(high, head.sealed_line + 1)):
+                wanted = self._frames.placed(sealed).covering_lines(low, high)
+                pieces += self._frames_of(sealed, wanted, sum(len(piece.data) for piece in pieces))
+        if high > head.sealed_line:
+            chunks = self.logs.chunks_by_line(head.id, low, high)
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
+        if not pieces or not (low <= head.start_line or pieces[0].start_line < low <= pieces[0].end_line):
+            raise _Moved
+        return pieces
+
+    def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
+        borders = self._frames.placed(sealed).byte
+        low, high = borders[wanted.start], borders[wanted.stop]
+        if held_bytes + high - low > PAGE_BYTES:
+            raise LargePage
+        return [Piece(*frame) for frame in self._frames.frames(sealed, low, high)]
+
+
+def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
+    return low, high
+
+
+def _cut(pieces: list[Piece], low: int, high: int) -> bytes:
+    """Joins ``[low, high)`` out of pieces that must cover it; raises _Moved."""
+    if low >= high:
+        return b""
+    at = low
+    parts = []
+    for piece in pieces:
+        if piece.end_byte <= at:
+            continue
+        if piece.start_byte > at:
+            break
+        parts.append(piece.data[at - piece.start_byte : high - piece.start_byte])
+        at = piece.end_byte
+        if at >= high:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+    raise _Moved

@@ -1,0 +1,214 @@
+"""The composition root: the engine, the handlers, the server process.
+
+The calls that viewers repeat all day, ModelArts' log calls, are answered in front of the framework by the very function
+that the framework's handlers call: routing, parsing and rendering cost it more than the page does (bench/). All else, and
+the description of these calls, is Litestar's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+from litestar import Litestar, Request, Response, Router, get
+from litestar.di import Provide
+from litestar.exceptions import ValidationException
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from joblog import __version__
+from joblog.config import Settings
+from joblog.engine import Engine
+from joblog.errors import Invalid
+from joblog.server import modelarts_docs
+from joblog.server.modelarts_v1 import PATH, LogCalls
+from joblog.server.names import JobController, ProjectController, TokenController
+from joblog.server.native import LogController
+from joblog.server.openapi import openapi_config, static_router
+from joblog.server.state import State
+from joblog.server.wire import Answer, answer_headers, error_answer, request_id
+
+ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
+URL_FILE = "url"
+DEFAULT_PROJECT = "default"
+
+_log = logging.getLogger("joblog.server")
+
+
+class App:
+    """The ASGI application: the short way for the log calls, Litestar for the rest; a request id on every answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        state = State(engine)
+        self._calls = LogCalls(engine, state.auth)
+        self._litestar = litestar(state, self._calls)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if not _is_http(scope):
+            await self._litestar(scope, receive, send)
+            return
+        number = request_id()
+        if scope["method"] == "GET" and (match := PATH.fullmatch(scope["path"])):
+            await self._short_way(scope, match, send, number)
+        else:
+            await self._litestar(scope, receive, _numbered(send, number))
+
+    async def _short_way(self, scope: HTTPScope, match: re.Match[str], send: Send, number: bytes) -> None:
+        try:
+            answer = await self._calls.answer(match, scope["query_string"], scope["headers"])
+        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+            answer = error_answer(error, scope["path"])
+        await send_answer(answer, send, number)
+
+
+def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
+    return str(scope["type"]) == "http"
+
+
+async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
+    """Sends a whole answer."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer, number)})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": answer.rest is not None})
+    if answer.rest is not None:
+        async for part in answer.rest:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def litestar(state: State, calls: LogCalls) -> ASGIApp:
+    """Builds the framework's part."""
+    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController])
+    return Litestar(
+        route_handlers=[api, health, modelarts_docs.router(calls), static_router],
+        dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
+        exception_handlers={Exception: _failed},
+        openapi_config=openapi_config,
+        logging_config=None,
+        request_max_body_size=None,  # bodies.py bounds what is appended, Litestar's default what is JSON
+    )
+
+
+@get("/healthz", summary="Whether the server answers", tags=["server"])
+async def health() -> dict[str, str]:
+    """Answers without a token."""
+    return {"status": "ok", "version": __version__}
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    port = _free_port(settings)
+    engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
+    try:
+        _admin_token(engine)
+        engine.janitor.start()
+        server = Server(
+            App(engine),
+            address=settings.host,
+            port=port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            log_enabled=False,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.stop)
+        serving = asyncio.create_task(server.serve())
+        await _announce(settings, port)
+        await serving
+    finally:
+        await asyncio.to_thread(engine.close)
+    _log.info("stopped")
+
+
+def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(tell)
+
+
+def _free_port(settings: Settings) -> int:
+    """Returns the port to listen on; raises Invalid when it is taken, which the HTTP server would not notice."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except (OSError, OverflowError) as error:
+            raise Invalid("host and port", f"an address that can be listened on ({error})") from error
+        return int(probe.getsockname()[1])
+
+
+def _admin_token(engine: Engine) -> None:
+    """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
+    path = engine.settings.data / ADMIN_TOKEN_FILE
+    if path.exists():
+        return
+    _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
+    _write(path, secret)
+    engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
+
+
+async def _announce(settings: Settings, port: int) -> None:
+    """Writes the server's address to a file once it can be reached there."""
+    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        break
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    _write(settings.data / URL_FILE, address)
+    _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
+
+
+def _write(path: Path, line: str) -> None:
+    """Writes a small file whole or not at all, readable by its owner only."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(line + "\n")
+    part.replace(path)
+
+
+def _numbered(send: Send, number: bytes) -> Send:
+    """Puts the request id on an answer of the framework's."""
+
+    async def numbered(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-request-id", number)]
+        await send(message)
+
+    return numbered
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Renders every error of the framework's part through the one table."""
+    if isinstance(error, ValidationException):
+        error = _invalid(error)
+    answer = error_answer(error, request.scope["path"])
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, status_code=answer.status, headers=headers, media_type="application/json")
+
+
+def _invalid(error: ValidationException) -> Invalid:
+    """Names the first of the body's fields that Litestar finds wrong."""
+    found = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    return Invalid(str(found.get("key") or "body"), f"as the API says ({found.get('message', error.detail)})")

@@ -1,0 +1,84 @@
+"""Who is calling: a token, in either of the two headers that ModelArts' clients use, and what it may do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from joblog.engine import Engine
+from joblog.errors import ExpiredToken, NoCredentials, NotPermitted, UnknownToken, WrongProject
+from joblog.model import Token
+
+# How long a token is believed without looking it up again: a revocation on another node takes effect within this.
+_BELIEVED_S = 5.0
+
+# Tokens remembered; beyond it all are forgotten, which costs one look-up each.
+_REMEMBERED = 10_000
+
+_LONGEST_TOKEN = 4096
+
+
+class Auth:
+    """Finds the token of a request and checks what it may do. Used from the event loop only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[bytes, tuple[Token, float]] = {}
+
+    def token(self, headers: Iterable[tuple[bytes, bytes]]) -> Token:
+        """Returns the caller's token; raises NoCredentials, UnknownToken, ExpiredToken."""
+        secret = _secret(headers)
+        known = self._known.get(secret)
+        if known is None or known[1] < time.monotonic():
+            known = self._look_up(secret)
+        token = known[0]
+        if token.expires_ms is not None and token.expires_ms <= self._engine.clock_ms():
+            raise ExpiredToken
+        return token
+
+    def allowed(self, headers: Iterable[tuple[bytes, bytes]], right: str, project_id: str | None) -> Token:
+        """Returns the caller's token if it may do ``right`` in the project (None: in all of them).
+
+        Raises Unauthorized, WrongProject, NotPermitted.
+        """
+        token = self.token(headers)
+        if token.project_id is not None and token.project_id != project_id:
+            if project_id is None:
+                raise NotPermitted(f"{right} in all projects")
+            raise WrongProject(project_id)
+        if not token.may(right):
+            raise NotPermitted(right)
+        return token
+
+    def forget(self) -> None:
+        """Drops what is remembered, after a revocation."""
+        self._known.clear()
+
+    def _look_up(self, secret: bytes) -> tuple[Token, float]:
+        token = self._engine.tokens.find(secret.decode("utf-8", "surrogateescape"))
+        if token is None:
+            self._known.pop(secret, None)
+            raise UnknownToken
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        known = self._known[secret] = (token, time.monotonic() + _BELIEVED_S)
+        return known
+
+
+def _secret(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
+        if name == b"x-auth-token":
+            secret = value.strip()
+        elif name == b"authorization":
+            scheme, _, rest = value.partition(b" ")
+            if scheme.lower() != b"bearer":
+                raise UnknownToken
+            secret = rest.strip()
+        else:
+            continue
+        if not secret:
+            raise NoCredentials
+        if len(secret) > _LONGEST_TOKEN:
+            raise UnknownToken
+        return secret
+    raise NoCredentials

@@ -1,0 +1,99 @@
+"""Request bodies: read within their limit, decompressed within their limit, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zlib
+from collections.abc import AsyncIterator, Mapping
+
+import zstandard
+
+from joblog.errors import Invalid, Missing, TooLarge
+
+# Decompressing less than this takes less time than handing it to a thread.
+_INLINE_BYTES = 64 * 1024
+
+
+async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], limit_bytes: int) -> bytes:
+    """Returns a body as it was before its Content-Encoding, which may be gzip, zstd or none.
+
+    Raises TooLarge before more than the limit is in memory, Invalid for a broken body and for one that was cut off, Missing
+    for an empty one.
+    """
+    announced = headers.get("content-length", "")
+    if announced.isdigit() and int(announced[:20]) > limit_bytes:
+        raise TooLarge("the body", limit_bytes)
+    parts, size = [], 0
+    async for part in stream:
+        size += len(part)
+        if size > limit_bytes:
+            raise TooLarge("the body", limit_bytes)
+        parts.append(part)
+    if announced.isdigit() and size != int(announced[:20]):
+        raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", size)
+    sent = parts[0] if len(parts) == 1 else b"".join(parts)
+    data = await _decoded(sent, headers.get("content-encoding", "").strip().lower(), limit_bytes)
+    if not data:
+        raise Missing("body", f"1 to {limit_bytes} bytes")
+    return data
+
+
+async def _decoded(sent: bytes, encoding: str, limit_bytes: int) -> bytes:
+    if encoding in ("", "identity"):
+        return sent
+    decoders = {"gzip": _gunzipped, "zstd": _unzstd}
+    if encoding not in decoders:
+        raise Invalid("Content-Encoding", "gzip, zstd or absent", encoding)
+    if len(sent) <= _INLINE_BYTES:
+        data = decoders[encoding](sent, limit_bytes)
+    else:
+        data = await asyncio.to_thread(decoders[encoding], sent, limit_bytes)
+    if len(data) > limit_bytes:
+        raise TooLarge("the decompressed body", limit_bytes)
+    return data
+
+
+def _gunzipped(sent: bytes, limit_bytes: int) -> bytes:
+    """Decompresses at most one byte more than the limit."""
+    data = bytearray()
+    while sent:
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            data += decoder.decompress(sent, limit_bytes + 1 - len(data))
+        except zlib.error as error:
+            raise Invalid("body", "valid gzip, as its Content-Encoding says") from error
+        if len(data) > limit_bytes:
+            break
+        if not decoder.eof:
+            raise Invalid("body", "valid gzip to its end, as its Content-Encoding says")
+        sent = decoder.unused_data
+    return bytes(data)
+
+
+def _unzstd(sent: bytes, limit_bytes: int) -> bytes:
+    """Decompresses at most one byte more than the limit; a large window costs no more memory than that."""
+    broken = Invalid("body", "valid zstd, as its Content-Encoding says")
+    decompressor = zstandard.ZstdDecompressor(max_window_size=2**27)
+    try:
+        with decompressor.stream_reader(io.BytesIO(sent), read_across_frames=True) as reader:
+            data = reader.read(limit_bytes + 1)
+    except zstandard.ZstdError as error:
+        raise broken from error
+    if len(data) <= limit_bytes and not _whole_zstd(sent):
+        raise broken
+    return data
+
+
+def _whole_zstd(sent: bytes) -> bool:
+    """Whether the frames end where the body does: a reader of a stream cannot tell a frame that was cut off."""
+    while sent:
+        decoder = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            decoder.decompress(sent)
+        except zstandard.ZstdError:
+            return False
+        if not decoder.eof:
+            return False
+        sent = decoder.unused_data
+    return True

@@ -1,0 +1,68 @@
+"""ModelArts' log calls as the framework knows them: for the API's description, and for whatever the short way lets pass."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Router, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+from litestar.response.base import ASGIResponse
+
+from joblog.errors import NotFound
+from joblog.server.modelarts_v1 import (
+    DEFAULT_LINES,
+    MAX_LINES,
+    MAX_OFFSET,
+    PATH,
+    ByteAnswer,
+    FileNamesAnswer,
+    LineAnswer,
+    LogCalls,
+)
+from joblog.server.state import Call
+
+_VERSION = "/{project_id:str}/training-jobs/{job_id:str}/versions/{version_id:str}"
+
+LogFile = Annotated[str | None, Parameter(query="log_file", description="a name that .../log/file-names gives; mandatory")]
+StartByte = Annotated[
+    str | None, Parameter(query="start_byte", description="first byte, 0 by default; -1: the newest abs(offset) bytes")
+]
+Offset = Annotated[
+    str | None, Parameter(query="offset", description=f"length, -{MAX_OFFSET} to {MAX_OFFSET}; negative: backwards")
+]
+BaseLine = Annotated[
+    str | None, Parameter(query="base_line", description="a position from an earlier answer; empty: the latest lines")
+]
+Lines = Annotated[str | None, Parameter(query="lines", description=f"0 to {MAX_LINES}, {DEFAULT_LINES} by default")]
+Order = Annotated[str | None, Parameter(query="order", description="desc (default): towards newer lines; asc: older")]
+
+
+def router(calls: LogCalls) -> Router:
+    """Builds the handlers. They hand the request to ``calls`` as it came; their parameters are its description."""
+
+    async def answered(request: Call) -> ASGIResponse:
+        match = PATH.fullmatch(request.scope["path"])
+        if match is None:
+            raise NotFound("path", request.scope["path"])
+        answer = await calls.answer(match, request.scope["query_string"], list(request.scope["headers"]))
+        return ASGIResponse(body=answer.body, status_code=answer.status, media_type="application/json")
+
+    @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
+    async def log(
+        request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, start_byte: StartByte, offset: Offset
+    ) -> ASGIResponse:
+        return await answered(request)
+
+    @get(f"{_VERSION}/aom-log", summary="Read a log by lines", responses={200: ResponseSpec(LineAnswer)})
+    async def aom_log(
+        request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, base_line: BaseLine, lines: Lines,
+        order: Order,
+    ) -> ASGIResponse:  # fmt: skip
+        return await answered(request)
+
+    @get(f"{_VERSION}/log/file-names", summary="List a version's logs", responses={200: ResponseSpec(FileNamesAnswer)})
+    async def file_names(request: Call, project_id: str, job_id: str, version_id: str) -> ASGIResponse:
+        return await answered(request)
+
+    return Router(path="/v1", route_handlers=[log, aom_log, file_names], tags=["ModelArts v1"])

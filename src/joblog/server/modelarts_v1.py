@@ -1,0 +1,174 @@
+"""ModelArts' v1 calls for reading a training job's log, as its documents and its clients have them.
+
+``GET .../log`` reads by bytes, ``GET .../aom-log`` by lines, ``GET .../log/file-names`` lists the logs. What they answer is a
+contract; docs/modelarts.md names each rule and where it comes from. Here they only turn words into spans and pages into words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from joblog import lines, positions
+from joblog.engine import Engine
+from joblog.errors import Missing, NotFound, OutOfRange
+from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_log_file
+from joblog.query import LargePage, Page, Query
+from joblog.server.auth import Auth
+from joblog.server.wire import Answer, query_parameters
+from joblog.storage.frames import NotCached
+
+PATH = re.compile(r"/v1/([^/]+)/training-jobs/([^/]+)/versions/([^/]+)/(log|aom-log|log/file-names)/?")
+
+MAX_OFFSET = 2048
+MAX_LINES = 500
+DEFAULT_LINES = 50
+
+_ORDERS = ("desc", "asc")
+
+T = TypeVar("T")
+
+
+class ByteAnswer(msgspec.Struct):
+    """``.../log``: ``log`` is the text of ``log_byte_count`` bytes that end before byte ``end_byte``; ``count`` is the same."""
+
+    is_success: bool
+    log: str
+    log_byte_count: int
+    end_byte: int
+    count: int
+
+
+class LineAnswer(msgspec.Struct):
+    """``.../aom-log``: ``lines`` lines, oldest first, between the positions ``start_line`` and ``end_line``."""
+
+    is_success: bool
+    content: str
+    lines: int
+    start_line: str
+    end_line: str
+
+
+class FileNamesAnswer(msgspec.Struct):
+    """``.../log/file-names``: one name for each worker, in order."""
+
+    is_success: bool
+    log_file_list: list[str]
+
+
+class LogCalls:
+    """Answers the three calls. Used from the event loop; what must block is done in a thread."""
+
+    def __init__(self, engine: Engine, auth: Auth) -> None:
+        self._engine = engine
+        self._auth = auth
+        self._encode = msgspec.json.Encoder().encode
+
+    async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+        """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
+        self._auth.allowed(headers, "read", path[1])
+        project_id = check_project_id(path[1])
+        job_id = check_id("job_id", path[2])
+        version_id = check_id("version_id", path[3])
+        if path[4] == "log/file-names":
+            names = self._engine.names.log_files(project_id, job_id, version_id)
+            return Answer(200, self._encode(FileNamesAnswer(True, names)))
+        parameters = query_parameters(query)
+        log = self._log(project_id, job_id, version_id, parameters)
+        if path[4] == "log":
+            return await self._bytes(log, parameters)
+        return await self._lines(log, parameters)
+
+    def _log(self, project_id: str, job_id: int, version_id: int, parameters: Mapping[str, str]) -> Log:
+        log_file = parameters.get("log_file", "")
+        if not log_file:
+            raise Missing("log_file", "a name that .../log/file-names gives")
+        worker = worker_of_log_file(log_file)
+        if worker is None:
+            self._engine.names.version(project_id, job_id, version_id)
+            raise NotFound("log file", log_file)
+        log = self._engine.names.log(project_id, job_id, version_id, worker)
+        if log.log_file != log_file:
+            raise NotFound("log file", log_file)
+        return log
+
+    async def _bytes(self, log: Log, parameters: Mapping[str, str]) -> Answer:
+        start_byte = _integer(parameters, "start_byte", 0, (-1, MAX_ID))
+        offset = _integer(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
+        backwards = offset < 0 or start_byte == -1
+        span = partial(positions.byte_span, start_byte, offset)
+        page = await self._ask(partial(_characters, log, span, backwards))
+        answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
+        return Answer(200, self._encode(answer))
+
+    async def _lines(self, log: Log, parameters: Mapping[str, str]) -> Answer:
+        base = positions.parse_base_line(parameters.get("base_line", ""))
+        count = _integer(parameters, "lines", DEFAULT_LINES, (0, MAX_LINES))
+        order = parameters.get("order", "").strip().lower() or "desc"
+        if order not in _ORDERS:
+            raise OutOfRange("order", "desc or asc", order)
+        span = partial(positions.line_span, base, count, order)
+        try:
+            page = await self._ask(partial(_line_page, log, span))
+        except LargePage:
+            return await self._large(log, span)
+        return Answer(200, self._encode(_line_answer(page, lines.text(page.data))))
+
+    async def _ask(self, read: Callable[[Query], T]) -> T:
+        """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
+        try:
+            return read(self._engine.query_now)
+        except NotCached:
+            return await asyncio.to_thread(read, self._engine.query)
+
+    async def _large(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Answer:
+        """Answers with a page that is too large to hold, part by part."""
+        page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
+        head, tail = self._encode(_line_answer(page, "")).split(b'"content":""', 1)
+        content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte))
+        return Answer(200, head + b'"content":"', rest=_in_threads(content, b'"' + tail))
+
+
+def text_parts(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Turns parts of a log into parts of the inside of a JSON string, never cutting a character."""
+    kept = b""
+    for part in parts:
+        data = kept + part
+        end = lines.whole_characters(data, 0, len(data), backwards=False, growing=True)[1]
+        kept = data[end:]
+        yield msgspec.json.encode(lines.text(data[:end]))[1:-1]
+    yield msgspec.json.encode(lines.text(kept))[1:-1]
+
+
+async def _in_threads(parts: Iterator[bytes], last: bytes) -> AsyncIterator[bytes]:
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        yield part
+    yield last
+
+
+def _integer(parameters: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
+    text = parameters.get(name, "").strip()
+    return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
+
+
+def _line_answer(page: Page, content: str) -> LineAnswer:
+    return LineAnswer(
+        is_success=True,
+        content=content,
+        lines=page.end_line - page.start_line,
+        start_line=positions.line_position(page.log, page.start_line),
+        end_line=positions.line_position(page.log, page.end_line),
+    )
+
+
+def _characters(log: Log, span: Callable[[Log], tuple[int, int]], backwards: bool, query: Query) -> Page:
+    return query.characters(log, span, backwards=backwards)
+
+
+def _line_page(log: Log, span: Callable[[Log], tuple[int, int]], query: Query) -> Page:
+    return query.lines(log, span)

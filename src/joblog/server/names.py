@@ -1,0 +1,195 @@
+"""The native API's projects, jobs, versions and tokens. See docs/http-api.md."""
+
+from __future__ import annotations
+
+from litestar import Controller, delete, get, post
+from msgspec import UNSET, Struct
+
+from joblog.errors import OutOfRange
+from joblog.model import (
+    MAX_ID,
+    Job,
+    Project,
+    Token,
+    check_id,
+    check_job_name,
+    check_project_id,
+    check_run_id,
+    worker_of_task,
+)
+from joblog.server.listing import Listing, limit_of, page_of
+from joblog.server.state import Call, State
+from joblog.server.views import (
+    JobRequest,
+    LogView,
+    ProjectRequest,
+    RunRequest,
+    TokenRequest,
+    TokenView,
+    VersionRequest,
+    VersionView,
+    version_view,
+)
+
+
+class RunView(Struct):
+    """A worker of a run: its job, its version, its log."""
+
+    job: Job
+    version: VersionView
+    log: LogView
+
+
+class ProjectController(Controller):
+    """Projects."""
+
+    path = "/projects"
+    tags = ("projects",)
+
+    @post("/", summary="Get or create a project", status_code=200)
+    async def create(self, joblog: State, request: Call, data: ProjectRequest) -> Project:
+        """Gets or makes a project and sets the retention that is given."""
+        joblog.auth.allowed(request.scope["headers"], "admin", None)
+        names = joblog.engine.names
+        project = await joblog.writing(names.put_project, check_project_id(data.id), joblog.engine.clock_ms())
+        if data.retain_days is UNSET and data.retain_bytes is UNSET:
+            return project
+        days = project.retain_days if data.retain_days is UNSET else _at_least("retain_days", data.retain_days, 1)
+        size = project.retain_bytes if data.retain_bytes is UNSET else _at_least("retain_bytes", data.retain_bytes, 0)
+        await joblog.writing(names.set_retention, project.id, days, size)
+        return names.project(project.id)
+
+    @get("/", summary="List projects")
+    async def index(self, joblog: State, request: Call) -> Listing[Project]:
+        """Lists the projects that the token may see; ``after`` is a project id."""
+        token = joblog.auth.token(request.scope["headers"])
+        project_id = token.project_id
+        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        limit = limit_of(request)
+        if project_id is not None:
+            return Listing([await joblog.reading(joblog.engine.names.project, project_id)], None)
+        found = await joblog.reading(joblog.engine.names.projects, request.query_params.get("after") or "", limit)
+        return Listing(found, found[-1].id if len(found) == limit else None)
+
+
+class JobController(Controller):
+    """A project's runs, jobs and versions."""
+
+    path = "/projects/{project_id:str}"
+    tags = ("jobs",)
+
+    @post("/runs", summary="Get or create job, version and log in one call", status_code=200)
+    async def run(self, joblog: State, request: Call, project_id: str, data: RunRequest) -> RunView:
+        """All that name the same ``run_id`` of a job meet in one version; without it, the version is new."""
+        project_id = _project(joblog, request, project_id, "write")
+        job_name, worker = check_job_name(data.job_name), worker_of_task(data.task)
+        run_id = None if data.run_id is None else check_run_id(data.run_id)
+        names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+        job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms)
+        return RunView(job, version_view(version), await joblog.log_view(log))
+
+    @post("/jobs", summary="Get or create a job", status_code=200)
+    async def create_job(self, joblog: State, request: Call, project_id: str, data: JobRequest) -> Job:
+        """Gets or makes the job of that name."""
+        project_id = _project(joblog, request, project_id, "write")
+        return await joblog.writing(
+            joblog.engine.names.put_job, project_id, check_job_name(data.name), joblog.engine.clock_ms()
+        )
+
+    @get("/jobs", summary="List jobs")
+    async def jobs(self, joblog: State, request: Call, project_id: str) -> Listing[Job]:
+        """Lists jobs by id; ``name`` keeps the one so named."""
+        project_id = _project(joblog, request, project_id, "read")
+        after, limit = page_of(request)
+        name = request.query_params.get("name")
+        found = await joblog.reading(joblog.engine.names.jobs, project_id, name, after, limit)
+        return Listing(found, found[-1].id if len(found) == limit else None)
+
+    @get("/jobs/{job_id:str}", summary="A job")
+    async def job(self, joblog: State, request: Call, project_id: str, job_id: str) -> Job:
+        """Returns a job."""
+        project_id = _project(joblog, request, project_id, "read")
+        return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", job_id))
+
+    @post("/jobs/{job_id:str}/versions", summary="Get or create a version", status_code=200)
+    async def create_version(
+        self, joblog: State, request: Call, project_id: str, job_id: str, data: VersionRequest
+    ) -> VersionView:
+        """Gets or makes the version of a run."""
+        project_id = _project(joblog, request, project_id, "write")
+        run_id = None if data.run_id is None else check_run_id(data.run_id)
+        names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+        number = check_id("job_id", job_id)
+        return version_view(await joblog.writing(names.put_version, project_id, number, run_id, now_ms))
+
+    @get("/jobs/{job_id:str}/versions", summary="List a job's versions")
+    async def versions(self, joblog: State, request: Call, project_id: str, job_id: str) -> Listing[VersionView]:
+        """Lists versions by id."""
+        project_id = _project(joblog, request, project_id, "read")
+        after, limit = page_of(request)
+        names = joblog.engine.names
+        found = await joblog.reading(names.versions, project_id, check_id("job_id", job_id), after, limit)
+        return Listing([version_view(each) for each in found], found[-1].id if len(found) == limit else None)
+
+    @get("/jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
+    async def version(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> VersionView:
+        """Returns a version."""
+        project_id = _project(joblog, request, project_id, "read")
+        ids = check_id("job_id", job_id), check_id("version_id", version_id)
+        return version_view(await joblog.reading(joblog.engine.names.version, project_id, *ids))
+
+
+class TokenController(Controller):
+    """Tokens: for those who have the right to everything."""
+
+    path = "/tokens"
+    tags = ("tokens",)
+
+    @post("/", summary="Make a token", status_code=200)
+    async def create(self, joblog: State, request: Call, data: TokenRequest) -> TokenView:
+        """Makes a token; its secret is in this answer only."""
+        joblog.auth.allowed(request.scope["headers"], "admin", None)
+        project_id = None if data.project_id is None else check_project_id(data.project_id)
+        if project_id is not None:
+            await joblog.reading(joblog.engine.names.project, project_id)
+        now_ms = joblog.engine.clock_ms()
+        lasts_s = _at_least("expires_s", data.expires_s, 1)
+        expires_ms = None if lasts_s is None else now_ms + lasts_s * 1000
+        make = joblog.engine.tokens.make
+        token, secret = await joblog.writing(make, project_id, data.rights, data.label, now_ms, expires_ms)
+        return _token_view(token, secret)
+
+    @get("/", summary="List tokens")
+    async def index(self, joblog: State, request: Call) -> Listing[TokenView]:
+        """Lists tokens by id, without their secrets."""
+        joblog.auth.allowed(request.scope["headers"], "admin", None)
+        after, limit = page_of(request)
+        found = await joblog.reading(joblog.engine.tokens.all, after, limit)
+        return Listing([_token_view(each, None) for each in found], found[-1].id if len(found) == limit else None)
+
+    @delete("/{token_id:str}", summary="Revoke a token", status_code=204)
+    async def revoke(self, joblog: State, request: Call, token_id: str) -> None:
+        """Revokes a token: at once on this node, within seconds on others."""
+        joblog.auth.allowed(request.scope["headers"], "admin", None)
+        await joblog.writing(joblog.engine.tokens.revoke, check_id("token_id", token_id))
+        joblog.auth.forget()
+
+
+def _project(joblog: State, request: Call, project_id: str, right: str) -> str:
+    """Checks the caller, then the id, so that strangers learn nothing."""
+    joblog.auth.allowed(request.scope["headers"], right, project_id)
+    return check_project_id(project_id)
+
+
+def _at_least(parameter: str, value: int | None, least: int) -> int | None:
+    # A century of seconds, days or bytes fits below; what is stored must fit 64 bits also in milliseconds.
+    most = MAX_ID // 10**6
+    if value is not None and not least <= value <= most:
+        raise OutOfRange(parameter, f"an integer from {least} to {most}, or null", value)
+    return value
+
+
+def _token_view(token: Token, secret: str | None) -> TokenView:
+    return TokenView(
+        token.id, token.project_id, token.rights.split(","), token.label, token.created_ms, token.expires_ms, secret
+    )

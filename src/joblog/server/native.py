@@ -1,0 +1,212 @@
+"""The native API's logs: append, close, status, bytes, lines. See docs/http-api.md.
+
+Reads of the embedded catalog are done on the event loop, where they cost microseconds; writes, which wait for the disk, and
+reads of objects are done in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Controller, get, head, post, put
+from litestar.response import Response, Stream
+
+from joblog import lines
+from joblog.errors import BeyondEnd, Conflict, Missing
+from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
+from joblog.query import Page
+from joblog.server.bodies import read_body
+from joblog.server.listing import Listing, page_of
+from joblog.server.state import Call, State
+from joblog.server.views import CloseRequest, LinesView, LogView, log_view
+
+LINES_BYTES = 5 * 1024 * 1024
+"""What one answer of lines holds, at most, unless one line is longer."""
+
+_RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII)
+_ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
+
+_OCTETS = "application/octet-stream"
+
+LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/logs"
+
+
+class AppendView(msgspec.Struct):
+    """Where the log ends, durably, after an append."""
+
+    end_byte: int
+    end_line: int
+
+
+class LogController(Controller):
+    """A version's logs."""
+
+    path = LOG
+    tags = ("logs",)
+
+    @get("/", summary="List a version's logs in worker order")
+    async def index(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> Listing[LogView]:
+        """Lists logs; ``after`` is a worker number."""
+        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        after, limit = page_of(request, -1)
+        names = joblog.engine.names
+        ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
+        found = await joblog.reading(names.logs, *ids, after, limit)
+        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        return Listing(views, found[-1].worker if len(found) == limit else None)
+
+    @put("/{task:str}", summary="Get or create a log", status_code=200)
+    async def create(self, joblog: State, request: Call, task: str) -> LogView:
+        """Gets or makes the log of a worker."""
+        where = _where(joblog, request, "write")
+        return await joblog.log_view(await joblog.writing(joblog.engine.names.put_log, *where, joblog.engine.clock_ms()))
+
+    @get("/{task:str}", summary="A log's status")
+    async def status(self, joblog: State, request: Call, task: str) -> LogView:
+        """Returns where the log begins and ends, and whether it is complete."""
+        return await joblog.log_view(await _log(joblog, request, "read"))
+
+    @post("/{task:str}/append", summary="Append bytes at a position", status_code=200)
+    async def append(self, joblog: State, request: Call, task: str) -> AppendView:
+        """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
+        log = await _log(joblog, request, "write")
+        at = _position(request, "at")
+        limit = joblog.engine.settings.append_limit_bytes
+        data = await read_body(request.stream(), request.headers, limit)
+        after = await joblog.appender.append(log, at, data)
+        return AppendView(after.end_byte, after.end_line)
+
+    @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
+    async def close(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
+        """Says that nothing more will come."""
+        log = await _log(joblog, request, "write")
+        closed = await joblog.writing(_close, joblog, log.id, data)
+        joblog.engine.janitor.hint()
+        return await joblog.log_view(closed)
+
+    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
+        """Streams the bytes; ``Range`` counts in byte positions."""
+        log = await _log(joblog, request, "read")
+        status, low, high = _range(request, log)
+        parts = _in_threads(joblog.engine.query.stream(log, low, high))
+        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+
+    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
+        """Answers as ``GET`` does, without the bytes."""
+        log = await _log(joblog, request, "read")
+        status, low, high = _range(request, log)
+        return Response(None, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+
+    @get("/{task:str}/lines", summary="Lines by number")
+    async def read_lines(self, joblog: State, request: Call, task: str) -> LinesView:
+        """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
+        log = await _log(joblog, request, "read")
+        start = integer(
+            "start", request.query_params.get("start") or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"
+        )
+        count = integer("count", request.query_params.get("count") or "100", 1, 10_000, "an integer from 1 to 10000")
+        page = await asyncio.to_thread(_lines, joblog, log, start, count)
+        return LinesView(
+            page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
+            lines.text(page.data),
+        )  # fmt: skip
+
+
+def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
+    """Checks the caller and the path; the caller first, so that strangers learn nothing."""
+    path = request.path_params
+    joblog.auth.allowed(request.scope["headers"], right, path["project_id"])
+    return (
+        check_project_id(path["project_id"]),
+        check_id("job_id", path["job_id"]),
+        check_id("version_id", path["version_id"]),
+        worker_of_task(path["task"]),
+    )
+
+
+async def _log(joblog: State, request: Call, right: str) -> Log:
+    return await joblog.reading(joblog.engine.names.log, *_where(joblog, request, right))
+
+
+def _position(request: Call, name: str) -> int:
+    text = request.query_params.get(name)
+    allowed = f"a byte position, 0 to {MAX_ID}"
+    if not text:
+        raise Missing(name, allowed)
+    return integer(name, text, 0, MAX_ID, allowed)
+
+
+def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
+    """Records the gaps and closes the log, unless what the writer counts has not arrived."""
+    logs, now_ms = joblog.engine.logs, joblog.engine.clock_ms()
+    log = logs.head(log_id)
+    if claims.end_byte is not None and claims.end_byte > log.end_byte:
+        raise BeyondEnd(f"the log ends at {log.end_byte}, the writer counts {claims.end_byte}", log.end_byte)
+    claimed = (claims.end_byte, claims.crc32)
+    if log.claimed_bytes is not None and claims.end_byte is not None and claimed != (log.claimed_bytes, log.claimed_crc32):
+        raise Conflict("the log was closed with other figures", log.end_byte)
+    logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
+    return logs.close(log, claims.end_byte, claims.crc32, now_ms)
+
+
+def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
+    """Reads lines, as many as one answer holds, but at least one."""
+    query = joblog.engine.query
+
+    def span(head: Log) -> tuple[int, int]:
+        first = start if start >= 0 else head.last_line + start
+        first = min(max(first, head.start_line), head.last_line)
+        return first, min(first + count, head.last_line)
+
+    page = query.line_borders(log, span)
+    first, end = page.start_line, page.end_line
+    while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
+        end = first + max((end - first) // 2, 1)
+        page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
+    data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
+    return msgspec.structs.replace(page, data=data)
+
+
+def _range(request: Call, log: Log) -> tuple[int, int, int]:
+    """Returns status, first byte and the byte past the last one. What is not a single range of bytes is ignored (RFC 9110)."""
+    match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    if match is None or match[0] == "bytes=-" or not _same(request.headers.get("if-range"), log):
+        return 200, log.start_byte, log.end_byte
+    if match[1] is None:
+        low, high = max(log.end_byte - int(match[2]), log.start_byte), log.end_byte
+    else:
+        low = max(int(match[1]), log.start_byte)
+        high = log.end_byte if match[2] is None else min(int(match[2]) + 1, log.end_byte)
+    if low >= high:
+        raise BeyondEnd(f"bytes {log.start_byte} to {log.end_byte} are held, none of them in the range", log.end_byte)
+    return 206, low, high
+
+
+def _same(if_range: str | None, log: Log) -> bool:
+    """Whether a part got earlier, when the log was shorter, is a part of this log: it is, bytes do not change."""
+    if if_range is None:
+        return True
+    match = _ETAG.fullmatch(if_range.strip())
+    return match is not None and int(match[1]) == log.id and int(match[2]) <= log.end_byte
+
+
+def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
+    headers = {"accept-ranges": "bytes", "etag": f'"{log.id}-{log.end_byte}"', "content-length": str(high - low)}
+    if status == 206:
+        headers["content-range"] = f"bytes {low}-{high - 1}/{log.end_byte}"
+    elif low:
+        headers["x-joblog-start-byte"] = str(low)
+    return headers
+
+
+async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    following = partial(next, parts, None)
+    while (part := await asyncio.to_thread(following)) is not None:
+        yield part

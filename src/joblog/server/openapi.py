@@ -1,0 +1,31 @@
+"""The API's description: what Litestar finds in the handlers, and pages to browse it that need no outside host."""
+
+from __future__ import annotations
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.static_files import create_static_files_router
+from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it ships no types
+
+from joblog import __version__
+
+_STATIC = "/api/docs-static"
+
+openapi_config = OpenAPIConfig(
+    title="joblog",
+    version=__version__,
+    description="Keeps every byte a training job prints, and gives any part of it back at once.",
+    path="/api",
+    render_plugins=[
+        JsonRenderPlugin(path="/openapi.json"),
+        SwaggerRenderPlugin(
+            path="/docs",
+            favicon="<link rel='icon' href='data:,'>",
+            js_url=f"{_STATIC}/swagger-ui-bundle.js",
+            css_url=f"{_STATIC}/swagger-ui.css",
+            standalone_preset_js_url=f"{_STATIC}/swagger-ui-standalone-preset.js",
+        ),
+    ],
+)
+
+static_router = create_static_files_router(path=_STATIC, directories=[swagger_ui_path], include_in_schema=False)

@@ -1,0 +1,44 @@
+"""What every handler is given: the engine, who may do what, and where to run what blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from litestar import Request
+
+from joblog.engine import Engine
+from joblog.model import Log
+from joblog.server.appender import Appender
+from joblog.server.auth import Auth
+from joblog.server.views import LogView, log_view
+
+Call = Request[Any, Any, Any]
+"""A request, as handlers get it."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class State:
+    """The server's parts, made once at start."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.auth = Auth(engine)
+        self.appender = Appender(engine)
+
+    async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""
+        if self.engine.database.embedded:
+            return read(*args, **kwargs)
+        return await asyncio.to_thread(read, *args, **kwargs)
+
+    async def writing(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a write of the catalog in a thread: it waits for the disk."""
+        return await asyncio.to_thread(write, *args, **kwargs)
+
+    async def log_view(self, log: Log) -> LogView:
+        """Renders a log with its gaps."""
+        return log_view(log, await self.reading(self.engine.logs.gaps, log.id))

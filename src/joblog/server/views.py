@@ -1,0 +1,150 @@
+"""The native API's bodies, as docs/http-api.md shows them."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from joblog.errors import Invalid
+from joblog.model import MAX_ID, Gap, Log, Version
+
+_REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
+
+
+class ProjectRequest(Struct, forbid_unknown_fields=True):
+    """Gets or creates a project; a retention that is given is set, null means for ever."""
+
+    id: str
+    retain_days: int | UnsetType | None = UNSET
+    retain_bytes: int | UnsetType | None = UNSET
+
+
+class RunRequest(Struct, forbid_unknown_fields=True):
+    """Names one worker of one run of a job."""
+
+    job_name: str
+    run_id: str | None = None
+    task: str = "worker-0"
+
+
+class JobRequest(Struct, forbid_unknown_fields=True):
+    """Names a job."""
+
+    name: str
+
+
+class VersionRequest(Struct, forbid_unknown_fields=True):
+    """Names a run; without ``run_id`` it is a new one."""
+
+    run_id: str | None = None
+
+
+class GapRequest(Struct, forbid_unknown_fields=True):
+    """Bytes that the writer did not keep, before position ``at_byte``."""
+
+    at_byte: int
+    size_bytes: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at_byte <= MAX_ID:
+            raise Invalid("gaps.at_byte", "a byte position")
+        if not 0 < self.size_bytes <= MAX_ID:
+            raise Invalid("gaps.size_bytes", "1 or more")
+        if not _REASON.fullmatch(self.reason):
+            raise Invalid("gaps.reason", "1 to 200 printable ASCII characters")
+
+
+class CloseRequest(Struct, forbid_unknown_fields=True):
+    """The writer's own account: how many bytes it wrote, their CRC-32, what it did not keep."""
+
+    end_byte: int | None = None
+    crc32: int | None = None
+    gaps: list[GapRequest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.end_byte is not None and not 0 <= self.end_byte <= MAX_ID:
+            raise Invalid("end_byte", "a byte position")
+        if self.crc32 is not None and not 0 <= self.crc32 < 2**32:
+            raise Invalid("crc32", "an integer from 0 to 4294967295")
+
+
+class TokenRequest(Struct, forbid_unknown_fields=True):
+    """What a new token may do; without a project, in all of them; without ``expires_s``, for ever."""
+
+    rights: list[str]
+    project_id: str | None = None
+    label: str = ""
+    expires_s: int | None = None
+
+
+class VersionView(Struct):
+    """A version and its name."""
+
+    id: int
+    job_id: int
+    name: str
+    number: int
+    uuid: str
+    run_id: str | None
+    created_ms: int
+
+
+class LogView(Struct):
+    """A log's status."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    task: str
+    log_file: str
+    created_ms: int
+    appended_ms: int
+    start_byte: int
+    start_line: int
+    sealed_byte: int
+    end_byte: int
+    end_line: int
+    partial_byte: int
+    crc32: int
+    closed: bool
+    closed_ms: int | None
+    complete: bool | None
+    gaps: list[Gap]
+
+
+class LinesView(Struct):
+    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    lines: int
+    content: str
+
+
+class TokenView(Struct):
+    """A token; the secret is there in the answer that made it, and never again."""
+
+    id: int
+    project_id: str | None
+    rights: list[str]
+    label: str
+    created_ms: int
+    expires_ms: int | None
+    token: str | None = None
+
+
+def version_view(version: Version) -> VersionView:
+    """Renders a version."""
+    return VersionView(
+        version.id, version.job_id, version.name, version.number, version.uuid, version.run_id, version.created_ms
+    )
+
+
+def log_view(log: Log, gaps: list[Gap]) -> LogView:
+    """Renders a log."""
+    same = {name: getattr(log, name) for name in LogView.__struct_fields__ if name != "gaps"}
+    return LogView(**same, gaps=gaps)

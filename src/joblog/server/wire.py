@@ -1,0 +1,124 @@
+"""What joblog's values and errors look like on the wire: parameters in, statuses and bodies out.
+
+STATUSES is the one table that gives an error its HTTP status and its ModelArts code; a native body and a ModelArts body are
+two renderings of the same error.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from joblog import errors
+from joblog.errors import JoblogError
+
+STATUSES: dict[type[JoblogError], tuple[int, str]] = {
+    errors.Invalid: (400, "ModelArts.0104"),
+    errors.Missing: (400, "ModelArts.0104"),
+    errors.OutOfRange: (400, "ModelArts.0107"),
+    errors.Unauthorized: (401, "ModelArts.0203"),
+    errors.NoCredentials: (401, "ModelArts.0201"),
+    errors.UnknownToken: (401, "ModelArts.0203"),
+    errors.ExpiredToken: (401, "ModelArts.0202"),
+    errors.Forbidden: (403, "ModelArts.0108"),
+    errors.WrongProject: (403, "ModelArts.0210"),
+    errors.NotPermitted: (403, "ModelArts.0108"),
+    errors.NotFound: (404, "ModelArts.0102"),
+    errors.Conflict: (409, "ModelArts.0105"),
+    errors.Different: (409, "ModelArts.0105"),
+    errors.Closed: (409, "ModelArts.0105"),
+    errors.BeyondEnd: (416, "ModelArts.0105"),
+    errors.TooLarge: (413, "ModelArts.0107"),
+    errors.Busy: (503, "ModelArts.0010"),
+    errors.Unavailable: (503, "ModelArts.0010"),
+    errors.Damaged: (500, "ModelArts.0010"),
+    errors.JoblogError: (500, "ModelArts.0010"),
+}
+
+# What has no error of ours: the framework says so by status. Native code, ModelArts code.
+_PLAIN = {
+    404: ("not_found", "ModelArts.2836"),
+    405: ("method_not_allowed", "ModelArts.2803"),
+    413: ("too_large", "ModelArts.0107"),
+    400: ("invalid", "ModelArts.0104"),
+}
+_INTERNAL = ("internal", "ModelArts.0010")
+
+RETRY_AFTER_S = 1
+"""What a client that met 503 is told to wait."""
+
+JSON = b"application/json"
+
+_log = logging.getLogger("joblog.server")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(msgspec.Struct):
+    """A whole answer, but for its request id; ``rest`` is what follows ``body`` when it is too long to hold."""
+
+    status: int
+    body: bytes
+    headers: Headers = msgspec.field(default_factory=list)
+    rest: AsyncIterator[bytes] | None = None
+
+
+def modelarts(path: str) -> bool:
+    """Whether a path belongs to ModelArts, and its errors look as ModelArts' do."""
+    return path.startswith(("/v1/", "/v2/", "/v3/"))
+
+
+def error_answer(error: Exception, path: str) -> Answer:
+    """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
+    if isinstance(error, JoblogError):
+        status, v1_code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+        code, message, details = error.code, str(error), error.details()
+    else:
+        status = int(getattr(error, "status_code", 500))
+        code, v1_code = _PLAIN.get(status, _INTERNAL)
+        message, details = str(getattr(error, "detail", "")) or code, {}
+    if status >= 500:
+        _log.error("%s: %s", path, error, exc_info=None if isinstance(error, JoblogError) else error)
+    if code == "internal":
+        status, message = 500, "internal error"
+    body: dict[str, Any]
+    if modelarts(path):
+        body = {"is_success": False, "error_code": v1_code, "error_msg": message, "error_message": message}
+    else:
+        body = {"error": {"code": code, "message": message, **details}}
+    headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
+    return Answer(status, msgspec.json.encode(body), headers)
+
+
+_ids = itertools.count()
+_id_prefix = secrets.token_hex(8)
+
+
+def request_id() -> bytes:
+    """Returns a new id: 32 hex digits, unique across processes by their random prefix."""
+    return f"{_id_prefix}{next(_ids):016x}".encode()
+
+
+def query_parameters(query: bytes) -> Mapping[str, str]:
+    """Reads a query string; of a name given twice the last value counts, and bytes that are not UTF-8 become U+FFFD."""
+    found = {}
+    for part in query.decode("latin-1").split("&"):
+        name, _, value = part.partition("=")
+        if "%" in part or "+" in part:
+            name, value = unquote_plus(name), unquote_plus(value)
+        found[name] = value
+    return found
+
+
+def answer_headers(answer: Answer, number: bytes) -> Headers:
+    """Returns all headers of an answer; its length where it is known."""
+    headers = [(b"content-type", JSON), (b"x-request-id", number), *answer.headers]
+    if answer.rest is None:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    return headers

@@ -1,0 +1,71 @@
+"""What joblog needs of a database: named queries, transactions, nothing else.
+
+Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql`` and the one ``queries.sql``.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import Any, Protocol
+
+Value = str | int | bytes | bytearray | memoryview | None
+Row = tuple[Any, ...]
+
+SCHEMA_VERSION = 1
+"""Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
+
+
+class Transaction(Protocol):
+    """A write transaction: all of it is durable when the block is left, or none of it when the block raises."""
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Runs the named query and returns all its rows."""
+
+
+class Database(Protocol):
+    """The catalog's engine. All methods block, may be called from any thread, and raise Unavailable when it fails."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether a point read costs microseconds, so that an event loop may wait for it."""
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Reads what is committed, outside a transaction."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Opens a write transaction; leaving the block commits, durably."""
+
+    def close(self) -> None:
+        """Frees what is held; again does nothing."""
+
+
+def statements(sql: str) -> list[str]:
+    """Splits a schema or a migration into its statements."""
+    bare = re.sub(r"--[^\n]*", "", sql)
+    return [part.strip() for part in bare.split(";") if part.strip()]
+
+
+def _named(sql: str) -> dict[str, str]:
+    parts = re.split(r"^-- name: (\w+)$", sql, flags=re.MULTILINE)
+    return {name: statements(text)[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def sql_file(name: str) -> str:
+    """Returns the text of a file beside this one."""
+    return resources.files("joblog.storage").joinpath(name).read_text(encoding="utf-8")
+
+
+def migrations(version: int) -> list[str]:
+    """Returns the statements that lead from schema ``version`` to the present one; 0 is an empty database."""
+    if version == 0:
+        return statements(sql_file("schema.sql"))
+    return [
+        statement
+        for number in range(version + 1, SCHEMA_VERSION + 1)
+        for statement in statements(sql_file(f"migrations/{number:04d}.sql"))
+    ]
+
+
+QUERIES = _named(sql_file("queries.sql"))

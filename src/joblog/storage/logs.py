@@ -1,0 +1,215 @@
+"""A log's rows: its head, the chunks of its tail, the segments before them, and the steps that change them.
+
+Each step is one transaction that fences itself: it names the border it saw and does nothing when that border has moved.
+So nodes and threads need no locks between them, and a step that is repeated does no harm.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from joblog import lines
+from joblog.errors import Conflict, NotFound
+from joblog.model import Chunk, Gap, Log, Segment
+from joblog.storage.database import Database, Transaction
+
+CHUNK_BYTES = 64 * 1024
+"""A chunk's rows are at most so large: a page reads whole rows, and agents send about so much at a time."""
+
+
+class Logs:
+    """The catalog's logs by id. All methods block."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self.transaction = database.transaction
+
+    def head(self, log_id: int) -> Log:
+        """Returns the log as it is now; raises NotFound."""
+        return _head(self._db.rows("log", id=log_id), log_id)
+
+    def all(self, after: int, limit: int) -> list[Log]:
+        """Lists every project's logs by id."""
+        return [Log(*row) for row in self._db.rows("logs_all", after=after, limit=limit)]
+
+    def gaps(self, log_id: int) -> list[Gap]:
+        """Returns what was not kept, by position."""
+        return [Gap(*row) for row in self._db.rows("gaps", log_id=log_id)]
+
+    def chunks_by_byte(self, log_id: int, low: int, high: int) -> list[Chunk]:
+        """Returns the chunks that hold bytes of ``[low, high)``."""
+        rows = self._db.rows("chunks_by_byte", log_id=log_id, low=low, high=high)
+        return [Chunk(*row) for row in rows]
+
+    def chunks_by_line(self, log_id: int, low: int, high: int) -> list[Chunk]:
+        """Returns the chunks from the one that holds newline ``low`` to the one that holds newline ``high``."""
+        return [Chunk(*row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
+
+    def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
+        """Returns the segments that hold bytes of ``[low, high)``."""
+        rows = self._db.rows("segments_by_byte", log_id=log_id, low=low, high=high)
+        return [Segment(*row) for row in rows]
+
+    def segments_by_line(self, log_id: int, low: int, high: int) -> list[Segment]:
+        """Returns the segments from the one that holds newline ``low`` to the one that holds newline ``high``."""
+        return [Segment(*row) for row in self._db.rows("segments_by_line", log_id=log_id, low=low, high=high)]
+
+    def segment_sizes(self, log_id: int) -> list[tuple[int, int, int]]:
+        """Returns start byte, end byte and level of every segment, in order."""
+        return [(row[0], row[1], row[2]) for row in self._db.rows("segment_sizes", log_id=log_id)]
+
+    def close(self, log: Log, claimed_bytes: int | None, claimed_crc32: int | None, now_ms: int) -> Log:
+        """Closes a log at the end that ``log`` shows, with the writer's own count and CRC-32; raises Conflict."""
+        with self._db.transaction() as tx:
+            closed = tx.rows(
+                "log_close",
+                id=log.id,
+                end_byte=log.end_byte,
+                claimed_bytes=claimed_bytes,
+                claimed_crc32=claimed_crc32,
+                now_ms=now_ms,
+            )
+            head = _head(tx.rows("log", id=log.id), log.id)
+        if not closed:
+            raise Conflict("the log grew while it was being closed", head.end_byte)
+        return head
+
+    def add_gaps(self, log_id: int, gaps: Sequence[Gap]) -> None:
+        """Records what was not kept; the same gap again changes nothing."""
+        with self._db.transaction() as tx:
+            for gap in gaps:
+                new = tx.rows(
+                    "gap_put",
+                    log_id=log_id,
+                    at_byte=gap.at_byte,
+                    size_bytes=gap.size_bytes,
+                    reason=gap.reason,
+                    now_ms=gap.recorded_ms,
+                )
+                if new:
+                    tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
+
+
+def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, bytes]], now_ms: int) -> list[tuple[bool, Log]]:
+    """Appends, within a transaction, the parts that begin at the log's end, each at its ``at``, one after the other.
+
+    Returns for each part whether it was taken, and the log's head behind it. Nothing is written for a part that was not.
+    Raises NotFound, before anything is written, when there is no such log.
+    """
+    before = head = _head(tx.rows("log", id=log_id), log_id)
+    outcomes: list[tuple[bool, Log]] = []
+    taken: list[bytes] = []
+    for at, data in parts:
+        fits = at == head.end_byte and not head.closed
+        if fits:
+            head = advanced(head, data, now_ms)
+            taken.append(data)
+        outcomes.append((fits, head))
+    if taken:
+        if not advance(tx, before, head):
+            moved = _head(tx.rows("log", id=log_id), log_id)
+            return [(False, moved) for _ in parts]
+        _put_chunks(tx, before, taken[0] if len(taken) == 1 else b"".join(taken), head.appended_ms)
+    return outcomes
+
+
+def advanced(head: Log, data: bytes, now_ms: int) -> Log:
+    """Returns the head that ``data`` after ``head`` leads to. Times never go back within a log, whatever clocks do."""
+    last = data.rfind(b"\n") + 1
+    return msgspec.structs.replace(
+        head,
+        end_byte=head.end_byte + len(data),
+        end_line=head.end_line + lines.count(data),
+        partial_byte=head.end_byte + last if last else head.partial_byte,
+        crc32=zlib.crc32(data, head.crc32),
+        appended_ms=max(now_ms, head.appended_ms),
+    )
+
+
+def advance(tx: Transaction, was: Log, head: Log) -> bool:
+    """Moves the log's end from where ``was`` shows it to where ``head`` does; False when it was elsewhere, or closed."""
+    return bool(
+        tx.rows(
+            "log_advance",
+            id=head.id,
+            at=was.end_byte,
+            end_byte=head.end_byte,
+            end_line=head.end_line,
+            partial_byte=head.partial_byte,
+            crc32=head.crc32,
+            appended_ms=head.appended_ms,
+        )
+    )
+
+
+def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
+    """Puts a segment in the place of the chunks it holds; ``rest`` is what the last of these chunks holds beyond it.
+
+    False, and nothing done, when another sealer was first.
+    """
+    if not tx.rows("log_seal", id=log.id, was=segment.start_byte, sealed_byte=segment.end_byte, sealed_line=segment.end_line):
+        return False
+    put_segment(tx, log, segment)
+    tx.rows("chunks_drop", log_id=log.id, before=segment.end_byte)
+    if rest:
+        _put_chunk(tx, log.id, (segment.end_byte, segment.end_line), rest, segment.last_ms)
+    return True
+
+
+def put_segment(tx: Transaction, log: Log, segment: Segment) -> None:
+    """Inserts a segment's row."""
+    tx.rows(
+        "segment_put",
+        log_id=log.id,
+        start_byte=segment.start_byte,
+        end_byte=segment.end_byte,
+        start_line=segment.start_line,
+        end_line=segment.end_line,
+        project_id=log.project_id,
+        object_key=segment.object_key,
+        object_bytes=segment.object_bytes,
+        level=segment.level,
+        first_ms=segment.first_ms,
+        last_ms=segment.last_ms,
+        frames=segment.index,
+    )
+
+
+def drop_segment(tx: Transaction, log_id: int, start_byte: int, object_key: str, now_ms: int) -> bool:
+    """Drops a segment's row and notes its object as garbage; False when the row is not there (any more)."""
+    if not tx.rows("segment_drop", log_id=log_id, start_byte=start_byte, object_key=object_key):
+        return False
+    tx.rows("garbage_put", object_key=object_key, now_ms=now_ms)
+    return True
+
+
+def _head(rows: list[tuple[object, ...]], log_id: int) -> Log:
+    if not rows:
+        raise NotFound("log", log_id)
+    return Log(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
+
+
+def _put_chunks(tx: Transaction, before: Log, data: bytes, appended_ms: int) -> None:
+    line = before.end_line
+    for start in range(0, len(data), CHUNK_BYTES):
+        part = data if len(data) <= CHUNK_BYTES else data[start : start + CHUNK_BYTES]
+        line = _put_chunk(tx, before.id, (before.end_byte + start, line), part, appended_ms)
+
+
+def _put_chunk(tx: Transaction, log_id: int, at: tuple[int, int], data: bytes, appended_ms: int) -> int:
+    start_byte, start_line = at
+    end_line = start_line + lines.count(data)
+    tx.rows(
+        "chunk_put",
+        log_id=log_id,
+        start_byte=start_byte,
+        end_byte=start_byte + len(data),
+        start_line=start_line,
+        end_line=end_line,
+        appended_ms=appended_ms,
+        data=data,
+    )
+    return end_line

@@ -1,0 +1,152 @@
+"""Projects, jobs, versions and logs by name: found, made when missing, listed.
+
+Getting and making are one step, so that all workers of one run meet in one version whoever comes first.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from joblog.errors import NotFound
+from joblog.model import Job, Log, Project, Version, log_file_name
+from joblog.storage.database import Database, Transaction, Value
+
+
+class Names:
+    """The catalog's directory of what there is. All methods block; ids from outside must have been checked."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def put_project(self, project_id: str, now_ms: int) -> Project:
+        """Gets or makes a project."""
+        with self._db.transaction() as tx:
+            tx.rows("project_put", id=project_id, now_ms=now_ms)
+            return Project(*tx.rows("project", id=project_id)[0])
+
+    def set_retention(self, project_id: str, retain_days: int | None, retain_bytes: int | None) -> None:
+        """Sets how long (days) and how much (bytes of stored objects) is kept; None: no bound."""
+        with self._db.transaction() as tx:
+            tx.rows("project_retain", id=project_id, retain_days=retain_days, retain_bytes=retain_bytes)
+
+    def project(self, project_id: str) -> Project:
+        """Returns a project; raises NotFound."""
+        rows = self._db.rows("project", id=project_id)
+        if not rows:
+            raise NotFound("project", project_id)
+        return Project(*rows[0])
+
+    def projects(self, after: str, limit: int) -> list[Project]:
+        """Lists projects by id."""
+        return [Project(*row) for row in self._db.rows("projects", after=after, limit=limit)]
+
+    def put_run(self, project_id: str, job_name: str, run_id: str | None, worker: int, now_ms: int) -> tuple[Job, Version, Log]:
+        """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log."""
+        self.project(project_id)
+        with self._db.transaction() as tx:
+            job = _put_job(tx, project_id, job_name, now_ms)
+            version = _put_version(tx, job, run_id, now_ms)
+            return job, version, _put_log(tx, job, version, worker, now_ms)
+
+    def put_job(self, project_id: str, name: str, now_ms: int) -> Job:
+        """Gets or makes a job; raises NotFound for the project."""
+        self.project(project_id)
+        with self._db.transaction() as tx:
+            return _put_job(tx, project_id, name, now_ms)
+
+    def put_version(self, project_id: str, job_id: int, run_id: str | None, now_ms: int) -> Version:
+        """Gets or makes the version of a run; raises NotFound for the job."""
+        job = self.job(project_id, job_id)
+        with self._db.transaction() as tx:
+            return _put_version(tx, job, run_id, now_ms)
+
+    def put_log(self, project_id: str, job_id: int, version_id: int, worker: int, now_ms: int) -> Log:
+        """Gets or makes a worker's log; raises NotFound for job or version."""
+        job = self.job(project_id, job_id)
+        version = self.version(project_id, job_id, version_id)
+        with self._db.transaction() as tx:
+            return _put_log(tx, job, version, worker, now_ms)
+
+    def job(self, project_id: str, job_id: int) -> Job:
+        """Returns a job; raises NotFound."""
+        rows = self._db.rows("job", project_id=project_id, id=job_id)
+        if not rows:
+            raise NotFound("job", job_id)
+        return Job(*rows[0])
+
+    def jobs(self, project_id: str, name: str | None, after: int, limit: int) -> list[Job]:
+        """Lists a project's jobs by id, or the one of that name."""
+        if name is None:
+            rows = self._db.rows("jobs", project_id=project_id, after=after, limit=limit)
+        else:
+            rows = self._db.rows("job_by_name", project_id=project_id, name=name)
+        return [Job(*row) for row in rows if row[0] > after]
+
+    def version(self, project_id: str, job_id: int, version_id: int) -> Version:
+        """Returns a version; raises NotFound for job or version."""
+        self.job(project_id, job_id)
+        rows = self._db.rows("version", job_id=job_id, id=version_id)
+        if not rows:
+            raise NotFound("version", version_id)
+        return Version(*rows[0])
+
+    def versions(self, project_id: str, job_id: int, after: int, limit: int) -> list[Version]:
+        """Lists a job's versions by id; raises NotFound for the job."""
+        self.job(project_id, job_id)
+        return [Version(*row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
+
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+        """Returns a worker's log; raises NotFound for whichever of job, version and log is not there."""
+        rows = self._db.rows("log_by_worker", project_id=project_id, job_id=job_id, version_id=version_id, worker=worker)
+        if not rows:
+            self.version(project_id, job_id, version_id)
+            raise NotFound("log", f"worker-{worker}")
+        return Log(*rows[0])
+
+    def logs(self, project_id: str, job_id: int, version_id: int, after: int, limit: int) -> list[Log]:
+        """Lists a version's logs by worker, those after worker ``after``; raises NotFound for job or version."""
+        self.version(project_id, job_id, version_id)
+        return [Log(*row) for row in self._db.rows("logs", version_id=version_id, after=after, limit=limit)]
+
+    def log_files(self, project_id: str, job_id: int, version_id: int) -> list[str]:
+        """Returns the names of a version's logs in worker order; raises NotFound for job or version."""
+        rows = self._db.rows("log_files", version_id=version_id)
+        self.version(project_id, job_id, version_id)
+        return [row[0] for row in rows]
+
+
+def _next_id(tx: Transaction, counter: str) -> int:
+    return int(tx.rows("next_id", name=counter)[0][0])
+
+
+def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
+    rows = tx.rows("job_by_name", project_id=project_id, name=name)
+    if rows:
+        return Job(*rows[0])
+    job = Job(_next_id(tx, "job"), project_id, name, now_ms)
+    tx.rows("job_put", id=job.id, project_id=project_id, name=name, now_ms=now_ms)
+    return job
+
+
+def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int) -> Version:
+    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
+    if not rows:
+        rows = tx.rows(
+            "version_put",
+            id=_next_id(tx, "version"),
+            job_id=job.id,
+            uuid=str(uuid.uuid4()),
+            run_id=run_id,
+            now_ms=now_ms,
+        )
+    return Version(*rows[0])
+
+
+def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> Log:
+    key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
+    rows = tx.rows("log_by_worker", **key)
+    if not rows:
+        log_id = _next_id(tx, "log")
+        tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
+        rows = tx.rows("log", id=log_id)
+    return Log(*rows[0])

@@ -1,0 +1,120 @@
+-- The catalog. It runs unchanged on SQLite and on PostgreSQL (which reads BYTEA where SQLite sees a blob).
+-- Times are milliseconds since 1970, sizes and positions are bytes, a ..._line is the number of newlines before its ..._byte.
+-- What belongs to a log begins its key with the log's id, so that a distributed PostgreSQL can shard by it.
+
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+CREATE TABLE project (
+    id TEXT PRIMARY KEY,
+    created_ms BIGINT NOT NULL,
+    retain_days BIGINT,
+    retain_bytes BIGINT
+);
+
+CREATE TABLE job (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    UNIQUE (project_id, name)
+);
+CREATE INDEX job_by_project ON job (project_id, id);
+
+CREATE TABLE version (
+    id BIGINT PRIMARY KEY,
+    job_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    uuid TEXT NOT NULL UNIQUE,
+    run_id TEXT,
+    created_ms BIGINT NOT NULL,
+    UNIQUE (job_id, number),
+    UNIQUE (job_id, run_id)
+);
+
+CREATE TABLE log (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    job_id BIGINT NOT NULL,
+    version_id BIGINT NOT NULL,
+    worker BIGINT NOT NULL,
+    log_file TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    appended_ms BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL DEFAULT 0,
+    start_line BIGINT NOT NULL DEFAULT 0,
+    sealed_byte BIGINT NOT NULL DEFAULT 0,
+    sealed_line BIGINT NOT NULL DEFAULT 0,
+    end_byte BIGINT NOT NULL DEFAULT 0,
+    end_line BIGINT NOT NULL DEFAULT 0,
+    partial_byte BIGINT NOT NULL DEFAULT 0,
+    crc32 BIGINT NOT NULL DEFAULT 0,
+    closed_ms BIGINT,
+    claimed_bytes BIGINT,
+    claimed_crc32 BIGINT,
+    lost_bytes BIGINT NOT NULL DEFAULT 0,
+    fresh_segments BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (version_id, worker)
+);
+-- What the janitor looks for: logs with a tail to seal, logs with segments to merge.
+CREATE INDEX log_with_tail ON log (appended_ms) WHERE end_byte > sealed_byte;
+CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments > 0;
+
+-- The tail of each log: [sealed_byte, end_byte) tiled by rows.
+CREATE TABLE chunk (
+    log_id BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL,
+    end_byte BIGINT NOT NULL,
+    start_line BIGINT NOT NULL,
+    end_line BIGINT NOT NULL,
+    appended_ms BIGINT NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (log_id, start_byte)
+);
+CREATE INDEX chunk_by_line ON chunk (log_id, end_line, start_byte);
+
+-- The sealed part: [start_byte, sealed_byte) tiled by objects.
+CREATE TABLE segment (
+    log_id BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL,
+    end_byte BIGINT NOT NULL,
+    start_line BIGINT NOT NULL,
+    end_line BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    object_key TEXT NOT NULL UNIQUE,
+    object_bytes BIGINT NOT NULL,
+    level BIGINT NOT NULL,
+    first_ms BIGINT NOT NULL,
+    last_ms BIGINT NOT NULL,
+    frames BYTEA NOT NULL,
+    PRIMARY KEY (log_id, start_byte)
+);
+CREATE INDEX segment_by_line ON segment (log_id, end_line, start_byte);
+CREATE INDEX segment_by_age ON segment (project_id, last_ms, log_id, start_byte, object_bytes);
+
+CREATE TABLE gap (
+    log_id BIGINT NOT NULL,
+    at_byte BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    recorded_ms BIGINT NOT NULL,
+    PRIMARY KEY (log_id, at_byte, reason)
+);
+
+-- Objects whose row is gone, to be removed when no running read can want them.
+CREATE TABLE garbage (
+    object_key TEXT PRIMARY KEY,
+    since_ms BIGINT NOT NULL
+);
+
+CREATE TABLE token (
+    id BIGINT PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    project_id TEXT,
+    rights TEXT NOT NULL,
+    label TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    expires_ms BIGINT
+);

@@ -1,0 +1,184 @@
+"""Sealing, merging and writing whole segments: from chunks, or small segments, to one object.
+
+The order is always: write the object, then swap the rows in one fenced transaction, then, after a grace period, remove what
+the rows named before. A crash in between leaves an object that no row names, which the sweep finds; never a row without
+its object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from joblog import lines
+from joblog.model import Chunk, Log, Segment
+from joblog.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, Writer, decode_index, encode_index
+from joblog.storage.frames import FrameStore
+from joblog.storage.logs import Logs, advance, advanced, drop_segment, put_segment, seal
+from joblog.storage.objects import Objects, segment_key
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+"""Raw bytes of a segment, at most: a 10 GB log is then 160 rows."""
+
+_SEAL_BYTES = 16 * 1024 * 1024
+"""Raw bytes sealed in one step: they are in memory meanwhile."""
+
+_MERGE_FAN_IN = 4
+"""So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
+
+_MERGE_READ_BYTES = 1024 * 1024
+
+
+class Sealer:
+    """Moves bytes from the catalog into the object store. Methods block; they raise Unavailable and Damaged."""
+
+    def __init__(self, logs: Logs, frames: FrameStore, objects: Objects, *, frame_bytes: int = FRAME_BYTES) -> None:
+        self._logs = logs
+        self._frames = frames
+        self._objects = objects
+        self._frame_bytes = frame_bytes
+
+    def seal(self, log_id: int, level: int) -> bool:
+        """Seals the next stretch of a log's tail; False when there is none, or another sealer was first."""
+        log = self._logs.head(log_id)
+        high = min(log.end_byte, log.sealed_byte + _SEAL_BYTES)
+        chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
+        if not chunks or chunks[0].start_byte != log.sealed_byte:
+            return False
+        rest = _after_last_newline(log, chunks)
+        writer = Writer(log.sealed_byte, log.sealed_line, level, self._frame_bytes)
+        for chunk in chunks:
+            writer.arrived(chunk.start_byte, chunk.appended_ms)
+            writer.add(chunk.data if chunk is not chunks[-1] else chunk.data[: len(chunk.data) - len(rest)])
+        last = chunks[-1]
+        segment = self._store(log, writer, level, chunks[0].appended_ms, last.appended_ms)
+        with self._logs.transaction() as tx:
+            return seal(tx, log, segment, rest)
+
+    def append_sealed(self, log: Log, data: bytes, now_ms: int) -> Log | None:
+        """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
+
+        None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on.
+        """
+        if log.closed or log.sealed_byte != log.end_byte:
+            return None
+        head = advanced(log, data, now_ms)
+        writer = Writer(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
+        writer.arrived(log.end_byte, head.appended_ms)
+        writer.add(data)
+        segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
+        with self._logs.transaction() as tx:
+            if not advance(tx, log, head) or not seal(tx, log, segment, b""):
+                return None
+        return head
+
+    def merge(self, log_id: int, now_ms: int) -> int:
+        """Merges what is worth merging of a log's segments; returns how many segments became fewer or smaller."""
+        log = self._logs.head(log_id)
+        sizes = self._logs.segment_sizes(log_id)
+        merged = 0
+        for start_byte, end_byte in plan_merges(sizes, whole=log.closed and log.sealed_byte == log.end_byte):
+            try:
+                merged += self._merge(log, start_byte, end_byte, now_ms)
+            except _Overtaken:
+                break  # What this plan was made from is no more; the next look plans anew.
+        with self._logs.transaction() as tx:
+            tx.rows("log_merged", id=log_id, looked_at=log.fresh_segments)
+        return merged
+
+    def _merge(self, log: Log, start_byte: int, end_byte: int, now_ms: int) -> int:
+        old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
+        if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
+            return 0
+        writer = Writer(start_byte, old[0].start_line, LEVEL_SMALL, self._frame_bytes)
+        for each in old:
+            index = decode_index(each.index)
+            for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
+                writer.arrived(byte, ms)
+            self._copy(each, writer)
+        segment = self._store(log, writer, LEVEL_SMALL, old[0].first_ms, old[-1].last_ms)
+        with self._logs.transaction() as tx:
+            for each in old:
+                if not drop_segment(tx, log.id, each.start_byte, each.object_key, now_ms):
+                    raise _Overtaken
+            put_segment(tx, log, segment)
+        return len(old)
+
+    def _copy(self, sealed: Segment, writer: Writer) -> None:
+        for low in range(sealed.start_byte, sealed.end_byte, _MERGE_READ_BYTES):
+            high = min(low + _MERGE_READ_BYTES, sealed.end_byte)
+            for start, _, _, data in self._frames.frames(sealed, low, high):
+                writer.add(memoryview(data)[max(low - start, 0) : high - start])
+
+    def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:
+        data, index = writer.finish(_about(log))
+        frames = index.placed()
+        key = segment_key(log, index.start_byte, frames.byte[-1])
+        self._objects.put(key, data)
+        return Segment(
+            log_id=log.id,
+            start_byte=index.start_byte,
+            end_byte=frames.byte[-1],
+            start_line=index.start_line,
+            end_line=frames.line[-1],
+            object_key=key,
+            object_bytes=len(data),
+            level=level,
+            first_ms=first_ms,
+            last_ms=last_ms,
+            index=encode_index(index),
+        )
+
+
+class _Overtaken(Exception):
+    """Another node merged or removed a segment while this one was merging it."""
+
+
+def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
+    """Plans merges of segments given as (start byte, end byte, level), which join up; returns the byte ranges to merge.
+
+    A growing log: from its newest segment back, as long as each is at most the size of all newer ones together, when
+    there are _MERGE_FAN_IN of them. A ``whole`` one, closed and sealed: everything, in ranges of up to SEGMENT_BYTES,
+    except what is one segment of the small level already.
+    """
+    if whole:
+        return [
+            (group[0][0], group[-1][1]) for group in _groups(sizes) if len(group) > 1 or (group and group[0][2] != LEVEL_SMALL)
+        ]
+    total = taken = 0
+    for start, end, _ in reversed(sizes):
+        if (taken and end - start > max(total, 1)) or total + end - start > SEGMENT_BYTES:
+            break
+        total += end - start
+        taken += 1
+    return [(sizes[-taken][0], sizes[-1][1])] if taken >= _MERGE_FAN_IN else []
+
+
+def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
+    groups: list[list[tuple[int, int, int]]] = []
+    for each in sizes:
+        if not groups or each[1] - groups[-1][0][0] > SEGMENT_BYTES:
+            groups.append([])
+        groups[-1].append(each)
+    return groups
+
+
+def _after_last_newline(log: Log, chunks: Sequence[Chunk]) -> bytes:
+    """Returns what stays behind of the last chunk: the line that goes on; nothing when there is no newline."""
+    last = chunks[-1]
+    end = last.start_byte + len(last.data)
+    if log.closed and end == log.end_byte:
+        return b""
+    return last.data[last.data.rfind(b"\n") + 1 :] if lines.count(last.data) else b""
+
+
+def _about(log: Log) -> dict[str, str | int | None]:
+    """What an object says of its log, for whoever has the objects alone."""
+    return {
+        "project_id": log.project_id,
+        "job_id": log.job_id,
+        "version_id": log.version_id,
+        "worker": log.worker,
+        "log_file": log.log_file,
+        "log_id": log.id,
+        "created_ms": log.created_ms,
+    }

@@ -1,0 +1,26 @@
+"""Fixtures for the agent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from harness import NOWHERE, Agent, Served
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Agent:
+    """An agent whose server is away."""
+    spool_root = tmp_path / "spool"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("JOBLOG_")}
+    return Agent(spool_root, kept | {"JOBLOG_URL": NOWHERE, "JOBLOG_SPOOL": str(spool_root)})
+
+
+@pytest.fixture
+def joblog(agent: Agent, server: Served, tmp_path: Path) -> Agent:
+    """An agent, or another command, that has a server and a project."""
+    project = tmp_path.name.replace("_", "-")[-64:]
+    agent.environ |= {"JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token, "JOBLOG_PROJECT": project}
+    agent.said("project", "create", project)
+    return agent

@@ -1,0 +1,187 @@
+"""The agent as its users meet it: a process, with or without a server."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Protocol
+
+from joblog.cli import main
+
+NOWHERE = "http://127.0.0.1:1"  # nothing listens there: connections are refused at once
+
+
+@dataclass
+class Agent:
+    """Starts ``joblog`` with a spool of its own."""
+
+    spool_root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "joblog", *arguments]
+
+    def job(self, *command: str, options: Sequence[str] = ("--wait", "0")) -> list[str]:
+        return self.command("run", *options, "--", *command)
+
+    def python(self, program: str, options: Sequence[str] = ("--wait", "0")) -> list[str]:
+        return self.job(sys.executable, "-c", program, options=options)
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(command, env=self.environ, capture_output=True, timeout=20, check=False)
+
+    def said(self, *arguments: str) -> bytes:
+        """Runs a command, in this process, that must succeed; returns what it wrote to stdout."""
+        status, out, err = self._main(arguments)
+        assert (status, err) == (0, b"")
+        return out
+
+    def refused(self, *arguments: str) -> str:
+        """Runs a command, in this process, that must fail with one line of joblog's; returns that line."""
+        status, out, err = self._main(arguments)
+        assert (status, out, err.count(b"\n")) == (2, b"", 1)
+        return err.decode()
+
+    def _main(self, arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
+        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+        was = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environ)
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                status = main(arguments)
+        finally:
+            os.environ.clear()
+            os.environ.update(was)
+        return status, _written(out), _written(err)
+
+    def merged(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False
+        )
+
+    def spooled(self) -> bytes:
+        """Returns what the one spool holds."""
+        (spool,) = self.spool_root.iterdir()
+        return b"".join(part.read_bytes() for part in sorted(spool.glob("*.part")))
+
+
+def _written(stream: io.TextIOWrapper) -> bytes:
+    stream.flush()
+    assert isinstance(stream.buffer, io.BytesIO)
+    return stream.buffer.getvalue()
+
+
+class Served(Protocol):
+    """A server that runs."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def token(self) -> str: ...
+
+    @property
+    def data(self) -> Path: ...
+
+
+class FlakyServer:
+    """A log server in memory, of one log, that fails its n-th call: the seam at which misbehaviour is made.
+
+    ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
+    anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``proxy``: 502 with HTML.
+    """
+
+    def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:
+        self.failures = dict(failures or {})
+        self.calls = 0
+        self.held = bytearray()
+        self.closed: dict[str, object] | None = None
+        self.largest_body = 0
+        self.limit_bytes = 16 << 20
+        flaky = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                flaky.calls += 1
+                failure = flaky.failures.get(flaky.calls)
+                if failure in (None, "deaf"):
+                    status, answer = flaky.answer(self.path, body, self.headers.get("Content-Encoding"))
+                elif failure == "busy":
+                    status, answer = 503, _error("busy", "later")
+                else:
+                    status, answer = 502, b"<html>"
+                if failure in ("away", "deaf"):
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *values: object) -> None:
+                """Keeps quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, path: str, body: bytes, encoding: str | None) -> tuple[int, bytes]:
+        """Does a call; returns status and body."""
+        self.largest_body = max(self.largest_body, len(body))
+        if path.endswith("/runs"):
+            return 200, json.dumps(self._run(json.loads(body))).encode()
+        if path.endswith("/close"):
+            self.closed = json.loads(body)
+            complete = (self.closed["end_byte"], self.closed["crc32"]) == (len(self.held), zlib.crc32(self.held))
+            return 200, json.dumps(self._log() | {"closed": True, "complete": complete}).encode()
+        return self._append(int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
+
+    def _append(self, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
+        if sent_bytes > self.limit_bytes:
+            return 413, b"<html>"
+        if self.closed is not None:
+            return 409, _error("closed", "the log was closed", len(self.held))
+        if at > len(self.held):
+            return 416, _error("beyond_end", "not yet", len(self.held))
+        held = self.held[at : at + len(data)]
+        if held != data[: len(held)]:
+            return 409, _error("different", "other bytes are held", len(self.held))
+        self.held += data[len(held) :]
+        return 200, json.dumps({"end_byte": len(self.held), "end_line": self.held.count(b"\n")}).encode()
+
+    def _run(self, asked: dict[str, object]) -> dict[str, object]:
+        job = {"id": 1, "project_id": "lab", "name": asked["job_name"], "created_ms": 1, "later": "unknown"}
+        version = {"id": 1, "job_id": 1, "name": "V0001", "number": 1, "uuid": "u", "run_id": "r", "created_ms": 1}
+        return {"job": job, "version": version, "log": self._log()}
+
+    def _log(self) -> dict[str, object]:
+        end = {"end_byte": len(self.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(self.held)}
+        begin = {"start_byte": 0, "start_line": 0, "closed": self.closed is not None, "created_ms": 1, "gaps": []}
+        return {"project_id": "lab", "job_id": 1, "version_id": 1, "task": "worker-0", "log_file": "x"} | begin | end
+
+
+def _error(code: str, message: str, expected: int | None = None) -> bytes:
+    told = {"code": code, "message": message} | ({} if expected is None else {"expected": expected})
+    return json.dumps({"error": told}).encode()

@@ -1,0 +1,233 @@
+"""The commands against a real server, each as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from harness import Agent, Served
+
+from joblog import __version__
+
+ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
+TEN_LINES = b"".join(b"line %d\n" % n for n in range(10))
+
+
+def test_what_a_job_prints_is_what_cat_gives(joblog: Agent) -> None:
+    """Every byte, and the log is closed and proved complete; nothing stays in the spool."""
+    program = f"import sys; sys.stdout.buffer.write({ODD_BYTES!r}); sys.exit(3)"
+    ran = joblog.run(joblog.python(program, options=("--job", "odd")))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (3, ODD_BYTES, b"")
+    assert joblog.said("cat", "odd") == ODD_BYTES
+    (log,) = map(json.loads, joblog.said("logs", "odd", "--json").splitlines())
+    assert (log["closed"], log["complete"], log["end_byte"]) == (True, True, len(ODD_BYTES))
+    assert list(joblog.spool_root.iterdir()) == []
+
+
+def test_verbose_says_where_the_log_is(joblog: Agent) -> None:
+    """In one line on stderr; stdout is the job's."""
+    ran = joblog.run(joblog.job("echo", "out", options=("-v", "--job", "told")))
+    assert ran.stdout == b"out\n"
+    assert re.fullmatch(rb"joblog: the log is http://\S+/logs/worker-0\n", ran.stderr)
+
+
+def test_workers_of_one_run_meet_in_one_version(joblog: Agent) -> None:
+    """The run id brings them together, each with a log of its own."""
+    for worker in ("worker-0", "worker-1"):
+        options = ("--job", "ddp", "--run-id", "slurm-1", "--task", worker)
+        assert joblog.run(joblog.job("echo", worker, options=options)).returncode == 0
+    assert joblog.said("cat", "ddp/V0001/worker-1") == b"worker-1\n"
+    assert [line.split()[:2] for line in joblog.said("logs", "ddp").splitlines()[1:]] == [
+        [b"V0001", b"worker-0"],
+        [b"V0001", b"worker-1"],
+    ]
+
+
+def test_job_is_named_after_its_script(joblog: Agent, tmp_path: Path) -> None:
+    """Unless it is named: python train.py is train, python -m pkg.train is pkg-train, nvidia-smi is itself."""
+    script = tmp_path / "train model.py"
+    script.touch()
+    for command in ([sys.executable, str(script)], [sys.executable, "-m", "this"], ["true"]):
+        assert joblog.run(joblog.job(*command, options=())).returncode == 0
+    names = [json.loads(line)["name"] for line in joblog.said("jobs", "--json").splitlines()]
+    assert names == ["train-model", "this", "true"]
+
+
+def test_parts_of_a_log(joblog: Agent, tmp_path: Path) -> None:
+    """cat by bytes and by lines, tail by lines; an unfinished last line counts."""
+    file = tmp_path / "ten.log"
+    file.write_bytes(TEN_LINES + b"partial")
+    joblog.said("import", str(file))
+    log = TEN_LINES + b"partial"
+    assert joblog.said("cat", "ten", "--bytes", "3-11") == log[3:11]
+    assert joblog.said("cat", "ten", "--bytes", "60-") == log[60:]
+    assert joblog.said("cat", "ten", "--bytes", "60-9999") == log[60:]
+    assert joblog.said("cat", "ten", "--bytes", "9000-9999") == b""
+    assert joblog.said("cat", "ten", "--lines", "2-4") == b"line 2\nline 3\n"
+    assert joblog.said("cat", "ten/1/worker-0", "--lines", "-1") == b"line 0\n"
+    assert joblog.said("cat", "ten/V0001", "--lines", "9-") == b"line 9\npartial"
+    assert joblog.said("cat", "ten", "--lines", "10-99") == b"partial"
+    assert joblog.said("cat", "ten", "--lines", "11-99") == b""
+    assert joblog.said("tail", "ten", "-n", "2") == b"line 9\npartial"
+    assert joblog.said("tail", "ten", "-n", "99") == log
+    assert joblog.said("tail", "ten", "-n", "0") == b""
+
+
+def test_empty_log(joblog: Agent) -> None:
+    """A job that printed nothing has a log, which is empty and complete."""
+    joblog.run(joblog.job("true", options=()))
+    assert (joblog.said("cat", "true"), joblog.said("tail", "true")) == (b"", b"")
+    assert joblog.said("logs", "true").split()[-5:-2] == [b"0", b"0", b"complete"]
+
+
+def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
+    """tail -f gives what comes while the job runs, and ends with it."""
+    program = "print('first'); input(); print('last')"
+    run = joblog.python(program, options=("--job", "live", "-v"))
+    job = subprocess.Popen(run, env=joblog.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert job.stdin is not None
+    assert job.stderr is not None
+    assert job.stderr.readline().startswith(b"joblog: the log is")
+    tail = subprocess.Popen(joblog.command("tail", "-f", "live"), env=joblog.environ, stdout=subprocess.PIPE)
+    assert tail.stdout is not None
+    assert tail.stdout.readline() == b"first\n"
+    job.communicate(b"\n", timeout=10)
+    assert tail.communicate(timeout=10)[0] == b"last\n"
+    assert tail.returncode == 0
+
+
+def test_ctrl_c_ends_a_follower(joblog: Agent, tmp_path: Path) -> None:
+    """Without a traceback, and with a shell's exit status."""
+    options = ("--job", "open", "-v")
+    job = subprocess.Popen(
+        joblog.job("cat", options=options), env=joblog.environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert job.stderr is not None
+    job.stderr.readline()
+    tail = subprocess.Popen(
+        joblog.command("tail", "-f", "open"), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert job.stdin is not None
+    assert tail.stdout is not None
+    job.stdin.write(b"here\n")
+    job.stdin.flush()
+    assert tail.stdout.readline() == b"here\n"
+    tail.send_signal(signal.SIGINT)
+    assert tail.communicate(timeout=10) == (b"", b"")
+    assert tail.returncode == 130
+    job.communicate(timeout=10)
+
+
+def test_import_goes_on_where_it_was_interrupted(joblog: Agent, tmp_path: Path) -> None:
+    """A second import of the same file meets the same log; of a file that has changed, a new version."""
+    file = tmp_path / "old run.log"
+    file.write_bytes(ODD_BYTES * 1000)
+    first = joblog.said("import", str(file))
+    assert first == f"{file} is old-run/V0001/worker-0: {len(ODD_BYTES) * 1000} bytes, complete\n".encode()
+    assert joblog.said("import", str(file)) == first
+    assert joblog.said("cat", "old-run") == ODD_BYTES * 1000
+    file.write_bytes(TEN_LINES)
+    assert b"old-run/V0002/worker-0: 70 bytes, complete" in joblog.said("import", str(file))
+
+
+def test_files_of_one_job_are_its_workers(joblog: Agent, tmp_path: Path) -> None:
+    """In the order given, in one version."""
+    files = [tmp_path / name for name in ("rank1", "rank0")]
+    for file in files:
+        file.write_text(file.name)
+    joblog.said("import", "--job", "ranks", *map(str, files))
+    assert joblog.said("cat", "ranks/V0001/worker-0") == b"rank1"
+    assert joblog.said("cat", "ranks/V0001/worker-1") == b"rank0"
+
+
+def test_close_ends_a_log(joblog: Agent) -> None:
+    """A log that its writer left open can be closed; nobody then says that it is complete."""
+    joblog.environ["JOBLOG_SPOOL"] = "/dev/null/spool"  # so that nobody else closes it
+    joblog.run([sys.executable, "-c", OPEN_LOG])
+    joblog.said("close", "left")
+    assert joblog.said("logs", "left").split()[-3] == b"closed"
+
+
+OPEN_LOG = """
+import os
+from joblog.client import Client
+client = Client(os.environ["JOBLOG_URL"], os.environ["JOBLOG_TOKEN"])
+client.append(client.run(os.environ["JOBLOG_PROJECT"], "left").log.ref, 0, b"bytes")
+"""
+
+
+def test_tokens_open_what_they_are_for(joblog: Agent) -> None:
+    """A read token of the project reads and does not write; once revoked it does nothing."""
+    joblog.run(joblog.job("echo", "out", options=("--job", "guarded")))
+    made = joblog.run(joblog.command("token", "create", "--right", "read", "--label", "viewer", "--expires", "1h"))
+    number = made.stderr.decode().split()[1].rstrip(",")
+    admin, joblog.environ["JOBLOG_TOKEN"] = joblog.environ["JOBLOG_TOKEN"], made.stdout.decode().strip()
+    assert joblog.said("cat", "guarded") == b"out\n"
+    assert "does not have the right to write" in joblog.refused("close", "guarded")
+    joblog.environ["JOBLOG_TOKEN"] = admin
+    assert [line for line in joblog.said("token", "list").splitlines() if line.endswith(b"viewer")]
+    joblog.said("token", "revoke", number)
+    assert not [line for line in joblog.said("token", "list").splitlines() if line.startswith(number.encode() + b" ")]
+
+
+def test_projects(joblog: Agent) -> None:
+    """They are created, given a retention, and listed."""
+    joblog.said("project", "create", "kept", "--retain-days", "30")
+    rows = [line.split() for line in joblog.said("project", "list").splitlines()]
+    assert [(row[0], row[3], row[4]) for row in rows if row[0] == b"kept"] == [(b"kept", b"30", b"-")]
+
+
+def test_errors_are_one_line(joblog: Agent, tmp_path: Path) -> None:
+    """With exit status 2, and never a traceback."""
+    assert joblog.refused("cat", "nothing") == "joblog: there is no job 'nothing'\n"
+    assert "--bytes must be A-B" in joblog.refused("cat", "x", "--bytes", "1")
+    assert "FILE must be a file" in joblog.refused("import", str(tmp_path / "none"))
+    assert "CMD is missing" in joblog.refused("run")
+    assert "--job must be" in joblog.refused("run", "--job", "a b", "true")
+    assert "--expires must be" in joblog.refused("token", "create", "--right", "read", "--expires", "soon")
+    joblog.environ["JOBLOG_URL"] = "http://127.0.0.1:1"
+    assert joblog.refused("jobs") == "joblog: no answer from http://127.0.0.1:1: Connection refused\n"
+    joblog.environ["JOBLOG_URL"] = "nonsense"
+    assert "url must be" in joblog.refused("jobs")
+
+
+def test_wrong_token_is_said_at_once_and_does_not_end_the_job(joblog: Agent) -> None:
+    """The job runs, its log stays in the spool."""
+    joblog.environ["JOBLOG_TOKEN"] = "jl_wrong"
+    ran = joblog.run(joblog.job("echo", "out", options=("--wait", "0.5")))
+    assert (ran.returncode, ran.stdout, joblog.spooled()) == (0, b"out\n", b"out\n")
+    assert b"the token is not valid" in ran.stderr
+
+
+def test_reader_that_has_had_enough_is_no_error(joblog: Agent, tmp_path: Path) -> None:
+    """``joblog cat | head`` prints nothing on stderr."""
+    file = tmp_path / "long.log"
+    file.write_bytes(TEN_LINES * 100_000)
+    joblog.said("import", str(file))
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(joblog.command("cat", "long"), env=joblog.environ, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
+def test_check_finds_everything_sound(joblog: Agent, server: Served) -> None:
+    """It reads the data directory, also while it is served."""
+    joblog.run(joblog.job("echo", "out", options=()))
+    assert joblog.said("check", "--data", str(server.data)).endswith(b" 0 problems\n")
+
+
+def test_version(agent: Agent) -> None:
+    """It is the package's."""
+    assert agent.run(agent.command("--version")).stdout == f"joblog {__version__}\n".encode()
+
+
+def test_run_loads_neither_client_nor_server_before_the_job(agent: Agent) -> None:
+    """The job starts at once, and where joblog[server] is not installed."""
+    program = "import sys, joblog.cli.run; print({'urllib3', 'msgspec', 'litestar', 'zstandard'} & sys.modules.keys())"
+    assert agent.run([sys.executable, "-c", program]).stdout == b"set()\n"

@@ -1,0 +1,203 @@
+"""``joblog run`` with no server at all: the job must not notice, and the spool must have every byte."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from typing import IO
+
+import pytest
+from harness import Agent
+
+ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
+
+
+def test_bytes_pass_unchanged(agent: Agent) -> None:
+    """Whatever the bytes are, stdout and the spool get them as they were written."""
+    ran = agent.run(agent.python(f"import sys; sys.stdout.buffer.write({ODD_BYTES!r})"))
+    assert (ran.returncode, ran.stdout, agent.spooled()) == (0, ODD_BYTES, ODD_BYTES)
+
+
+def test_streams_stay_apart(agent: Agent) -> None:
+    """stdout goes to stdout and stderr to stderr; nothing of joblog's is on stdout."""
+    ran = agent.run(agent.job("sh", "-c", "echo out; echo err >&2"))
+    first, rest = ran.stderr.split(b"\n", 1)
+    assert (ran.stdout, first) == (b"out\n", b"err")
+    assert rest.startswith(b"joblog: the log's last 8 bytes are not on the server")
+    assert rest.count(b"\n") == 1
+    assert sorted(agent.spooled().split()) == [b"err", b"out"]
+
+
+def test_write_order_is_exact_where_streams_are_merged(agent: Agent) -> None:
+    """With 2>&1 the log interleaves stdout and stderr as the job wrote them."""
+    program = "import os\nfor n in range(3000): os.write(1 + n % 2, b'%d\\n' % n)"
+    agent.merged(agent.python(program))
+    assert agent.spooled() == b"".join(b"%d\n" % n for n in range(3000))
+
+
+def test_write_order_of_two_streams_is_that_of_their_first_bytes(agent: Agent) -> None:
+    """Apart, they interleave as the job wrote them if the job lets the agent read between two switches."""
+    program = "import os\nfor n in range(20): os.write(1 + n % 2, b'%d\\n' % n); input()"
+    ran = subprocess.Popen(
+        agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert ran.stdin
+    assert ran.stdout
+    assert ran.stderr
+    for n in range(20):
+        stream: IO[bytes] = (ran.stdout, ran.stderr)[n % 2]
+        assert stream.readline() == b"%d\n" % n
+        ran.stdin.write(b"\n")
+        ran.stdin.flush()
+    ran.communicate(timeout=10)
+    assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20))
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 3"], 3),
+        (["/dev/null"], 126),
+        (["no-such-program"], 127),
+        (["sh", "-c", "kill -TERM $$"], 143),
+        (["sh", "-c", "kill -KILL $$"], 137),
+    ],
+)
+def test_exit_status_is_the_command_s(agent: Agent, command: list[str], status: int) -> None:
+    """It is what a shell would say, 128 + n after signal n."""
+    assert agent.run(agent.job(*command)).returncode == status
+
+
+def test_reason_for_not_starting_is_the_log(agent: Agent) -> None:
+    """A command that does not exist leaves its last words in the log too."""
+    ran = agent.run(agent.job("no-such-program"))
+    assert agent.spooled() == b"joblog: no-such-program: No such file or directory\n"
+    assert ran.stderr.startswith(agent.spooled())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGQUIT])
+def test_signals_are_forwarded(agent: Agent, number: signal.Signals) -> None:
+    """The child gets the signal that the agent got, and may end as it likes."""
+    program = (
+        "import signal, sys, time\n"
+        "def leave(number, frame): print('got', number); sys.exit(7)\n"
+        f"signal.signal({int(number)}, leave)\n"
+        "print('ready')\n"
+        "while True: signal.pause()"
+    )
+    ran = subprocess.Popen(agent.python(program), env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert ran.stdout
+    assert ran.stdout.readline() == b"ready\n"
+    ran.send_signal(number)
+    out, _ = ran.communicate(timeout=10)
+    assert (out, ran.returncode) == (b"got %d\n" % number, 7)
+    assert agent.spooled() == b"ready\ngot %d\n" % number
+
+
+def test_ctrl_c_reaches_the_child_once(agent: Agent) -> None:
+    """The terminal signals the whole process group, so forwarding as well would interrupt the job's own clean-up."""
+    program = (
+        "import signal, time\n"
+        "count = 0\n"
+        "def interrupted(number, frame):\n    global count; count += 1\n"
+        "signal.signal(signal.SIGINT, interrupted)\n"
+        "print('ready')\n"
+        "input()\n"
+        "print('interrupts:', count)"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, agent.python(program), agent.environ)
+    with os.fdopen(terminal, "r+b", buffering=0) as screen:
+        _read_until(screen, b"ready")
+        screen.write(b"\x03")
+        _read_until(screen, b"^C")
+        screen.write(b"\n")
+        assert b"interrupts: 1" in _read_until(screen, b"interrupts: ", 1)
+    os.waitpid(pid, 0)
+
+
+def test_closed_stdout_does_not_end_the_job(agent: Agent) -> None:
+    """When nobody reads stdout any more the job goes on, and the log is whole."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "for n in range(20000): print(n)"
+    ran = subprocess.run(agent.python(program), env=agent.environ, stdout=writing, stderr=subprocess.PIPE, timeout=20)
+    os.close(writing)
+    assert ran.returncode == 0
+    assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20000))
+
+
+def test_stdout_that_was_never_open(agent: Agent) -> None:
+    """With all three standard descriptors closed, none of the agent's own files is mistaken for one of them."""
+    words = " ".join(agent.job("sh", "-c", "echo out", options=("--wait", "0")))
+    ran = agent.run(["sh", "-c", f"{words.replace('echo out', chr(39) + 'echo out' + chr(39))} <&- >&- 2>&-"])
+    assert (ran.returncode, agent.spooled()) == (0, b"out\n")
+
+
+def test_fast_output_is_whole(agent: Agent) -> None:
+    """5 MB written at once arrive, in stdout and in the spool."""
+    ran = agent.run(agent.python("import sys; sys.stdout.write('0123456789abcde\\n' * 327680)"))
+    assert ran.stdout == agent.spooled() == b"0123456789abcde\n" * 327680
+
+
+def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
+    """What the disk refuses goes to stdout all the same, and once there is room a line stands for it in the log."""
+    limit = "import resource, os; resource.prlimit(os.getppid(), resource.RLIMIT_FSIZE, {}); "
+    program = (
+        "import sys\n"
+        f"{limit.format('(100, resource.RLIM_INFINITY)')}\n"
+        "for letter in 'xy': print(letter * 59); sys.stdin.readline()\n"
+        f"{limit.format('(resource.RLIM_INFINITY,) * 2')}\n"
+        "print('z')"
+    )
+    ran = subprocess.Popen(
+        agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert ran.stdin
+    assert ran.stdout
+    assert ran.stdout.readline() == b"x" * 59 + b"\n"
+    ran.stdin.write(b"\n")
+    ran.stdin.flush()
+    assert ran.stdout.readline() == b"y" * 59 + b"\n"
+    out, _ = ran.communicate(b"\n", timeout=10)
+    assert (out, ran.returncode) == (b"z\n", 0)
+    assert agent.spooled() == b"x" * 59 + b"\n[joblog] 60 bytes were not kept here (spool full)\nz\n"
+
+
+def test_unusable_spool_does_not_end_the_job(agent: Agent) -> None:
+    """Where no spool can be made the job runs as if joblog were not there, and one line says so."""
+    agent.environ["JOBLOG_SPOOL"] = "/dev/null/spool"
+    ran = agent.run(agent.job("sh", "-c", "echo out; exit 3"))
+    assert (ran.returncode, ran.stdout) == (3, b"out\n")
+    assert ran.stderr.startswith(b"joblog: the log is not kept: ")
+    assert ran.stderr.count(b"\n") == 1
+
+
+def test_orphans_are_not_waited_for_longer_than_needed(agent: Agent) -> None:
+    """What the child wrote last is read although a process that it left behind holds its stdout."""
+    ran = agent.run(agent.job("sh", "-c", "sleep 1 & echo out"))
+    assert (ran.returncode, ran.stdout, agent.spooled()) == (0, b"out\n", b"out\n")
+
+
+def test_environment_and_inherited_files_are_the_child_s(agent: Agent) -> None:
+    """Python is told not to buffer, unless it was told something already; descriptors are handed down."""
+    reading, writing = os.pipe()
+    program = f"import os; os.write({writing}, os.environb[b'PYTHONUNBUFFERED'] + b' ')"
+    subprocess.run(agent.python(program), env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
+    agent.environ["PYTHONUNBUFFERED"] = "x"
+    subprocess.run(agent.python(program), env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        assert told.read() == b"1 x "
+
+
+def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:
+    seen = b""
+    while words not in seen or len(seen.partition(words)[2]) < more:
+        seen += screen.read(1)
+    return seen

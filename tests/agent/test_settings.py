@@ -1,0 +1,58 @@
+"""Where settings come from, and which wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joblog.agent.settings import Settings, load
+from joblog.errors import Invalid
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A data directory as ``joblog serve`` leaves it."""
+    (tmp_path / "url").write_text("http://127.0.0.1:9999\n")
+    (tmp_path / "admin.token").write_text("jl_admin\n")
+    return tmp_path
+
+
+def test_nothing_set(tmp_path: Path) -> None:
+    """The defaults are below the home directory."""
+    expected = Settings("http://127.0.0.1:8470", "", "default", tmp_path / ".local/state/joblog/spool")
+    assert load({"HOME": str(tmp_path)}) == expected
+
+
+def test_local_server_is_found(served: Path) -> None:
+    """Who runs the server on the same machine needs to set nothing."""
+    found = load({"JOBLOG_DATA": str(served), "XDG_STATE_HOME": "/state"})
+    assert found == Settings("http://127.0.0.1:9999", "jl_admin", "default", Path("/state/joblog/spool"))
+
+
+def test_environment_wins_over_the_local_server(served: Path, tmp_path: Path) -> None:
+    """And a flag over both; the token may be in a file."""
+    token_file = tmp_path / "token"
+    token_file.write_text("jl_file\n")
+    environ = {"JOBLOG_DATA": str(served), "JOBLOG_URL": "http://env", "JOBLOG_PROJECT": "env", "JOBLOG_SPOOL": "/s"}
+    environ["JOBLOG_TOKEN_FILE"] = str(token_file)
+    assert load(environ) == Settings("http://env", "jl_file", "env", Path("/s"))
+    found = load(environ | {"JOBLOG_TOKEN": "jl_env"}, url="http://flag", project_id="flag")
+    assert found == Settings("http://flag", "jl_env", "flag", Path("/s"))
+
+
+def test_local_admin_token_is_for_the_local_server_only(served: Path) -> None:
+    """A server that was named otherwise is not shown it."""
+    assert load({"JOBLOG_DATA": str(served)}, url="http://elsewhere").token == ""
+    assert load({"JOBLOG_DATA": str(served)}, url="http://127.0.0.1:9999").token == "jl_admin"
+
+
+def test_missing_token_file_is_said(tmp_path: Path) -> None:
+    """Rather than calling without a token."""
+    with pytest.raises(Invalid, match="JOBLOG_TOKEN_FILE"):
+        load({"JOBLOG_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_token_is_not_shown(served: Path) -> None:
+    """Settings that end up in a message do not carry it there."""
+    assert "jl_admin" not in repr(load({"JOBLOG_DATA": str(served)}))

@@ -1,0 +1,108 @@
+"""Fixtures: real things only. A server is a process of its own on a free port, with a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from joblog.client import Client
+from joblog.config import Settings
+from joblog.engine import Engine
+
+START_S = 30.0
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass
+class Server:
+    """A running ``joblog serve``."""
+
+    data: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return (self.data / "url").read_text().strip()
+
+    @property
+    def token(self) -> str:
+        return (self.data / "admin.token").read_text().strip()
+
+    def client(self, token: str | None = None) -> Client:
+        return Client(self.url, token or self.token)
+
+    def kill(self) -> None:
+        """Ends it as ``kill -9`` does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ends it as an operator does; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(START_S)
+
+
+def start_server(data: Path, **settings: object) -> Server:
+    """Starts a server and returns when it can be reached."""
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "url").unlink(missing_ok=True)
+    environment = {**os.environ, **{f"JOBLOG_{name.upper()}": str(value) for name, value in settings.items()}}
+    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0"]
+    log = (data / "server.log").open("ab")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    log.close()
+    deadline = time.monotonic() + START_S
+    while not (data / "url").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError((data / "server.log").read_text())
+        time.sleep(0.01)
+    return Server(data, process)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that do not stop it; each makes jobs, or projects, of its own."""
+    running = start_server(tmp_path_factory.mktemp("joblog"), seal_quiet_s=3600)
+    yield running
+    assert running.stop() == 0
+    assert "Traceback" not in (running.data / "server.log").read_text()
+
+
+@pytest.fixture
+def client(server: Server) -> Client:
+    return server.client()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An engine without a server, whose background loop does not run by itself."""
+    with_engine = Engine(Settings(data=tmp_path / "joblog", object_grace_s=0))
+    yield with_engine
+    with_engine.close()
+
+
+@pytest.fixture(scope="session")
+def real_logs() -> Callable[[], Iterator[tuple[str, bytes]]]:
+    """The shared real training logs, decompressed; the test is skipped where they are not."""
+    directory = SHARED_DATA / "mlperf-training-v3.1"
+    if not directory.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"{directory} is not there, and in CI nothing is skipped")
+        pytest.skip(f"the shared real logs are not here ({directory})")
+
+    def read() -> Iterator[tuple[str, bytes]]:
+        import zstandard
+
+        for path in sorted(directory.glob("*.zst")):
+            yield path.name.removesuffix(".log.zst"), zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+
+    return read

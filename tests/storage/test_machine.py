@@ -1,0 +1,220 @@
+"""The engine against a plain ``bytes``: whatever is done to a log, in whatever order, it holds what was appended.
+
+The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, and pages in both
+directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few lines make many.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from joblog import positions
+from joblog.config import Settings
+from joblog.engine import Engine
+from joblog.errors import BeyondEnd, Closed, Different
+from joblog.model import Log
+from joblog.query import Page
+from joblog.segment import LEVEL_FAST, LEVEL_SMALL
+from joblog.storage.seal import Sealer
+
+FRAME_BYTES = 64
+
+TEXT = st.lists(
+    st.sampled_from([b"\n", b"loss=0.5\n", b"step 1\r", "语言模型".encode(), "é".encode(), b"\xff", b"\0", b"\x1b[0m"])
+)
+DATA = st.one_of(
+    st.binary(min_size=1, max_size=40),
+    TEXT.map(b"".join).filter(bool),
+    st.builds(lambda line, times: line * times, st.binary(min_size=1, max_size=30), st.integers(1, 8000)),
+)
+
+
+class LogMachine(RuleBasedStateMachine):
+    """One log, its oracle, and everything that can be done to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="joblog-test-"))
+        self.held = b""
+        self.now_ms = 1_700_000_000_000
+        self.generation = 0
+        self.open(self.directory / "0")
+
+    def open(self, data: Path) -> None:
+        self.engine = Engine(Settings(data=data), clock_ms=lambda: self.now_ms)
+        self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
+
+    def teardown(self) -> None:
+        self.engine.close()
+        shutil.rmtree(self.directory)
+
+    @property
+    def log(self) -> Log:
+        return self.engine.logs.head(self.log_id)
+
+    @initialize()
+    def create(self) -> None:
+        self.engine.names.put_project("lab", self.now_ms)
+        self.log_id = self.engine.names.put_run("lab", "job", "run", 0, self.now_ms)[2].id
+
+    @rule(data=DATA)
+    @precondition(lambda self: not self.log.closed)
+    def append(self, data: bytes) -> None:
+        head = self.engine.ingest.append(self.log_id, len(self.held), data)
+        self.held += data
+        assert head.end_byte == len(self.held)
+
+    @rule(data=DATA)
+    @precondition(lambda self: not self.log.closed and self.log.sealed_byte == self.log.end_byte)
+    def append_sealed(self, data: bytes) -> None:
+        assert self.sealer.append_sealed(self.log, data, self.now_ms) is not None
+        self.held += data
+
+    @rule(back=st.integers(0, 200), data=DATA)
+    @precondition(lambda self: self.held and not self.log.closed)
+    def repeat_and_go_on(self, back: int, data: bytes) -> None:
+        at = max(len(self.held) - back, 0)
+        head = self.engine.ingest.append(self.log_id, at, self.held[at:] + data)
+        self.held += data
+        assert head.end_byte == len(self.held)
+
+    @rule(part=st.tuples(st.integers(0, 10**6), st.integers(1, 500)))
+    @precondition(lambda self: self.held)
+    def repeat(self, part: tuple[int, int]) -> None:
+        at = part[0] % len(self.held)
+        head = self.engine.ingest.append(self.log_id, at, self.held[at : at + part[1]])
+        assert head.end_byte == len(self.held)
+
+    @rule(where=st.integers(0, 10**6), data=DATA)
+    @precondition(lambda self: self.log.start_byte < len(self.held))
+    def repeat_with_other_bytes(self, where: int, data: bytes) -> None:
+        start = self.log.start_byte
+        at = start + where % (len(self.held) - start)
+        other = bytes([self.held[at] ^ 1]) + self.held[at + 1 :] + data
+        with pytest.raises(Different) as caught:
+            self.engine.ingest.append(self.log_id, at, other)
+        assert caught.value.expected == len(self.held)
+
+    @rule(beyond=st.integers(1, 10**12), data=DATA)
+    def append_beyond_the_end(self, beyond: int, data: bytes) -> None:
+        with pytest.raises(BeyondEnd) as caught:
+            self.engine.ingest.append(self.log_id, len(self.held) + beyond, data)
+        assert caught.value.expected == len(self.held)
+
+    @rule(data=DATA)
+    @precondition(lambda self: self.log.closed)
+    def append_to_what_is_closed(self, data: bytes) -> None:
+        with pytest.raises(Closed):
+            self.engine.ingest.append(self.log_id, len(self.held), data)
+
+    @rule()
+    @precondition(lambda self: len(self.held) > 300)
+    def close(self) -> None:
+        claimed = len(self.held), zlib.crc32(self.held)
+        assert self.engine.logs.close(self.log, *claimed, self.now_ms).complete is True
+
+    @rule(level=st.sampled_from([LEVEL_FAST, LEVEL_SMALL]))
+    def seal(self, level: int) -> None:
+        self.sealer.seal(self.log_id, level)
+
+    @rule()
+    def merge(self) -> None:
+        self.sealer.merge(self.log_id, self.now_ms)
+
+    @rule(keep_bytes=st.integers(0, 2000))
+    def retain_by_size(self, keep_bytes: int) -> None:
+        before = self.log.start_byte
+        self.engine.names.set_retention("lab", None, keep_bytes)
+        self.engine.retention.retain(self.now_ms)
+        self.engine.names.set_retention("lab", None, None)
+        gaps = {gap.reason: gap.size_bytes for gap in self.engine.logs.gaps(self.log_id)}
+        assert before <= self.log.start_byte == gaps.get("retention", 0)
+
+    @rule(days=st.integers(1, 3))
+    def retain_by_age(self, days: int) -> None:
+        self.now_ms += 24 * 3600 * 1000
+        self.engine.names.set_retention("lab", days, None)
+        self.engine.retention.retain(self.now_ms)
+        self.engine.names.set_retention("lab", None, None)
+
+    @rule(minutes=st.integers(-60, 60))
+    def the_clock_jumps(self, minutes: int) -> None:
+        self.now_ms += minutes * 60_000
+
+    @rule()
+    def clean(self) -> None:
+        self.engine.retention.remove_garbage(self.now_ms, 0)
+        self.engine.retention.sweep(2**60, 0)
+
+    @rule()
+    def crash_and_reopen(self) -> None:
+        """What is on disk, as it is, is what a new process finds."""
+        self.generation += 1
+        image = self.directory / str(self.generation)
+        shutil.copytree(self.directory / str(self.generation - 1), image)
+        self.engine.close()
+        self.open(image)
+
+    @rule(size=st.integers(1, 3000))
+    def page_bytes(self, size: int) -> None:
+        """Whole characters, following end_byte forwards and the page's start backwards, glue to the log."""
+        log, forwards, backwards = self.log, b"", b""
+        at = log.start_byte
+        while (page := self.characters(at, size)).data:
+            assert page.start_byte == at or not forwards
+            forwards, at = forwards + page.data, page.end_byte
+        while (page := self.characters(at, -size)).data:
+            backwards, at = page.data + backwards, page.start_byte
+        expected = self.held[log.start_byte :]
+        assert expected.startswith(forwards)
+        assert len(expected) - len(forwards) < 4, "at most an unfinished character is held back"
+        assert forwards.endswith(backwards)
+        assert len(forwards) - len(backwards) < 4, "at most a character cut by retention is left out"
+
+    def characters(self, start_byte: int, offset: int) -> Page:
+        span = lambda head: positions.byte_span(start_byte, offset, head)  # noqa: E731
+        return self.engine.query.characters(self.log, span, backwards=offset < 0 or start_byte == -1)
+
+    @rule(count=st.integers(1, 500), size=st.integers(1, 2048))
+    def page_lines(self, count: int, size: int) -> None:
+        """Pages of lines in both directions glue to the log's finished lines."""
+        log = self.log
+        end = len(self.held) if log.closed else self.held.rfind(b"\n") + 1
+        expected = self.held[log.start_byte : max(end, log.start_byte)]
+        forwards, base = [], log.created_ms * positions.LINES_PER_MS
+        while (page := self.lines(base, count, "desc")).data:
+            forwards.append(page.data)
+            base = int(positions.line_position(page.log, page.end_line))
+        backwards = []
+        while (page := self.lines(base, count, "asc")).data:
+            backwards.append(page.data)
+            base = int(positions.line_position(page.log, page.start_line))
+        assert b"".join(forwards) == b"".join(reversed(backwards)) == expected
+        assert self.lines(None, 1, "desc").data == expected[expected.rfind(b"\n", 0, max(len(expected) - 1, 0)) + 1 :]
+
+    def lines(self, base: int | None, count: int, order: str) -> Page:
+        return self.engine.query.lines(self.log, lambda head: positions.line_span(base, count, order, head))
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        """Pieces tile, checksums and counts agree, and the bytes are the oracle's."""
+        check = self.engine.check()
+        assert list(check.problems()) == []
+        log = self.log
+        assert (log.end_byte, log.end_line, log.crc32) == (len(self.held), self.held.count(b"\n"), zlib.crc32(self.held))
+        assert b"".join(self.engine.query.stream(log, log.start_byte, log.end_byte)) == self.held[log.start_byte :]
+        assert log.start_line == self.held.count(b"\n", 0, log.start_byte)
+
+
+LogMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestLogMachine = LogMachine.TestCase
