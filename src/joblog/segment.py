@@ -4,7 +4,7 @@ A segment is zstd frames of at most FRAME_BYTES raw bytes, each with its checksu
 is one, and behind them the index in a zstd *skippable* frame, which every zstd tool passes over. So ``zstdcat`` of a log's
 segments in order gives the log, and what the catalog knows of a segment can be read back from it.
 
-    frame 0 | frame 1 | ... | magic, size | index (msgpack) | size of the index, "JLOGIDX1"
+    frame 0 | frame 1 | ... | magic, size | index (msgpack) | size and CRC-32 of the index, "JLOGIDX1"
 
 The index, ``Index`` below, is also kept in the segment's row, so that a page costs one range read of the object.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import bisect
 import struct
 import threading
+import zlib
 from itertools import accumulate
 
 import msgspec
@@ -32,8 +33,9 @@ LEVEL_SMALL = 15
 
 _SKIPPABLE = struct.Struct("<II")
 _MAGIC = 0x184D2A5A
-_TRAILER = struct.Struct("<I8s")
+_TRAILER = struct.Struct("<II8s")
 _MARK = b"JLOGIDX1"
+_AROUND_INDEX = _SKIPPABLE.size + _TRAILER.size
 
 
 class Index(msgspec.Struct, frozen=True, array_like=True):
@@ -117,9 +119,7 @@ class Writer:
         stored = [len(frame) for frame in self._frames]
         index = Index(*self._start, self._raw_bytes, stored, self._newlines, self._second_byte, self._second_ms, about)
         payload = encode_index(index)
-        trailer = _TRAILER.pack(len(payload), _MARK)
-        head = _SKIPPABLE.pack(_MAGIC, len(payload) + len(trailer))
-        return b"".join([*self._frames, head, payload, trailer]), index
+        return b"".join([*self._frames, _skipped(payload)]), index
 
     def _cut(self, size: int) -> None:
         with memoryview(self._waiting) as view:
@@ -147,16 +147,25 @@ def index_of(stored: bytes) -> Index:
     """Finds and reads the index of a whole segment object, or of its last bytes; raises Damaged."""
     if len(stored) < _TRAILER.size:
         raise Damaged("a segment is too short to have an index")
-    size, mark = _TRAILER.unpack(stored[-_TRAILER.size :])
-    if mark != _MARK or size > len(stored) - _TRAILER.size:
+    size, _, mark = _TRAILER.unpack(stored[-_TRAILER.size :])
+    if mark != _MARK or size + _AROUND_INDEX > len(stored):
         raise Damaged("a segment has no index at its end")
-    return decode_index(stored[-_TRAILER.size - size : -_TRAILER.size])
+    payload = stored[-_TRAILER.size - size : -_TRAILER.size]
+    if not stored.endswith(_skipped(payload)):
+        raise Damaged("a segment's index fails its checksum")
+    return decode_index(payload)
+
+
+def _skipped(payload: bytes) -> bytes:
+    """Puts an index into the frame that zstd's tools pass over."""
+    trailer = _TRAILER.pack(len(payload), zlib.crc32(payload), _MARK)
+    return _SKIPPABLE.pack(_MAGIC, len(payload) + len(trailer)) + payload + trailer
 
 
 def decode_frame(stored: bytes | memoryview, raw_bytes: int) -> bytes:
     """Decompresses one frame and verifies its checksum and size; raises Damaged."""
     try:
-        raw = _decompressor().decompress(stored, max_output_size=raw_bytes)
+        raw = _decompressor().decompress(stored, max_output_size=raw_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Damaged(f"a segment's frame cannot be read: {error}") from error
     if len(raw) != raw_bytes:

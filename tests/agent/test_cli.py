@@ -175,6 +175,14 @@ def test_tokens_open_what_they_are_for(joblog: Agent) -> None:
     assert not [line for line in joblog.said("token", "list").splitlines() if line.startswith(number.encode() + b" ")]
 
 
+def test_token_is_made_without_any(joblog: Agent, server: Served) -> None:
+    """Who has the data directory and lost the tokens can make one, while the server runs."""
+    joblog.environ |= {"JOBLOG_DATA": str(server.data), "JOBLOG_TOKEN": ""}
+    made = joblog.run(joblog.command("token", "create", "--local", "--right", "admin", "--all-projects"))
+    joblog.environ["JOBLOG_TOKEN"] = made.stdout.decode().strip()
+    assert b"ID" in joblog.said("token", "list")
+
+
 def test_projects(joblog: Agent) -> None:
     """They are created, given a retention, and listed."""
     joblog.said("project", "create", "kept", "--retain-days", "30")

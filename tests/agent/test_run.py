@@ -121,6 +121,24 @@ def test_ctrl_c_reaches_the_child_once(agent: Agent) -> None:
     os.waitpid(pid, 0)
 
 
+def test_final_wait_ends_when_told_to(agent: Agent) -> None:
+    """A signal after the child's exit leaves the rest in the spool at once; the status stays the child's."""
+    command = agent.job("sh", "-c", "trap '' TERM; echo bye; exit 3", options=("--wait", "60"))
+    ran = subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert ran.stdout is not None
+    assert ran.stdout.readline() == b"bye\n"
+    for _ in range(40):
+        ran.send_signal(signal.SIGTERM)
+        try:
+            ran.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    _, said = ran.communicate(timeout=1)
+    assert (ran.returncode, agent.spooled()) == (3, b"bye\n")
+    assert b"the log's last 4 bytes are not on the server" in said
+
+
 def test_closed_stdout_does_not_end_the_job(agent: Agent) -> None:
     """When nobody reads stdout any more the job goes on, and the log is whole."""
     reading, writing = os.pipe()

@@ -165,7 +165,7 @@ def test_answers_that_are_not_joblog_s(script: Script) -> None:
 def test_cut_answer_is_noticed(script: Script) -> None:
     """Half a log must not look like a whole one."""
     script.answers.append((200, {"Content-Length": "1000"}, b"half"))
-    received = []
+    received = list[bytes]()
     with pytest.raises(errors.Unreachable):
         received.extend(script.client.read(LOG))
     with pytest.raises(errors.Unreachable):

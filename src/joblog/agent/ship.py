@@ -80,12 +80,15 @@ class Shipper:
         """Waits, after the spool's ``finish``, until the server has everything and the log is closed.
 
         At most ``wait_s``, less when the server was never seen (``NEVER_SEEN_S``) or ``give_up`` is set meanwhile.
-        Returns whether it is so; the spool is removed then, and stays otherwise.
+        Returns whether it is so; the spool is not needed any more then.
         """
         self._hurry.set()
-        if not self._seen.is_set():
-            wait_s = min(wait_s, NEVER_SEEN_S)
-        return self._wait_over(wait_s, give_up) and self._failure is None
+        begun_s = time.monotonic()
+        while not self._over.wait(min(GIVE_UP_CHECK_S, wait_s)):
+            longest_s = wait_s if self._seen.is_set() else min(wait_s, NEVER_SEEN_S)
+            if give_up.is_set() or time.monotonic() - begun_s >= longest_s:
+                return False
+        return self._failure is None
 
     @property
     def gave_up(self) -> bool:
@@ -100,13 +103,6 @@ class Shipper:
         """Returns how many bytes the server has not acknowledged."""
         return self._spool.end_byte - self._at
 
-    def _wait_over(self, wait_s: float, give_up: threading.Event) -> bool:
-        ends_s = time.monotonic() + wait_s
-        while not self._over.wait(min(GIVE_UP_CHECK_S, max(ends_s - time.monotonic(), 0))):
-            if give_up.is_set() or time.monotonic() >= ends_s:
-                return False
-        return True
-
     def _ship(self) -> None:
         # A batch's age at least: until then the processor is the job's, which is starting, and its first bytes'.
         self._spool.wait_for_finish(BATCH_S)
@@ -115,7 +111,7 @@ class Shipper:
                 self._step()
             except (Different, Closed) as error:
                 self._failure = error
-                self._say(f"{error}; it is not sent any more, all of it stays in {self._spool.path}")
+                self._say(f"{error}; it is sent no more, and kept in {self._spool.path}")
                 self._over.set()
             except Exception as error:  # noqa: BLE001 - the job goes on whatever it is, and so does the next try
                 self._recover(error)
@@ -163,6 +159,7 @@ class Shipper:
         if spool.gaps:
             lost_bytes = sum(gap.size_bytes for gap in spool.gaps)
             self._say(f"{lost_bytes} bytes of the log could not be kept ({spool.gaps[0].reason})")
+        self._failure = None
         self._over.set()
 
     def _recover(self, error: Exception) -> None:

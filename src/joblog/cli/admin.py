@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+import time
 
+from joblog.agent import settings
 from joblog.cli.common import connected, show_table, shown_time
+from joblog.config import Settings
 from joblog.errors import Invalid
 
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -15,15 +19,38 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def create_token(args: argparse.Namespace) -> int:
     """Creates a token; it alone goes to stdout, for ``$(...)``."""
     expires_s = None if args.expires is None else _seconds(args.expires)
+    number, secret = _create_locally(args, expires_s) if args.local else _create(args, expires_s)
+    sys.stderr.write(f"token {number}, shown this once:\n")
+    sys.stderr.flush()
+    sys.stdout.write(f"{secret}\n")
+    return 0
+
+
+def _create(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str | None]:
     client, project_id = connected(args)
     with client:
-        made = client.create_token(
-            args.right, project_id=None if args.all_projects else project_id, label=args.label, expires_s=expires_s
-        )
-    sys.stderr.write(f"token {made.id}, shown this once:\n")
-    sys.stderr.flush()
-    sys.stdout.write(f"{made.token}\n")
-    return 0
+        project = None if args.all_projects else project_id
+        made = client.create_token(args.right, project_id=project, label=args.label, expires_s=expires_s)
+    return made.id, made.token
+
+
+def _create_locally(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str]:
+    """Creates a token in the catalog itself, for whoever has lost them all; the server may be running."""
+    from joblog.storage.sqlite import Sqlite
+    from joblog.storage.tokens import Tokens
+
+    catalog_path = Settings.load({}).catalog_path
+    if not catalog_path.exists():
+        raise Invalid("JOBLOG_DATA", "a directory that joblog has served", str(catalog_path.parent))
+    project = None if args.all_projects else settings.load(os.environ, project_id=args.project).project_id
+    now_ms = time.time_ns() // 1_000_000
+    expires_ms = None if expires_s is None else now_ms + 1000 * expires_s
+    database = Sqlite(catalog_path)
+    try:
+        token, secret = Tokens(database).make(project, args.right, args.label or "", now_ms, expires_ms)
+    finally:
+        database.close()
+    return token.id, secret
 
 
 def list_tokens(args: argparse.Namespace) -> int:

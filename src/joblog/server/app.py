@@ -22,24 +22,28 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
-from litestar.exceptions import ValidationException
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog import __version__
 from joblog.config import Settings
 from joblog.engine import Engine
-from joblog.errors import Invalid
+from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import modelarts_docs
+from joblog.server.bodies import Incoming
 from joblog.server.modelarts_v1 import PATH, LogCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
-from joblog.server.openapi import openapi_config, static_router
+from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
 from joblog.server.wire import Answer, answer_headers, error_answer, request_id
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
+
+JSON_BYTES = 1024 * 1024
+"""The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -60,8 +64,11 @@ class App:
         number = request_id()
         if scope["method"] == "GET" and (match := PATH.fullmatch(scope["path"])):
             await self._short_way(scope, match, send, number)
-        else:
+        elif scope["method"] in ("GET", "HEAD"):
             await self._litestar(scope, receive, _numbered(send, number))
+        else:
+            body = Incoming(receive)
+            await self._litestar(scope, body.receive, body.before(_numbered(send, number)))
 
     async def _short_way(self, scope: HTTPScope, match: re.Match[str], send: Send, number: bytes) -> None:
         try:
@@ -89,12 +96,12 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
     """Builds the framework's part."""
     api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController])
     return Litestar(
-        route_handlers=[api, health, modelarts_docs.router(calls), static_router],
+        route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
         openapi_config=openapi_config,
         logging_config=None,
-        request_max_body_size=None,  # bodies.py bounds what is appended, Litestar's default what is JSON
+        request_max_body_size=JSON_BYTES,  # of JSON: what is appended, bodies.py bounds
     )
 
 
@@ -201,14 +208,25 @@ def _numbered(send: Send, number: bytes) -> Send:
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Renders every error of the framework's part through the one table."""
-    if isinstance(error, ValidationException):
-        error = _invalid(error)
+    headers = dict(getattr(error, "headers", None) or {})  # such as Allow
+    if isinstance(error, HTTPException):
+        error = _ours(error)
+    elif isinstance(error, UnicodeDecodeError):  # the one error of a JSON body that Litestar does not catch
+        error = Invalid("body", "JSON in UTF-8")
     answer = error_answer(error, request.scope["path"])
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    headers |= {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, status_code=answer.status, headers=headers, media_type="application/json")
 
 
-def _invalid(error: ValidationException) -> Invalid:
-    """Names the first of the body's fields that Litestar finds wrong."""
-    found = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
-    return Invalid(str(found.get("key") or "body"), f"as the API says ({found.get('message', error.detail)})")
+def _ours(error: HTTPException) -> Exception:
+    """Says in joblog's words what Litestar found wrong with a body; the first of its fields that is."""
+    if error.status_code == 413:
+        return TooLarge("the body", JSON_BYTES)
+    if error.status_code != 400:
+        return error
+    extra = getattr(error, "extra", None)
+    found = extra[0] if isinstance(extra, list) and extra else {}
+    key, message = found.get("key") or "data", found.get("message", error.detail)
+    if message == "'data'":  # what Litestar says of a body that is empty
+        return Missing("body", "a JSON object")
+    return Invalid("body" if key == "data" else str(key), f"as the API says ({message})")

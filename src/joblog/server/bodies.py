@@ -8,11 +8,58 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 
 import zstandard
+from litestar.types import Message, Receive, ReceiveMessage, Send
 
 from joblog.errors import Invalid, Missing, TooLarge
 
 # Decompressing less than this takes less time than handing it to a thread.
 _INLINE_BYTES = 64 * 1024
+
+# Of a body that nobody wants, so much is read and thrown away before the answer is sent; see Incoming.
+_UNWANTED_BYTES = 64 * 1024 * 1024
+
+
+class Incoming:
+    """A request's body on its way in: whole, or an error; and read to its end before the answer is sent.
+
+    A server that answers and hangs up while its client is still sending resets the connection, and the client may never
+    see the answer: to it the server is away, where its token was wrong.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def receive(self) -> ReceiveMessage:
+        """Passes on what comes; raises Invalid when the client hangs up half-way."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            was_ended, self._ended = self._ended, True
+            if not was_ended:
+                raise Invalid("body", "sent to its end")
+        elif message["type"] == "http.request":
+            self._ended = not message.get("more_body", False)
+        return message
+
+    def before(self, send: Send) -> Send:
+        """Returns a ``send`` that first takes in what is left of the body."""
+
+        async def after_body(message: Message) -> None:
+            if not self._ended:
+                await self._discard()
+            await send(message)
+
+        return after_body
+
+    async def _discard(self) -> None:
+        left = _UNWANTED_BYTES
+        while not self._ended and left > 0:
+            try:
+                message = await self.receive()
+            except Invalid:
+                break
+            left -= len(message.get("body", b"")) if message["type"] == "http.request" else 0
+        self._ended = True
 
 
 async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], limit_bytes: int) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from litestar import Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
-from litestar.response.base import ASGIResponse
+from litestar.response import Response, Stream
 
 from joblog.errors import NotFound
 from joblog.server.modelarts_v1 import (
@@ -41,28 +42,36 @@ Order = Annotated[str | None, Parameter(query="order", description="desc (defaul
 def router(calls: LogCalls) -> Router:
     """Builds the handlers. They hand the request to ``calls`` as it came; their parameters are its description."""
 
-    async def answered(request: Call) -> ASGIResponse:
+    async def answered(request: Call) -> Response[Any]:
         match = PATH.fullmatch(request.scope["path"])
         if match is None:
             raise NotFound("path", request.scope["path"])
         answer = await calls.answer(match, request.scope["query_string"], list(request.scope["headers"]))
-        return ASGIResponse(body=answer.body, status_code=answer.status, media_type="application/json")
+        if answer.rest is not None:
+            return Stream(_whole(answer.body, answer.rest), status_code=answer.status, media_type="application/json")
+        return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
     async def log(
         request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, start_byte: StartByte, offset: Offset
-    ) -> ASGIResponse:
+    ) -> Response[Any]:
         return await answered(request)
 
     @get(f"{_VERSION}/aom-log", summary="Read a log by lines", responses={200: ResponseSpec(LineAnswer)})
     async def aom_log(
         request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, base_line: BaseLine, lines: Lines,
         order: Order,
-    ) -> ASGIResponse:  # fmt: skip
+    ) -> Response[Any]:  # fmt: skip
         return await answered(request)
 
     @get(f"{_VERSION}/log/file-names", summary="List a version's logs", responses={200: ResponseSpec(FileNamesAnswer)})
-    async def file_names(request: Call, project_id: str, job_id: str, version_id: str) -> ASGIResponse:
+    async def file_names(request: Call, project_id: str, job_id: str, version_id: str) -> Response[Any]:
         return await answered(request)
 
     return Router(path="/v1", route_handlers=[log, aom_log, file_names], tags=["ModelArts v1"])
+
+
+async def _whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part

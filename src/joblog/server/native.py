@@ -71,7 +71,7 @@ class LogController(Controller):
         """Returns where the log begins and ends, and whether it is complete."""
         return await joblog.log_view(await _log(joblog, request, "read"))
 
-    @post("/{task:str}/append", summary="Append bytes at a position", status_code=200)
+    @post("/{task:str}/append", summary="Append bytes at a position", status_code=200, request_max_body_size=None)
     async def append(self, joblog: State, request: Call, task: str) -> AppendView:
         """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
         log = await _log(joblog, request, "write")
@@ -102,7 +102,8 @@ class LogController(Controller):
         """Answers as ``GET`` does, without the bytes."""
         log = await _log(joblog, request, "read")
         status, low, high = _range(request, log)
-        return Response(None, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        headers = {**_byte_headers(log, status, low, high), "content-type": _OCTETS}
+        return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
 
     @get("/{task:str}/lines", summary="Lines by number")
     async def read_lines(self, joblog: State, request: Call, task: str) -> LinesView:
@@ -149,11 +150,14 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
     log = logs.head(log_id)
     if claims.end_byte is not None and claims.end_byte > log.end_byte:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the writer counts {claims.end_byte}", log.end_byte)
-    claimed = (claims.end_byte, claims.crc32)
-    if log.claimed_bytes is not None and claims.end_byte is not None and claimed != (log.claimed_bytes, log.claimed_crc32):
+    if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
     logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
     return logs.close(log, claims.end_byte, claims.crc32, now_ms)
+
+
+def _agree(claimed: int | None, before: int | None) -> bool:
+    return claimed is None or before is None or claimed == before
 
 
 def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
@@ -178,6 +182,8 @@ def _range(request: Call, log: Log) -> tuple[int, int, int]:
     """Returns status, first byte and the byte past the last one. What is not a single range of bytes is ignored (RFC 9110)."""
     match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if match is None or match[0] == "bytes=-" or not _same(request.headers.get("if-range"), log):
+        return 200, log.start_byte, log.end_byte
+    if match[1] and match[2] and int(match[1]) > int(match[2]):
         return 200, log.start_byte, log.end_byte
     if match[1] is None:
         low, high = max(log.end_byte - int(match[2]), log.start_byte), log.end_byte

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from litestar import Request, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.static_files import create_static_files_router
@@ -15,11 +18,10 @@ openapi_config = OpenAPIConfig(
     title="joblog",
     version=__version__,
     description="Keeps every byte a training job prints, and gives any part of it back at once.",
-    path="/api",
+    path="/api/docs",  # Litestar answers with a page of HTML whatever it does not know below
     render_plugins=[
-        JsonRenderPlugin(path="/openapi.json"),
         SwaggerRenderPlugin(
-            path="/docs",
+            path="/",
             favicon="<link rel='icon' href='data:,'>",
             js_url=f"{_STATIC}/swagger-ui-bundle.js",
             css_url=f"{_STATIC}/swagger-ui.css",
@@ -27,5 +29,12 @@ openapi_config = OpenAPIConfig(
         ),
     ],
 )
+
+
+@get("/api/openapi.json", media_type="application/json", include_in_schema=False)
+async def description(request: Request[Any, Any, Any]) -> bytes:
+    """Describes the API."""
+    return JsonRenderPlugin().render(request, request.app.openapi_schema.to_schema())
+
 
 static_router = create_static_files_router(path=_STATIC, directories=[swagger_ui_path], include_in_schema=False)

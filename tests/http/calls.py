@@ -1,0 +1,143 @@
+"""HTTP as a test needs it: every byte of a request is the test's, every byte of an answer is seen."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+ANSWER_S = 30.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer. ``headers`` are by their lower-case names."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which must be JSON and say so; a name that stands in an object twice is an error."""
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+class Web:
+    """A server, called with one token (None: with none) over one connection."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url
+        self.token = token
+        address = urlsplit(url)
+        self.host, self.port = str(address.hostname), int(address.port or 80)
+        self._connection = http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_S)
+
+    def as_(self, token: str | None) -> Web:
+        """Returns the same server called with another token."""
+        return Web(self.url, token)
+
+    def call(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str) -> Reply:
+        """Sends a request; ``content_type="a"`` is the header ``content-type: a``. An iterable goes in chunks."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None and not {"x-auth-token", "authorization"} & set(sent):
+            sent["x-auth-token"] = self.token
+        self._connection.request(method, path, body, sent, encode_chunked=not isinstance(body, bytes | None))
+        answer = self._connection.getresponse()
+        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def get(self, path: str, **parameters: object) -> Reply:
+        return self.call("GET", path + ("?" + urlencode(parameters) if parameters else ""))
+
+    def post(self, path: str, body: object) -> Reply:
+        """Sends ``body`` as JSON, bytes as they are."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.call("POST", path, sent, content_type="application/json")
+
+    def raw(self, request: bytes) -> bytes:
+        """Sends the bytes, says that no more will come, and returns whatever comes back until the server hangs up."""
+        with socket.create_connection((self.host, self.port), timeout=ANSWER_S) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: _received(connection), b""))
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except ConnectionResetError:
+        return b""
+
+
+@dataclass(frozen=True)
+class MadeLog:
+    """A log on a server, and where its calls are."""
+
+    web: Web
+    job_id: int
+    version_id: int
+    log_file: str
+    project_id: str = "default"
+    task: str = "worker-0"
+
+    @property
+    def v1(self) -> str:
+        return f"/v1/{self.project_id}/training-jobs/{self.job_id}/versions/{self.version_id}"
+
+    @property
+    def version(self) -> str:
+        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.version}/logs/{self.task}"
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.web.get(self.api).json)
+
+    def append(self, at: int, data: bytes | Iterable[bytes], **headers: str) -> Reply:
+        return self.web.call("POST", f"{self.api}/append?at={at}", data, **headers)
+
+    def write(self, data: bytes) -> None:
+        """Appends all of it, in the largest appends that are allowed."""
+        for at in range(0, len(data), 16 << 20):
+            assert self.append(at, data[at : at + (16 << 20)]).status == 200
+
+    def close(self, **account: object) -> Reply:
+        return self.web.post(f"{self.api}/close", account)
+
+    def bytes_page(self, **parameters: object) -> dict[str, Any]:
+        """Asks ``.../log``."""
+        return _page(self.web.get(f"{self.v1}/log", log_file=self.log_file, **parameters))
+
+    def lines_page(self, **parameters: object) -> dict[str, Any]:
+        """Asks ``.../aom-log``."""
+        return _page(self.web.get(f"{self.v1}/aom-log", log_file=self.log_file, **parameters))
+
+
+def _page(reply: Reply) -> dict[str, Any]:
+    assert reply.status == 200, reply
+    return dict(reply.json)
+
+
+def made_log(web: Web, job_name: str, data: bytes = b"", *, closed: bool = False) -> MadeLog:
+    """Makes a log of a new run in the default project."""
+    run = web.post("/api/projects/default/runs", {"job_name": job_name}).json
+    log = MadeLog(web, run["job"]["id"], run["version"]["id"], run["log"]["log_file"])
+    log.write(data)
+    if closed:
+        assert log.close().status == 200
+    return log

@@ -1,0 +1,113 @@
+"""Fails the first, second, third ... call of the catalog and of the object store, until the scenario passes untouched.
+
+After each failure the directory is reopened: pieces tile, no row dangles, what was acknowledged is there; and a writer that
+simply repeats what was not acknowledged gets everything in, once.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from joblog.config import Settings
+from joblog.engine import Engine
+from joblog.errors import Unavailable
+from joblog.ingest import Ingest
+from joblog.query import Query
+from joblog.segment import LEVEL_FAST
+from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.logs import Logs
+from joblog.storage.names import Names
+from joblog.storage.retention import Retention
+from joblog.storage.seal import Sealer
+from tests.storage.faults import FailingDatabase, FailingObjects, Fuse
+
+NOW_MS = 1_700_000_000_000
+LINES = [b"step %d loss=%f\n" % (step, 1 / step) * 5 for step in range(1, 9)]
+
+
+class Scenario:
+    """A writer's day: appends, a large append, sealing, merging, closing, retention, removal of objects."""
+
+    def __init__(self, data: Path, catalog_fuse: Fuse, object_fuse: Fuse) -> None:
+        self.engine = Engine(Settings(data=data), clock_ms=lambda: NOW_MS)
+        database = FailingDatabase(self.engine.database, catalog_fuse)
+        objects = FailingObjects(self.engine.objects, object_fuse)
+        self.names, self.logs = Names(database), Logs(database)
+        cache = FrameCache(0)  # each read fetches
+        frames = FrameStore(cache, objects)
+        self.query = Query(self.logs, frames)
+        self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
+        self.retention = Retention(database, objects)
+        self.ingest = Ingest(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)
+        self.acknowledged = 0
+
+    def run(self) -> None:
+        """Does everything; what it has done already, in an earlier attempt, it may do again."""
+        self.names.put_project("lab", NOW_MS)
+        log = self.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
+        at = 0
+        for number, line in enumerate(LINES):
+            if number == 4:
+                while self.sealer.seal(log.id, LEVEL_FAST):
+                    pass
+                head = self.logs.head(log.id)
+                if head.end_byte == at and head.sealed_byte == at:
+                    self.sealer.append_sealed(head, line, NOW_MS)
+            head = self.ingest.append(log.id, at, line)
+            at += len(line)
+            self.acknowledged = at
+            if number % 2:
+                self.sealer.seal(log.id, LEVEL_FAST)
+        self.logs.close(self.logs.head(log.id), at, zlib.crc32(b"".join(LINES)), NOW_MS)
+        while self.sealer.seal(log.id, LEVEL_FAST):
+            pass
+        self.sealer.merge(log.id, NOW_MS)
+        head = self.logs.head(log.id)
+        assert b"".join(self.query.stream(head, 0, at)) == b"".join(LINES)
+        self.retention.remove_garbage(NOW_MS + 1, 0)
+        self.retention.sweep(2**60, 0)
+        self.retention.remove_garbage(2**60, 0)
+
+    def close(self) -> None:
+        self.ingest.close()
+        self.engine.close()
+
+
+def survives(data: Path, catalog_fuse: Fuse, object_fuse: Fuse) -> bool:
+    """Runs the scenario into its fault, checks what is left, repeats it without; says whether the fault was reached."""
+    fuse = catalog_fuse if catalog_fuse.at else object_fuse
+    first = Scenario(data, catalog_fuse, object_fuse)
+    try:
+        first.run()
+    except Unavailable:
+        assert fuse.blown
+    first.close()
+    second = Scenario(data, Fuse(0), Fuse(0))
+    assert list(second.engine.check().problems()) == []
+    held = second.engine.logs.all(0, 10)
+    assert first.acknowledged <= (held[0].end_byte if held else 0)
+    second.run()
+    assert list(second.engine.check().problems()) == []
+    log = second.engine.logs.all(0, 10)[0]
+    assert log.complete is True
+    named = {segment.object_key for segment in second.engine.logs.segments_by_byte(log.id, 0, log.end_byte)}
+    assert {key for key, _, _ in second.engine.objects.listing()} == named
+    second.close()
+    return fuse.blown
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it is done", "when it is done, its answer lost"])
+@pytest.mark.parametrize("seam", ["catalog", "objects"])
+def test_any_failing_call_is_survived(tmp_path: Path, seam: str, after: bool) -> None:
+    """Whichever call fails, nothing acknowledged is lost, nothing is twice, no row dangles, no object stays behind."""
+    call = 0
+    reached = True
+    while reached:
+        call += 1
+        catalog_fuse = Fuse(call if seam == "catalog" else 0, after=after)
+        object_fuse = Fuse(call if seam == "objects" else 0, after=after)
+        reached = survives(tmp_path / str(call), catalog_fuse, object_fuse)
+    assert call > (100 if seam == "catalog" else 10)

@@ -1,0 +1,251 @@
+"""The promises of docs/architecture.md, each by its name. What is shown here in one case is searched for exceptions elsewhere:
+storage/test_machine.py (any order of anything), storage/test_faults.py (any failing call), e2e/test_kill.py (kill -9).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from joblog import positions
+from joblog.config import Settings
+from joblog.engine import Engine, check
+from joblog.errors import BeyondEnd, Closed, Different, JoblogError
+from joblog.model import Log
+from joblog.query import Query
+from joblog.segment import LEVEL_FAST
+from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.objects import Objects
+from joblog.storage.seal import Sealer
+from tests.conftest import Server, start_server
+
+NOW_MS = 1_700_000_000_000
+ANY_BYTES = bytes(range(256)) * 40 + "语言\r模型\n".encode() + b"\xff\xfe\0\x1b[31m\r\n\n\n no newline at the end"
+
+
+def new_log(engine: Engine, data: bytes = b"", *, task: int = 0) -> Log:
+    """Makes a log that holds ``data``."""
+    engine.names.put_project("lab", NOW_MS)
+    log = engine.names.put_run("lab", "job", "run", task, NOW_MS)[2]
+    return engine.ingest.append(log.id, 0, data) if data else log
+
+
+def whole(engine: Engine, log: Log) -> bytes:
+    """Reads a log as it is now."""
+    head = engine.logs.head(log.id)
+    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+
+
+def seal_all(engine: Engine, log: Log) -> None:
+    """Seals a log's tail in small frames."""
+    sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=1000)
+    while sealer.seal(log.id, LEVEL_FAST):
+        pass
+
+
+def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
+    """Any bytes come back as they were, from the tail and from a segment."""
+    log = new_log(engine, ANY_BYTES)
+    assert whole(engine, log) == ANY_BYTES
+    engine.logs.close(log, None, None, NOW_MS)
+    seal_all(engine, log)
+    assert engine.logs.head(log.id).sealed_byte == len(ANY_BYTES)
+    assert whole(engine, log) == ANY_BYTES
+
+
+def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> None:
+    """Line 500 begins at the same byte after sealing, merging, retention and reopening."""
+    text = b"".join(b"line %d\n" % number for number in range(2000))
+    log = new_log(engine)
+    for start in range(0, len(text), 3000):
+        engine.ingest.append(log.id, start, text[start : start + 3000])
+        seal_all(engine, log)
+    expected = text.index(b"line 1500\n")
+
+    def found(query: Query) -> int:
+        return query.lines(engine.logs.head(log.id), lambda _: (1500, 1501)).start_byte
+
+    assert found(engine.query) == expected
+    stored = sum(size for _, size, _ in engine.objects.listing())
+    engine.names.set_retention("lab", None, stored - 1)
+    assert engine.retention.retain(NOW_MS) == 1
+    assert 0 < engine.logs.head(log.id).start_byte < expected
+    assert found(engine.query) == expected
+    assert engine.sealer.merge(log.id, NOW_MS) > 0
+    assert found(engine.query) == expected
+    engine.close()
+    again = Engine(engine.settings)
+    assert again.query.lines(again.logs.head(log.id), lambda _: (1500, 1501)).data == b"line 1500\n"
+    again.close()
+
+
+def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
+    """Whatever was sealed, pieces lie side by side from the log's start to its end."""
+    log = new_log(engine)
+    for number in range(30):
+        engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"%d\n" % number * (number * 100 + 1))
+        if number % 7 == 6:
+            seal_all(engine, log)
+    head = engine.logs.head(log.id)
+    segments = engine.logs.segments_by_byte(log.id, 0, head.sealed_byte)
+    chunks = engine.logs.chunks_by_byte(log.id, head.sealed_byte, head.end_byte)
+    borders = [(each.start_byte, each.end_byte) for each in segments]
+    borders += [(each.start_byte, each.start_byte + len(each.data)) for each in chunks]
+    assert len(segments) > 3
+    assert len(chunks) > 1
+    assert (borders[0][0], borders[-1][1]) == (0, head.end_byte)
+    assert all(left[1] == right[0] for left, right in pairwise(borders))
+
+
+def test_4_acknowledged_means_committed(tmp_path: Path) -> None:
+    """What an answer has acknowledged is there after kill -9."""
+    server = start_server(tmp_path / "joblog")
+    with server.client() as client:
+        log = client.run("default", "killed").log.ref
+        assert client.append(log, 0, ANY_BYTES).end_byte == len(ANY_BYTES)
+    server.kill()
+    assert list(check(Settings(data=server.data)).problems()) == []
+    server = start_server(server.data)
+    with server.client() as client:
+        assert b"".join(client.read(log)) == ANY_BYTES
+    assert server.stop() == 0
+
+
+def test_5_append_is_idempotent(engine: Engine) -> None:
+    """At the end taken, behind it compared and the rest taken, beyond it refused; of two writers one wins."""
+    log = new_log(engine, b"one\ntwo\n")
+    assert engine.ingest.append(log.id, 0, b"one\ntwo\n").end_byte == 8
+    assert engine.ingest.append(log.id, 4, b"two\nthree\n").end_byte == 14
+    for at, data, error in ((0, b"One", Different), (15, b"x", BeyondEnd)):
+        with pytest.raises(error) as caught:
+            engine.ingest.append(log.id, at, data)
+        assert caught.value.expected == 14
+    outcomes: list[object] = []
+
+    def write(mine: bytes) -> None:
+        try:
+            outcomes.append(engine.ingest.append(log.id, 14, mine * 10_000).end_byte)
+        except JoblogError as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=write, args=(bytes([65 + number]),)) for number in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(map(str, outcomes)) == sorted(map(str, [10_014, *[Different] * 7]))
+    assert len(set(whole(engine, log)[14:])) == 1
+    engine.logs.close(engine.logs.head(log.id), None, None, NOW_MS)
+    with pytest.raises(Closed):
+        engine.ingest.append(log.id, 10_014, b"x")
+
+
+def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
+    """An object whose row did not come is swept; one whose row has gone outlives it by the grace period."""
+    log = new_log(engine, b"line\n" * 1000)
+    engine.objects.put("lab/1/1/worker-0/orphan.zst", b"left by a crash")
+    seal_all(engine, log)
+    key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
+    engine.names.set_retention("lab", None, 0)
+    assert engine.retention.retain(NOW_MS) == 1
+    assert engine.retention.remove_garbage(NOW_MS + 1000, grace_ms=2000) == 0
+    assert {name for name, _, _ in engine.objects.listing()} == {key, "lab/1/1/worker-0/orphan.zst"}
+    assert engine.retention.sweep(2**60, grace_ms=0) == 1
+    assert engine.retention.remove_garbage(2**61, grace_ms=2000) == 2
+    assert list(engine.objects.listing()) == []
+
+
+class CountingObjects(Objects):
+    """Counts range reads and refuses to list."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self.reads = 0
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
+        self.reads += 1
+        return self._objects.ranges(key, starts, ends)
+
+    def listing(self) -> Iterator[tuple[str, int, int]]:
+        raise AssertionError("a read lists the store")
+
+
+def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(engine: Engine) -> None:
+    """A page out of forty segments takes one range read, wherever it is; so does a byte page."""
+    log = new_log(engine)
+    for _ in range(40):
+        engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"some line of a log\n" * 100)
+        seal_all(engine, log)
+    objects = CountingObjects(engine.objects)
+    for line in (0, 1, 1234, 3990):
+        query = Query(engine.logs, FrameStore(FrameCache(0), objects))
+        before = objects.reads
+        page = query.lines(engine.logs.head(log.id), lambda _, line=line: (line, line + 5))
+        assert page.data == b"some line of a log\n" * 5
+        assert query.read(page.log, lambda _, page=page: (page.start_byte, page.end_byte)).data == page.data
+        assert objects.reads - before <= 2
+
+
+def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
+    """A reader that follows end_line sees each line once, in order, while another thread appends, seals and merges."""
+    chance, lines = random.Random(8), [b"%d %s\n" % (number, b"x" * (number % 50)) for number in range(4000)]
+    log = new_log(engine)
+
+    def write() -> None:
+        written = 0
+        while written < len(lines):
+            count = chance.randrange(1, 60)
+            engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"".join(lines[written : written + count]))
+            written += count
+            if chance.random() < 0.3:
+                seal_all(engine, log)
+            if chance.random() < 0.1:
+                engine.sealer.merge(log.id, NOW_MS)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    read, base = [], 0
+    while len(read) < len(lines):
+        span = lambda head: positions.line_span(base, 37, "desc", head)  # noqa: B023, E731
+        page = engine.query.lines(engine.logs.head(log.id), span)
+        read += page.data.splitlines(keepends=True)
+        base = int(positions.line_position(page.log, page.end_line))
+    writer.join()
+    assert read == lines
+    assert list(engine.check().problems()) == []
+
+
+def test_9_the_logger_never_harms_the_job(tmp_path: Path) -> None:
+    """A job whose joblog server is killed half-way ends with its own status and all of its output."""
+    server = start_server(tmp_path / "joblog")
+    script = "import os, sys; print('x' * 100_000); os.kill(int(sys.argv[1]), 9); print('y' * 100_000); sys.exit(7)"
+    done = run_joblog(server, tmp_path, [sys.executable, "-c", script, str(server.process.pid)], "--wait", "0.2")
+    assert done.returncode == 7
+    assert done.stdout == b"x" * 100_000 + b"\n" + b"y" * 100_000 + b"\n"
+    server.process.wait()
+
+
+def test_10_nothing_is_dropped_in_silence(server: Server) -> None:
+    """A closed log says whether it is complete: counts and CRC-32 of both sides agree, and no gap was recorded."""
+    with server.client() as client:
+        figures = {"end_byte": 5, "crc32": zlib.crc32(b"abcd\n")}
+        cases = [(figures, True), ({**figures, "crc32": 1}, False), ({}, None)]
+        for number, (claims, complete) in enumerate(cases):
+            log = client.run("default", "complete", run_id="a", task=f"worker-{number}").log.ref
+            client.append(log, 0, b"abcd\n")
+            assert client.close_log(log, **claims).complete is complete
+
+
+def run_joblog(server: Server, directory: Path, command: list[str], *flags: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs a command under ``joblog run`` against a server."""
+    environment = {**os.environ, "JOBLOG_DATA": str(server.data), "JOBLOG_SPOOL": str(directory / "spool")}
+    return subprocess.run(
+        [sys.executable, "-m", "joblog", "run", *flags, "--", *command], env=environment, capture_output=True, timeout=60
+    )
