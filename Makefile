@@ -3,7 +3,7 @@
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
 #   make test     the tests
 #   make check    formatting, lint, types, tests
-#   make bench    the benchmarks
+#   make bench    the benchmarks (BENCH_FLAGS=--help lists what can be chosen)
 #   make clean    remove what the above have made
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ lint: .venv/dev.stamp
 	.venv/bin/mypy
 
 bench: .venv/dev.stamp
-	.venv/bin/python bench/run.py $(BENCH_FLAGS)
+	.venv/bin/python -m bench $(BENCH_FLAGS)
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -136,8 +136,8 @@ class _Overtaken(Exception):
 def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
     """Plans merges of segments given as (start byte, end byte, level), which join up; returns the byte ranges to merge.
 
-    A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together,
-    when there are _MERGE_FAN_IN of them. A ``whole`` one, closed and sealed: everything, in ranges of up to SEGMENT_BYTES,
+    A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together (or
+    of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one, closed and sealed: everything, in ranges of up to SEGMENT_BYTES,
     except what is one segment of the small level already.
     """
     if whole:
@@ -146,7 +146,7 @@ def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[t
         ]
     total = taken = 0
     for start, end, _ in reversed(sizes):
-        if (taken and end - start > 2 * total) or total + end - start > SEGMENT_BYTES:
+        if (taken and end - start > 2 * max(total, FRAME_BYTES)) or total + end - start > SEGMENT_BYTES:
             break
         total += end - start
         taken += 1
