@@ -23,8 +23,9 @@ from joblog.errors import BeyondEnd, Closed, Different, JoblogError
 from joblog.model import Log
 from joblog.query import Query
 from joblog.segment import LEVEL_FAST
-from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.frames import FrameStore
 from joblog.storage.objects import Objects
+from joblog.storage.pieces import PieceCache
 from joblog.storage.seal import Sealer
 from tests.conftest import Server, start_server
 
@@ -185,7 +186,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
         seal_all(engine, log)
     objects = CountingObjects(engine.objects)
     for line in (0, 1, 1234, 3990):
-        query = Query(engine.logs, FrameStore(FrameCache(0), objects))
+        query = Query(engine.logs, PieceCache(0), FrameStore(objects))
         before = objects.reads
         page = query.lines(engine.logs.head(log.id), lambda _, line=line: (line, line + 5))
         assert page.data == b"some line of a log\n" * 5

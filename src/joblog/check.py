@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from joblog import lines, segment
 from joblog.errors import JoblogError
 from joblog.model import Log, Segment
-from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.frames import FrameStore
 from joblog.storage.logs import Logs
 from joblog.storage.objects import Objects
 
@@ -58,11 +58,8 @@ class Check:
         index = segment.index_of(self._objects.get(sealed.object_key))
         if segment.encode_index(index) != sealed.index:
             yield f"segment at {sealed.start_byte}: its row and its object do not have the same index"
-        reader = FrameStore(FrameCache(0), self._objects)
-        for low in range(sealed.start_byte, sealed.end_byte, _READ_BYTES):
-            for start, line, _, data in reader.frames(sealed, low, min(low + _READ_BYTES, sealed.end_byte)):
-                if start >= low:
-                    yield from state.take(start, line, data, "frame")
+        for piece in FrameStore(self._objects).stream(sealed):
+            yield from state.take(piece.start_byte, piece.start_line, piece.data, "frame")
         yield from state.at(sealed.end_byte, sealed.end_line, f"the end of the segment at {sealed.start_byte}")
 
 

@@ -13,10 +13,11 @@ from joblog.errors import Invalid
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.query import Query
-from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.frames import FrameStore, NoFrames
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
+from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from joblog.storage.sqlite import Sqlite
@@ -51,10 +52,10 @@ class Engine:
         self.names = Names(self.database)
         self.logs = Logs(self.database)
         self.tokens = Tokens(self.database)
-        cache = FrameCache(settings.cache_bytes)
-        self.frames = FrameStore(cache, self.objects)
-        self.query_now = Query(self.logs, cache)
-        self.query = Query(self.logs, self.frames)
+        cache = PieceCache(settings.cache_bytes)
+        self.frames = FrameStore(self.objects)
+        self.query_now = Query(self.logs, cache, NoFrames())
+        self.query = Query(self.logs, cache, self.frames)
         self.sealer = Sealer(self.logs, self.frames, self.objects)
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, clock_ms=clock_ms)

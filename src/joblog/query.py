@@ -16,8 +16,9 @@ from msgspec import Struct
 from joblog import lines
 from joblog.errors import Damaged
 from joblog.model import Log, Segment
-from joblog.storage.frames import Reader
+from joblog.storage.frames import FrameReader
 from joblog.storage.logs import Logs
+from joblog.storage.pieces import Piece, PieceCache, joined
 
 # How often a read begins again because pieces moved under it: each time needs another swap to come in between.
 _ATTEMPTS = 5
@@ -30,26 +31,6 @@ PAGE_BYTES = 4 * 1024 * 1024
 
 _CHARACTER_MARGIN = 3
 """A UTF-8 character reaches at most so far beyond a border within it."""
-
-
-class Piece(Struct, frozen=True):
-    """A frame or a chunk: bytes from ``start_byte`` on, after ``start_line`` newlines."""
-
-    start_byte: int
-    start_line: int
-    end_line: int
-    data: bytes
-
-    @property
-    def end_byte(self) -> int:
-        return self.start_byte + len(self.data)
-
-    def border(self, line: int) -> int:
-        """Returns where in ``data`` newline number ``line`` of the log ends, looked for from the nearer side."""
-        forwards, backwards = line - self.start_line, self.end_line - line
-        if forwards <= backwards:
-            return lines.border(self.data, forwards)
-        return lines.border_from_end(self.data, backwards + 1)
 
 
 class Page(Struct, frozen=True):
@@ -77,8 +58,9 @@ T = TypeVar("T")
 class Query:
     """Reads logs through the catalog and a reader of frames; raises what these raise."""
 
-    def __init__(self, logs: Logs, frames: Reader) -> None:
+    def __init__(self, logs: Logs, cache: PieceCache, frames: FrameReader) -> None:
         self.logs = logs
+        self._cache = cache
         self._frames = frames
 
     def read(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
@@ -137,13 +119,13 @@ class Query:
         pieces = self._pieces_by_line(head, first, end)
         low = head.start_byte
         if first > head.start_line:
-            low = pieces[0].start_byte + pieces[0].border(first)
+            low = pieces[0].border(first)
         if end > head.end_line:
             high = head.end_byte
         elif end == head.end_line:
             high = head.partial_byte
         else:
-            high = pieces[-1].start_byte + pieces[-1].border(end)
+            high = pieces[-1].border(end)
         return Page(head, low, high, first, end, _cut(pieces, low, high))
 
     def _border(self, head: Log, line: int) -> int:
@@ -151,23 +133,33 @@ class Query:
             return head.start_byte
         if line >= head.end_line:
             return head.partial_byte if line == head.end_line else head.end_byte
-        piece = self._pieces_by_line(head, line, line)[0]
-        return piece.start_byte + piece.border(line)
+        return self._pieces_by_line(head, line, line)[0].border(line)
 
     def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[Piece]:
-        pieces: list[Piece] = []
+        """Returns pieces that hold ``[low, high)``."""
+        pieces = self._cache.by_byte(head.id, low, high)
+        if pieces is not None:
+            return pieces
+        pieces = []
         if low < head.sealed_byte:
             until = min(high, head.sealed_byte)
             for sealed in self.logs.segments_by_byte(head.id, low, until):
-                pieces += [Piece(*frame) for frame in self._frames.frames(sealed, low, until)]
+                pieces += self._frames.read(sealed, self._frames.placed(sealed).covering_bytes(low, until))
         if high > head.sealed_byte:
             chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
             pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
-        return pieces
+        return self._kept(head, pieces)
 
     def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
-        """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``."""
-        pieces: list[Piece] = []
+        """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
+
+        From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
+        """
+        from_start = low <= head.start_line
+        pieces = self._cache.by_line(head.id, 0 if from_start else low, head.start_byte, (high, head.end_byte))
+        if pieces is not None:
+            return pieces
+        pieces = []
         if low <= head.sealed_line and head.start_byte < head.sealed_byte:
             for sealed in self.logs.segments_by_line(head.id, low, min(high, head.sealed_line + 1)):
                 wanted = self._frames.placed(sealed).covering_lines(low, high)
@@ -175,16 +167,20 @@ class Query:
         if high > head.sealed_line:
             chunks = self.logs.chunks_by_line(head.id, low, high)
             pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
-        if not pieces or not (low <= head.start_line or pieces[0].start_line < low <= pieces[0].end_line):
+        if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
             raise _Moved
-        return pieces
+        return self._kept(head, pieces)
 
     def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
         borders = self._frames.placed(sealed).byte
-        low, high = borders[wanted.start], borders[wanted.stop]
-        if held_bytes + high - low > PAGE_BYTES:
+        if held_bytes + borders[wanted.stop] - borders[wanted.start] > PAGE_BYTES:
             raise LargePage
-        return [Piece(*frame) for frame in self._frames.frames(sealed, low, high)]
+        return self._frames.read(sealed, wanted)
+
+    def _kept(self, head: Log, pieces: list[Piece]) -> list[Piece]:
+        pieces = joined(pieces)
+        self._cache.keep(head.id, pieces)
+        return pieces
 
 
 def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:

@@ -17,9 +17,10 @@ from joblog.errors import Unavailable
 from joblog.ingest import Ingest
 from joblog.query import Query
 from joblog.segment import LEVEL_FAST
-from joblog.storage.frames import FrameCache, FrameStore
+from joblog.storage.frames import FrameStore
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
+from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from tests.storage.faults import FailingDatabase, FailingObjects, Fuse
@@ -36,9 +37,8 @@ class Scenario:
         database = FailingDatabase(self.engine.database, catalog_fuse)
         objects = FailingObjects(self.engine.objects, object_fuse)
         self.names, self.logs = Names(database), Logs(database)
-        cache = FrameCache(0)  # each read fetches
-        frames = FrameStore(cache, objects)
-        self.query = Query(self.logs, frames)
+        frames = FrameStore(objects)
+        self.query = Query(self.logs, PieceCache(0), frames)  # each read fetches
         self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
         self.retention = Retention(database, objects)
         self.ingest = Ingest(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)

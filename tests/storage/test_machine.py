@@ -26,6 +26,8 @@ from joblog.segment import LEVEL_FAST, LEVEL_SMALL
 from joblog.storage.seal import Sealer
 
 FRAME_BYTES = 64
+# Some reads find their pieces in memory, others do not.
+CACHE_BYTES = 5000
 
 TEXT = st.lists(
     st.sampled_from([b"\n", b"loss=0.5\n", b"step 1\r", "语言模型".encode(), "é".encode(), b"\xff", b"\0", b"\x1b[0m"])
@@ -49,7 +51,7 @@ class LogMachine(RuleBasedStateMachine):
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
-        self.engine = Engine(Settings(data=data), clock_ms=lambda: self.now_ms)
+        self.engine = Engine(Settings(data=data, cache_bytes=CACHE_BYTES), clock_ms=lambda: self.now_ms)
         self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
 
     def teardown(self) -> None:

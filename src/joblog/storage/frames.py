@@ -1,75 +1,64 @@
-"""Sealed bytes, frame by frame, through a bounded cache of what was decompressed.
+"""Frames of sealed segments, read from the object store.
 
-There are two doors to the same cache. ``FrameCache`` answers from memory or raises NotCached, so that an event loop may ask
-it; ``FrameStore`` fetches what is missing, and blocks.
+There are two doors. ``FrameStore`` fetches, and blocks; ``NoFrames`` fetches nothing and raises NotCached, so that an event
+loop may ask for what is in memory or in the embedded catalog, and hand the rest to a thread.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator
+from typing import NoReturn, Protocol
 
 from joblog import segment
 from joblog.model import Segment
 from joblog.segment import Frames
 from joblog.storage.objects import Objects
+from joblog.storage.pieces import Piece
 
-# What an entry costs beside its bytes.
-_OVERHEAD_BYTES = 300
-
-# Frames fetched by one request: bounds what a long read holds in memory.
+# Frames fetched by one request of the object store: bounds what a long read holds in memory.
 _FETCH_FRAMES = 16
 
-
-FrameBytes = tuple[int, int, int, bytes]
-"""A frame: its start byte, its start line, its end line, its bytes."""
+# Decoded indexes are some kilobytes each; this many are a few megabytes.
+_PLACED_LIMIT = 1000
 
 
 class NotCached(Exception):
     """What was asked for is not in memory."""
 
 
-class Reader(Protocol):
+class FrameReader(Protocol):
     """Gives the frames of segments."""
-
-    def frames(self, sealed: Segment, low: int, high: int) -> list[FrameBytes]:
-        """Returns the frames that hold bytes of ``[low, high)``."""
 
     def placed(self, sealed: Segment) -> Frames:
         """Returns where the segment's frames are."""
 
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers."""
 
-class FrameCache:
-    """Memory of decompressed frames and decoded indexes, the latest used of each, within a number of bytes."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._held = 0
+class NoFrames:
+    """Reads nothing."""
+
+    def placed(self, sealed: Segment) -> NoReturn:  # noqa: ARG002  # a FrameReader's
+        """Raises NotCached."""
+        raise NotCached
+
+    def read(self, sealed: Segment, wanted: range) -> NoReturn:  # noqa: ARG002  # a FrameReader's
+        """Raises NotCached."""
+        raise NotCached
+
+
+class FrameStore:
+    """Reads objects. Methods block, for any thread; they raise Unavailable and Damaged."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self._lock = threading.Lock()
-        self._frames: dict[tuple[str, int], bytes] = {}
         self._placed: dict[str, Frames] = {}
 
-    def frame(self, key: str, number: int) -> bytes | None:
-        """Returns a frame's bytes if they are held."""
-        with self._lock:
-            data = self._frames.pop((key, number), None)
-            if data is not None:
-                self._frames[key, number] = data
-            return data
-
-    def keep(self, key: str, number: int, data: bytes) -> None:
-        """Holds a frame's bytes, dropping those not used for longest."""
-        with self._lock:
-            if (key, number) not in self._frames:
-                self._held += len(data) + _OVERHEAD_BYTES
-            self._frames[key, number] = data
-            while self._held > self._limit and self._frames:
-                oldest = next(iter(self._frames))
-                self._held -= len(self._frames.pop(oldest)) + _OVERHEAD_BYTES
-
     def placed(self, sealed: Segment) -> Frames:
-        """Returns where a segment's frames are; its row has them, they are only read once."""
+        """Returns where a segment's frames are: its row says so, and is decoded once."""
         with self._lock:
             found = self._placed.get(sealed.object_key)
         if found is None:
@@ -80,53 +69,24 @@ class FrameCache:
                 self._placed[sealed.object_key] = found
         return found
 
-    def frames(self, sealed: Segment, low: int, high: int) -> list[FrameBytes]:
-        """Answers from memory; raises NotCached."""
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers, in order."""
+        return list(self._stream(sealed, wanted))
+
+    def stream(self, sealed: Segment) -> Iterator[Piece]:
+        """Yields all frames of a segment, in order, with a few of them in memory at a time."""
+        return self._stream(sealed, range(len(self.placed(sealed).byte) - 1))
+
+    def _stream(self, sealed: Segment, wanted: range) -> Iterator[Piece]:
+        for start in range(wanted.start, wanted.stop, _FETCH_FRAMES):
+            yield from self._fetch(sealed, range(start, min(start + _FETCH_FRAMES, wanted.stop)))
+
+    def _fetch(self, sealed: Segment, numbers: range) -> list[Piece]:
         placed = self.placed(sealed)
-        found = []
-        for number in placed.covering_bytes(low, high):
-            data = self.frame(sealed.object_key, number)
-            if data is None:
-                raise NotCached
-            found.append((placed.byte[number], placed.line[number], placed.line[number + 1], data))
-        return found
-
-
-# Decoded indexes are some kilobytes each; this many are a few megabytes.
-_PLACED_LIMIT = 1000
-
-
-class FrameStore:
-    """The cache with the object store behind it. Methods block; they raise Unavailable and Damaged."""
-
-    def __init__(self, cache: FrameCache, objects: Objects) -> None:
-        self._cache = cache
-        self._objects = objects
-
-    def placed(self, sealed: Segment) -> Frames:
-        """Returns where a segment's frames are."""
-        return self._cache.placed(sealed)
-
-    def frames(self, sealed: Segment, low: int, high: int) -> list[FrameBytes]:
-        """Returns the frames, fetched where they are not in memory."""
-        placed = self._cache.placed(sealed)
-        wanted = placed.covering_bytes(low, high)
-        held = {number: self._cache.frame(sealed.object_key, number) for number in wanted}
-        missing = [number for number, data in held.items() if data is None]
-        for start in range(0, len(missing), _FETCH_FRAMES):
-            held.update(self._fetch(sealed, placed, missing[start : start + _FETCH_FRAMES]))
-        return [
-            (placed.byte[number], placed.line[number], placed.line[number + 1], data)
-            for number, data in held.items()
-            if data is not None
-        ]
-
-    def _fetch(self, sealed: Segment, placed: Frames, numbers: Sequence[int]) -> dict[int, bytes]:
         starts = [placed.stored[number] for number in numbers]
         ends = [placed.stored[number + 1] for number in numbers]
-        fetched = {}
+        pieces = []
         for number, stored in zip(numbers, self._objects.ranges(sealed.object_key, starts, ends), strict=True):
             raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
-            self._cache.keep(sealed.object_key, number, raw)
-            fetched[number] = raw
-        return fetched
+            pieces.append(Piece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
+        return pieces

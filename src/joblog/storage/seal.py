@@ -25,8 +25,6 @@ _SEAL_BYTES = 16 * 1024 * 1024
 _MERGE_FAN_IN = 4
 """So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
 
-_MERGE_READ_BYTES = 1024 * 1024
-
 
 class Sealer:
     """Moves bytes from the catalog into the object store. Methods block; they raise Unavailable and Damaged."""
@@ -94,7 +92,8 @@ class Sealer:
             index = decode_index(each.index)
             for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
                 writer.arrived(byte, ms)
-            self._copy(each, writer)
+            for piece in self._frames.stream(each):
+                writer.add(piece.data)
         segment = self._store(log, writer, LEVEL_SMALL, old[0].first_ms, old[-1].last_ms)
         with self._logs.transaction() as tx:
             for each in old:
@@ -102,12 +101,6 @@ class Sealer:
                     raise _Overtaken
             put_segment(tx, log, segment)
         return len(old)
-
-    def _copy(self, sealed: Segment, writer: Writer) -> None:
-        for low in range(sealed.start_byte, sealed.end_byte, _MERGE_READ_BYTES):
-            high = min(low + _MERGE_READ_BYTES, sealed.end_byte)
-            for start, _, _, data in self._frames.frames(sealed, low, high):
-                writer.add(memoryview(data)[max(low - start, 0) : high - start])
 
     def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:
         data, index = writer.finish(_about(log))
@@ -136,9 +129,9 @@ class _Overtaken(Exception):
 def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
     """Plans merges of segments given as (start byte, end byte, level), which join up; returns the byte ranges to merge.
 
-    A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together (or
-    of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one, closed and sealed: everything, in ranges of up to SEGMENT_BYTES,
-    except what is one segment of the small level already.
+    A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together
+    (or of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one, closed
+    and sealed: everything, in ranges of up to SEGMENT_BYTES, except what is one segment of the small level already.
     """
     if whole:
         return [

@@ -42,11 +42,13 @@ class Sqlite:
 
     def rows(self, query: str, **values: Value) -> list[Row]:
         """Runs a named query on this thread's connection."""
-        with _unavailable():
+        try:
             found: apsw.Connection | None = getattr(self._local, "connection", None)
             if found is None:
                 found = self._local.connection = self._connect()
             return found.execute(QUERIES[query], values).fetchall()
+        except apsw.Error as error:
+            raise _failed(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[_Writing]:
@@ -103,4 +105,8 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        raise Unavailable(f"the catalog failed: {type(error).__name__}: {error}") from error
+        raise _failed(error) from error
+
+
+def _failed(error: apsw.Error) -> Unavailable:
+    return Unavailable(f"the catalog failed: {type(error).__name__}: {error}")
