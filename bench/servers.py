@@ -25,9 +25,8 @@ START_S = 30.0
 STOP_S = 20.0
 """Ends a server that is in the middle of merging 64 MiB, a step that joblog finishes first."""
 
-SETTINGS = {"seal_quiet_s": 10**6, "janitor_s": 3600}
-"""Nothing is sealed because it is quiet, so that what is to be read from the tail stays there; what an append or a close
-asks of the background loop is done at once all the same."""
+SETTINGS = {"seal_quiet_s": 10**6}
+"""Nothing is sealed because it is quiet, so that what is to be read from the tail stays there."""
 
 LUA = Path(__file__).with_name("cycle.lua")
 
@@ -160,6 +159,11 @@ class Nginx:
         command = [_tool("nginx"), "-e", str(directory / "error.log"), "-c", str(configuration)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._wait(port)
+
+    @property
+    def pid(self) -> int:
+        """The master's process; the worker is its child."""
+        return self._process.pid
 
     def file(self, size: int) -> str:
         """Makes a file of ``size`` bytes and returns its path on the server."""

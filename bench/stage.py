@@ -76,6 +76,11 @@ class Stage:
     rows: list[Row] = field(default_factory=list)
     peak_bytes: int = 0
 
+    @property
+    def servers(self) -> tuple[int, int]:
+        """The processes that belong to what is measured."""
+        return self.joblog.pid, self.nginx.pid
+
     def add(self, row: Row) -> None:
         """Adds a row with the server's memory after it, and says it on stderr for those who wait."""
         memory = self.joblog.memory()
@@ -83,7 +88,7 @@ class Stage:
         shown = f"{memory.now_bytes / 1e6:.0f}, {memory.peak_bytes / 1e6:.0f} MB"
         self.rows.append(msgspec.structs.replace(row, memory=shown))
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        print(f"{row.what}: {row.joblog}; {row.beside} {ratio}; {shown}", file=sys.stderr)
+        print(f"{row.what}: {row.joblog}; {row.beside} {ratio}; others {row.others}; {shown}", file=sys.stderr)
 
     def settled(self) -> None:
         """Waits until the background loop has nothing to do."""
@@ -91,7 +96,7 @@ class Stage:
         while self._catalog(_UNSETTLED):
             if time.monotonic() - begun > _SETTLED_S:
                 raise RuntimeError("the background loop does not come to its end")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def stored_bytes(self, project_id: str) -> int:
         """Returns the size of a project's objects, those that are still waiting to be removed not among them."""

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from bench.quiet import QUIET_CORES
+
 
 class Row(msgspec.Struct, frozen=True):
-    """One measurement. ``joblog`` and ``beside`` are for people; ``ratio`` is what the goal is about."""
+    """One measurement. ``joblog`` and ``beside`` are for people; ``others`` is how many processors other programs used."""
 
     what: str
     joblog: str
@@ -16,10 +18,11 @@ class Row(msgspec.Struct, frozen=True):
     ratio: float | None = None
     goal: str = ""
     met: bool | None = None
+    others: float | None = None
     memory: str = ""
 
 
-_HEADS = ("what", "joblog", "beside it", "ratio", "goal", "met", "server memory: now, peak")
+_HEADS = ("what", "joblog", "beside it", "ratio", "goal", "met", "others' cores", "server memory: now, peak")
 
 
 def markdown(rows: Iterable[Row]) -> str:
@@ -28,7 +31,10 @@ def markdown(rows: Iterable[Row]) -> str:
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         met = "" if row.met is None else "yes" if row.met else "**no**"
-        lines.append(_line((row.what, row.joblog, row.beside, ratio, row.goal, met, row.memory)))
+        if met and row.others is not None and row.others > QUIET_CORES:
+            met += ", disturbed"
+        others = "" if row.others is None else f"{row.others:.2f}"
+        lines.append(_line((row.what, row.joblog, row.beside, ratio, row.goal, met, others, row.memory)))
     return "\n".join(lines)
 
 

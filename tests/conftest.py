@@ -50,6 +50,20 @@ class Server:
         return self.process.wait(START_S)
 
 
+_running: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_server_outlives_its_test() -> Iterator[None]:
+    """Ends what a test that failed has left running."""
+    before = len(_running)
+    yield
+    for process in _running[before:]:
+        process.kill()
+        process.wait()
+    del _running[before:]
+
+
 def start_server(data: Path, **settings: object) -> Server:
     """Starts a server and returns when it can be reached."""
     data.mkdir(parents=True, exist_ok=True)
@@ -59,6 +73,7 @@ def start_server(data: Path, **settings: object) -> Server:
     log = (data / "server.log").open("ab")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     log.close()
+    _running.append(process)
     deadline = time.monotonic() + START_S
     while not (data / "url").exists():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -16,6 +16,7 @@ from functools import partial
 from msgspec import Struct
 
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, Unavailable
+from joblog.lines import Bytes
 from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.logs import Logs, append
@@ -33,7 +34,7 @@ Outcome = tuple[bool, Log] | JoblogError
 class _Pending(Struct):
     log_id: int
     at: int
-    data: bytes
+    data: Bytes
     done: Callable[[Outcome], None]
 
 
@@ -62,7 +63,7 @@ class Ingest:
         self._thread = threading.Thread(target=self._run, name="joblog-ingest", daemon=True)
         self._thread.start()
 
-    def append(self, log_id: int, at: int, data: bytes) -> Log:
+    def append(self, log_id: int, at: int, data: Bytes) -> Log:
         """Appends and returns the log's head behind it; blocks until the bytes are durable.
 
         Raises BeyondEnd, Different, Closed, Busy, NotFound, Unavailable.
@@ -80,7 +81,7 @@ class Ingest:
             at, data = at + held, data[held:]
         return self._logs.head(log_id)
 
-    def submit(self, log_id: int, at: int, data: bytes, done: Callable[[Outcome], None]) -> None:
+    def submit(self, log_id: int, at: int, data: Bytes, done: Callable[[Outcome], None]) -> None:
         """Queues an append; ``done`` is told when it is durable, or why it is not. Raises Busy when the queue is full."""
         with self._lock:
             if self._room < len(data):
@@ -88,7 +89,7 @@ class Ingest:
             self._room -= len(data)
         self._waiting.put(_Pending(log_id, at, data, done))
 
-    def repeated(self, head: Log, at: int, data: bytes) -> int:
+    def repeated(self, head: Log, at: int, data: Bytes) -> int:
         """Returns how many bytes of an append at ``at`` the log holds already; blocks while it compares.
 
         Bytes that retention has removed count as held. Raises BeyondEnd, Different, and Closed when something is left.

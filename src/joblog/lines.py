@@ -15,7 +15,11 @@ _STEP_BYTES = 170
 _LONGEST_CHARACTER = 4
 
 
-def count(data: bytes) -> int:
+Bytes = bytes | bytearray
+"""What an append brings: a body that came in parts is not copied once more to make it immutable."""
+
+
+def count(data: Bytes) -> int:
     """Returns the number of newlines."""
     return data.count(b"\n")
 

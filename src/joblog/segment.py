@@ -22,6 +22,7 @@ import zstandard
 
 from joblog import lines
 from joblog.errors import Damaged
+from joblog.lines import Bytes
 
 FRAME_BYTES = 256 * 1024
 """Raw bytes in a frame, at most: what one random read must decompress (0.25 ms measured) against the compression ratio."""
@@ -101,7 +102,7 @@ class Writer:
             self._second_byte.append(at_byte)
             self._second_ms.append(at_ms)
 
-    def add(self, data: bytes | memoryview) -> None:
+    def add(self, data: Bytes) -> None:
         """Adds the bytes that come next."""
         self._end_byte += len(data)
         view = memoryview(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,16 +37,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Web:
     """A server, called with one token (None: with none) over one connection."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        self.url = url
+    def __init__(self, url: str, token: str | None, connection: http.client.HTTPConnection | None = None) -> None:
         self.token = token
         address = urlsplit(url)
         self.host, self.port = str(address.hostname), int(address.port or 80)
-        self._connection = http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_S)
+        self.url = url
+        self._connection = connection or http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_S)
 
     def as_(self, token: str | None) -> Web:
-        """Returns the same server called with another token."""
-        return Web(self.url, token)
+        """Returns the same server called with another token, over the same connection."""
+        return Web(self.url, token, self._connection)
 
     def call(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str) -> Reply:
         """Sends a request; ``content_type="a"`` is the header ``content-type: a``. An iterable goes in chunks."""
@@ -67,8 +68,11 @@ class Web:
     def raw(self, request: bytes) -> bytes:
         """Sends the bytes, says that no more will come, and returns whatever comes back until the server hangs up."""
         with socket.create_connection((self.host, self.port), timeout=ANSWER_S) as connection:
-            connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
+            try:
+                connection.sendall(request)
+                connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # It has had enough; what it said is read below.
             return b"".join(iter(lambda: _received(connection), b""))
 
     def close(self) -> None:
@@ -108,6 +112,10 @@ class MadeLog:
     def status(self) -> dict[str, Any]:
         return dict(self.web.get(self.api).json)
 
+    def held(self) -> dict[str, Any]:
+        """The status but for what the background changes."""
+        return {name: value for name, value in self.status().items() if name != "sealed_byte"}
+
     def append(self, at: int, data: bytes | Iterable[bytes], **headers: str) -> Reply:
         return self.web.call("POST", f"{self.api}/append?at={at}", data, **headers)
 
@@ -126,6 +134,30 @@ class MadeLog:
     def lines_page(self, **parameters: object) -> dict[str, Any]:
         """Asks ``.../aom-log``."""
         return _page(self.web.get(f"{self.v1}/aom-log", log_file=self.log_file, **parameters))
+
+
+def same(found: object, expected: object) -> bool:
+    """Whether two JSON values are the same in type too: in Python ``1 == True == 1.0``, in JSON they are not."""
+    return json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+def check_answer(reply: Reply, status: int) -> None:
+    """Whatever an answer says, it is JSON and has its request id."""
+    assert (reply.status, reply.headers["content-type"]) == (status, "application/json"), reply
+    assert re.fullmatch(r"[0-9a-f]{32}", reply.headers["x-request-id"])
+
+
+def check_v1(reply: Reply, status: int, code: str, message: str) -> None:
+    """The reply is ModelArts' error body, with both names of the message."""
+    check_answer(reply, status)
+    body = {"is_success": False, "error_code": f"ModelArts.{code}", "error_msg": message, "error_message": message}
+    assert same(reply.json, body), reply
+
+
+def check_api(reply: Reply, status: int, code: str, message: str, **details: object) -> None:
+    """The reply is the native error body."""
+    check_answer(reply, status)
+    assert same(reply.json, {"error": {"code": code, "message": message, **details}}), reply
 
 
 def _page(reply: Reply) -> dict[str, Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from calls import MadeLog, Web, made_log
 
-from conftest import Server
+from joblog.config import Settings
+from joblog.engine import Engine
+from tests.conftest import Server, start_server
+from tests.http.calls import MadeLog, Web, made_log
+
+CONTENT = b"one\ntwo\n"
 
 MakeLog = Callable[..., MadeLog]
 
@@ -31,3 +36,44 @@ def make_log(web: Web) -> MakeLog:
         return made_log(web, f"http-{next(_numbers)}", data, closed=closed)
 
     return make
+
+
+@pytest.fixture
+def log(make_log: MakeLog) -> Iterator[MadeLog]:
+    """A log that whatever is refused must leave as it is."""
+    log = make_log(CONTENT)
+    before = log.held()
+    yield log
+    assert log.held() == before
+    assert log.web.get(f"{log.api}/bytes").body == CONTENT
+
+
+@dataclass
+class Documented:
+    """A server on which the documented examples can be asked for."""
+
+    web: Web
+    by_bytes: MadeLog
+    by_lines: MadeLog
+    expired_token: str
+
+
+@pytest.fixture(scope="session")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
+    """Its logs were made at the documented time and are of job 10, version 10; it also has a token that has expired."""
+    data, made_ms = tmp_path_factory.mktemp("documented"), 1551252759254
+    engine = Engine(Settings(data=data), clock_ms=lambda: made_ms)
+    engine.names.put_project("p", made_ms)
+    for number in range(1, 11):
+        _, _, first = engine.names.put_run("p", f"log{number}", None, 0, made_ms)
+    second = engine.names.put_log("p", 10, 10, 1, made_ms)
+    engine.ingest.append(first.id, 0, b"Log string")
+    engine.ingest.append(second.id, 0, b"First line\nSecond line\nLog string\n")
+    _, expired = engine.tokens.make(None, ["admin"], "", made_ms, made_ms + 1)
+    engine.close()
+    server = start_server(data, seal_quiet_s=3600)
+    web = Web(server.url, server.token)
+    logs = [MadeLog(web, 10, 10, log.log_file, "p", log.task) for log in (first, second)]
+    yield Documented(web, *logs, expired)
+    web.close()
+    assert server.stop() == 0

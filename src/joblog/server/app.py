@@ -61,6 +61,13 @@ class App:
         if not _is_http(scope):
             await self._litestar(scope, receive, send)
             return
+        try:
+            await self._answer(scope, receive, send)
+        except Exception as error:
+            _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
+            raise
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
         if scope["method"] == "GET" and (match := PATH.fullmatch(scope["path"])):
             await self._short_way(scope, match, send, number)

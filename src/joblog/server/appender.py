@@ -9,6 +9,7 @@ from joblog.config import MIB
 from joblog.engine import Engine
 from joblog.errors import JoblogError
 from joblog.ingest import Outcome
+from joblog.lines import Bytes
 from joblog.model import Log
 
 BULK_BYTES = 4 * MIB
@@ -21,7 +22,7 @@ class Appender:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def append(self, log: Log, at: int, data: bytes) -> Log:
+    async def append(self, log: Log, at: int, data: Bytes) -> Log:
         """Returns the log's head when the bytes are durable; raises what ``Ingest.append`` raises."""
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
@@ -37,7 +38,7 @@ class Appender:
                 return head
             at, data = at + held, data[held:]
 
-    async def _submitted(self, log_id: int, at: int, data: bytes) -> tuple[bool, Log]:
+    async def _submitted(self, log_id: int, at: int, data: Bytes) -> tuple[bool, Log]:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._engine.ingest.submit(log_id, at, data, _settles(answer))
         outcome = await answer

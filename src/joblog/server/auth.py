@@ -17,6 +17,8 @@ _REMEMBERED = 10_000
 
 _LONGEST_TOKEN = 4096
 
+_TOKEN_HEADERS = frozenset((b"x-auth-token", b"authorization"))
+
 
 class Auth:
     """Finds the token of a request and checks what it may do. Used from the event loop only."""
@@ -66,19 +68,18 @@ class Auth:
 
 
 def _secret(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    for name, value in headers:
-        if name == b"x-auth-token":
-            secret = value.strip()
-        elif name == b"authorization":
-            scheme, _, rest = value.partition(b" ")
-            if scheme.lower() != b"bearer":
-                raise UnknownToken
-            secret = rest.strip()
-        else:
-            continue
-        if not secret:
-            raise NoCredentials
-        if len(secret) > _LONGEST_TOKEN:
-            raise UnknownToken
-        return secret
-    raise NoCredentials
+    """Returns the token as it was sent. X-Auth-Token comes first: what a proxy puts into Authorization does no harm."""
+    sent = {name: value.strip() for name, value in headers if name in _TOKEN_HEADERS}
+    secret = sent.get(b"x-auth-token") or _bearer(sent.get(b"authorization", b""))
+    if not secret:
+        raise NoCredentials
+    if len(secret) > _LONGEST_TOKEN:
+        raise UnknownToken
+    return secret
+
+
+def _bearer(value: bytes) -> bytes:
+    scheme, _, secret = value.partition(b" ")
+    if scheme and scheme.lower() != b"bearer":
+        raise UnknownToken
+    return secret.strip()

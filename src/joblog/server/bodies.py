@@ -11,6 +11,7 @@ import zstandard
 from litestar.types import Message, Receive, ReceiveMessage, Send
 
 from joblog.errors import Invalid, Missing, TooLarge
+from joblog.lines import Bytes
 
 # Decompressing less than this takes less time than handing it to a thread.
 _INLINE_BYTES = 64 * 1024
@@ -62,7 +63,7 @@ class Incoming:
         self._ended = True
 
 
-async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], limit_bytes: int) -> bytes:
+async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], limit_bytes: int) -> Bytes:
     """Returns a body as it was before its Content-Encoding, which may be gzip, zstd or none.
 
     Raises TooLarge before more than the limit is in memory, Invalid for a broken body and for one that was cut off, Missing
@@ -71,22 +72,25 @@ async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], li
     announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced[:20]) > limit_bytes:
         raise TooLarge("the body", limit_bytes)
-    parts, size = [], 0
+    sent: Bytes = b""
     async for part in stream:
-        size += len(part)
-        if size > limit_bytes:
+        if len(sent) + len(part) > limit_bytes:
             raise TooLarge("the body", limit_bytes)
-        parts.append(part)
-    if announced.isdigit() and size != int(announced[:20]):
-        raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", size)
-    sent = parts[0] if len(parts) == 1 else b"".join(parts)
+        if not sent:
+            sent = part
+        elif isinstance(sent, bytearray):
+            sent += part
+        else:
+            sent = bytearray(sent) + part
+    if announced.isdigit() and len(sent) != int(announced[:20]):
+        raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", len(sent))
     data = await _decoded(sent, headers.get("content-encoding", "").strip().lower(), limit_bytes)
     if not data:
         raise Missing("body", f"1 to {limit_bytes} bytes")
     return data
 
 
-async def _decoded(sent: bytes, encoding: str, limit_bytes: int) -> bytes:
+async def _decoded(sent: Bytes, encoding: str, limit_bytes: int) -> Bytes:
     if encoding in ("", "identity"):
         return sent
     decoders = {"gzip": _gunzipped, "zstd": _unzstd}
@@ -101,7 +105,7 @@ async def _decoded(sent: bytes, encoding: str, limit_bytes: int) -> bytes:
     return data
 
 
-def _gunzipped(sent: bytes, limit_bytes: int) -> bytes:
+def _gunzipped(sent: Bytes, limit_bytes: int) -> bytes:
     """Decompresses at most one byte more than the limit."""
     data = bytearray()
     while sent:
@@ -118,7 +122,7 @@ def _gunzipped(sent: bytes, limit_bytes: int) -> bytes:
     return bytes(data)
 
 
-def _unzstd(sent: bytes, limit_bytes: int) -> bytes:
+def _unzstd(sent: Bytes, limit_bytes: int) -> bytes:
     """Decompresses at most one byte more than the limit; a large window costs no more memory than that."""
     broken = Invalid("body", "valid zstd, as its Content-Encoding says")
     decompressor = zstandard.ZstdDecompressor(max_window_size=2**27)
@@ -132,7 +136,7 @@ def _unzstd(sent: bytes, limit_bytes: int) -> bytes:
     return data
 
 
-def _whole_zstd(sent: bytes) -> bool:
+def _whole_zstd(sent: Bytes) -> bool:
     """Whether the frames end where the body does: a reader of a stream cannot tell a frame that was cut off."""
     while sent:
         decoder = zstandard.ZstdDecompressor().decompressobj()

@@ -25,18 +25,12 @@ from joblog.server.state import Call
 
 _VERSION = "/{project_id:str}/training-jobs/{job_id:str}/versions/{version_id:str}"
 
-LogFile = Annotated[str | None, Parameter(query="log_file", description="a name that .../log/file-names gives; mandatory")]
-StartByte = Annotated[
-    str | None, Parameter(query="start_byte", description="first byte, 0 by default; -1: the newest abs(offset) bytes")
-]
-Offset = Annotated[
-    str | None, Parameter(query="offset", description=f"length, -{MAX_OFFSET} to {MAX_OFFSET}; negative: backwards")
-]
-BaseLine = Annotated[
-    str | None, Parameter(query="base_line", description="a position from an earlier answer; empty: the latest lines")
-]
-Lines = Annotated[str | None, Parameter(query="lines", description=f"0 to {MAX_LINES}, {DEFAULT_LINES} by default")]
-Order = Annotated[str | None, Parameter(query="order", description="desc (default): towards newer lines; asc: older")]
+LogFile = Annotated[str | None, Parameter(description="a name that .../log/file-names gives; mandatory")]
+StartByte = Annotated[str | None, Parameter(description="first byte, 0 by default; -1: the newest abs(offset) bytes")]
+Offset = Annotated[str | None, Parameter(description=f"length, -{MAX_OFFSET} to {MAX_OFFSET}; negative: backwards")]
+BaseLine = Annotated[str | None, Parameter(description="a position from an earlier answer; empty: the latest lines")]
+Lines = Annotated[str | None, Parameter(description=f"0 to {MAX_LINES}, {DEFAULT_LINES} by default")]
+Order = Annotated[str | None, Parameter(description="desc (default): towards newer lines; asc: older")]
 
 
 def router(calls: LogCalls) -> Router:
@@ -53,14 +47,20 @@ def router(calls: LogCalls) -> Router:
 
     @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
     async def log(
-        request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, start_byte: StartByte, offset: Offset
+        request: Call,
+        project_id: str,
+        job_id: str,
+        version_id: str,
+        log_file: LogFile,
+        start_byte: StartByte = None,
+        offset: Offset = None,
     ) -> Response[Any]:
         return await answered(request)
 
     @get(f"{_VERSION}/aom-log", summary="Read a log by lines", responses={200: ResponseSpec(LineAnswer)})
     async def aom_log(
-        request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, base_line: BaseLine, lines: Lines,
-        order: Order,
+        request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, base_line: BaseLine = None,
+        lines: Lines = None, order: Order = None,
     ) -> Response[Any]:  # fmt: skip
         return await answered(request)
 

@@ -28,7 +28,7 @@ from joblog.server.views import CloseRequest, LinesView, LogView, log_view
 LINES_BYTES = 5 * 1024 * 1024
 """What one answer of lines holds, at most, unless one line is longer."""
 
-_RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
 
 _OCTETS = "application/octet-stream"
@@ -181,7 +181,7 @@ def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
 def _range(request: Call, log: Log) -> tuple[int, int, int]:
     """Returns status, first byte and the byte past the last one. What is not a single range of bytes is ignored (RFC 9110)."""
     match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    if match is None or match[0] == "bytes=-" or not _same(request.headers.get("if-range"), log):
+    if match is None or match[1] is match[2] is None or not _same(request.headers.get("if-range"), log):
         return 200, log.start_byte, log.end_byte
     if match[1] and match[2] and int(match[1]) > int(match[2]):
         return 200, log.start_byte, log.end_byte

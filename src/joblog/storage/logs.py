@@ -13,6 +13,7 @@ import msgspec
 
 from joblog import lines
 from joblog.errors import Conflict, NotFound
+from joblog.lines import Bytes
 from joblog.model import Chunk, Gap, Log, Segment
 from joblog.storage.database import Database, Transaction
 
@@ -93,7 +94,7 @@ class Logs:
                     tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
 
 
-def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, bytes]], now_ms: int) -> list[tuple[bool, Log]]:
+def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, Bytes]], now_ms: int) -> list[tuple[bool, Log]]:
     """Appends, within a transaction, the parts that begin at the log's end, each at its ``at``, one after the other.
 
     Returns for each part whether it was taken, and the log's head behind it. Nothing is written for a part that was not.
@@ -101,7 +102,7 @@ def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, bytes]], now
     """
     before = head = _head(tx.rows("log", id=log_id), log_id)
     outcomes: list[tuple[bool, Log]] = []
-    taken: list[bytes] = []
+    taken: list[Bytes] = []
     for at, data in parts:
         fits = at == head.end_byte and not head.closed
         if fits:
@@ -116,7 +117,7 @@ def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, bytes]], now
     return outcomes
 
 
-def advanced(head: Log, data: bytes, now_ms: int) -> Log:
+def advanced(head: Log, data: Bytes, now_ms: int) -> Log:
     """Returns the head that ``data`` after ``head`` leads to. Times never go back within a log, whatever clocks do."""
     last = data.rfind(b"\n") + 1
     return msgspec.structs.replace(
@@ -192,14 +193,14 @@ def _head(rows: list[tuple[object, ...]], log_id: int) -> Log:
     return Log(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
 
 
-def _put_chunks(tx: Transaction, before: Log, data: bytes, appended_ms: int) -> None:
+def _put_chunks(tx: Transaction, before: Log, data: Bytes, appended_ms: int) -> None:
     line = before.end_line
     for start in range(0, len(data), CHUNK_BYTES):
         part = data if len(data) <= CHUNK_BYTES else data[start : start + CHUNK_BYTES]
         line = _put_chunk(tx, before.id, (before.end_byte + start, line), part, appended_ms)
 
 
-def _put_chunk(tx: Transaction, log_id: int, at: tuple[int, int], data: bytes, appended_ms: int) -> int:
+def _put_chunk(tx: Transaction, log_id: int, at: tuple[int, int], data: Bytes, appended_ms: int) -> int:
     start_byte, start_line = at
     end_line = start_line + lines.count(data)
     tx.rows(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from joblog import lines
+from joblog.lines import Bytes
 from joblog.model import Chunk, Log, Segment
 from joblog.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, Writer, decode_index, encode_index
 from joblog.storage.frames import FrameStore
@@ -52,7 +53,7 @@ class Sealer:
         with self._logs.transaction() as tx:
             return seal(tx, log, segment, rest)
 
-    def append_sealed(self, log: Log, data: bytes, now_ms: int) -> Log | None:
+    def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
 
         None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on.
