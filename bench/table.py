@@ -32,7 +32,7 @@ def markdown(rows: Iterable[Row]) -> str:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         met = "" if row.met is None else "yes" if row.met else "**no**"
         if met and row.others is not None and row.others > QUIET_CORES:
-            met += ", disturbed"
+            met = "?"
         others = "" if row.others is None else f"{row.others:.2f}"
         lines.append(_line((row.what, row.joblog, row.beside, ratio, row.goal, met, others, row.memory)))
     return "\n".join(lines)
