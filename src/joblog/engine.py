@@ -12,8 +12,10 @@ from joblog.config import Settings
 from joblog.errors import Invalid
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
+from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.frames import FrameStore, NoFrames
+from joblog.storage.heads import Heads
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
@@ -50,6 +52,8 @@ class Engine:
         self.database = Sqlite(settings.catalog_path)
         self.objects = Objects.local(settings.objects_path)
         self.names = Names(self.database)
+        self._heads = Heads(self.names)
+        self.database.changed = self._heads.changed
         self.logs = Logs(self.database)
         self.tokens = Tokens(self.database)
         cache = PieceCache(settings.cache_bytes)
@@ -60,6 +64,10 @@ class Engine:
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, clock_ms=clock_ms)
         self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
+
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+        """Returns a worker's log, which takes microseconds; raises what ``Names.log`` raises."""
+        return self._heads.log(project_id, job_id, version_id, worker)
 
     def check(self) -> Check:
         """Returns a check of all that is stored."""

@@ -128,7 +128,17 @@ def test_character_that_has_not_arrived_is_waited_for(text: str) -> None:
         part = data[:-missing]
         assert page(part, 0, 2048, growing=True) == (0, 2)
         assert page(part, 2, 2048, growing=True) == (2, 2)
+        assert page(part, -1, -1, growing=True) == (2, 2)
+        assert page(part, len(part), 1, growing=True) == (len(part), len(part))
         assert page(part, 0, 2048) == (0, len(part))
+
+
+def test_page_that_starts_inside_a_character_begins_after_it() -> None:
+    """Nobody who follows pages is ever there; who is gets on, and never gets what stands before."""
+    data = "练b".encode()
+    assert [page(data, 1, size) for size in (1, 2, 3)] == [(3, 3), (3, 3), (3, 4)]
+    assert [page(data, 2, -size) for size in (1, 2)] == [(0, 0), (0, 0)]
+    assert page(b"ab\xe8\xae", 3, 1, growing=True) == (3, 3)
 
 
 def test_page_smaller_than_a_character_gives_it_whole() -> None:

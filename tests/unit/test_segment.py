@@ -161,9 +161,9 @@ def test_frame_of_another_size_is_damaged() -> None:
     stored, index = made([b"0123456789"])
     frame = stored[: index.stored_bytes[0]]
     assert decode_frame(frame, 10) == b"0123456789"
-    for size in (9, 11):
+    for stored_frame, size in ((frame, 9), (frame, 11), (frame + b"x", 10), (frame + frame, 10), (frame[:-1], 10)):
         with pytest.raises(Damaged):
-            decode_frame(frame, size)
+            decode_frame(stored_frame, size)
 
 
 def test_frame_size_is_bounded() -> None:

@@ -1,8 +1,8 @@
 """The composition root: the engine, the handlers, the server process.
 
-The calls that viewers repeat all day, ModelArts' log calls, are answered in front of the framework by the very function
-that the framework's handlers call: routing, parsing and rendering cost it more than the page does (bench/). All else, and
-the description of these calls, is Litestar's.
+The calls that viewers and agents repeat all day, ModelArts' log calls and appends, are answered in front of the framework
+by the very functions that the framework's handlers call: routing, parsing and rendering cost it more than the page or the
+append does (bench/). All else, and the description of these calls, is Litestar's.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -30,6 +29,7 @@ from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import modelarts_docs
+from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
 from joblog.server.modelarts_v1 import PATH, LogCalls
 from joblog.server.names import JobController, ProjectController, TokenController
@@ -49,11 +49,12 @@ _log = logging.getLogger("joblog.server")
 
 
 class App:
-    """The ASGI application: the short way for the log calls, Litestar for the rest; a request id on every answer."""
+    """The ASGI application: the short way for log calls and appends, Litestar for the rest; a request id on every answer."""
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
         self._calls = LogCalls(engine, state.auth)
+        self._appends = state.append_call
         self._litestar = litestar(state, self._calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,20 +70,27 @@ class App:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
-        if scope["method"] == "GET" and (match := PATH.fullmatch(scope["path"])):
-            await self._short_way(scope, match, send, number)
-        elif scope["method"] in ("GET", "HEAD"):
+        method, path = scope["method"], scope["path"]
+        if method == "GET" and (match := PATH.fullmatch(path)):
+            await _short_way(self._calls.answer(match, scope["query_string"], scope["headers"]), path, send, number)
+        elif method in ("GET", "HEAD"):
             await self._litestar(scope, receive, _numbered(send, number))
         else:
             body = Incoming(receive)
-            await self._litestar(scope, body.receive, body.before(_numbered(send, number)))
+            send = body.before(send)
+            if method == "POST" and (match := APPEND_PATH.fullmatch(path)):
+                answer = self._appends.answer(match, scope["query_string"], scope["headers"], body.receive)
+                await _short_way(answer, path, send, number)
+            else:
+                await self._litestar(scope, body.receive, _numbered(send, number))
 
-    async def _short_way(self, scope: HTTPScope, match: re.Match[str], send: Send, number: bytes) -> None:
-        try:
-            answer = await self._calls.answer(match, scope["query_string"], scope["headers"])
-        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-            answer = error_answer(error, scope["path"])
-        await send_answer(answer, send, number)
+
+async def _short_way(answering: Awaitable[Answer], path: str, send: Send, number: bytes) -> None:
+    try:
+        answer = await answering
+    except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+        answer = error_answer(error, path)
+    await send_answer(answer, send, number)
 
 
 def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:

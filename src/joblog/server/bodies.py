@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import zstandard
 from litestar.types import Message, Receive, ReceiveMessage, Send
@@ -63,17 +63,22 @@ class Incoming:
         self._ended = True
 
 
-async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], limit_bytes: int) -> Bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int) -> Bytes:
     """Returns a body as it was before its Content-Encoding, which may be gzip, zstd or none.
 
     Raises TooLarge before more than the limit is in memory, Invalid for a broken body and for one that was cut off, Missing
     for an empty one.
     """
-    announced = headers.get("content-length", "")
+    announced = headers.get(b"content-length", b"").decode("latin-1")
     if announced.isdigit() and int(announced[:20]) > limit_bytes:
         raise TooLarge("the body", limit_bytes)
     sent: Bytes = b""
-    async for part in stream:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Invalid("body", "sent to its end")
+        part, more = message.get("body", b""), message.get("more_body", False)
         if len(sent) + len(part) > limit_bytes:
             raise TooLarge("the body", limit_bytes)
         if not sent:
@@ -84,7 +89,7 @@ async def read_body(stream: AsyncIterator[bytes], headers: Mapping[str, str], li
             sent = bytearray(sent) + part
     if announced.isdigit() and len(sent) != int(announced[:20]):
         raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", len(sent))
-    data = await _decoded(sent, headers.get("content-encoding", "").strip().lower(), limit_bytes)
+    data = await _decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(), limit_bytes)
     if not data:
         raise Missing("body", f"1 to {limit_bytes} bytes")
     return data

@@ -92,7 +92,7 @@ class LogCalls:
         if worker is None:
             self._engine.names.version(project_id, job_id, version_id)
             raise NotFound("log file", log_file)
-        log = self._engine.names.log(project_id, job_id, version_id, worker)
+        log = self._engine.log(project_id, job_id, version_id, worker)
         if log.log_file != log_file:
             raise NotFound("log file", log_file)
         return log

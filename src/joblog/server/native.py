@@ -10,17 +10,19 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get, head, post, put
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
 from litestar.response import Response, Stream
 
 from joblog import lines
-from joblog.errors import BeyondEnd, Conflict, Missing
+from joblog.errors import BeyondEnd, Conflict
 from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
 from joblog.query import Page
-from joblog.server.bodies import read_body
+from joblog.server.appends import PATH, AppendView
 from joblog.server.listing import Listing, page_of
 from joblog.server.state import Call, State
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
@@ -36,11 +38,7 @@ _OCTETS = "application/octet-stream"
 LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/logs"
 
 
-class AppendView(msgspec.Struct):
-    """Where the log ends, durably, after an append."""
-
-    end_byte: int
-    end_line: int
+At = Annotated[str | None, Parameter(description="the byte position of the body's first byte; mandatory")]
 
 
 class LogController(Controller):
@@ -71,15 +69,20 @@ class LogController(Controller):
         """Returns where the log begins and ends, and whether it is complete."""
         return await joblog.log_view(await _log(joblog, request, "read"))
 
-    @post("/{task:str}/append", summary="Append bytes at a position", status_code=200, request_max_body_size=None)
-    async def append(self, joblog: State, request: Call, task: str) -> AppendView:
+    @post(
+        "/{task:str}/append",
+        summary="Append bytes at a position",
+        status_code=200,
+        request_max_body_size=None,
+        responses={200: ResponseSpec(AppendView)},
+    )
+    async def append(self, joblog: State, request: Call, task: str, at: At) -> Response[bytes]:
         """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
-        log = await _log(joblog, request, "write")
-        at = _position(request, "at")
-        limit = joblog.engine.settings.append_limit_bytes
-        data = await read_body(request.stream(), request.headers, limit)
-        after = await joblog.appender.append(log, at, data)
-        return AppendView(after.end_byte, after.end_line)
+        match = PATH.fullmatch(request.scope["path"])
+        assert match is not None, "the route and PATH are the same path"
+        scope = request.scope
+        answer = await joblog.append_call.answer(match, scope["query_string"], scope["headers"], request.receive)
+        return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
     async def close(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
@@ -133,15 +136,7 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
 
 
 async def _log(joblog: State, request: Call, right: str) -> Log:
-    return await joblog.reading(joblog.engine.names.log, *_where(joblog, request, right))
-
-
-def _position(request: Call, name: str) -> int:
-    text = request.query_params.get(name)
-    allowed = f"a byte position, 0 to {MAX_ID}"
-    if not text:
-        raise Missing(name, allowed)
-    return integer(name, text, 0, MAX_ID, allowed)
+    return joblog.engine.log(*_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:

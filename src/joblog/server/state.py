@@ -10,7 +10,7 @@ from litestar import Request
 
 from joblog.engine import Engine
 from joblog.model import Log
-from joblog.server.appender import Appender
+from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
 from joblog.server.views import LogView, log_view
 
@@ -27,7 +27,7 @@ class State:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.auth = Auth(engine)
-        self.appender = Appender(engine)
+        self.append_call = AppendCall(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""

@@ -7,14 +7,14 @@ writer writes. A read sees what is committed when it begins.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
 from joblog.errors import Unavailable
-from joblog.storage.database import QUERIES, SCHEMA_VERSION, Row, Value, migrations
+from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations
 
 # 64 KiB appends committed in groups of 16: 200 MB/s with pages of 4 KiB, 400 with 16 KiB; 200-byte ones are no slower.
 _PAGE_BYTES = 16 * 1024
@@ -25,12 +25,16 @@ _BUSY_MS = 10_000
 
 
 class Sqlite:
-    """The catalog in one file. See ``Database`` for what the methods promise."""
+    """The catalog in one file. See ``Database`` for what the methods promise.
+
+    ``changed`` is called with the ids of the logs whose heads a commit has changed, before the transaction's block is left.
+    """
 
     embedded = True
 
     def __init__(self, path: Path) -> None:
         """Opens the file, makes or migrates the schema; raises Unavailable."""
+        self.changed: Callable[[set[int]], None] = lambda _: None
         self._path = str(path)
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -55,13 +59,16 @@ class Sqlite:
         """Commits when the block is left, rolls back when it raises."""
         with self._lock, _unavailable():
             self._writer.execute("BEGIN IMMEDIATE")
+            writing = _Writing(self._writer)
             try:
-                yield _Writing(self._writer)
+                yield writing
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+            finally:
+                self.changed(writing.changed)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -95,8 +102,11 @@ class _Writing:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._execute = connection.execute
+        self.changed: set[int] = set()
 
     def rows(self, query: str, **values: Value) -> list[Row]:
+        if query in HEAD_QUERIES:
+            self.changed.add(values["id"])  # type: ignore[arg-type]  # these queries' id is a number
         return self._execute(QUERIES[query], values).fetchall()
 
 

@@ -1,0 +1,100 @@
+"""``POST .../append``: a large body becomes a segment at once, others join the next commit.
+
+As with ModelArts' reads, the function here answers both in front of the framework and as its handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+
+import msgspec
+from litestar.types import Receive
+
+from joblog.config import MIB
+from joblog.engine import Engine
+from joblog.errors import JoblogError, Missing
+from joblog.ingest import Outcome
+from joblog.lines import Bytes
+from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
+from joblog.server.auth import Auth
+from joblog.server.bodies import read_body
+from joblog.server.wire import Answer, query_parameters
+
+PATH = re.compile(r"/api/projects/([^/]+)/jobs/([^/]+)/versions/([^/]+)/logs/([^/]+)/append/?")
+
+BULK_BYTES = 4 * MIB
+"""An append of so much is sealed at once: the catalog need not carry it first."""
+
+
+class AppendView(msgspec.Struct):
+    """Where the log ends, durably, after an append."""
+
+    end_byte: int
+    end_line: int
+
+
+class AppendCall:
+    """Answers appends. Used from the event loop."""
+
+    def __init__(self, engine: Engine, auth: Auth) -> None:
+        self._engine = engine
+        self._auth = auth
+        self._encode = msgspec.json.Encoder().encode
+
+    async def answer(
+        self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]], receive: Receive
+    ) -> Answer:
+        """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
+        headers = list(headers)
+        self._auth.allowed(headers, "write", path[1])
+        ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
+        log = self._engine.log(*ids, worker_of_task(path[4]))
+        at = _position(query_parameters(query).get("at", ""))
+        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes)
+        head = await self._append(log, at, data)
+        return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
+
+    async def _append(self, log: Log, at: int, data: Bytes) -> Log:
+        """Returns the log's head when the bytes are durable; raises what ``Ingest.append`` raises."""
+        if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
+            sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
+            if sealed is not None:
+                return sealed
+        while True:
+            taken, head = await self._submitted(log.id, at, data)
+            if taken:
+                self._hint(head)
+                return head
+            held = await asyncio.to_thread(self._engine.ingest.repeated, head, at, data)
+            if held == len(data):
+                return head
+            at, data = at + held, data[held:]
+
+    async def _submitted(self, log_id: int, at: int, data: Bytes) -> tuple[bool, Log]:
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._engine.ingest.submit(log_id, at, data, _settles(answer))
+        outcome = await answer
+        if isinstance(outcome, JoblogError):
+            raise outcome
+        return outcome
+
+    def _hint(self, head: Log) -> None:
+        if head.end_byte - head.sealed_byte >= self._engine.settings.seal_bytes:
+            self._engine.janitor.hint()
+
+
+def _settles(answer: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
+    def settle(outcome: Outcome) -> None:
+        if not answer.done():  # the caller may have gone away
+            answer.set_result(outcome)
+
+    return settle
+
+
+def _position(text: str) -> int:
+    allowed = f"a byte position, 0 to {MAX_ID}"
+    if not text:
+        raise Missing("at", allowed)
+    return integer("at", text, 0, MAX_ID, allowed)
