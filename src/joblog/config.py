@@ -29,7 +29,7 @@ class Settings:
     port: int = _setting(8470, "TCP port to listen on; 0 takes a free one, which <data>/url then names")
     append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, also when decompressed")
     append_queue_bytes: int = _setting(64 * MIB, "appends in memory waiting for their commit; beyond it: 503")
-    cache_bytes: int = _setting(64 * MIB, "memory for decompressed pieces of sealed logs")
+    cache_bytes: int = _setting(48 * MIB, "memory for decompressed pieces of sealed logs")
     seal_bytes: int = _setting(8 * MIB, "a log's tail in the catalog is sealed into an object at this size")
     seal_quiet_s: int = _setting(60, "and when nothing was appended for so long")
     janitor_s: float = _setting(1.0, "pause between two rounds of sealing and merging")

@@ -1,14 +1,14 @@
 """Frames of sealed segments, read from the object store.
 
-There are two doors. ``FrameStore`` fetches, and blocks; ``NoFrames`` fetches nothing and raises NotCached, so that an event
-loop may ask for what is in memory or in the embedded catalog, and hand the rest to a thread.
+``FrameStore`` fetches, and blocks. An event loop is given ``FewFrames``, which fetches at most a few from a local directory,
+where that takes less time than handing the read to a thread, and else raises NotCached: then a thread asks the other one.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from joblog import segment
 from joblog.model import Segment
@@ -35,18 +35,6 @@ class FrameReader(Protocol):
 
     def read(self, sealed: Segment, wanted: range) -> list[Piece]:
         """Returns the frames of those numbers."""
-
-
-class NoFrames:
-    """Reads nothing."""
-
-    def placed(self, sealed: Segment) -> NoReturn:  # noqa: ARG002  # a FrameReader's
-        """Raises NotCached."""
-        raise NotCached
-
-    def read(self, sealed: Segment, wanted: range) -> NoReturn:  # noqa: ARG002  # a FrameReader's
-        """Raises NotCached."""
-        raise NotCached
 
 
 class FrameStore:
@@ -90,3 +78,21 @@ class FrameStore:
             raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
             pieces.append(Piece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
         return pieces
+
+
+class FewFrames:
+    """Reads up to ``most`` frames at a time; more raise NotCached, and so does any when ``most`` is 0."""
+
+    def __init__(self, store: FrameStore, most: int) -> None:
+        self._store = store
+        self._most = most
+
+    def placed(self, sealed: Segment) -> Frames:
+        """Returns where the segment's frames are."""
+        return self._store.placed(sealed)
+
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers."""
+        if len(wanted) > self._most:
+            raise NotCached
+        return self._store.read(sealed, wanted)

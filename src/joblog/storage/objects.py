@@ -30,6 +30,11 @@ class Objects:
         self._store = store
         self._directory = directory
 
+    @property
+    def local_directory(self) -> bool:
+        """Whether the objects are files of this machine."""
+        return self._directory is not None
+
     @classmethod
     def local(cls, directory: Path) -> Objects:
         """Opens, or makes, a directory of objects."""

@@ -20,7 +20,7 @@ from joblog.storage.objects import Objects, segment_key
 SEGMENT_BYTES = 64 * 1024 * 1024
 """Raw bytes of a segment, at most: a 10 GB log is then 160 rows."""
 
-_SEAL_BYTES = 16 * 1024 * 1024
+_SEAL_BYTES = 8 * 1024 * 1024
 """Raw bytes sealed in one step: they are in memory meanwhile."""
 
 _MERGE_FAN_IN = 4

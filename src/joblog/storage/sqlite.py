@@ -20,7 +20,8 @@ from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, 
 _PAGE_BYTES = 16 * 1024
 # The write-ahead log is copied into the database at this size: rarely enough to write hot pages once, not every time.
 _CHECKPOINT_BYTES = 64 * 1024 * 1024
-_READ_CACHE_KIB = 8 * 1024
+# Of each thread's connection: the operating system's own cache is behind it.
+_READ_CACHE_KIB = 2 * 1024
 _BUSY_MS = 10_000
 
 
