@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from joblog.client import Client
 from joblog.config import Settings
 from joblog.engine import Engine
+
+# No test is about time: a busy machine is slow, not wrong.
+hypothesis.settings.register_profile("joblog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("joblog")
 
 START_S = 30.0
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
