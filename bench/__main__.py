@@ -16,6 +16,7 @@ import msgspec
 from bench import reads, writes
 from bench.agent import agent
 from bench.logs import Texts
+from bench.quiet import Patience
 from bench.servers import Joblog, Nginx, Running, Wrk, install_tools, machine, tool_versions
 from bench.stage import Stage, make_logs
 from bench.table import Row, markdown
@@ -60,6 +61,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only; may be given again")
     parser.add_argument("--seconds", type=float, default=5.0, help="time for one measurement (default: %(default)s)")
+    parser.add_argument("--patience", type=float, default=60.0, help="seconds to wait, in all, for other programs to be done")
     parser.add_argument("--quick", action="store_true", help="a second each, and a log of 1 GB in place of 10")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file, too")
     parser.add_argument(
@@ -78,7 +80,7 @@ def _measured(directory: Path, texts: Texts, arguments: argparse.Namespace) -> l
     with Running() as running:
         joblog = running.started(Joblog(directory / "data"))
         nginx = running.started(Nginx(directory / "nginx"))
-        stage = Stage(directory, texts, made, joblog, nginx, Wrk(directory), arguments.seconds)
+        stage = Stage(directory, texts, made, joblog, nginx, Wrk(directory), arguments.seconds, Patience(arguments.patience))
         _say(f"joblog is process {joblog.pid}")
         stage.settled()
         for part in parts:
@@ -101,7 +103,8 @@ def _heading(texts: Texts, seconds: float) -> list[str]:
     return [
         f"{machine()}; {', '.join(versions)}; {datetime.now(UTC):%Y-%m-%d}; {seconds:.0f} s.",
         f"Logs of {texts.about}. One `joblog serve` on SQLite and a directory; reads by `wrk -t1 -c16`, with a token; "
-        "nginx: one worker, sendfile, a static file of the answers' mean size, measured right before and after.",
+        "nginx: one worker, sendfile, a static file of the answers' mean size; a second of each in turn, the medians. "
+        "A measurement during which other programs used more than 0.15 cores says nothing of a goal: `?`.",
     ]
 
 

@@ -20,6 +20,8 @@ QUIET_CORES = 0.15
 
 _TRIES = 3
 
+_PROBE_S = 0.3
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 # Of the processors' times: user, nice, system, irq, softirq and steal; guests' are in the first two.
@@ -35,6 +37,19 @@ class Measured(msgspec.Struct, Generic[T], frozen=True):
     others: float
 
 
+class Patience:
+    """Waits for others to be done, but not for ever: so many seconds in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+
+    def wait(self, servers: Iterable[int]) -> None:
+        """Returns when the others are quiet, or at once when there is no patience left."""
+        servers = list(servers)
+        while self._left_s > 0 and measured(lambda: time.sleep(_PROBE_S), servers).others > QUIET_CORES:
+            self._left_s -= _PROBE_S
+
+
 def measured(measure: Callable[[], T], servers: Iterable[int]) -> Measured[T]:
     """Measures, with the servers of these process ids and with programs that are waited for."""
     servers = list(servers)
@@ -44,10 +59,11 @@ def measured(measure: Callable[[], T], servers: Iterable[int]) -> Measured[T]:
     return Measured(result, max(others_s / (time.monotonic() - begun), 0.0))
 
 
-def quietly(measure: Callable[[], T], servers: Iterable[int]) -> Measured[T]:
-    """Measures again when others disturbed it; returns the least disturbed."""
+def quietly(measure: Callable[[], T], servers: Iterable[int], patience: Patience) -> Measured[T]:
+    """Measures when others are quiet, and again when they were not; returns the least disturbed."""
     servers, tries = list(servers), []
     for _ in range(_TRIES):
+        patience.wait(servers)
         tries.append(measured(measure, servers))
         if tries[-1].others <= QUIET_CORES:
             break

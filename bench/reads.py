@@ -10,7 +10,7 @@ from statistics import median
 import msgspec
 
 from bench.logs import MadeLog
-from bench.quiet import QUIET_CORES, Measured, measured, quietly
+from bench.quiet import QUIET_CORES, Measured, measured
 from bench.servers import Load
 from bench.stage import Stage
 from bench.table import Row
@@ -133,6 +133,7 @@ def _pairs(stage: Stage, asks: Sequence[Ask], file: str) -> list[_Pair]:
     wanted = max(round(stage.seconds), 1)
     pairs: list[_Pair] = []
     while sum(pair.others <= QUIET_CORES for pair in pairs) < wanted and len(pairs) < _TRIES * wanted:
+        stage.patience.wait(stage.servers)
         theirs = measured(partial(stage.wrk.run, stage.nginx.url, [file], seconds=1), stage.servers)
         ours = measured(partial(_load, stage, asks, 1), stage.servers)
         pairs.append(_Pair(ours.result, theirs.result.rate, max(ours.others, theirs.others)))
@@ -142,7 +143,7 @@ def _pairs(stage: Stage, asks: Sequence[Ask], file: str) -> list[_Pair]:
 def _long_load(stage: Stage, asks: Sequence[Ask], connections: int) -> Measured[Load]:
     _checked_size(stage, asks)
     _load(stage, asks, _WARM_S, connections)
-    return quietly(partial(_load, stage, asks, stage.seconds, connections), stage.servers)
+    return stage.quietly(partial(_load, stage, asks, stage.seconds, connections))
 
 
 def _load(stage: Stage, asks: Sequence[Ask], seconds: float, connections: int = 16) -> Load:

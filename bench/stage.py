@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
 
 from bench.logs import MIB, MadeLog, Maker, Texts
+from bench.quiet import Measured, Patience, quietly
 from bench.servers import Joblog, Nginx, Wrk
 from bench.table import Row
 
@@ -33,6 +34,8 @@ _UNSETTLED = """
 SELECT 1 FROM log WHERE closed_ms IS NOT NULL AND (sealed_byte < end_byte OR fresh_segments > 0) OR fresh_segments >= 4 LIMIT 1
 """
 """A closed log that is not sealed or not merged, a growing one that is to be merged (janitor.py)."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -73,6 +76,7 @@ class Stage:
     nginx: Nginx
     wrk: Wrk
     seconds: float
+    patience: Patience
     rows: list[Row] = field(default_factory=list)
     peak_bytes: int = 0
 
@@ -80,6 +84,10 @@ class Stage:
     def servers(self) -> tuple[int, int]:
         """The processes that belong to what is measured."""
         return self.joblog.pid, self.nginx.pid
+
+    def quietly(self, measure: Callable[[], T]) -> Measured[T]:
+        """Measures when others are quiet, see ``quiet.quietly``."""
+        return quietly(measure, self.servers, self.patience)
 
     def add(self, row: Row) -> None:
         """Adds a row with the server's memory after it, and says it on stderr for those who wait."""

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from bench import load
 from bench.bare import commits
 from bench.logs import MIB
-from bench.quiet import quietly
 from bench.stage import Stage
 from bench.table import Row
 from joblog.client import LogRef
@@ -27,7 +26,7 @@ _BULK_BYTES = 8 * MIB
 
 def small(stage: Stage) -> None:
     """Short appends of many writers: what a cluster that prints now and then does."""
-    found = quietly(lambda: _written(stage, 64, 200), stage.servers)
+    found = stage.quietly(lambda: _written(stage, 64, 200))
     result = found.result
     one, many = (_bare(stage, 200, group) for group in (1, 64))
     what = "appends of 200 bytes, 64 writers"
@@ -39,7 +38,7 @@ def small(stage: Stage) -> None:
 def large(stage: Stage) -> None:
     """Appends of 64 KiB, and those of an import."""
     size = 64 * 1024
-    found = quietly(lambda: _written(stage, 16, size), stage.servers)
+    found = stage.quietly(lambda: _written(stage, 16, size))
     result = found.result
     rate = result.rate * size / 1e6
     one, many = (_bare(stage, size, group) * size / 1e6 for group in (1, 16))
@@ -47,7 +46,7 @@ def large(stage: Stage) -> None:
     beside = f"bare SQLite commits: {one:,.0f} MB/s one by one, {many:,.0f} MB/s by 16"
     shown, goal = f"{rate:,.0f} MB/s, {_waits(result)}", f"≥ {LARGE_GOAL_MB} MB/s"
     stage.add(Row(what, shown, beside, rate / many, goal, rate >= LARGE_GOAL_MB, found.others))
-    found = quietly(lambda: _written(stage, 1, _BULK_BYTES), stage.servers)
+    found = stage.quietly(lambda: _written(stage, 1, _BULK_BYTES))
     result = found.result
     shown = f"{result.rate * _BULK_BYTES / 1e6:,.0f} MB/s, {_waits(result)}"
     stage.add(Row("appends of 8 MiB, 1 writer (joblog import)", shown, others=found.others))

@@ -20,8 +20,8 @@ from joblog.storage.seal import Sealer
 # Logs taken in one round, so that a round ends.
 _BATCH = 100
 
-# Beyond so much to seal, speed counts more than size (see segment.LEVEL_FAST).
-_BACKLOG_BYTES = 64 * MIB
+# Beyond so much to seal, speed counts more than size (see segment.LEVEL_FAST): the processor is then wanted elsewhere.
+_BACKLOG_BYTES = 16 * MIB
 
 # A growing log is looked at for merging when it has so many new segments.
 _FRESH = 4

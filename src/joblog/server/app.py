@@ -22,8 +22,10 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Request, Response, Router, get
+from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog import __version__
@@ -120,7 +122,12 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
 
 def litestar(state: State, calls: LogCalls) -> ASGIApp:
     """Builds the framework's part."""
-    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController])
+
+    def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Looks at the token before the body is: strangers are told nothing else."""
+        state.auth.token(connection.scope["headers"])
+
+    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])
     return Litestar(
         route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from litestar import Request
+from litestar.params import Parameter
 from msgspec import Struct
 
 from joblog.model import MAX_ID, integer
 
 T = TypeVar("T")
+
+After = Annotated[str | None, Parameter(description="the next of an earlier page")]
+Limit = Annotated[str | None, Parameter(description="items of a page, 1 to 1000, 100 by default")]
+"""What lists take; ``page_of`` reads and checks it."""
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
@@ -22,14 +26,12 @@ class Listing(Struct, Generic[T]):
     next: int | str | None
 
 
-def limit_of(request: Request[Any, Any, Any]) -> int:
+def limit_of(limit: str | None) -> int:
     """Returns the page's size; raises Invalid, OutOfRange."""
-    text = request.query_params.get("limit") or str(DEFAULT_LIMIT)
-    return integer("limit", text, 1, MAX_LIMIT, f"an integer from 1 to {MAX_LIMIT}")
+    return integer("limit", limit or str(DEFAULT_LIMIT), 1, MAX_LIMIT, f"an integer from 1 to {MAX_LIMIT}")
 
 
-def page_of(request: Request[Any, Any, Any], first: int = 0) -> tuple[int, int]:
+def page_of(after: str | None, limit: str | None, first: int = 0) -> tuple[int, int]:
     """Returns ``after`` and ``limit`` of a list ordered by number; raises Invalid, OutOfRange."""
-    after = request.query_params.get("after")
     allowed = "the next of an earlier page"
-    return (integer("after", after, first, MAX_ID, allowed) if after else first), limit_of(request)
+    return (integer("after", after, first, MAX_ID, allowed) if after else first), limit_of(limit)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from litestar import Controller, delete, get, post
+from litestar.params import Parameter
 from msgspec import UNSET, Struct
 
 from joblog.errors import OutOfRange
@@ -17,7 +20,7 @@ from joblog.model import (
     check_run_id,
     worker_of_task,
 )
-from joblog.server.listing import Listing, limit_of, page_of
+from joblog.server.listing import After, Limit, Listing, limit_of, page_of
 from joblog.server.state import Call, State
 from joblog.server.views import (
     JobRequest,
@@ -30,6 +33,8 @@ from joblog.server.views import (
     VersionView,
     version_view,
 )
+
+Name = Annotated[str | None, Parameter(description="keeps the job so named")]
 
 
 class RunView(Struct):
@@ -60,16 +65,16 @@ class ProjectController(Controller):
         return names.project(project.id)
 
     @get("/", summary="List projects")
-    async def index(self, joblog: State, request: Call) -> Listing[Project]:
+    async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:
         """Lists the projects that the token may see; ``after`` is a project id."""
         token = joblog.auth.token(request.scope["headers"])
         project_id = token.project_id
         joblog.auth.allowed(request.scope["headers"], "read", project_id)
-        limit = limit_of(request)
+        size = limit_of(limit)
         if project_id is not None:
             return Listing([await joblog.reading(joblog.engine.names.project, project_id)], None)
-        found = await joblog.reading(joblog.engine.names.projects, request.query_params.get("after") or "", limit)
-        return Listing(found, found[-1].id if len(found) == limit else None)
+        found = await joblog.reading(joblog.engine.names.projects, after or "", size)
+        return Listing(found, found[-1].id if len(found) == size else None)
 
 
 class JobController(Controller):
@@ -97,13 +102,14 @@ class JobController(Controller):
         )
 
     @get("/jobs", summary="List jobs")
-    async def jobs(self, joblog: State, request: Call, project_id: str) -> Listing[Job]:
+    async def jobs(
+        self, joblog: State, request: Call, project_id: str, name: Name = None, after: After = None, limit: Limit = None
+    ) -> Listing[Job]:
         """Lists jobs by id; ``name`` keeps the one so named."""
         project_id = _project(joblog, request, project_id, "read")
-        after, limit = page_of(request)
-        name = request.query_params.get("name")
-        found = await joblog.reading(joblog.engine.names.jobs, project_id, name, after, limit)
-        return Listing(found, found[-1].id if len(found) == limit else None)
+        start, size = page_of(after, limit)
+        found = await joblog.reading(joblog.engine.names.jobs, project_id, name, start, size)
+        return Listing(found, found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}", summary="A job")
     async def job(self, joblog: State, request: Call, project_id: str, job_id: str) -> Job:
@@ -123,13 +129,15 @@ class JobController(Controller):
         return version_view(await joblog.writing(names.put_version, project_id, number, run_id, now_ms))
 
     @get("/jobs/{job_id:str}/versions", summary="List a job's versions")
-    async def versions(self, joblog: State, request: Call, project_id: str, job_id: str) -> Listing[VersionView]:
+    async def versions(
+        self, joblog: State, request: Call, project_id: str, job_id: str, after: After = None, limit: Limit = None
+    ) -> Listing[VersionView]:
         """Lists versions by id."""
         project_id = _project(joblog, request, project_id, "read")
-        after, limit = page_of(request)
+        start, size = page_of(after, limit)
         names = joblog.engine.names
-        found = await joblog.reading(names.versions, project_id, check_id("job_id", job_id), after, limit)
-        return Listing([version_view(each) for each in found], found[-1].id if len(found) == limit else None)
+        found = await joblog.reading(names.versions, project_id, check_id("job_id", job_id), start, size)
+        return Listing([version_view(each) for each in found], found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
     async def version(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> VersionView:
@@ -160,12 +168,12 @@ class TokenController(Controller):
         return _token_view(token, secret)
 
     @get("/", summary="List tokens")
-    async def index(self, joblog: State, request: Call) -> Listing[TokenView]:
+    async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TokenView]:
         """Lists tokens by id, without their secrets."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
-        after, limit = page_of(request)
-        found = await joblog.reading(joblog.engine.tokens.all, after, limit)
-        return Listing([_token_view(each, None) for each in found], found[-1].id if len(found) == limit else None)
+        start, size = page_of(after, limit)
+        found = await joblog.reading(joblog.engine.tokens.all, start, size)
+        return Listing([_token_view(each, None) for each in found], found[-1].id if len(found) == size else None)
 
     @delete("/{token_id:str}", summary="Revoke a token", status_code=204)
     async def revoke(self, joblog: State, request: Call, token_id: str) -> None:

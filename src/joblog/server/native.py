@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get, head, post, put
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
 from litestar.response import Response, Stream
 
@@ -23,7 +25,7 @@ from joblog.errors import BeyondEnd, Conflict
 from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
 from joblog.query import Page
 from joblog.server.appends import PATH, AppendView
-from joblog.server.listing import Listing, page_of
+from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.state import Call, State
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
 
@@ -41,6 +43,18 @@ LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/lo
 At = Annotated[str | None, Parameter(description="the byte position of the body's first byte; mandatory")]
 
 
+Start = Annotated[str | None, Parameter(description="the first line's number, 0 by default; negative: from the end")]
+Count = Annotated[str | None, Parameter(description="how many lines, 1 to 10000, 100 by default")]
+
+
+@dataclass
+class AppendOperation(Operation):
+    """Describes the body of an append, which the handler reads as it comes."""
+
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(content={_OCTETS: OpenAPIMediaType(Schema(type=OpenAPIType.STRING))}, required=True)
+
+
 class LogController(Controller):
     """A version's logs."""
 
@@ -48,15 +62,24 @@ class LogController(Controller):
     tags = ("logs",)
 
     @get("/", summary="List a version's logs in worker order")
-    async def index(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> Listing[LogView]:
+    async def index(
+        self,
+        joblog: State,
+        request: Call,
+        project_id: str,
+        job_id: str,
+        version_id: str,
+        after: After = None,
+        limit: Limit = None,
+    ) -> Listing[LogView]:
         """Lists logs; ``after`` is a worker number."""
         joblog.auth.allowed(request.scope["headers"], "read", project_id)
-        after, limit = page_of(request, -1)
+        start, size = page_of(after, limit, -1)
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
-        found = await joblog.reading(names.logs, *ids, after, limit)
+        found = await joblog.reading(names.logs, *ids, start, size)
         views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
-        return Listing(views, found[-1].worker if len(found) == limit else None)
+        return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
     async def create(self, joblog: State, request: Call, task: str) -> LogView:
@@ -74,6 +97,7 @@ class LogController(Controller):
         summary="Append bytes at a position",
         status_code=200,
         request_max_body_size=None,
+        operation_class=AppendOperation,
         responses={200: ResponseSpec(AppendView)},
     )
     async def append(self, joblog: State, request: Call, task: str, at: At) -> Response[bytes]:
@@ -109,14 +133,12 @@ class LogController(Controller):
         return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
 
     @get("/{task:str}/lines", summary="Lines by number")
-    async def read_lines(self, joblog: State, request: Call, task: str) -> LinesView:
+    async def read_lines(self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None) -> LinesView:
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
         log = await _log(joblog, request, "read")
-        start = integer(
-            "start", request.query_params.get("start") or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"
-        )
-        count = integer("count", request.query_params.get("count") or "100", 1, 10_000, "an integer from 1 to 10000")
-        page = await asyncio.to_thread(_lines, joblog, log, start, count)
+        first = integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end")
+        number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
+        page = await asyncio.to_thread(_lines, joblog, log, first, number)
         return LinesView(
             page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
             lines.text(page.data),

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it ships no types
 
@@ -18,6 +19,13 @@ openapi_config = OpenAPIConfig(
     title="joblog",
     version=__version__,
     description="Keeps every byte a training job prints, and gives any part of it back at once.",
+    components=Components(
+        security_schemes={
+            "token": SecurityScheme(type="apiKey", name="X-Auth-Token", security_scheme_in="header"),
+            "bearer": SecurityScheme(type="http", scheme="bearer"),
+        }
+    ),
+    security=[{"token": []}, {"bearer": []}],
     path="/api/docs",  # Litestar answers with a page of HTML whatever it does not know below
     render_plugins=[
         SwaggerRenderPlugin(

@@ -9,6 +9,9 @@ from msgspec import UNSET, Struct, UnsetType, field
 from joblog.errors import Invalid
 from joblog.model import MAX_ID, Gap, Log, Version
 
+MAX_GAP_BYTES = 2**48
+"""256 TiB: more than any disk, and so little that a body full of gaps does not add up to more than 63 bits hold."""
+
 _REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
 
 
@@ -50,8 +53,8 @@ class GapRequest(Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not 0 <= self.at_byte <= MAX_ID:
             raise Invalid("gaps.at_byte", "a byte position")
-        if not 0 < self.size_bytes <= MAX_ID:
-            raise Invalid("gaps.size_bytes", "1 or more")
+        if not 0 < self.size_bytes <= MAX_GAP_BYTES:
+            raise Invalid("gaps.size_bytes", f"an integer from 1 to {MAX_GAP_BYTES}")
         if not _REASON.fullmatch(self.reason):
             raise Invalid("gaps.reason", "1 to 200 printable ASCII characters")
 

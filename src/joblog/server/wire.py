@@ -93,6 +93,8 @@ def error_answer(error: Exception, path: str) -> Answer:
     else:
         body = {"error": {"code": code, "message": message, **details}}
     headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
+    if isinstance(error, errors.BeyondEnd):
+        headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
 
 

@@ -140,9 +140,11 @@ WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
 ORDER BY start_byte;
 
 -- name: chunks_by_line
--- The chunks from the one that holds newline :low to the one that holds newline :high.
+-- The chunks from the one that holds newline :low to the one that holds newline :high. Without the bound from above the
+-- index would be read to the log's end.
 SELECT start_byte, start_line, end_line, appended_ms, data FROM chunk
-WHERE log_id = :log_id AND end_line >= :low AND start_line < :high
+WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
+    (SELECT MIN(end_line) FROM chunk WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
 ORDER BY end_line, start_byte;
 
 -- name: chunks_drop
@@ -162,7 +164,9 @@ ORDER BY start_byte;
 
 -- name: segments_by_line
 SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames
-FROM segment WHERE log_id = :log_id AND end_line >= :low AND start_line < :high
+FROM segment
+WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
+    (SELECT MIN(end_line) FROM segment WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
 ORDER BY end_line, start_byte;
 
 -- name: segment_sizes
