@@ -48,6 +48,9 @@ GIVE_UP_CHECK_S = 0.1
 NEVER_SEEN_S = 5.0
 """Final wait for a server that has not answered once: rather a wrong address than an outage."""
 
+# Of its own: where joblog runs inside a training program, the program's seeded sequence stays as it is.
+_jitter = random.Random()  # noqa: S311 - no secret
+
 
 class Shipper:
     """Ships one spool in a thread of its own; ``say`` gets a line for people when something is wrong."""
@@ -170,7 +173,7 @@ class Shipper:
         elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
-        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * _jitter.uniform(0.5, 1)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if self._hurry.wait(pause_s):
             # The job has ended: at once, and then at short intervals again.
