@@ -101,10 +101,25 @@ def _add_writing(commands: Subparsers) -> None:
     load = _add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
     load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
     load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
-    load.add_argument("files", nargs="+", metavar="FILE")
+    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
+    load.add_argument("files", nargs="*", metavar="FILE")
+
+    _add_following(commands)
 
     close = _add_client(commands, "close", "write:close", "closes a log: nothing more will come")
     close.add_argument("log", metavar="LOG", help=_LOG_HELP)
+
+
+def _add_following(commands: Subparsers) -> None:
+    follow = _add_client(commands, "follow", "follow:follow", "sends files as they grow, whatever writes them")
+    follow.add_argument("--job", help="job name for all files, which become its workers (default: from the paths)")
+    follow.add_argument("--run-id", help="run id for all files (default: from where they are)")
+    end = follow.add_mutually_exclusive_group()
+    end.add_argument("--once", action="store_true", help="sends what is there, closes the logs and ends")
+    end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
+    wait = "seconds to wait at the end for a server that is away (default: 30)"
+    follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
+    follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
 
 
 def _add_reading(commands: Subparsers) -> None:

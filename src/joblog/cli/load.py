@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from joblog.cli import follow
 from joblog.cli.common import connected
 from joblog.cli.names import checked_job, checked_task, job_of_file
 from joblog.client import Appended, Client, LogRef
-from joblog.errors import Busy, Different, Invalid, Unreachable
+from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
 
 BODY_BYTES = 8 << 20
 """Body size: the server seals 4 MiB and more at once, past the catalog, and takes at most 16."""
@@ -42,6 +43,10 @@ class _Target:
 
 def load(args: argparse.Namespace) -> int:
     """Loads the files; returns 1 when a log turned out not to be complete."""
+    if args.tree is not None:
+        return _load_tree(args)
+    if not args.files:
+        raise Missing("FILE", "a file, or --tree with a directory")
     targets = _targets([Path(name) for name in args.files], args.job, args.task)
     client, project_id = connected(args)
     complete = True
@@ -49,6 +54,15 @@ def load(args: argparse.Namespace) -> int:
         for target in targets:
             complete &= _load(client, project_id, target)
     return 0 if complete else 1
+
+
+def _load_tree(args: argparse.Namespace) -> int:
+    """Loads all files below a directory: what following them once does."""
+    if args.files or args.task is not None:
+        raise Invalid("--tree", "without FILE and --task")
+    if not Path(args.tree).is_dir():
+        raise Invalid("--tree", "a directory", args.tree)
+    return follow.follow_once(args, args.tree)
 
 
 def _targets(paths: Sequence[Path], job: str | None, task: str | None) -> list[_Target]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from joblog.agent.targets import legal_job_name
 from joblog.errors import Invalid
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -31,7 +32,7 @@ def checked_run_id(run_id: str) -> str:
 
 def job_of_file(path: Path) -> str:
     """Returns a job name after a file's: ``train log.3.txt`` is ``train-log-3``."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem, flags=re.ASCII).strip("-")[:64] or "log"
+    return legal_job_name(path.stem)
 
 
 def job_of_command(command: Sequence[str]) -> str:

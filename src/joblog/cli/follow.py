@@ -1,0 +1,52 @@
+"""``joblog follow``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from joblog.agent import settings
+from joblog.agent.follow import Follower, Plan
+from joblog.agent.followed import Setting
+from joblog.agent.marks import Marks
+from joblog.cli.names import checked_job, checked_run_id
+from joblog.client import Client
+
+CALL_S = 10.0
+"""Longest silence in one call: a dead connection is noticed well within the final wait."""
+
+
+def follow(args: argparse.Namespace) -> int:
+    """Follows the files; returns 1 when a log could not be sent as a whole."""
+    plan = Plan(
+        patterns=args.paths,
+        job_name=checked_job(args.job) if args.job else None,
+        run_id=checked_run_id(args.run_id) if args.run_id else None,
+        once=args.once,
+        until_idle_s=args.until_idle,
+        wait_s=args.wait,
+    )
+    return _follow(args, plan)
+
+
+def follow_once(args: argparse.Namespace, directory: str) -> int:
+    """Sends and closes what is below ``directory``; returns as ``follow`` does."""
+    return _follow(args, Plan([directory], job_name=checked_job(args.job) if args.job else None, once=True))
+
+
+def _follow(args: argparse.Namespace, plan: Plan) -> int:
+    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
+    setting = Setting(found.project_id, Marks(found.spool_root, found.project_id, found.url))
+    follower = Follower(plan, setting, lambda: Client(found.url, found.token, timeout_s=CALL_S), _say)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: follower.stop())
+    return follower.run()
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"joblog: {line}\n")
+        sys.stderr.flush()

@@ -1,0 +1,325 @@
+"""``joblog follow`` against a real server: files grow, rotate, shrink and vanish, and their logs have every byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import Agent, FlakyServer
+
+from joblog.agent.follow import Follower, Plan
+from joblog.agent.followed import Setting
+from joblog.agent.marks import Marks
+from joblog.client import Client
+
+DEADLINE_S = 6.0
+ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 500 + b"\nno final newline"
+
+
+class Following:
+    """A ``joblog follow`` that runs."""
+
+    def __init__(self, joblog: Agent, *arguments: str) -> None:
+        self._joblog = joblog
+        self.process = subprocess.Popen(
+            joblog.command("follow", *arguments), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def until(self, log: str, data: bytes) -> None:
+        """Waits until the log holds just ``data``."""
+        wait_for(lambda: cat(self._joblog, log) == data, lambda: f"{cat(self._joblog, log)!r}, not {data!r}")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, bytes]:
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=DEADLINE_S)
+        return self.process.returncode, out + err
+
+
+@pytest.fixture
+def follow(agent: Agent) -> Iterator[Callable[..., Following]]:
+    """Starts followers, and ends those that a test has left running."""
+    started: list[Following] = []
+
+    def start(*arguments: object) -> Following:
+        started.append(Following(agent, *map(str, arguments)))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate()
+
+
+Follow = Callable[..., Following]
+
+
+def test_once_sends_what_is_there_and_closes(joblog: Agent, tmp_path: Path) -> None:
+    """Every byte; the log is proved complete; a second time there is nothing to do."""
+    file = tmp_path / "old run.log"
+    file.write_bytes(ODD_BYTES * 2000)
+    for _ in range(2):
+        assert joblog.run(joblog.command("follow", "--once", str(file))).args
+        assert joblog.said("cat", "old-run") == ODD_BYTES * 2000
+        assert joblog.said("logs", "old-run").splitlines()[1].split()[4] == b"complete"
+    assert len(joblog.said("logs", "old-run").splitlines()) == 2
+    ran = joblog.run(joblog.command("follow", "--once", str(file)))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+
+
+def test_file_that_grows_is_live_and_the_end_is_quiet(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """What is written arrives while it runs; SIGTERM ends it with status 0 and no word; the log stays open."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"first\n")
+    following = follow(file)
+    following.until("train", b"first\n")
+    append(file, b"second \xff")
+    following.until("train", b"first\nsecond \xff")
+    append(file, b"third\n")
+    assert following.end() == (0, b"")
+    assert cat(joblog, "train") == b"first\nsecond \xffthird\n"
+    assert b" open " in joblog.said("logs", "train")
+
+
+def test_restart_goes_on_where_the_server_is(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """Also after kill -9, and also where the note about the file is lost."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow(file)
+    following.until("train", b"1\n")
+    following.process.kill()
+    append(file, b"2\n")
+    following = follow(file)
+    following.until("train", b"1\n2\n")
+    following.process.kill()
+    following.process.wait()
+    shutil.rmtree(joblog.spool_root)
+    append(file, b"3\n")
+    assert joblog.run(joblog.command("follow", "--once", str(file))).returncode == 0
+    assert cat(joblog, "train") == b"1\n2\n3\n"
+
+
+def test_rotation_by_rename(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """What was written to the old file after its renaming is in the log too, before what the new one has."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow(file)
+    following.until("train", b"1\n")
+    with file.open("ab", buffering=0) as old:
+        file.rename(tmp_path / "train.log.1")
+        old.write(b"2\n")
+        file.write_bytes(b"3\n")
+        old.write(b"4\n")
+    following.until("train", b"1\n2\n4\n3\n")
+    append(file, b"5\n")
+    following.until("train", b"1\n2\n4\n3\n5\n")
+
+
+def test_rotation_by_copy_and_truncation(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """What was written between the last look and the copy is read from the copy."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow(file)
+    following.until("train", b"1\n")
+    following.process.send_signal(signal.SIGSTOP)
+    append(file, b"2\n")
+    shutil.copy(file, tmp_path / "train.log.1")
+    os.truncate(file, 0)
+    append(file, b"3 and more than there was\n")
+    following.process.send_signal(signal.SIGCONT)
+    following.until("train", b"1\n2\n3 and more than there was\n")
+
+
+def test_writer_that_keeps_its_position_past_a_truncation(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """The hole that it leaves is not sent: at most what is left of a block of the file system."""
+    file = tmp_path / "train.log"
+    with file.open("wb", buffering=0) as writer:
+        writer.write(b"x" * (1 << 20))
+        following = follow(file)
+        following.until("train", b"x" * (1 << 20))
+        os.truncate(file, 0)
+        writer.write(b"after\n")
+        wait_for(lambda: cat(joblog, "train").endswith(b"after\n"), lambda: "not there")
+    assert len(cat(joblog, "train")) < (1 << 20) + (64 << 10)
+
+
+def test_rotation_while_nobody_followed(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """The old file is found by its inode, under whatever name of its own, and read to its end first."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow(file)
+    following.until("train", b"1\n")
+    following.end()
+    append(file, b"2\n")
+    file.rename(tmp_path / "train.log-20260101")
+    file.write_bytes(b"3\n")
+    following = follow(file)
+    following.until("train", b"1\n2\n3\n")
+
+
+def test_file_replaced_unseen_is_told_in_the_log(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """Where the old file is gone a line stands for what it may have held, and nobody calls the log complete."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow(file)
+    following.until("train", b"1\n")
+    following.end()
+    (tmp_path / "other").write_bytes(b"2\n")
+    (tmp_path / "other").replace(file)
+    assert joblog.run(joblog.command("follow", "--once", str(file))).returncode == 0
+    notice = b"[joblog] an unknown number of bytes were not kept here (the file was replaced unseen)\n"
+    assert cat(joblog, "train") == b"1\n" + notice + b"2\n"
+    assert b" closed " in joblog.said("logs", "train")
+
+
+def test_deleted_file_is_read_to_its_end_and_may_come_back(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """Its writer may still have it open; under the same name the log goes on."""
+    file = tmp_path / "train.log"
+    with file.open("wb", buffering=0) as writer:
+        writer.write(b"1\n")
+        following = follow(file)
+        following.until("train", b"1\n")
+        file.unlink()
+        writer.write(b"2\n")
+        following.until("train", b"1\n2\n")
+    file.write_bytes(b"3\n")
+    following.until("train", b"1\n2\n3\n")
+
+
+def test_files_that_appear_later(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """A pattern and a directory are looked at again; each file of one job is a worker, also after a restart."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    following = follow("--job", "all", f"{logs}/*.log")
+    (logs / "b.log").write_bytes(b"b\n")
+    following.until("all/V0001/worker-0", b"b\n")
+    (logs / "a.log").write_bytes(b"a\n")
+    following.until("all/V0001/worker-1", b"a\n")
+    following.end()
+    append(logs / "a.log", b"aa\n")
+    following = follow("--job", "all", f"{logs}/*.log")
+    following.until("all/V0001/worker-1", b"a\naa\n")
+
+
+def test_slurm_and_torchrun_files_have_names_of_their_own(joblog: Agent, tmp_path: Path) -> None:
+    """Each is a worker of its run, told by its path."""
+    for name, data in {
+        "exp/slurm-77_0.out": b"array 0",
+        "exp/slurm-77_1.out": b"array 1",
+        "t/resnet_x1y2/attempt_0/3/stdout.log": b"rank 3",
+        "t/resnet_x1y2/attempt_0/3/stderr.log": b"rank 3 err",
+        "t/resnet_x1y2/attempt_1/3/stdout.log": b"again",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert joblog.run(joblog.command("follow", "--once", f"{tmp_path}/exp", f"{tmp_path}/t")).stderr == b""
+    assert cat(joblog, "exp/V0001/worker-1") == b"array 1"
+    assert cat(joblog, "resnet-stderr/V0001/worker-3") == b"rank 3 err"
+    assert {cat(joblog, f"resnet/V000{number}/worker-3") for number in (1, 2)} == {b"rank 3", b"again"}
+
+
+def test_import_of_a_tree(joblog: Agent, tmp_path: Path) -> None:
+    """All files below a directory are one job's workers, in order; packed and rotated ones are left out."""
+    for name in ("runs/a/1.log", "runs/b.txt", "runs/b.txt.1", "runs/c.log.gz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for _ in range(2):
+        assert joblog.run(joblog.command("import", "--tree", f"{tmp_path}/runs")).stderr == b""
+        assert cat(joblog, "runs/V0001/worker-0") == b"runs/a/1.log"
+        assert cat(joblog, "runs/V0001/worker-1") == b"runs/b.txt"
+        assert joblog.said("logs", "runs").count(b" complete ") == 2
+    assert "--tree must be a directory" in joblog.refused("import", "--tree", f"{tmp_path}/none")
+    assert "FILE is missing" in joblog.refused("import")
+
+
+@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy"])
+def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str) -> None:
+    """Call 1 fails, then 2, and so on, until none does: the log is always the same, and nothing is said."""
+    file = tmp_path / "train.log"
+    file.write_bytes(ODD_BYTES * 100)
+    for failing in range(1, 9):
+        server, shown = FlakyServer({failing: failure}), list[str]()
+        marks = Marks(tmp_path / f"marks{failing}", "lab", server.url)
+        try:
+            plan = Plan([str(file)], once=True)
+            follower = Follower(plan, Setting("lab", marks), lambda url=server.url: Client(url, ""), shown.append)
+            assert follower.run() == 0
+        finally:
+            server.stop()
+        assert (bytes(server.held), shown, server.closed is not None) == (ODD_BYTES * 100, [], True)
+        if server.calls < failing:
+            return
+    pytest.fail("it makes ever more calls")
+
+
+def test_server_that_dies_in_the_middle(agent: Agent, follow: Follow, tmp_path: Path) -> None:
+    """Nobody says anything while it is away for a moment; what came meanwhile is sent when it is back."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    first = FlakyServer()
+    agent.environ["JOBLOG_URL"] = first.url
+    following = follow(file)
+    wait_for(lambda: first.held == b"1\n", lambda: repr(first.held))
+    first.stop()
+    append(file, b"2\n")
+    second = FlakyServer(port=int(first.url.rpartition(":")[2]))
+    second.held = first.held
+    wait_for(lambda: second.held == b"1\n2\n", lambda: repr(second.held))
+    append(file, b"3\n")
+    ended = following.end()
+    second.stop()
+    assert (ended, bytes(second.held), second.closed) == ((0, b""), b"1\n2\n3\n", None)
+
+
+def test_ends_when_nothing_comes_any_more(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """``--until-idle`` closes the logs as ``--once`` does."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"1\n")
+    following = follow("--until-idle", "0.5", file)
+    following.until("train", b"1\n")
+    append(file, b"2\n")
+    assert following.process.communicate(timeout=DEADLINE_S) == (b"", b"")
+    assert joblog.said("logs", "train").splitlines()[1].split()[4] == b"complete"
+    assert cat(joblog, "train") == b"1\n2\n"
+
+
+def test_hundreds_of_files(joblog: Agent, tmp_path: Path) -> None:
+    """In one process, each with its own bytes."""
+    for number in range(300):
+        (tmp_path / f"rank{number}.log").write_bytes(b"%d\n" % number * number)
+    assert joblog.run(joblog.command("follow", "--once", "--job", "many", f"{tmp_path}/rank*.log")).stderr == b""
+    for number in (0, 1, 37, 299):
+        assert cat(joblog, f"many/V0001/worker-{number}") == b"%d\n" % number * number
+    assert joblog.said("logs", "many").count(b" complete ") == 300
+
+
+def test_absent_server_is_waited_for_no_longer_than_told(agent: Agent, tmp_path: Path) -> None:
+    """The exit status says that the log is not there, and one line why."""
+    (tmp_path / "train.log").write_bytes(b"1\n")
+    ran = agent.run(agent.command("follow", "--once", "--wait", "0.3", str(tmp_path / "train.log")))
+    assert (ran.returncode, ran.stdout, ran.stderr.count(b"\n")) == (1, b"", 1)
+    assert b"Connection refused" in ran.stderr
+
+
+def append(file: Path, data: bytes) -> None:
+    with file.open("ab", buffering=0) as writer:
+        writer.write(data)
+
+
+def cat(joblog: Agent, log: str) -> bytes:
+    """Returns what the log holds; nothing where there is none yet."""
+    ran = joblog._main(("cat", log))
+    return ran[1] if ran[0] == 0 else b""
+
+
+def wait_for(condition: Callable[[], bool], what: Callable[[], str]) -> None:
+    ends_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < ends_s, what()
+        time.sleep(0.02)
