@@ -238,6 +238,40 @@ def test_import_of_a_tree(joblog: Agent, tmp_path: Path) -> None:
     assert "FILE is missing" in joblog.refused("import")
 
 
+SECRET = b"hf_" + b"Ab1" * 11
+
+
+def test_secrets_do_not_leave_the_machine(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
+    """Also one that is written in two halves, and after a restart in the middle of a line; what is no secret is whole."""
+    file = tmp_path / "train.log"
+    file.write_bytes(b"token " + SECRET + b"\nand " + SECRET[:9])
+    following = follow("--redact", "--redact-pattern", "pass=(x+)", file)
+    stars = b"*" * len(SECRET)
+    following.until("train", b"token " + stars + b"\n")
+    following.end()
+    append(file, SECRET[9:] + b"\npass=xxx\n")
+    following = follow("--redact", "--redact-pattern", "pass=(x+)", file)
+    following.until("train", b"token " + stars + b"\nand " + stars + b"\npass=***\n")
+    append(file, b"no end")
+    following.end()
+    ended = joblog.run(joblog.command("follow", "--once", "--redact", "--redact-pattern", "pass=(x+)", str(file)))
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert cat(joblog, "train") == b"token " + stars + b"\nand " + stars + b"\npass=***\nno end"
+
+
+def test_import_masks_too(joblog: Agent, tmp_path: Path) -> None:
+    """One file or a tree; the log is complete by the masked bytes' CRC-32."""
+    file = tmp_path / "logs" / "old.log"
+    file.parent.mkdir()
+    file.write_bytes((b"x" * 5000 + b"=" + SECRET + b"\n") * 2000)
+    for _ in range(2):
+        assert joblog.said("import", "--redact", str(file)).endswith(b"complete\n")
+    assert joblog.said("import", "--redact", "--tree", str(file.parent)) == b""
+    masked = file.read_bytes().replace(SECRET, b"*" * len(SECRET))
+    assert cat(joblog, "old") == cat(joblog, "logs") == masked
+    assert "--redact-pattern must be" in joblog.refused("import", "--redact-pattern", "(", str(file))
+
+
 @pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy"])
 def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same, and nothing is said."""

@@ -11,20 +11,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 WINDOW_BYTES = 16 << 10
 """What is looked at at once of a longer line; a secret is found if it is at most half as long."""
 
-PATTERNS = (
-    rb"\bhf_[A-Za-z0-9]{20,}",
-    rb"\bgh[opusr]_[A-Za-z0-9]{20,}",
-    rb"\bgithub_pat_[A-Za-z0-9_]{20,}",
-    rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    rb"\bwandb_v1_[A-Za-z0-9_-]{20,}",
+GROUP_BYTES = 8 << 10
+"""Lines looked at at once for whether there can be anything to mask in them at all."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Masks what ``pattern`` matches, which is looked for only where one of ``signs`` (in lower case) is, if there are any."""
+
+    pattern: re.Pattern[bytes]
+    signs: tuple[bytes, ...] = ()
+
+    def may_match(self, lowered: bytes) -> bool:
+        """Returns whether a text, given in lower case, can have a match."""
+        return not self.signs or any(sign in lowered for sign in self.signs)
+
+
+# The literal first, what may not stand before it second: so re searches for the literal.
+READY = (
+    Rule(re.compile(rb"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{20,}"), (b"hf_",)),
+    Rule(
+        re.compile(rb"gh[opusr]_(?<![A-Za-z0-9]gh[opusr]_)[A-Za-z0-9]{20,}"),
+        (b"gho_", b"ghp_", b"ghu_", b"ghs_", b"ghr_"),
+    ),
+    Rule(re.compile(rb"github_pat_[A-Za-z0-9_]{20,}"), (b"github_pat_",)),
+    Rule(re.compile(rb"A[KS]IA(?<![A-Za-z0-9]A[KS]IA)[A-Z0-9]{16}(?![A-Za-z0-9])"), (b"akia", b"asia")),
+    Rule(re.compile(rb"wandb_v1_[A-Za-z0-9_-]{20,}"), (b"wandb_v1_",)),
     # An old wandb key is 40 hexadecimal digits, as a git commit is: only where it is said to be a key.
-    rb"(?i)(?:wandb[_ -]?api[_ -]?key|wandb login(?: --\w+)*)\W{1,8}([0-9a-f]{40})\b",
-    rb"(?i)\bbearer[ \t]{1,8}([A-Za-z0-9._~+/-]{8,}=*)",
-    rb"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/:@]{0,255}:([^\s/@]{1,255})@",
+    Rule(
+        re.compile(rb"(?i)(?:wandb[_ -]?api[_ -]?key|wandb login(?: --\w+)*)\W{1,8}([0-9a-f]{40})\b"),
+        (b"wandb",),
+    ),
+    Rule(re.compile(rb"(?i)\bbearer[ \t]{1,8}([A-Za-z0-9._~+/-]{8,}=*)"), (b"bearer",)),
+    Rule(re.compile(rb"://[^\s/:@]{0,255}:([^\s/@]{1,255})@"), (b"://",)),
 )
 """Hugging Face, GitHub, AWS, Weights & Biases, bearer tokens, passwords in URLs."""
 
@@ -34,23 +58,25 @@ _LINE_END = re.compile(rb"[\r\n]")
 class Redactor:
     """Masks one stream of bytes."""
 
-    def __init__(self, patterns: Iterable[re.Pattern[bytes]]) -> None:
-        """``patterns`` are those that ``compiled`` gives."""
-        self._patterns = tuple(patterns)
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """``rules``: ``READY``, and what ``rule`` makes of other patterns."""
+        self._rules = tuple(rules)
         self._line = b""  # the unfinished line's bytes that are not given out yet
         self._masked = 0  # how many of them belong to a secret that the window before has found
 
     def feed(self, data: bytes) -> bytes:
         """Returns what is certain after ``data``: whole lines, and of an unfinished one what a window does not hold."""
-        out, rest = [], self._line + data
-        # What was held back has no line end; so look for the last one in what is new only.
-        ends = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        at = 0
-        if ends:
-            for end in self._line_ends(rest, len(self._line) + ends):
-                out.append(self._finish(rest[at:end]))
-                at = end
-        self._line = rest[at:]
+        # What was held back has no line end.
+        first, last = _LINE_END.search(data), max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        out, at = [], 0
+        if first:
+            out.append(self._finish(self._line + data[: first.end()]))
+            at = first.end()
+        while at < last:
+            end = self._line_end(data, min(at + GROUP_BYTES, last) - 1)
+            out.append(self._group(data[at:end]))
+            at = end
+        self._line += data[at:]
         out.extend(self._windows())
         return b"".join(out)
 
@@ -59,9 +85,20 @@ class Redactor:
         last, self._line = self._line, b""
         return self._finish(last)
 
-    def _line_ends(self, data: bytes, last: int) -> Iterator[int]:
-        for found in _LINE_END.finditer(data, 0, last):
-            yield found.end()
+    def _line_end(self, data: bytes, at: int) -> int:
+        found = _LINE_END.search(data, at)
+        return found.end() if found else len(data)
+
+    def _group(self, lines: bytes) -> bytes:
+        """Returns whole lines masked."""
+        lowered = lines.lower()
+        if not any(rule.may_match(lowered) for rule in self._rules):
+            return lines
+        out, at = [], 0
+        for found in _LINE_END.finditer(lines):
+            out.append(self._finish(lines[at : found.end()]))
+            at = found.end()
+        return b"".join(out)
 
     def _finish(self, line: bytes) -> bytes:
         """Returns a whole line, or its rest, masked."""
@@ -72,19 +109,23 @@ class Redactor:
 
     def _windows(self) -> Iterator[bytes]:
         """Gives out the first halves of the windows that the line is longer than."""
-        half = WINDOW_BYTES // 2
-        while len(self._line) > WINDOW_BYTES:
-            masked, carried = self._mask(self._line[:WINDOW_BYTES], half)
+        half, line, at = WINDOW_BYTES // 2, self._line, 0
+        while len(line) - at > WINDOW_BYTES:
+            masked, self._masked = self._mask(line[at : at + WINDOW_BYTES], half)
             yield masked[:half]
-            self._line, self._masked = self._line[half:], carried
+            at += half
+        self._line = line[at:]
 
     def _mask(self, text: bytes, half: int = 0) -> tuple[bytes, int]:
         """Returns ``text`` masked, and how far behind ``half`` a secret goes that begins before it."""
         masked, carried = bytearray(text), max(self._masked - half, 0)
         masked[: self._masked] = b"*" * min(self._masked, len(text))
-        for pattern in self._patterns:
-            for found in pattern.finditer(text):
-                start, end = found.span(1 if pattern.groups else 0)
+        lowered = text.lower()
+        for rule in self._rules:
+            if not rule.may_match(lowered):
+                continue
+            for found in rule.pattern.finditer(text):
+                start, end = found.span(1 if rule.pattern.groups else 0)
                 if start < 0:
                     continue
                 masked[start:end] = b"*" * (end - start)
@@ -93,6 +134,6 @@ class Redactor:
         return bytes(masked), carried
 
 
-def compiled(patterns: Iterable[bytes]) -> tuple[re.Pattern[bytes], ...]:
-    """Returns the patterns ready for use; raises re.error."""
-    return tuple(re.compile(pattern) for pattern in patterns)
+def rule(pattern: bytes) -> Rule:
+    """Returns a pattern ready for use; raises re.error."""
+    return Rule(re.compile(pattern))

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TypeAlias, cast
 
 from joblog import __version__
+from joblog.cli import redact
 from joblog.config import Settings
 from joblog.errors import JoblogError
 
@@ -103,6 +104,7 @@ def _add_writing(commands: Subparsers) -> None:
     load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
     load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
     load.add_argument("files", nargs="*", metavar="FILE")
+    redact.add_flags(load)
 
     _add_following(commands)
 
@@ -119,6 +121,7 @@ def _add_following(commands: Subparsers) -> None:
     end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
     wait = "seconds to wait at the end for a server that is away (default: 30)"
     follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
+    redact.add_flags(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
 
 

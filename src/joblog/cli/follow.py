@@ -9,9 +9,10 @@ import sys
 
 from joblog.agent import settings
 from joblog.agent.follow import Follower, Plan
-from joblog.agent.followed import Setting
+from joblog.agent.followed import Setting, Unchanged
 from joblog.agent.marks import Marks
 from joblog.cli.names import checked_job, checked_run_id
+from joblog.cli.redact import new_redactor
 from joblog.client import Client
 
 CALL_S = 10.0
@@ -39,7 +40,8 @@ def follow_once(args: argparse.Namespace, directory: str) -> int:
 def _follow(args: argparse.Namespace, plan: Plan) -> int:
     found = settings.load(os.environ, url=args.url, project_id=args.project)
     Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
-    setting = Setting(found.project_id, Marks(found.spool_root, found.project_id, found.url))
+    marks = Marks(found.spool_root, found.project_id, found.url)
+    setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged)
     follower = Follower(plan, setting, lambda: Client(found.url, found.token, timeout_s=CALL_S), _say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from joblog.agent.redact import Redactor
 from joblog.cli import follow
 from joblog.cli.common import connected
 from joblog.cli.names import checked_job, checked_task, job_of_file
+from joblog.cli.redact import new_redactor
 from joblog.client import Appended, Client, LogRef
 from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
 
@@ -48,11 +50,14 @@ def load(args: argparse.Namespace) -> int:
     if not args.files:
         raise Missing("FILE", "a file, or --tree with a directory")
     targets = _targets([Path(name) for name in args.files], args.job, args.task)
+    new = new_redactor(args)
     client, project_id = connected(args)
     complete = True
     with client:
         for target in targets:
-            complete &= _load(client, project_id, target)
+            with target.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                complete &= _load(client, project_id, target, _Masked(file, new()) if new else file, size)
     return 0 if complete else 1
 
 
@@ -88,23 +93,41 @@ def _run_id(paths: Sequence[Path]) -> str:
     return f"import:{identity.hexdigest()}"
 
 
-def _load(client: Client, project_id: str, target: _Target) -> bool:
+class _Masked:
+    """A file whose secrets are masked as it is read."""
+
+    def __init__(self, file: BinaryIO, redactor: Redactor) -> None:
+        self._file, self._redactor = file, redactor
+        self._ready, self._at, self._ended = b"", 0, False
+
+    def read(self, size: int) -> bytes:
+        while len(self._ready) < size and not self._ended:
+            raw = self._file.read(BODY_BYTES)
+            self._ended = not raw
+            self._ready += self._redactor.feed(raw) if raw else self._redactor.flush()
+        data, self._ready = self._ready[:size], self._ready[size:]
+        self._at += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _load(client: Client, project_id: str, target: _Target, file: BinaryIO | _Masked, size: int) -> bool:
     """Loads one file and reports it; returns whether the log is complete."""
     run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task)
-    with target.path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        at, crc32 = run.log.end_byte, _crc32(file, run.log.end_byte)
-        if at > size or crc32 != run.log.crc32:
-            raise Different(f"{target.path} is not what {target.job_name}/{run.version.name}/{target.task} holds", at)
-        progress = _Progress(target.path.name, at, size)
-        while at < size:
-            data = file.read(min(BODY_BYTES, size - at))
-            if not data:
-                raise Invalid("FILE", "left alone while it is imported", str(target.path))
-            crc32 = zlib.crc32(data, crc32)
-            at = _append(client, run.log.ref, at, data).end_byte
-            progress.show(at)
-        progress.end()
+    at, crc32 = run.log.end_byte, _crc32(file, run.log.end_byte)
+    if at > size or crc32 != run.log.crc32:
+        raise Different(f"{target.path} is not what {target.job_name}/{run.version.name}/{target.task} holds", at)
+    progress = _Progress(target.path.name, at, size)
+    while at < size:
+        data = file.read(min(BODY_BYTES, size - at))
+        if not data:
+            raise Invalid("FILE", "left alone while it is imported", str(target.path))
+        crc32 = zlib.crc32(data, crc32)
+        at = _append(client, run.log.ref, at, data).end_byte
+        progress.show(at)
+    progress.end()
     complete = client.close_log(run.log.ref, end_byte=size, crc32=crc32).complete is True
     name = f"{target.job_name}/{run.version.name}/{target.task}"
     sys.stdout.write(f"{target.path} is {name}: {size} bytes, {'complete' if complete else 'NOT complete'}\n")
@@ -120,7 +143,7 @@ def _append(client: Client, log: LogRef, at: int, data: bytes) -> Appended:
     return client.append(log, at, data)
 
 
-def _crc32(file: BinaryIO, end: int) -> int:
+def _crc32(file: BinaryIO | _Masked, end: int) -> int:
     """Returns the CRC-32 of the file's bytes up to ``end``, and leaves the file there."""
     crc32 = 0
     while file.tell() < end and (data := file.read(min(BODY_BYTES, end - file.tell()))):
