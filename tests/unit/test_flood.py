@@ -1,0 +1,65 @@
+"""Flood control: nothing under the rate is touched, and over it every byte is passed or counted."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joblog.agent.flood import TAIL_LINES, Control, Passed
+
+lines = st.sampled_from(
+    [b"step 1 loss 0.25\n", b"step 22 loss 0.5\n", b"CUDA error: 37\n", b"other\r", b"half ", b"\n", b"x" * 40_000, b"\xff\0\n"]
+)
+
+
+def fed(control: Control, pieces: list[tuple[bytes, float]]) -> list[Passed]:
+    now_s, out = 0.0, []
+    for data, pause_s in pieces:
+        now_s += pause_s
+        out.append(control.feed(data, now_s))
+    return [*out, control.end()]
+
+
+@given(st.lists(st.tuples(lines, st.floats(0, 20)), max_size=200))
+def test_what_passes_and_what_is_withheld_is_what_came(pieces: list[tuple[bytes, float]]) -> None:
+    """Without joblog's own lines, byte for byte in number; lines that look like errors are all there."""
+    out = fed(Control(10, 0), pieces)
+    text, came = b"".join(one.data for one in out), b"".join(data for data, _ in pieces)
+    own = sum(len(line) for line in re.findall(rb"\[joblog\] [^\n]*\n", text))
+    assert len(text) - own + sum(gap.size_bytes for one in out for gap in one.withheld) == len(came)
+    assert text.count(b"CUDA error: 37\n") == came.count(b"CUDA error: 37\n")
+
+
+def test_under_the_rate_nothing_changes() -> None:
+    """At once, and byte for byte."""
+    out = fed(Control(100, 0), [(b"%d half" % number, 0.1) for number in range(1000)])
+    assert [one.data for one in out] == [*(b"%d half" % number for number in range(1000)), b""]
+
+
+def test_flood_has_head_examples_errors_counts_and_tail() -> None:
+    """10,000 lines in no time, then the end."""
+    control = Control(100, 0)
+    pieces = [(b"step %d\n" % number, 0.0) for number in range(10_000)]
+    pieces[5000] = (b"RuntimeError: here\n", 0.0)
+    out = fed(control, pieces)
+    text = b"".join(one.data for one in out)
+    passed = text.splitlines()
+    assert passed[:3] == [b"step 0", b"step 1", b"step 2"]
+    assert b"RuntimeError: here" in passed
+    assert passed[-TAIL_LINES:] == [b"step %d" % number for number in range(10_000 - TAIL_LINES, 10_000)]
+    (gap,) = out[-1].withheld
+    kept = sum(line.startswith(b"step ") for line in passed)
+    assert b"[joblog] %d times: step #\n" % (10_000 - 1 - kept) in text
+    assert b"[joblog] %d bytes were not kept here (flood: %d lines)\n" % (gap.size_bytes, 9_999 - kept) in text
+
+
+def test_flood_that_is_over_ends_by_itself() -> None:
+    """The first bytes after a quiet while come with the account of what was before, and pass."""
+    control = Control(100, 0)
+    fed_at_once = [control.feed(b"step %d\n" % number, 0) for number in range(10_000)]
+    after = control.feed(b"quiet again\n", 60)
+    assert not any(one.withheld for one in fed_at_once)
+    assert after.data.endswith(b"step 9999\nquiet again\n")
+    assert len(after.withheld) == 1
