@@ -19,9 +19,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from joblog.agent.marks import Mark, Marks
+from joblog.agent.redact import Filter, Unchanged
 from joblog.agent.targets import identity, siblings
 from joblog.answers import Gap
 from joblog.errors import Closed, Different
@@ -43,26 +44,6 @@ ROTATED_S = 1.0
 
 GZIP_BYTES = 1 << 10
 """Below this, compressing saves less than a packet."""
-
-
-class Filter(Protocol):
-    """What bytes pass through before they are sent; it keeps their number."""
-
-    def feed(self, data: bytes) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-class Unchanged:
-    """The filter that leaves all as it is."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Returns ``data``."""
-        return data
-
-    def flush(self) -> bytes:
-        """Returns nothing."""
-        return b""
 
 
 @dataclass(frozen=True)
@@ -102,17 +83,21 @@ class Followed:
     @property
     def is_settled(self) -> bool:
         """Whether all that was there at the last step is on the server, and the name leads to no other file."""
+        return self._is_settled(_look(self.path))
+
+    def _is_settled(self, found: tuple[int, int, int, int] | None) -> bool:
         if self._log is None or self._pending or self._offset < self._seen_bytes:
             return False
-        if self.done or (found := _look(self.path)) is None:
+        if self.done or found is None:
             return True
         return not self._generation_over and found[:2] == (self._mark.device, self._mark.inode)
 
-    def changed(self) -> bool:
-        """Returns whether the file looks other than at the last call; costs one system call."""
-        looked = _look(self.path) or (_look(self._file) if self._file >= 0 else None)
+    def look(self) -> tuple[bool, bool]:
+        """Returns whether the file looks other than at the last call, and whether it is settled; costs one system call."""
+        found = _look(self.path)
+        looked = found or (_look(self._file) if self._file >= 0 else None)
         same, self._looked = looked == self._looked, looked
-        return not same
+        return not same, self._is_settled(found)
 
     def disconnect(self) -> None:
         """Makes the next step ask the server for the log's end first."""

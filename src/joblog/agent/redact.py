@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 WINDOW_BYTES = 16 << 10
 """What is looked at at once of a longer line; a secret is found if it is at most half as long."""
@@ -53,6 +54,26 @@ READY = (
 """Hugging Face, GitHub, AWS, Weights & Biases, bearer tokens, passwords in URLs."""
 
 _LINE_END = re.compile(rb"[\r\n]")
+
+
+class Filter(Protocol):
+    """What bytes pass through before they are sent; it keeps their number."""
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+class Unchanged:
+    """The filter that leaves all as it is."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Returns ``data``."""
+        return data
+
+    def flush(self) -> bytes:
+        """Returns nothing."""
+        return b""
 
 
 class Redactor:

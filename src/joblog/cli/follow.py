@@ -9,8 +9,9 @@ import sys
 
 from joblog.agent import settings
 from joblog.agent.follow import Follower, Plan
-from joblog.agent.followed import Setting, Unchanged
+from joblog.agent.followed import Setting
 from joblog.agent.marks import Marks
+from joblog.agent.redact import Unchanged
 from joblog.cli.names import checked_job, checked_run_id
 from joblog.cli.redact import new_redactor
 from joblog.client import Client
