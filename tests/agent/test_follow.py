@@ -281,7 +281,7 @@ def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str
         server, shown = FlakyServer({failing: failure}), list[str]()
         marks = Marks(tmp_path / f"marks{failing}", "lab", server.url)
         try:
-            plan = Plan([str(file)], once=True)
+            plan = Plan([str(file)], run_id="run-1", once=True)
             follower = Follower(plan, Setting("lab", marks), lambda url=server.url: Client(url, ""), shown.append)
             assert follower.run() == 0
         finally:
@@ -298,12 +298,12 @@ def test_server_that_dies_in_the_middle(agent: Agent, follow: Follow, tmp_path: 
     file.write_bytes(b"1\n")
     first = FlakyServer()
     agent.environ["JOBLOG_URL"] = first.url
-    following = follow(file)
+    following = follow("--run-id", "run-1", file)
     wait_for(lambda: first.held == b"1\n", lambda: repr(first.held))
     first.stop()
     append(file, b"2\n")
     second = FlakyServer(port=int(first.url.rpartition(":")[2]))
-    second.held = first.held
+    second.held.extend(first.held)
     wait_for(lambda: second.held == b"1\n2\n", lambda: repr(second.held))
     append(file, b"3\n")
     ended = following.end()
