@@ -298,12 +298,12 @@ def test_server_that_dies_in_the_middle(agent: Agent, follow: Follow, tmp_path: 
     file.write_bytes(b"1\n")
     first = FlakyServer()
     agent.environ["JOBLOG_URL"] = first.url
-    following = follow("--run-id", "run-1", file)
+    following = follow(file)
     wait_for(lambda: first.held == b"1\n", lambda: repr(first.held))
     first.stop()
     append(file, b"2\n")
     second = FlakyServer(port=int(first.url.rpartition(":")[2]))
-    second.held.extend(first.held)
+    second.held = first.held
     wait_for(lambda: second.held == b"1\n2\n", lambda: repr(second.held))
     append(file, b"3\n")
     ended = following.end()
