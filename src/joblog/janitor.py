@@ -85,8 +85,13 @@ class Janitor:
         return made
 
     def merge_due(self) -> int:
-        """Merges the segments of one log that has new ones; returns how many segments it replaced."""
-        return sum(self._sealer.merge(row[0], self._clock_ms()) for row in self._to_merge()[:1])
+        """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
+        looked = 0
+        for row in self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH):
+            looked += 1
+            if self._sealer.merge(row[0], self._clock_ms()) or self._wake.is_set() or self._stop.is_set():
+                break
+        return looked
 
     def clean(self, *, sweep: bool) -> None:
         """Applies retention and removes objects; ``sweep`` also looks for objects without a row."""
@@ -95,9 +100,6 @@ class Janitor:
         self._retention.remove_garbage(now_ms, grace_ms)
         if sweep:
             self._retention.sweep(now_ms, grace_ms)
-
-    def _to_merge(self) -> list[tuple[int, ...]]:
-        return self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH)
 
     def _run(self) -> None:
         next_clean = next_sweep = 0.0

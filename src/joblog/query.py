@@ -125,7 +125,7 @@ class Query:
         elif end == head.end_line:
             high = head.partial_byte
         else:
-            high = pieces[-1].border(end)
+            high = pieces[-1].after(low, end - first) if len(pieces) == 1 else pieces[-1].border(end)
         return Page(head, low, high, first, end, _cut(pieces, low, high))
 
     def _border(self, head: Log, line: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -57,6 +58,8 @@ or of a fetch while the event loop is busy."""
 # itself, glibc keeps tens of megabytes of what a burst of appends or a merge has used.
 _M_ARENA_MAX, _ARENAS = -8, 2
 _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
+
+_GC_NEW_OBJECTS = 20_000
 
 _log = logging.getLogger("joblog.server")
 
@@ -153,6 +156,14 @@ def serve(settings: Settings) -> None:
         runner.run(_serve(settings))
 
 
+def _spare_the_collector() -> None:
+    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of the
+    framework's objects again and again took a fifth of the time of an append."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_NEW_OBJECTS)
+
+
 def _bound_malloc() -> None:
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -180,6 +191,7 @@ async def _serve(settings: Settings) -> None:
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)
+        _spare_the_collector()
         serving = asyncio.create_task(server.serve())
         await _announce(settings, port)
         await serving

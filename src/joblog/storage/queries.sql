@@ -134,7 +134,7 @@ VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :appended_ms, :
 
 -- name: chunks_by_byte
 -- The chunks that hold bytes of [low, high). The one that begins before low is found by its own look-up.
-SELECT start_byte, start_line, end_line, appended_ms, data FROM chunk
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
 WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
     (SELECT MAX(start_byte) FROM chunk WHERE log_id = :log_id AND start_byte <= :low), :low)
 ORDER BY start_byte;
@@ -142,7 +142,7 @@ ORDER BY start_byte;
 -- name: chunks_by_line
 -- The chunks from the one that holds newline :low to the one that holds newline :high. Without the bound from above the
 -- index would be read to the log's end.
-SELECT start_byte, start_line, end_line, appended_ms, data FROM chunk
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
 WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
     (SELECT MIN(end_line) FROM chunk WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
 ORDER BY end_line, start_byte;

@@ -60,7 +60,7 @@ class Sealer:
         """
         if log.closed or log.sealed_byte != log.end_byte:
             return None
-        head = advanced(log, data, now_ms)
+        head = advanced(log, data, lines.count(data), now_ms)
         writer = Writer(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
         writer.arrived(log.end_byte, head.appended_ms)
         writer.add(data)
