@@ -11,6 +11,8 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -210,16 +212,20 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
             if chance.random() < 0.1:
                 engine.sealer.merge(log.id, NOW_MS)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    read, base = [], 0
-    while len(read) < len(lines):
-        span = lambda head: positions.line_span(base, 37, "desc", head)  # noqa: B023, E731
-        page = engine.query.lines(engine.logs.head(log.id), span)
-        read += page.data.splitlines(keepends=True)
-        base = int(positions.line_position(page.log, page.end_line))
-    writer.join()
-    assert read == lines
+    def follow(query: Query) -> list[bytes]:
+        read: list[bytes] = []
+        base = 0
+        while len(read) < len(lines):
+            page = query.lines(engine.logs.head(log.id), partial(positions.line_span, base, 37, "desc"))
+            read += page.data.splitlines(keepends=True)
+            base = int(positions.line_position(page.log, page.end_line))
+        return read
+
+    without_cache = Query(engine.logs, PieceCache(0), engine.frames)
+    with ThreadPoolExecutor() as pool:
+        readers = [pool.submit(follow, query) for query in (engine.query, without_cache)]
+        pool.submit(write).result()
+        assert [reader.result() for reader in readers] == [lines, lines]
     assert list(engine.check().problems()) == []
 
 

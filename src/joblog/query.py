@@ -169,6 +169,8 @@ class Query:
             pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
         if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
             raise _Moved
+        if pieces[-1].end_line < min(high, head.end_line):
+            raise _Moved
         return self._kept(head, pieces)
 
     def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
