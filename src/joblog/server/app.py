@@ -14,7 +14,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -49,10 +48,6 @@ DEFAULT_PROJECT = "default"
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
-
-_SWITCH_S = 0.0005
-"""How long a thread keeps the interpreter when another wants it. Python's 5 ms would be added to every step of a commit
-or of a fetch while the event loop is busy."""
 
 # glibc's mallopt: arenas for all threads together, and the size from which a block is given back when it is freed. Left to
 # itself, glibc keeps tens of megabytes of what a burst of appends or a merge has used.
@@ -150,7 +145,6 @@ async def health() -> dict[str, str]:
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    sys.setswitchinterval(_SWITCH_S)
     _bound_malloc()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))

@@ -16,8 +16,8 @@ from joblog import lines
 from joblog.errors import Conflict, NotFound
 from joblog.lines import Bytes
 from joblog.model import Chunk, Gap, Log, Segment
-from joblog.segment import decode_frame, encode_frame
-from joblog.storage.database import Database, Row, Transaction
+from joblog.segment import encode_frame
+from joblog.storage.database import Database, Transaction
 
 CHUNK_BYTES = 64 * 1024
 """A chunk's rows are at most so large: a page reads whole rows, and agents send about so much at a time."""
@@ -55,12 +55,6 @@ def _stored(part: Bytes) -> Bytes:
     return frame if len(frame) < len(part) else part
 
 
-def _chunk(row: Row) -> Chunk:
-    start_byte, end_byte, start_line, end_line, appended_ms, stored = row
-    data = stored if len(stored) == end_byte - start_byte else decode_frame(stored, end_byte - start_byte)
-    return Chunk(start_byte, start_line, end_line, appended_ms, data)
-
-
 class Logs:
     """The catalog's logs by id. All methods block."""
 
@@ -83,11 +77,11 @@ class Logs:
     def chunks_by_byte(self, log_id: int, low: int, high: int) -> list[Chunk]:
         """Returns the chunks that hold bytes of ``[low, high)``."""
         rows = self._db.rows("chunks_by_byte", log_id=log_id, low=low, high=high)
-        return [_chunk(row) for row in rows]
+        return [Chunk(*row) for row in rows]
 
     def chunks_by_line(self, log_id: int, low: int, high: int) -> list[Chunk]:
         """Returns the chunks from the one that holds newline ``low`` to the one that holds newline ``high``."""
-        return [_chunk(row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
+        return [Chunk(*row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
 
     def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
         """Returns the segments that hold bytes of ``[low, high)``."""

@@ -118,11 +118,6 @@ SELECT id FROM log WHERE end_byte > sealed_byte
         OR closed_ms IS NOT NULL)
 ORDER BY appended_ms LIMIT :limit;
 
--- name: waiting_bytes
-SELECT COALESCE(SUM(end_byte - sealed_byte), 0) FROM log WHERE end_byte > sealed_byte
-    AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
-        OR closed_ms IS NOT NULL);
-
 -- name: logs_to_merge
 SELECT id FROM log WHERE fresh_segments > 0
     AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte))
