@@ -237,10 +237,17 @@ class Client:
             said = answer.data
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        raise failure(answer.status, said)
+        error_told = failure(answer.status, said)
+        error_told.retry_after_s = _seconds(answer.headers.get("Retry-After"))
+        raise error_told
 
     def _unreachable(self, error: BaseException) -> Unreachable:
         return Unreachable(f"no answer from {self.url}: {_reason(error)}")
+
+
+def _seconds(header: str | None) -> float | None:
+    """Returns the seconds in a ``Retry-After``; None where there are none, as in its other form, a date."""
+    return float(header) if header and header.isascii() and header.isdigit() else None
 
 
 def _project(project_id: str) -> str:

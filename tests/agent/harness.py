@@ -96,8 +96,16 @@ class Served(Protocol):
     def data(self) -> Path: ...
 
 
+@dataclass
+class FlakyLog:
+    """One run's log: what is held, and what was told when it was closed."""
+
+    held: bytearray = field(default_factory=bytearray)
+    closed: dict[str, object] | None = None
+
+
 class FlakyServer:
-    """A log server in memory, of one log, that fails its n-th call: the seam at which misbehaviour is made.
+    """A log server in memory, of one log a run, that fails its n-th call: the seam at which misbehaviour is made.
 
     ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
     anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``proxy``: 502 with HTML.
@@ -106,8 +114,8 @@ class FlakyServer:
     def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:
         self.failures = dict(failures or {})
         self.calls = 0
-        self.held = bytearray()
-        self.closed: dict[str, object] | None = None
+        self.logs = {"run-1": FlakyLog()}
+        self.retry_after_s: int | None = None
         self.largest_body = 0
         self.limit_bytes = 16 << 20
         flaky = self
@@ -130,6 +138,8 @@ class FlakyServer:
                     return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
+                if status == 503 and flaky.retry_after_s is not None:
+                    self.send_header("Retry-After", str(flaky.retry_after_s))
                 self.end_headers()
                 self.wfile.write(answer)
 
@@ -147,39 +157,54 @@ class FlakyServer:
         self._server.server_close()
         self._thread.join()
 
+    @property
+    def held(self) -> bytearray:
+        """What is held of the first run's log."""
+        return self.logs["run-1"].held
+
+    @property
+    def closed(self) -> dict[str, object] | None:
+        """What was told when the first run's log was closed."""
+        return self.logs["run-1"].closed
+
     def answer(self, path: str, body: bytes, encoding: str | None) -> tuple[int, bytes]:
         """Does a call; returns status and body."""
         self.largest_body = max(self.largest_body, len(body))
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
+        number = int(path.partition("/versions/")[2].partition("/")[0])
+        log = list(self.logs.values())[number - 1]
         if path.endswith("/close"):
-            self.closed = json.loads(body)
-            complete = (self.closed["end_byte"], self.closed["crc32"]) == (len(self.held), zlib.crc32(self.held))
-            return 200, json.dumps(self._log() | {"closed": True, "complete": complete}).encode()
-        return self._append(int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
+            log.closed = told = json.loads(body)
+            complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
+            return 200, json.dumps(_status(log, number) | {"complete": complete}).encode()
+        return self._append(log, int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
 
-    def _append(self, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
+    def _append(self, log: FlakyLog, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
         if sent_bytes > self.limit_bytes:
             return 413, b"<html>"
-        if self.closed is not None:
-            return 409, _error("closed", "the log was closed", len(self.held))
-        if at > len(self.held):
-            return 416, _error("beyond_end", "not yet", len(self.held))
-        held = self.held[at : at + len(data)]
+        if log.closed is not None:
+            return 409, _error("closed", "the log was closed", len(log.held))
+        if at > len(log.held):
+            return 416, _error("beyond_end", "not yet", len(log.held))
+        held = log.held[at : at + len(data)]
         if held != data[: len(held)]:
-            return 409, _error("different", "other bytes are held", len(self.held))
-        self.held += data[len(held) :]
-        return 200, json.dumps({"end_byte": len(self.held), "end_line": self.held.count(b"\n")}).encode()
+            return 409, _error("different", "other bytes are held", len(log.held))
+        log.held += data[len(held) :]
+        return 200, json.dumps({"end_byte": len(log.held), "end_line": log.held.count(b"\n")}).encode()
 
-    def _run(self, asked: dict[str, object]) -> dict[str, object]:
+    def _run(self, asked: dict[str, str]) -> dict[str, object]:
+        log = self.logs.setdefault(asked["run_id"], FlakyLog())
+        number = list(self.logs).index(asked["run_id"]) + 1
         job = {"id": 1, "project_id": "lab", "name": asked["job_name"], "created_ms": 1, "later": "unknown"}
-        version = {"id": 1, "job_id": 1, "name": "V0001", "number": 1, "uuid": "u", "run_id": "r", "created_ms": 1}
-        return {"job": job, "version": version, "log": self._log()}
+        version = {"id": number, "job_id": 1, "name": "V", "number": number, "uuid": "u", "run_id": "r", "created_ms": 1}
+        return {"job": job, "version": version, "log": _status(log, number)}
 
-    def _log(self) -> dict[str, object]:
-        end = {"end_byte": len(self.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(self.held)}
-        begin = {"start_byte": 0, "start_line": 0, "closed": self.closed is not None, "created_ms": 1, "gaps": []}
-        return {"project_id": "lab", "job_id": 1, "version_id": 1, "task": "worker-0", "log_file": "x"} | begin | end
+
+def _status(log: FlakyLog, number: int) -> dict[str, object]:
+    end = {"end_byte": len(log.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(log.held)}
+    begin = {"start_byte": 0, "start_line": 0, "closed": log.closed is not None, "created_ms": 1, "gaps": []}
+    return {"project_id": "lab", "job_id": 1, "version_id": number, "task": "worker-0", "log_file": "x"} | begin | end
 
 
 def _error(code: str, message: str, expected: int | None = None) -> bytes:
