@@ -7,6 +7,9 @@ import gzip
 import io
 import json
 import os
+import random
+import select
+import socket
 import subprocess
 import sys
 import threading
@@ -108,7 +111,8 @@ class FlakyServer:
     """A log server in memory, of one log a run, that fails its n-th call: the seam at which misbehaviour is made.
 
     ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
-    anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``proxy``: 502 with HTML.
+    anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``throttled``: 429; ``broken``: 500;
+    ``proxy``: 502 with HTML; ``hangs``: no answer, for longer than the client waits; ``half``: half an answer.
     """
 
     def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:
@@ -116,6 +120,7 @@ class FlakyServer:
         self.calls = 0
         self.logs = {"run-1": FlakyLog()}
         self.retry_after_s: int | None = None
+        self.stopped = threading.Event()
         self.largest_body = 0
         self.limit_bytes = 16 << 20
         flaky = self
@@ -125,23 +130,27 @@ class FlakyServer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if len(body) < int(self.headers["Content-Length"]):
+                    self.close_connection = True
+                    return
                 flaky.calls += 1
                 failure = flaky.failures.get(flaky.calls)
-                if failure in (None, "deaf"):
+                if failure in (None, "deaf", "half"):
                     status, answer = flaky.answer(self.path, body, self.headers.get("Content-Encoding"))
-                elif failure == "busy":
-                    status, answer = 503, _error("busy", "later")
                 else:
-                    status, answer = 502, b"<html>"
-                if failure in ("away", "deaf"):
+                    status, answer = _FAILURES.get(failure or "", (0, b""))
+                if failure == "hangs":
+                    flaky.stopped.wait(20)
+                if failure in ("away", "deaf", "hangs"):
                     self.close_connection = True
                     return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
-                if status == 503 and flaky.retry_after_s is not None:
+                if status in (429, 503) and flaky.retry_after_s is not None:
                     self.send_header("Retry-After", str(flaky.retry_after_s))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.close_connection = self.close_connection or failure == "half"
+                self.wfile.write(answer[: len(answer) // 2] if failure == "half" else answer)
 
             def log_message(self, format: str, *values: object) -> None:
                 """Keeps quiet."""
@@ -153,6 +162,7 @@ class FlakyServer:
         self._thread.start()
 
     def stop(self) -> None:
+        self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -210,3 +220,55 @@ def _status(log: FlakyLog, number: int) -> dict[str, object]:
 def _error(code: str, message: str, expected: int | None = None) -> bytes:
     told = {"code": code, "message": message} | ({} if expected is None else {"expected": expected})
     return json.dumps({"error": told}).encode()
+
+
+_FAILURES = {
+    "busy": (503, _error("busy", "later")),
+    "throttled": (429, b"slower"),
+    "broken": (500, _error("internal", "a bug")),
+    "proxy": (502, b"<html>"),
+}
+
+
+class CuttingProxy:
+    """Passes connections on to a server, and cuts each after a random number of bytes, in whichever direction."""
+
+    def __init__(self, url: str, seed: int, most_bytes: int) -> None:
+        host, _, port = url.rpartition("/")[2].partition(":")
+        self._target, self._random, self._most_bytes = (host, int(port)), random.Random(seed), most_bytes
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.cuts = 0
+        self._stopped, self._stopping = socket.socketpair()
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._stopping.close()
+        self._thread.join()
+        self._listener.close()
+        self._stopped.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(self._target) as server:
+                self._pass_on(client, server, self._random.randrange(self._most_bytes))
+
+    def _pass_on(self, client: socket.socket, server: socket.socket, left_bytes: int) -> None:
+        others = {client: server, server: client}
+        while left_bytes > 0:
+            ready, _, _ = select.select([*others, self._stopped], [], [])
+            if self._stopped in ready:
+                return
+            for one in ready:
+                data = one.recv(min(left_bytes, 65536))
+                if not data:
+                    return
+                left_bytes -= len(data)
+                others[one].sendall(data)
+        self.cuts += 1

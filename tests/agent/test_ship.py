@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 import zlib
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, FlakyServer
+from harness import NOWHERE, CuttingProxy, FlakyServer
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
@@ -26,12 +27,12 @@ def flaky() -> Iterator[FlakyServer]:
     server.stop()
 
 
-def shipped(spool: Spool, url: str, data: bytes, said: list[str], wait_s: float = 10) -> bool:
-    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=5), said.append)
+def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: float = 0.5) -> bool:
+    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append)
     shipper.start()
     spool.append(data)
     spool.finish()
-    return shipper.finish(wait_s, NEVER)
+    return shipper.finish(20, NEVER)
 
 
 def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> None:
@@ -42,7 +43,8 @@ def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> 
     assert flaky.closed == {"end_byte": len(data), "crc32": zlib.crc32(data), "gaps": []}
 
 
-@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy"])
+@pytest.mark.slow  # the client waits for a server that hangs
+@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "throttled", "broken", "proxy", "half", "hangs"])
 def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same."""
     for failing in range(1, 99):
@@ -122,6 +124,23 @@ def test_log_that_is_closed_by_somebody_else_is_left_alone(tmp_path: Path, flaky
     assert str(spool.path) in said[0]
 
 
+@pytest.mark.slow  # dozens of cuts, with a pause after each
+def test_connections_that_are_cut_anywhere(tmp_path: Path, flaky: FlakyServer) -> None:
+    """Each connection ends after a random number of bytes, there or back: the log is whole, and once."""
+    proxy, said = CuttingProxy(flaky.url, seed=3, most_bytes=60_000), list[str]()
+    data = random.Random(1).randbytes(100_000)
+    spool = Spool.create(tmp_path, META, part_bytes=10_000)
+    for at in range(0, len(data), 5000):
+        spool.append(data[at : at + 5000])
+    try:
+        assert shipped(spool, proxy.url, b"", said)
+    finally:
+        proxy.stop()
+    assert (bytes(flaky.held), said) == (data, [])
+    assert proxy.cuts > 0
+
+
+@pytest.mark.slow  # Retry-After counts in seconds
 def test_server_can_ask_for_a_pause(tmp_path: Path) -> None:
     """Retry-After is kept to, also by who is in a hurry."""
     server, said = FlakyServer({1: "busy"}), list[str]()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from joblog.agent import spoolfiles
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Spool
+from joblog.errors import Unreachable
 
 if TYPE_CHECKING:
     from joblog.client import Client
@@ -56,7 +57,11 @@ def spools(root: Path) -> Iterator[Left]:
 def sync(root: Path, names: list[str], connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
     """Sends the spools so named, or all, that nobody uses; returns whether nothing that could be sent is left."""
     paths = [root / Path(name).name for name in names] if names else _paths(root)
-    return all([_sync_one(path, connect, say) for path in paths])
+    try:
+        return all([_sync_one(path, connect, say) for path in paths])
+    except Unreachable as error:
+        say(f"nothing more is sent: {error}")
+        return False
 
 
 def _paths(root: Path) -> list[Path]:
@@ -90,7 +95,10 @@ def _ship(spool: Spool, connect: Callable[[], Client], say: Callable[[str], None
     while not shipper.finish(STALLED_S, never):
         if shipper.gave_up:
             return False
-        if shipper.unacknowledged_bytes() == left_bytes or not shipper.seen:
+        if not shipper.seen:
+            shipper.stop()
+            raise Unreachable(shipper.why_not())
+        if shipper.unacknowledged_bytes() == left_bytes:
             shipper.stop()
             say(f"{spool.path} is not on the server: {shipper.why_not()}")
             return False
