@@ -5,10 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import shutil
+import ssl
 import struct
 import subprocess
 import termios
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -79,9 +83,9 @@ def test_end_of_output_after_a_kill(agent: Agent) -> None:
 
 
 def test_start_costs_little(agent: Agent) -> None:
-    """The best of five runs of true costs less than 200 ms more than true does; a busy machine has slower ones."""
-    took_s = list[float]()
-    for _ in range(5):
+    """The best of twenty runs of true takes less than 200 ms; a busy machine has slower ones."""
+    took_s = [9.0]
+    while min(took_s) >= 0.2 and len(took_s) <= 20:
         begun_s = time.monotonic()
         assert agent.run(agent.job("true")).returncode == 0
         took_s.append(time.monotonic() - begun_s)
@@ -141,3 +145,67 @@ def test_restarted_run_is_a_new_version(joblog: Agent) -> None:
             assert joblog.run(joblog.job("echo", attempt, options=options)).returncode == 0
     assert joblog.said("cat", "again/V0001/worker-1") == b"first\n"
     assert joblog.said("cat", "again/V0002/worker-0") == joblog.said("cat", "again/V0002/worker-1") == b"second\n"
+
+
+class Web:
+    """A web server that answers every GET with an empty list, and notes what it was asked for."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        self.asked = asked = list[str]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"items": [], "next": null}')
+
+            def log_message(self, format: str, *values: object) -> None:
+                """Keeps quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def test_proxy_of_the_environment(agent: Agent) -> None:
+    """http_proxy is used, except for hosts in no_proxy, and for this machine."""
+    proxy = Web()
+    agent.environ |= {"http_proxy": f"http://127.0.0.1:{proxy.port}", "JOBLOG_URL": "http://logs.invalid"}
+    assert agent.run(agent.command("jobs")).returncode == 0
+    assert [asked.partition("?")[0] for asked in proxy.asked] == ["http://logs.invalid/api/projects/default/jobs"]
+    agent.environ["no_proxy"] = ".invalid"
+    assert agent.run(agent.command("jobs")).returncode == 2
+    agent.environ |= {"no_proxy": "", "JOBLOG_URL": "http://127.0.0.1:1"}
+    assert agent.run(agent.command("jobs")).returncode == 2
+    proxy.stop()
+    assert len(proxy.asked) == 1
+
+
+def test_custom_certificate_authority(agent: Agent, tmp_path: Path) -> None:
+    """SSL_CERT_FILE names it; without it the server is not trusted."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificate, and is not here")
+    file = tmp_path / "both.pem"
+    words = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout {file} -out"
+    )
+    subprocess.run([*words.split(), str(tmp_path / "ca.pem")], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + (tmp_path / "ca.pem").read_bytes())
+    web = Web(file)
+    agent.environ |= {"JOBLOG_URL": f"https://127.0.0.1:{web.port}"}
+    distrusted = agent.run(agent.command("jobs"))
+    agent.environ["SSL_CERT_FILE"] = str(tmp_path / "ca.pem")
+    trusted = agent.run(agent.command("jobs"))
+    web.stop()
+    assert (distrusted.returncode, trusted.returncode, len(web.asked)) == (2, 0, 1)

@@ -13,6 +13,7 @@ from typing import IO
 
 import pytest
 from harness import Agent
+from tests.conftest import start_server
 
 DEADLINE_S = 15.0
 
@@ -170,6 +171,26 @@ def test_all_killed_leaves_a_spool_that_sync_ships(joblog: Agent) -> None:
     assert b"8 bytes are on the server" in joblog.said("sync")
     assert joblog.said("cat", "gone") == b"got one\n"
     assert joblog.said("sync") == b""
+
+
+@pytest.mark.slow  # a server starts twice
+def test_killed_server_gets_the_rest_later(agent: Agent, tmp_path: Path) -> None:
+    """It dies under a running job, which does not notice; when it is back, sync completes what it has."""
+    server = start_server(tmp_path / "data")
+    agent.environ |= {"JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token, "JOBLOG_PROJECT": "default"}
+    job = Job(agent, agent.python(ECHO, options=("--job", "long", "--wait", "0")))
+    assert job.ask(b"before\n") == b"got before\n"
+    until(lambda: b"got before" in agent.run(agent.command("cat", "long")).stdout)
+    server.kill()
+    assert job.ask(b"meanwhile\n") == b"got meanwhile\n"
+    os.kill(job.processes()[0], signal.SIGKILL)
+    assert job.ask(b"after\n") == b"got after\n"
+    assert job.end() == 3
+    server = start_server(tmp_path / "data")
+    agent.environ["JOBLOG_URL"] = server.url
+    assert b"35 bytes are on the server" in agent.said("sync")
+    assert agent.said("cat", "long") == b"got before\ngot meanwhile\ngot after\n"
+    assert b"complete" in agent.said("logs", "long")
 
 
 def children(pid: int) -> list[int]:

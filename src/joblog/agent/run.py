@@ -139,6 +139,8 @@ class _Foreground:
         try:
             self._become_keeper(hearing)
             status = 0
+        except BaseException as error:  # noqa: BLE001 - the process's edge: another keeper goes on
+            say(f"unexpected {type(error).__name__}: {error}")
         finally:
             os._exit(status)
 
