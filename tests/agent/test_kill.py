@@ -99,6 +99,18 @@ def test_killed_keeper_is_replaced(agent: Agent) -> None:
     assert agent.spooled() == b"got 0\ngot 1\ngot 2\ngot 3\n"
 
 
+def test_job_outlives_any_number_of_keepers(agent: Agent) -> None:
+    """When one after the other is killed, its output is passed on without them, and that is said."""
+    job = Job(agent, agent.python(ECHO))
+    for _ in range(20):
+        keeper, _ = job.processes()
+        os.kill(keeper, signal.SIGKILL)
+        until(lambda gone=keeper: gone not in children(job.process.pid))  # type: ignore[misc]  # mypy knows no such lambda
+    assert job.ask(b"still\n") == b"got still\n"
+    assert len(children(job.process.pid)) == 1
+    assert job.end() == 3
+
+
 def test_killed_foreground_process_leaves_the_job_and_its_log(agent: Agent) -> None:
     """The job goes on to its end, and the keeper keeps all of it."""
     job = Job(agent, agent.python(ECHO))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +43,9 @@ _WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 SI_KERNEL = 0x80
 """``si_code`` of a signal that the terminal raised; ``kill`` has another one."""
 
-KEEPERS = 20
-"""Keepers after which the work is done in this process, without a spool: something ends each of them."""
+KEEPERS, KEEPER_S = 20, 60.0
+"""Keepers, none of which lived so long, after which the output is read in this process, without a spool: something
+ends each of them, and the job must not wait for what."""
 
 
 def run(command: Sequence[str], meta: Meta, connect: Callable[[], Client], options: Options) -> int:
@@ -66,6 +68,7 @@ class _Foreground:
         self._mark = Mark()
         self._spool: Path | None = None
         self._keepers = 0
+        self._keeper_since_s = time.monotonic()
         self._keeper = 0
         self._control = -1
         self._kept = False
@@ -122,7 +125,9 @@ class _Foreground:
 
     def _start_keeper(self) -> None:
         hearing, self._control = os.pipe()
-        self._keepers += 1
+        lived_s = time.monotonic() - self._keeper_since_s
+        self._keepers = 1 if lived_s > KEEPER_S else self._keepers + 1
+        self._keeper_since_s += lived_s
         try:
             if self._keepers > KEEPERS:
                 raise OSError("one keeper after the other has ended")
