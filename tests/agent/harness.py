@@ -129,28 +129,7 @@ class FlakyServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if len(body) < int(self.headers["Content-Length"]):
-                    self.close_connection = True
-                    return
-                flaky.calls += 1
-                failure = flaky.failures.get(flaky.calls)
-                if failure in (None, "deaf", "half"):
-                    status, answer = flaky.answer(self.path, body, self.headers.get("Content-Encoding"))
-                else:
-                    status, answer = _FAILURES.get(failure or "", (0, b""))
-                if failure == "hangs":
-                    flaky.stopped.wait(20)
-                if failure in ("away", "deaf", "hangs"):
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                if status in (429, 503) and flaky.retry_after_s is not None:
-                    self.send_header("Retry-After", str(flaky.retry_after_s))
-                self.end_headers()
-                self.close_connection = self.close_connection or failure == "half"
-                self.wfile.write(answer[: len(answer) // 2] if failure == "half" else answer)
+                flaky.handle(self)
 
             def log_message(self, format: str, *values: object) -> None:
                 """Keeps quiet."""
@@ -160,6 +139,31 @@ class FlakyServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
+
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        """Takes one request: answers it, or fails as it is to fail."""
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if len(body) < int(handler.headers["Content-Length"]):
+            handler.close_connection = True
+            return
+        self.calls += 1
+        failure = self.failures.get(self.calls)
+        if failure in (None, "deaf", "half"):
+            status, answer = self.answer(handler.path, body, handler.headers.get("Content-Encoding"))
+        else:
+            status, answer = _FAILURES.get(failure or "", (0, b""))
+        if failure == "hangs":
+            self.stopped.wait(20)
+        if failure in ("away", "deaf", "hangs"):
+            handler.close_connection = True
+            return
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(answer)))
+        if status in (429, 503) and self.retry_after_s is not None:
+            handler.send_header("Retry-After", str(self.retry_after_s))
+        handler.end_headers()
+        handler.close_connection = handler.close_connection or failure == "half"
+        handler.wfile.write(answer[: len(answer) // 2] if failure == "half" else answer)
 
     def stop(self) -> None:
         self.stopped.set()
