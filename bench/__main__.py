@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures; returns 0 whatever the goals say."""
     arguments = _arguments(argv)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is ended, too
     install_tools()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="joblog-bench-", dir=arguments.dir, ignore_cleanup_errors=True) as directory:

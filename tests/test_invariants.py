@@ -11,6 +11,8 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +24,6 @@ from joblog.engine import Engine, check
 from joblog.errors import BeyondEnd, Closed, Different, JoblogError
 from joblog.model import Log
 from joblog.query import Query
-from joblog.segment import LEVEL_FAST
 from joblog.storage.frames import FrameStore
 from joblog.storage.objects import Objects
 from joblog.storage.pieces import PieceCache
@@ -49,7 +50,7 @@ def whole(engine: Engine, log: Log) -> bytes:
 def seal_all(engine: Engine, log: Log) -> None:
     """Seals a log's tail in small frames."""
     sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=1000)
-    while sealer.seal(log.id, LEVEL_FAST):
+    while sealer.seal(log.id):
         pass
 
 
@@ -100,7 +101,7 @@ def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     segments = engine.logs.segments_by_byte(log.id, 0, head.sealed_byte)
     chunks = engine.logs.chunks_by_byte(log.id, head.sealed_byte, head.end_byte)
     borders = [(each.start_byte, each.end_byte) for each in segments]
-    borders += [(each.start_byte, each.start_byte + len(each.data)) for each in chunks]
+    borders += [(each.start_byte, each.end_byte) for each in chunks]
     assert len(segments) > 3
     assert len(chunks) > 1
     assert (borders[0][0], borders[-1][1]) == (0, head.end_byte)
@@ -210,16 +211,20 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
             if chance.random() < 0.1:
                 engine.sealer.merge(log.id, NOW_MS)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    read, base = [], 0
-    while len(read) < len(lines):
-        span = lambda head: positions.line_span(base, 37, "desc", head)  # noqa: B023, E731
-        page = engine.query.lines(engine.logs.head(log.id), span)
-        read += page.data.splitlines(keepends=True)
-        base = int(positions.line_position(page.log, page.end_line))
-    writer.join()
-    assert read == lines
+    def follow(query: Query) -> list[bytes]:
+        read: list[bytes] = []
+        base = 0
+        while len(read) < len(lines):
+            page = query.lines(engine.logs.head(log.id), partial(positions.line_span, base, 37, "desc"))
+            read += page.data.splitlines(keepends=True)
+            base = int(positions.line_position(page.log, page.end_line))
+        return read
+
+    without_cache = Query(engine.logs, PieceCache(0), engine.frames)
+    with ThreadPoolExecutor() as pool:
+        readers = [pool.submit(follow, query) for query in (engine.query, without_cache)]
+        pool.submit(write).result()
+        assert [reader.result() for reader in readers] == [lines, lines]
     assert list(engine.check().problems()) == []
 
 

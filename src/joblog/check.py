@@ -47,7 +47,7 @@ class Check:
                 high = min(low + _READ_BYTES, log.end_byte)
                 for chunk in self._logs.chunks_by_byte(log.id, low, high):
                     if chunk.start_byte >= low:
-                        yield from state.take(chunk.start_byte, chunk.start_line, chunk.data, "chunk")
+                        yield from state.take(chunk.start_byte, chunk.start_line, chunk.data(), "chunk")
             yield from state.at(log.end_byte, log.end_line, "the log's end")
             yield from state.ended()
         except JoblogError as error:

@@ -20,7 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
@@ -72,7 +73,12 @@ class Client:
             headers["Authorization"] = f"Bearer {token}"
         timeout = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s)
         # retries=False also refuses redirects: the token goes nowhere but to this server.
-        self._pool = urllib3.PoolManager(headers=headers, timeout=timeout, retries=False)
+        proxy = _proxy(self.url)
+        self._pool = (
+            urllib3.ProxyManager(proxy, headers=headers, timeout=timeout, retries=False)
+            if proxy
+            else urllib3.PoolManager(headers=headers, timeout=timeout, retries=False)
+        )
         self._headers = headers
 
     def __enter__(self) -> Client:
@@ -237,10 +243,26 @@ class Client:
             said = answer.data
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        raise failure(answer.status, said)
+        error_told = failure(answer.status, said)
+        error_told.retry_after_s = _seconds(answer.headers.get("Retry-After"))
+        raise error_told
 
     def _unreachable(self, error: BaseException) -> Unreachable:
         return Unreachable(f"no answer from {self.url}: {_reason(error)}")
+
+
+def _proxy(url: str) -> str | None:
+    """Returns the proxy that the environment names for ``url`` (``https_proxy``, ``no_proxy``); none to this machine."""
+    found = urlsplit(url)
+    host = found.hostname or ""
+    if host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host):
+        return None
+    return getproxies().get(found.scheme)
+
+
+def _seconds(header: str | None) -> float | None:
+    """Returns the seconds in a ``Retry-After``; None where there are none, as in its other form, a date."""
+    return float(header) if header and header.isascii() and header.isdigit() else None
 
 
 def _project(project_id: str) -> str:

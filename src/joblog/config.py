@@ -32,6 +32,7 @@ class Settings:
     cache_bytes: int = _setting(48 * MIB, "memory for decompressed pieces of sealed logs")
     seal_bytes: int = _setting(8 * MIB, "a log's tail in the catalog is sealed into an object at this size")
     seal_quiet_s: int = _setting(60, "and when nothing was appended for so long")
+    merge_calm_s: float = _setting(5.0, "merging, which compresses hard, waits until nothing was sealed for so long")
     janitor_s: float = _setting(1.0, "pause between two rounds of sealing and merging")
     retain_check_s: float = _setting(60.0, "pause between two rounds of retention and of removing objects")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")

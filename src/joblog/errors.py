@@ -35,6 +35,8 @@ class JoblogError(Exception):
     """Base of all errors that joblog raises on purpose."""
 
     code: ClassVar[str] = "error"
+    retry_after_s: float | None = None
+    """How long the server asks its clients to stay away; None where it does not."""
 
     def details(self) -> dict[str, str | int]:
         """Returns what a program may act on, by the names used on the wire."""

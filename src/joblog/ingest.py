@@ -19,7 +19,7 @@ from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, Unava
 from joblog.lines import Bytes
 from joblog.model import Log
 from joblog.query import Query
-from joblog.storage.logs import Logs, append
+from joblog.storage.logs import Logs, append, pack
 
 # One transaction takes at most so much, so that the first in it does not wait for ever.
 _GROUP_BYTES = 16 * 1024 * 1024
@@ -141,6 +141,7 @@ class Ingest:
         return group, False
 
     def _commit(self, group: list[_Pending]) -> list[Outcome]:
+        packed = [pack(each.data) for each in group]
         by_log: dict[int, list[int]] = {}
         for number, each in enumerate(group):
             by_log.setdefault(each.log_id, []).append(number)
@@ -149,7 +150,7 @@ class Ingest:
             with self._logs.transaction() as tx:
                 for log_id, numbers in by_log.items():
                     try:
-                        parts = [(group[number].at, group[number].data) for number in numbers]
+                        parts = [(group[number].at, packed[number]) for number in numbers]
                         outcomes.update(zip(numbers, append(tx, log_id, parts, self._clock_ms()), strict=True))
                     except Unavailable:
                         raise

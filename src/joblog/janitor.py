@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from joblog.config import MIB, Settings
+from joblog.config import Settings
 from joblog.errors import JoblogError
-from joblog.segment import LEVEL_FAST, LEVEL_SMALL
 from joblog.storage.database import Database
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
@@ -20,8 +19,8 @@ from joblog.storage.seal import Sealer
 # Logs taken in one round, so that a round ends.
 _BATCH = 100
 
-# Beyond so much to seal, speed counts more than size (see segment.LEVEL_FAST): the processor is then wanted elsewhere.
-_BACKLOG_BYTES = 16 * MIB
+# Merging compresses hard and takes a processor. It waits until nothing was sealed for a while, but not for longer than this.
+_LONGEST_WAIT_S = 60.0
 
 # A growing log is looked at for merging when it has so many new segments.
 _FRESH = 4
@@ -70,23 +69,22 @@ class Janitor:
 
     def seal_due(self) -> int:
         """Seals what is large, quiet or closed; returns how many segments were made."""
-        bounds = {
-            "seal_bytes": self._settings.seal_bytes,
-            "quiet_ms": self._clock_ms() - self._settings.seal_quiet_s * 1000,
-        }
-        due = self._db.rows("logs_to_seal", limit=_BATCH, **bounds)
-        backlog = int(self._db.rows("waiting_bytes", **bounds)[0][0]) if due else 0
-        level = LEVEL_FAST if backlog > _BACKLOG_BYTES else LEVEL_SMALL
+        quiet_ms = self._clock_ms() - self._settings.seal_quiet_s * 1000
         made = 0
-        for (log_id,) in due:
-            made += self._sealer.seal(log_id, level)
+        for (log_id,) in self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=self._settings.seal_bytes, quiet_ms=quiet_ms):
+            made += self._sealer.seal(log_id)
             if self._stop.is_set():
                 break
         return made
 
     def merge_due(self) -> int:
-        """Merges the segments of one log that has new ones; returns how many segments it replaced."""
-        return sum(self._sealer.merge(row[0], self._clock_ms()) for row in self._to_merge()[:1])
+        """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
+        looked = 0
+        for row in self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH):
+            looked += 1
+            if self._sealer.merge(row[0], self._clock_ms()) or self._wake.is_set() or self._stop.is_set():
+                break
+        return looked
 
     def clean(self, *, sweep: bool) -> None:
         """Applies retention and removes objects; ``sweep`` also looks for objects without a row."""
@@ -96,14 +94,17 @@ class Janitor:
         if sweep:
             self._retention.sweep(now_ms, grace_ms)
 
-    def _to_merge(self) -> list[tuple[int, ...]]:
-        return self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH)
-
     def _run(self) -> None:
-        next_clean = next_sweep = 0.0
+        next_clean = next_sweep = next_merge = 0.0
+        latest_merge = time.monotonic() + _LONGEST_WAIT_S
         while not self._stop.is_set():
-            busy = self._guarded(self.seal_due) or (not self._wake.is_set() and self._guarded(self.merge_due))
+            busy = self._guarded(self.seal_due)
             now = time.monotonic()
+            if busy:
+                next_merge = min(now + self._settings.merge_calm_s, latest_merge)
+            elif now >= next_merge:
+                busy = self._guarded(self.merge_due)
+                latest_merge = time.monotonic() + _LONGEST_WAIT_S
             if now >= next_clean:
                 sweep = now >= next_sweep
                 next_clean = now + self._settings.retain_check_s

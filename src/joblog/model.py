@@ -11,6 +11,7 @@ import re
 from msgspec import Struct
 
 from joblog.errors import Invalid, Missing, OutOfRange
+from joblog.segment import decode_frame
 
 MAX_ID = 2**63 - 1
 MAX_WORKER = 999_999
@@ -114,13 +115,26 @@ class Log(Struct, frozen=True):
 
 
 class Chunk(Struct, frozen=True):
-    """What an append added, as a row: bytes from ``start_byte``, after ``start_line`` newlines."""
+    """A row of a log's tail: bytes from ``start_byte``, after ``start_line`` newlines.
+
+    ``stored`` is a zstd frame when it is shorter than the bytes.
+    """
 
     start_byte: int
+    end_byte: int
     start_line: int
     end_line: int
     appended_ms: int
-    data: bytes
+    stored: bytes
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether the bytes are compressed."""
+        return len(self.stored) < self.end_byte - self.start_byte
+
+    def data(self) -> bytes:
+        """Returns the bytes; raises Damaged."""
+        return decode_frame(self.stored, self.end_byte - self.start_byte) if self.is_frame else self.stored
 
 
 class Segment(Struct, frozen=True):

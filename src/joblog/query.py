@@ -125,7 +125,7 @@ class Query:
         elif end == head.end_line:
             high = head.partial_byte
         else:
-            high = pieces[-1].border(end)
+            high = pieces[-1].after(low, end - first) if len(pieces) == 1 else pieces[-1].border(end)
         return Page(head, low, high, first, end, _cut(pieces, low, high))
 
     def _border(self, head: Log, line: int) -> int:
@@ -147,7 +147,7 @@ class Query:
                 pieces += self._frames.read(sealed, self._frames.placed(sealed).covering_bytes(low, until))
         if high > head.sealed_byte:
             chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
-            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         return self._kept(head, pieces)
 
     def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
@@ -166,8 +166,10 @@ class Query:
                 pieces += self._frames_of(sealed, wanted, sum(len(piece.data) for piece in pieces))
         if high > head.sealed_line:
             chunks = self.logs.chunks_by_line(head.id, low, high)
-            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data) for each in chunks]
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
+            raise _Moved
+        if pieces[-1].end_line < min(high, head.end_line):
             raise _Moved
         return self._kept(head, pieces)
 

@@ -7,6 +7,9 @@ import gzip
 import io
 import json
 import os
+import random
+import select
+import socket
 import subprocess
 import sys
 import threading
@@ -96,18 +99,28 @@ class Served(Protocol):
     def data(self) -> Path: ...
 
 
+@dataclass
+class FlakyLog:
+    """One run's log: what is held, and what was told when it was closed."""
+
+    held: bytearray = field(default_factory=bytearray)
+    closed: dict[str, object] | None = None
+
+
 class FlakyServer:
-    """A log server in memory, of one log, that fails its n-th call: the seam at which misbehaviour is made.
+    """A log server in memory, of one log a run, that fails its n-th call: the seam at which misbehaviour is made.
 
     ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
-    anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``proxy``: 502 with HTML.
+    anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``throttled``: 429; ``broken``: 500;
+    ``proxy``: 502 with HTML; ``hangs``: no answer, for longer than the client waits; ``half``: half an answer.
     """
 
     def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:
         self.failures = dict(failures or {})
         self.calls = 0
-        self.held = bytearray()
-        self.closed: dict[str, object] | None = None
+        self.logs = {"run-1": FlakyLog()}
+        self.retry_after_s: int | None = None
+        self.stopped = threading.Event()
         self.largest_body = 0
         self.limit_bytes = 16 << 20
         flaky = self
@@ -116,22 +129,7 @@ class FlakyServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                flaky.calls += 1
-                failure = flaky.failures.get(flaky.calls)
-                if failure in (None, "deaf"):
-                    status, answer = flaky.answer(self.path, body, self.headers.get("Content-Encoding"))
-                elif failure == "busy":
-                    status, answer = 503, _error("busy", "later")
-                else:
-                    status, answer = 502, b"<html>"
-                if failure in ("away", "deaf"):
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                flaky.handle(self)
 
             def log_message(self, format: str, *values: object) -> None:
                 """Keeps quiet."""
@@ -142,46 +140,139 @@ class FlakyServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        """Takes one request: answers it, or fails as it is to fail."""
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if len(body) < int(handler.headers["Content-Length"]):
+            handler.close_connection = True
+            return
+        self.calls += 1
+        failure = self.failures.get(self.calls)
+        if failure in (None, "deaf", "half"):
+            status, answer = self.answer(handler.path, body, handler.headers.get("Content-Encoding"))
+        else:
+            status, answer = _FAILURES.get(failure or "", (0, b""))
+        if failure == "hangs":
+            self.stopped.wait(20)
+        if failure in ("away", "deaf", "hangs"):
+            handler.close_connection = True
+            return
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(answer)))
+        if status in (429, 503) and self.retry_after_s is not None:
+            handler.send_header("Retry-After", str(self.retry_after_s))
+        handler.end_headers()
+        handler.close_connection = handler.close_connection or failure == "half"
+        handler.wfile.write(answer[: len(answer) // 2] if failure == "half" else answer)
+
     def stop(self) -> None:
+        self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @property
+    def held(self) -> bytearray:
+        """What is held of the first run's log."""
+        return self.logs["run-1"].held
+
+    @property
+    def closed(self) -> dict[str, object] | None:
+        """What was told when the first run's log was closed."""
+        return self.logs["run-1"].closed
 
     def answer(self, path: str, body: bytes, encoding: str | None) -> tuple[int, bytes]:
         """Does a call; returns status and body."""
         self.largest_body = max(self.largest_body, len(body))
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
+        number = int(path.partition("/versions/")[2].partition("/")[0])
+        log = list(self.logs.values())[number - 1]
         if path.endswith("/close"):
-            self.closed = json.loads(body)
-            complete = (self.closed["end_byte"], self.closed["crc32"]) == (len(self.held), zlib.crc32(self.held))
-            return 200, json.dumps(self._log() | {"closed": True, "complete": complete}).encode()
-        return self._append(int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
+            log.closed = told = json.loads(body)
+            complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
+            return 200, json.dumps(_status(log, number) | {"complete": complete}).encode()
+        return self._append(log, int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
 
-    def _append(self, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
+    def _append(self, log: FlakyLog, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
         if sent_bytes > self.limit_bytes:
             return 413, b"<html>"
-        if self.closed is not None:
-            return 409, _error("closed", "the log was closed", len(self.held))
-        if at > len(self.held):
-            return 416, _error("beyond_end", "not yet", len(self.held))
-        held = self.held[at : at + len(data)]
+        if log.closed is not None:
+            return 409, _error("closed", "the log was closed", len(log.held))
+        if at > len(log.held):
+            return 416, _error("beyond_end", "not yet", len(log.held))
+        held = log.held[at : at + len(data)]
         if held != data[: len(held)]:
-            return 409, _error("different", "other bytes are held", len(self.held))
-        self.held += data[len(held) :]
-        return 200, json.dumps({"end_byte": len(self.held), "end_line": self.held.count(b"\n")}).encode()
+            return 409, _error("different", "other bytes are held", len(log.held))
+        log.held += data[len(held) :]
+        return 200, json.dumps({"end_byte": len(log.held), "end_line": log.held.count(b"\n")}).encode()
 
-    def _run(self, asked: dict[str, object]) -> dict[str, object]:
+    def _run(self, asked: dict[str, str]) -> dict[str, object]:
+        log = self.logs.setdefault(asked["run_id"], FlakyLog())
+        number = list(self.logs).index(asked["run_id"]) + 1
         job = {"id": 1, "project_id": "lab", "name": asked["job_name"], "created_ms": 1, "later": "unknown"}
-        version = {"id": 1, "job_id": 1, "name": "V0001", "number": 1, "uuid": "u", "run_id": "r", "created_ms": 1}
-        return {"job": job, "version": version, "log": self._log()}
+        version = {"id": number, "job_id": 1, "name": "V", "number": number, "uuid": "u", "run_id": "r", "created_ms": 1}
+        return {"job": job, "version": version, "log": _status(log, number)}
 
-    def _log(self) -> dict[str, object]:
-        end = {"end_byte": len(self.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(self.held)}
-        begin = {"start_byte": 0, "start_line": 0, "closed": self.closed is not None, "created_ms": 1, "gaps": []}
-        return {"project_id": "lab", "job_id": 1, "version_id": 1, "task": "worker-0", "log_file": "x"} | begin | end
+
+def _status(log: FlakyLog, number: int) -> dict[str, object]:
+    end = {"end_byte": len(log.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(log.held)}
+    begin = {"start_byte": 0, "start_line": 0, "closed": log.closed is not None, "created_ms": 1, "gaps": []}
+    return {"project_id": "lab", "job_id": 1, "version_id": number, "task": "worker-0", "log_file": "x"} | begin | end
 
 
 def _error(code: str, message: str, expected: int | None = None) -> bytes:
     told = {"code": code, "message": message} | ({} if expected is None else {"expected": expected})
     return json.dumps({"error": told}).encode()
+
+
+_FAILURES = {
+    "busy": (503, _error("busy", "later")),
+    "throttled": (429, b"slower"),
+    "broken": (500, _error("internal", "a bug")),
+    "proxy": (502, b"<html>"),
+}
+
+
+class CuttingProxy:
+    """Passes connections on to a server, and cuts each after a random number of bytes, in whichever direction."""
+
+    def __init__(self, url: str, seed: int, most_bytes: int) -> None:
+        host, _, port = url.rpartition("/")[2].partition(":")
+        self._target, self._random, self._most_bytes = (host, int(port)), random.Random(seed), most_bytes
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.cuts = 0
+        self._stopped, self._stopping = socket.socketpair()
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._stopping.close()
+        self._thread.join()
+        self._listener.close()
+        self._stopped.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(self._target) as server:
+                self._pass_on(client, server, self._random.randrange(self._most_bytes))
+
+    def _pass_on(self, client: socket.socket, server: socket.socket, left_bytes: int) -> None:
+        others = {client: server, server: client}
+        while left_bytes > 0:
+            ready, _, _ = select.select([*others, self._stopped], [], [])
+            if self._stopped in ready:
+                return
+            for one in ready:
+                data = one.recv(min(left_bytes, 65536))
+                if not data:
+                    return
+                left_bytes -= len(data)
+                others[one].sendall(data)
+        self.cuts += 1

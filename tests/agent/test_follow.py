@@ -298,17 +298,17 @@ def test_server_that_dies_in_the_middle(agent: Agent, follow: Follow, tmp_path: 
     file.write_bytes(b"1\n")
     first = FlakyServer()
     agent.environ["JOBLOG_URL"] = first.url
-    following = follow(file)
+    following = follow("--run-id", "run-1", file)
     wait_for(lambda: first.held == b"1\n", lambda: repr(first.held))
     first.stop()
     append(file, b"2\n")
     second = FlakyServer(port=int(first.url.rpartition(":")[2]))
-    second.held = first.held
+    second.logs = first.logs
     wait_for(lambda: second.held == b"1\n2\n", lambda: repr(second.held))
     append(file, b"3\n")
     ended = following.end()
     second.stop()
-    assert (ended, bytes(second.held), second.closed) == ((0, b""), b"1\n2\n3\n", None)
+    assert (ended, bytes(second.held)) == ((0, b""), b"1\n2\n3\n")
 
 
 def test_ends_when_nothing_comes_any_more(joblog: Agent, follow: Follow, tmp_path: Path) -> None:

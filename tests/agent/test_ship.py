@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, FlakyServer
+from harness import NOWHERE, CuttingProxy, FlakyServer
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
@@ -25,12 +27,12 @@ def flaky() -> Iterator[FlakyServer]:
     server.stop()
 
 
-def shipped(spool: Spool, url: str, data: bytes, said: list[str], wait_s: float = 10) -> bool:
-    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=5), said.append)
+def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: float = 0.5) -> bool:
+    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append)
     shipper.start()
     spool.append(data)
     spool.finish()
-    return shipper.finish(wait_s, NEVER)
+    return shipper.finish(20, NEVER)
 
 
 def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> None:
@@ -41,7 +43,8 @@ def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> 
     assert flaky.closed == {"end_byte": len(data), "crc32": zlib.crc32(data), "gaps": []}
 
 
-@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy"])
+@pytest.mark.slow  # the client waits for a server that hangs
+@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "throttled", "broken", "proxy", "half", "hangs"])
 def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same."""
     for failing in range(1, 99):
@@ -87,21 +90,66 @@ def test_server_that_comes_later_gets_everything(tmp_path: Path) -> None:
 
 
 def test_another_writer_s_log_is_left_alone(tmp_path: Path, flaky: FlakyServer) -> None:
-    """Where the server holds other bytes nothing is sent; the spool stays and that is said once."""
-    flaky.held += b"somebody else's"
+    """Where the server holds bytes of an earlier attempt, this one gets a log of its own, and all of it arrives."""
+    flaky.held.extend(b"all")
+    assert shipped(Spool.create(tmp_path, META), flaky.url, b"all of mine\n", [])
+    assert {run_id: bytes(log.held) for run_id, log in flaky.logs.items()} == {
+        "run-1": b"all",
+        "run-1.attempt-2": b"all of mine\n",
+    }
+    assert flaky.closed is None
+
+
+def test_restart_of_a_closed_run_is_its_next_attempt(tmp_path: Path, flaky: FlakyServer) -> None:
+    """The second, then the third, also when the first one printed nothing."""
+    for line in (b"", b"second\n", b"third\n"):
+        assert shipped(Spool.create(tmp_path, META), flaky.url, line, [])
+    assert [bytes(log.held) for log in flaky.logs.values()] == [b"", b"second\n", b"third\n"]
+    assert list(flaky.logs) == ["run-1", "run-1.attempt-2", "run-1.attempt-3"]
+
+
+def test_log_that_is_closed_by_somebody_else_is_left_alone(tmp_path: Path, flaky: FlakyServer) -> None:
+    """What comes then stays in the spool, and that is said once."""
     spool, said = Spool.create(tmp_path, META), list[str]()
-    assert not shipped(spool, flaky.url, b"all of mine, which are more\n", said)
-    assert (bytes(flaky.held), flaky.closed, spool.read(0, 100)) == (b"somebody else's", None, b"all of mine, which are more\n")
+    shipper = Shipper(spool, lambda: Client(flaky.url, "token"), said.append)
+    shipper.start()
+    spool.append(b"early\n")
+    assert wait_for(lambda: flaky.held == b"early\n")
+    flaky.logs["run-1"].closed = {}
+    spool.append(b"late\n")
+    spool.finish()
+    assert not shipper.finish(10, NEVER)
+    assert (bytes(flaky.held), spool.read(0, 100)) == (b"early\n", b"early\nlate\n")
     assert len(said) == 1
     assert str(spool.path) in said[0]
 
 
-def test_closed_log_is_left_alone(tmp_path: Path, flaky: FlakyServer) -> None:
-    """Somebody closed it: the same."""
-    flaky.closed = {}
-    said = list[str]()
-    assert not shipped(Spool.create(tmp_path, META), flaky.url, b"late\n", said)
-    assert (bytes(flaky.held), len(said)) == (b"", 1)
+@pytest.mark.slow  # dozens of cuts, with a pause after each
+def test_connections_that_are_cut_anywhere(tmp_path: Path, flaky: FlakyServer) -> None:
+    """Each connection ends after a random number of bytes, there or back: the log is whole, and once."""
+    proxy, said = CuttingProxy(flaky.url, seed=3, most_bytes=60_000), list[str]()
+    data = random.Random(1).randbytes(100_000)
+    spool = Spool.create(tmp_path, META, part_bytes=10_000)
+    for at in range(0, len(data), 5000):
+        spool.append(data[at : at + 5000])
+    try:
+        assert shipped(spool, proxy.url, b"", said)
+    finally:
+        proxy.stop()
+    assert (bytes(flaky.held), said) == (data, [])
+    assert proxy.cuts > 0
+
+
+@pytest.mark.slow  # Retry-After counts in seconds
+def test_server_can_ask_for_a_pause(tmp_path: Path) -> None:
+    """Retry-After is kept to, also by who is in a hurry."""
+    server, said = FlakyServer({1: "busy"}), list[str]()
+    server.retry_after_s = 1
+    begun_s = time.monotonic()
+    assert shipped(Spool.create(tmp_path, META), server.url, b"some\n", said)
+    server.stop()
+    assert time.monotonic() - begun_s >= 1
+    assert (bytes(server.held), said) == (b"some\n", [])
 
 
 def test_proxy_s_smaller_limit_is_met(tmp_path: Path, flaky: FlakyServer) -> None:

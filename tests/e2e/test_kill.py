@@ -18,7 +18,7 @@ from tests.conftest import Server, start_server
 ROUNDS = 50
 WRITERS = 4
 # Small, so that every round seals and merges many times.
-EAGER = {"seal_bytes": 20_000, "janitor_s": 0.001, "retain_check_s": 0.05, "object_grace_s": 0}
+EAGER = {"seal_bytes": 20_000, "janitor_s": 0.001, "merge_calm_s": 0, "retain_check_s": 0.05, "object_grace_s": 0}
 
 
 class Writer:

@@ -17,7 +17,6 @@ from joblog import lines, positions
 from joblog.engine import Engine
 from joblog.model import Log
 from joblog.query import Page
-from joblog.segment import LEVEL_FAST
 from tests.http.calls import MadeLog, Web
 from tests.http.conftest import MakeLog
 
@@ -104,7 +103,7 @@ def halves(engine: Engine, real_logs: RealLogs) -> list[tuple[Log, bytes]]:
     for number, (_, data) in enumerate(real_logs()):
         _, _, log = engine.names.put_run("lab", f"real-{number}", None, 0, 1_700_000_000_000)
         engine.ingest.append(log.id, 0, data[: len(data) // 2])
-        while engine.sealer.seal(log.id, LEVEL_FAST):
+        while engine.sealer.seal(log.id):
             pass
         logs.append((engine.ingest.append(log.id, len(data) // 2, data[len(data) // 2 :]), data))
     return logs

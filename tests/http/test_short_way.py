@@ -134,7 +134,7 @@ def test_page_too_large_to_hold_is_the_same(called: Called, engine: Engine) -> N
     log = engine.logs.head(1)
     size = PAGE_BYTES + 1000
     end = engine.ingest.append(log.id, log.end_byte, b"x" * size + b"\n").end_byte
-    while engine.sealer.seal(log.id, 3):
+    while engine.sealer.seal(log.id):
         pass
     assert engine.logs.head(log.id).sealed_byte == end
     short, long = called.both(f"{called.base}/aom-log", f"log_file={called.log_file}&lines=1")

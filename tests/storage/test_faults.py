@@ -16,7 +16,6 @@ from joblog.engine import Engine
 from joblog.errors import Unavailable
 from joblog.ingest import Ingest
 from joblog.query import Query
-from joblog.segment import LEVEL_FAST
 from joblog.storage.frames import FrameStore
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
@@ -51,7 +50,7 @@ class Scenario:
         at = 0
         for number, line in enumerate(LINES):
             if number == 4:
-                while self.sealer.seal(log.id, LEVEL_FAST):
+                while self.sealer.seal(log.id):
                     pass
                 head = self.logs.head(log.id)
                 if head.end_byte == at and head.sealed_byte == at:
@@ -60,9 +59,9 @@ class Scenario:
             at += len(line)
             self.acknowledged = at
             if number % 2:
-                self.sealer.seal(log.id, LEVEL_FAST)
+                self.sealer.seal(log.id)
         self.logs.close(self.logs.head(log.id), at, zlib.crc32(b"".join(LINES)), NOW_MS)
-        while self.sealer.seal(log.id, LEVEL_FAST):
+        while self.sealer.seal(log.id):
             pass
         self.sealer.merge(log.id, NOW_MS)
         head = self.logs.head(log.id)

@@ -22,7 +22,6 @@ from joblog.engine import Engine
 from joblog.errors import BeyondEnd, Closed, Different
 from joblog.model import Log
 from joblog.query import Page
-from joblog.segment import LEVEL_FAST, LEVEL_SMALL
 from joblog.storage.seal import Sealer
 
 FRAME_BYTES = 64
@@ -123,9 +122,9 @@ class LogMachine(RuleBasedStateMachine):
         claimed = len(self.held), zlib.crc32(self.held)
         assert self.engine.logs.close(self.log, *claimed, self.now_ms).complete is True
 
-    @rule(level=st.sampled_from([LEVEL_FAST, LEVEL_SMALL]))
-    def seal(self, level: int) -> None:
-        self.sealer.seal(self.log_id, level)
+    @rule()
+    def seal(self) -> None:
+        self.sealer.seal(self.log_id)
 
     @rule()
     def merge(self) -> None:

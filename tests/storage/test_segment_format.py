@@ -12,7 +12,7 @@ import pytest
 
 from joblog import segment
 from joblog.engine import Engine
-from joblog.segment import LEVEL_FAST, LEVEL_SMALL, Index
+from joblog.segment import Index
 
 DATA = b"".join(b"step %d loss %.6f \xff\x00 \xe8\xae\xad\n" % (step, 1 / (step + 1)) for step in range(20_000))
 
@@ -33,14 +33,14 @@ def output(zstdcat: str, files: Sequence[Path]) -> bytes:
     return subprocess.run([zstdcat, *files], capture_output=True, check=True).stdout
 
 
-def sealed(engine: Engine, parts: Sequence[bytes], *, levels: Sequence[int] = (LEVEL_FAST,)) -> list[Path]:
+def sealed(engine: Engine, parts: Sequence[bytes]) -> list[Path]:
     """Appends and seals the parts one by one; returns the objects of the log in the order of their names."""
     engine.names.put_project("lab", 0)
     _, _, log = engine.names.put_run("lab", "job", None, 0, 0)
     at = 0
-    for number, part in enumerate(parts):
+    for part in parts:
         at = engine.ingest.append(log.id, at, part).end_byte
-        while engine.sealer.seal(log.id, levels[number % len(levels)]):
+        while engine.sealer.seal(log.id):
             pass
     return sorted(engine.settings.objects_path.rglob("*.zst"))
 
@@ -52,12 +52,15 @@ def test_zstdcat_of_an_object_is_the_log(engine: Engine, zstdcat: str) -> None:
 
 
 def test_zstdcat_of_all_objects_in_order_of_name_is_the_log(engine: Engine, zstdcat: str) -> None:
-    """Whatever the levels, and wherever they were cut."""
+    """Wherever they were cut, and merged into one too."""
     parts = [DATA[at : at + 100_000].rpartition(b"\n")[0] + b"\n" for at in range(0, 500_000, 100_000)]
-    stored = sealed(engine, parts, levels=(LEVEL_FAST, LEVEL_SMALL))
+    stored = sealed(engine, parts)
     assert len(stored) == 5
     assert output(zstdcat, stored) == b"".join(parts)
     assert output(zstdcat, stored[1:3]) == b"".join(parts[1:3])
+    assert engine.sealer.merge(1, 0) == 5
+    merged = [path for path in engine.settings.objects_path.rglob("*.zst") if path not in stored]
+    assert output(zstdcat, merged) == b"".join(parts)
 
 
 def test_zstdcat_of_concatenated_objects_is_the_log(engine: Engine, zstdcat: str, tmp_path: Path) -> None:

@@ -1,35 +1,51 @@
-"""``joblog run``: starts the job, keeps what it prints, passes it on, and sends it.
+"""``joblog run``: starts the job, keeps what it prints, passes it on, and sends it; the job needs none of it.
 
-The straight line is source -> spool -> pass on, and in another thread spool -> ship. What stands between the job's
-pipe and joblog's own stdout is a write to a local file and nothing else; nothing that fails here stops that loop.
+The foreground process starts a keeper and the job, passes signals on, and exits with the job's status. It reads nothing,
+but holds the pipes' ends: when the keeper is killed the job's writes go on into the pipes, and a new keeper reads them.
+It has one thread and waits in one place, for signals, the end of either process among them.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import select
+import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent.ship import Shipper
-from joblog.agent.source import STDERR, Chunk, start
-from joblog.agent.spool import Meta, Spool
+from joblog.agent import spoolfiles
+from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper, Log, Options
+from joblog.agent.output import Mark, open_standard_descriptors, say
+from joblog.agent.source import STDIN, Child, Streams
+from joblog.agent.spoolfiles import Meta
 
 if TYPE_CHECKING:
     from joblog.client import Client
 
+__all__ = ["Options", "run"]
 
-@dataclass(frozen=True)
-class Options:
-    """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is."""
+FORWARDED = {
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+}
 
-    spool_root: Path
-    wait_s: float
-    verbose: bool = False
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+
+_WAITED_FOR = FORWARDED | {signal.SIGCHLD}
+
+SI_KERNEL = 0x80
+"""``si_code`` of a signal that the terminal raised; ``kill`` has another one."""
+
+KEEPERS, KEEPER_S = 20, 60.0
+"""Keepers, none of which lived so long, after which the output is read in this process, without a spool: something
+ends each of them, and the job must not wait for what."""
 
 
 def run(command: Sequence[str], meta: Meta, connect: Callable[[], Client], options: Options) -> int:
@@ -38,104 +54,128 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Client], optio
     ``connect`` gives the client, when it is needed. Unless told to be verbose, joblog itself prints nothing, or one line
     on stderr when something is wrong.
     """
-    _open_standard_descriptors()
-    log, pass_on = _Keeper(meta, connect, options), _PassOn()
-    # Before there is any other thread: the child is forked, and signals are blocked, while there is only this one.
-    child = start(command)
-    log.start()
-    for chunk in child.output():
-        log.keep(chunk.data)
-        pass_on.write(chunk)
-    status = child.exit_status()
-    log.finish(child.told_to_end)
-    return status
+    open_standard_descriptors()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever called may ignore it, and no exit status would be told
+    blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    return _Foreground(meta, connect, options).run(command, _WAITED_FOR - blocked_before)
 
 
-class _Keeper:
-    """Keeps and ships the log; whatever fails in it is said once, and the job goes on without it."""
-
+class _Foreground:
     def __init__(self, meta: Meta, connect: Callable[[], Client], options: Options) -> None:
-        self._wait_s = options.wait_s
-        self._spool: Spool | None = None
+        self._connect = connect
+        self._options = options
+        self._streams = Streams(tty=options.tty)
+        self._mark = Mark()
+        self._spool: Path | None = None
+        self._keepers = 0
+        self._keeper_since_s = time.monotonic()
+        self._keeper = 0
+        self._control = -1
+        self._kept = False
+        self._writing_ends_open = True
         try:
-            self._spool = Spool.create(options.spool_root, meta)
-            self._shipper = Shipper(self._spool, connect, say, say_address=options.verbose)
+            # The lock is this process's and its keepers': it is held until the last of them ends.
+            self._spool, self._lock = spoolfiles.make(options.spool_root, meta)
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            self._fail(error)
+            say(f"the log is not kept: {error}")
 
-    def start(self) -> None:
-        if self._spool is not None:
-            self._shipper.start()
+    def run(self, command: Sequence[str], blocked: set[signal.Signals]) -> int:
+        # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
+        self._start_keeper()
+        child = Child(command, self._streams, blocked)
+        self._streams.close_writing_ends()
+        self._writing_ends_open = False
+        self._tell_of(child)
+        while not (self._kept and child.status is not None):
+            info = signal.sigwaitinfo(_WAITED_FOR)
+            if info.si_signo == signal.SIGCHLD:
+                if child.status is None and child.poll() is not None:
+                    self._tell(EXITED)
+                self._look_after_keeper(child)
+            else:
+                self._forward(child, info)
+        return child.status or 0
 
-    def keep(self, data: bytes) -> None:
-        if self._spool is None:
+    def _forward(self, child: Child, info: signal.struct_siginfo) -> None:
+        if child.poll() is not None:
+            if info.si_signo in _ENDING:
+                self._tell(HURRY)
             return
-        try:
-            self._spool.append(data)
-        except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            self._fail(error)
+        by_terminal = info.si_code == SI_KERNEL
+        if info.si_signo == signal.SIGWINCH and self._options.tty:
+            self._streams.resize()
+            by_terminal = False  # it came for joblog's terminal; the child's has its new size only now
+        # What the terminal raised, by Ctrl-C say, the child has already: it is in the same process group.
+        if not by_terminal:
+            child.send(info.si_signo)
 
-    def finish(self, give_up: threading.Event) -> None:
-        if self._spool is None:
+    def _look_after_keeper(self, child: Child) -> None:
+        """Sees whether the keeper has ended: all is kept, or, if it was killed, another one goes on."""
+        if self._kept or not self._keeper:
             return
+        pid, status = os.waitpid(self._keeper, os.WNOHANG)
+        if pid == 0:
+            return
+        os.close(self._control)
+        if status == 0:
+            self._kept = True
+        else:
+            self._start_keeper()
+            self._tell_of(child)
+
+    def _start_keeper(self) -> None:
+        hearing, self._control = os.pipe()
+        lived_s = time.monotonic() - self._keeper_since_s
+        self._keepers = 1 if lived_s > KEEPER_S else self._keepers + 1
+        self._keeper_since_s += lived_s
         try:
-            self._spool.finish()
+            if self._keepers > KEEPERS:
+                raise OSError("one keeper after the other has ended")
+            self._keeper = os.fork()
+        except OSError as error:
+            say(f"the log is kept no further: {error}")
+            self._keeper, self._spool = 0, None
+            threading.Thread(target=self._keep_here, args=(hearing,), daemon=True).start()
+            return
+        if self._keeper:
+            os.close(hearing)
+            return
+        status = 1
+        try:
+            self._become_keeper(hearing)
+            status = 0
+        except BaseException as error:  # noqa: BLE001 - the process's edge: another keeper goes on
+            say(f"unexpected {type(error).__name__}: {error}")
+        finally:
+            os._exit(status)
+
+    def _become_keeper(self, hearing: int) -> None:
+        os.setsid()
+        os.close(self._control)
+        if self._writing_ends_open:
+            self._streams.close_writing_ends()
+        # Whoever writes to the job's stdin must see that it has ended, also while the last bytes are sent.
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, STDIN)
+        os.close(nothing)
+        Keeper(self._streams, Log(self._spool, self._connect, self._options), self._mark, hearing).run()
+
+    def _keep_here(self, hearing: int) -> None:
+        """Passes on what the job writes, in a thread of this process."""
+        try:
+            Keeper(self._streams, Log(None, self._connect, self._options), self._mark, hearing).run()
+        finally:
+            self._kept = True
+            os.kill(os.getpid(), signal.SIGCHLD)
+
+    def _tell_of(self, child: Child) -> None:
+        if child.status is not None:
+            self._tell(EXITED)
+        elif child.pid:
+            self._tell(STARTED + b"%d" % child.pid)
+
+    def _tell(self, word: bytes) -> None:
+        try:
+            os.write(self._control, word + b"\n")
         except OSError:
-            pass  # the disk is full: that the log is whole is noted in memory, and shipped from there
-        if self._shipper.finish(self._wait_s, give_up):
-            self._remove(self._spool)
-        elif not self._shipper.gave_up:
-            left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
-            say(f"the log's last {left_bytes} bytes are not on the server ({reason}); it is kept in {self._spool.path}")
-
-    def _remove(self, spool: Spool) -> None:
-        try:
-            spool.remove()
-        except OSError as error:
-            say(f"the log is on the server, but its copy here cannot be removed: {error}")
-
-    def _fail(self, error: Exception) -> None:
-        self._spool = None
-        say(f"the log is not kept: {error}")
-
-
-class _PassOn:
-    """Writes what the job wrote to joblog's own stdout and stderr."""
-
-    def __init__(self) -> None:
-        self._closed: set[int] = set()
-
-    def write(self, chunk: Chunk) -> None:
-        """Writes all of it; what nobody reads any more is left out, since the log has it and the job must not end."""
-        if chunk.descriptor in self._closed:
-            return
-        try:
-            _write_all(chunk.descriptor, chunk.data)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                self._closed.add(chunk.descriptor)
-
-
-def say(line: str) -> None:
-    """Writes one line of joblog's own to stderr."""
-    try:
-        _write_all(STDERR, f"joblog: {line}\n".encode(errors="replace"))
-    except OSError:
-        pass  # there is nobody left to tell
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            # Whoever shares the descriptor made it non-blocking: wait, as a blocking one would.
-            select.select([], [descriptor], [])
-
-
-def _open_standard_descriptors() -> None:
-    """Opens those of 0, 1 and 2 that are closed, lest a pipe or a file of ours takes their place."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
+            pass  # the keeper has ended, which is looked after

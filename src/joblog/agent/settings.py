@@ -2,19 +2,26 @@
 
 First found wins: a flag; the environment; what ``joblog serve`` left in its data directory on this machine; a default.
 ``JOBLOG_URL``, ``JOBLOG_TOKEN`` or ``JOBLOG_TOKEN_FILE``, ``JOBLOG_PROJECT``, ``JOBLOG_DATA`` (the server's data
-directory) and ``JOBLOG_SPOOL`` are what is read.
+directory), ``JOBLOG_SPOOL`` and ``JOBLOG_SPOOL_LIMIT_BYTES`` are what is read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from joblog.agent.spool import LIMIT_BYTES
 from joblog.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8470"
 DEFAULT_PROJECT = "default"
+
+SMALLEST_LIMIT_BYTES = 64 << 10
+"""Smallest limit of a spool: less is not room for a single read."""
+
+_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,16 @@ class Settings:
     token: str = field(repr=False)
     project_id: str
     spool_root: Path
+    spool_limit_bytes: int = LIMIT_BYTES
 
 
-def load(environ: Mapping[str, str], *, url: str | None = None, project_id: str | None = None) -> Settings:
-    """Finds the settings; ``url`` and ``project_id`` are flags, None where not given.
+def load(
+    environ: Mapping[str, str], *, url: str | None = None, project_id: str | None = None, spool_limit: str | None = None
+) -> Settings:
+    """Finds the settings; ``url``, ``project_id`` and ``spool_limit`` are flags, None where not given.
 
     Raises:
-        Invalid: ``JOBLOG_TOKEN_FILE`` names a file that cannot be read.
+        Invalid: ``JOBLOG_TOKEN_FILE`` names a file that cannot be read, or a size is none.
     """
     data = _data_directory(environ)
     served_url = _first_line(data / "url")
@@ -42,6 +52,7 @@ def load(environ: Mapping[str, str], *, url: str | None = None, project_id: str 
         token=_token(environ) or (_first_line(data / "admin.token") if url in (served_url, DEFAULT_URL) else ""),
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
         spool_root=_spool_root(environ),
+        spool_limit_bytes=_limit(spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)),
     )
 
 
@@ -54,6 +65,15 @@ def _token(environ: Mapping[str, str]) -> str:
         return Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         raise Invalid("JOBLOG_TOKEN_FILE", "a file with a token", path) from error
+
+
+def _limit(size: str) -> int:
+    """Returns a number of bytes, as in ``1000000``, ``500M`` or ``2G`` (powers of 1024)."""
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", size, re.ASCII | re.IGNORECASE)
+    limit_bytes = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
+    if limit_bytes < SMALLEST_LIMIT_BYTES:
+        raise Invalid("--spool-limit", "a number of bytes from 64K on, as in 500M or 2G", size)
+    return limit_bytes
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:

@@ -2,20 +2,25 @@
 
 It reads the spool and nothing else. There is one way to recover, whatever went wrong: after a pause, ask the server for
 the log's end, check that what it holds are this spool's bytes (by their CRC-32), and go on from there. It gives up in
-one case only: the log is not, or no longer, this spool's to write.
+one case only: the log is no longer this spool's to write.
+
+A new spool's log must be empty: one that is not, or is closed, is an earlier attempt of the same run, and this one becomes
+the next attempt: a version of the same job whose run id has a suffix. All ranks of a restarted run find the same one.
 """
 
 from __future__ import annotations
 
 import gzip
 import random
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 from joblog.agent.spool import Spool
-from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
+from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
 
 if TYPE_CHECKING:
     from joblog.client import Client, Log
@@ -48,6 +53,12 @@ GIVE_UP_CHECK_S = 0.1
 NEVER_SEEN_S = 5.0
 """Final wait for a server that has not answered once: rather a wrong address than an outage."""
 
+RETRY_AFTER_S = 60.0
+"""Longest pause that a server may ask for: a wrong header must not end the log."""
+
+RUN_ID_CHARACTERS = 128
+"""Longest run id, suffix and all."""
+
 # Of its own: where joblog runs inside a training program, the program's seeded sequence stays as it is.
 _jitter = random.Random()  # noqa: S311 - no secret
 
@@ -73,6 +84,7 @@ class Shipper:
         self._hurry = threading.Event()
         self._failure: Exception | None = None
         self._told = False
+        self._closing = False
         self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +110,16 @@ class Shipper:
         """Whether the log turned out not to be this spool's to write, which was said then."""
         return self._over.is_set() and self._failure is not None
 
+    def stop(self) -> None:
+        """Ends the thread at the end of what it is doing; nothing is sent after that."""
+        self._over.set()
+        self._hurry.set()
+
+    @property
+    def seen(self) -> bool:
+        """Whether the server has answered."""
+        return self._seen.is_set()
+
     def why_not(self) -> str:
         """Returns, in a few words, what kept the last bytes from the server."""
         return str(self._failure) if self._failure else "there was not enough time"
@@ -113,9 +135,14 @@ class Shipper:
             try:
                 self._step()
             except (Different, Closed) as error:
-                self._failure = error
-                self._say(f"{error}; it is sent no more, and kept in {self._spool.path}")
-                self._over.set()
+                if self._at == 0 and self._spool.start_byte == 0 and not self._closing:
+                    # Somebody else was faster. Nothing of this log was sent, so another one can have it all.
+                    self._spool.choose_run_id("")
+                    self._recover(error)
+                else:
+                    self._failure = error
+                    self._say(f"{error}; it is sent no more, and kept in {self._spool.path}")
+                    self._over.set()
             except Exception as error:  # noqa: BLE001 - the job goes on whatever it is, and so does the next try
                 self._recover(error)
             else:
@@ -141,11 +168,9 @@ class Shipper:
 
     def _meet(self, client: Client) -> Log:
         """Gets or creates the log and finds out where to go on."""
-        meta = self._spool.meta
-        log = client.run(meta.project_id, meta.job_name, run_id=meta.run_id, task=meta.task).log
-        first = not self._seen.is_set()
-        self._seen.set()
-        if log.end_byte < meta.start_byte:
+        meta, first = self._spool.meta, not self._seen.is_set()
+        log = self._log_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_log(client)
+        if log.end_byte < self._spool.start_byte:
             raise Different("the server lost bytes that it had acknowledged", log.end_byte)
         if log.end_byte > self._spool.end_byte or log.crc32 != self._spool.crc32_to(log.end_byte):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
@@ -154,8 +179,23 @@ class Shipper:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
 
+    def _fresh_log(self, client: Client) -> Log:
+        """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""
+        for run_id in attempts(self._spool.meta.run_id):
+            log = self._log_of(client, run_id)
+            if log.end_byte == 0 and not log.closed:
+                self._spool.choose_run_id(run_id)
+                return log
+        raise AssertionError  # there is no last attempt
+
+    def _log_of(self, client: Client, run_id: str) -> Log:
+        meta = self._spool.meta
+        log = client.run(meta.project_id, meta.job_name, run_id=run_id, task=meta.task).log
+        self._seen.set()
+        return log
+
     def _close(self, client: Client, log: Log) -> None:
-        spool = self._spool
+        self._closing, spool = True, self._spool
         closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=spool.crc32, gaps=spool.gaps)
         if closed.complete is False and not spool.gaps:
             raise Different("the server's copy does not agree with the one here", closed.end_byte)
@@ -175,10 +215,24 @@ class Shipper:
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
         pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * _jitter.uniform(0.5, 1)
         self._tries = min(self._tries + 1, TELL_TRIES)
+        if isinstance(error, JoblogError) and error.retry_after_s is not None:
+            # What the server asks for is kept to, whoever is in a hurry.
+            self._over.wait(min(error.retry_after_s, RETRY_AFTER_S) + pause_s)
+            return
         if self._hurry.wait(pause_s):
             # The job has ended: at once, and then at short intervals again.
             self._hurry.clear()
             self._tries = 0
+
+
+def attempts(run_id: str) -> Iterator[str]:
+    """Yields the run ids of a run's attempts: its own, then ``ID.attempt-2`` and so on."""
+    yield run_id
+    found = re.fullmatch(r"(.*)\.attempt-([0-9]+)", run_id)
+    base, first = (found[1], int(found[2])) if found else (run_id, 1)
+    for attempt in count(first + 1):
+        suffix = f".attempt-{attempt}"
+        yield base[: RUN_ID_CHARACTERS - len(suffix)] + suffix
 
 
 def _encoded(data: bytes) -> tuple[bytes, str | None]:

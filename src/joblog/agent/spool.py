@@ -1,82 +1,84 @@
 """The spool: everything that was read from the job, on local disk, until the server has it.
 
-A spool is a directory of its own. The log's bytes are in parts, ``<position of the first byte, 20 digits>.part``, end
-to end, so that the length of what is there is the next position; parts that the server has are removed. ``meta.json``
-names the run and says what is known about the bytes that are gone from here: how many, and their CRC-32.
+The log's bytes are in parts, end to end, so that the length of what is there is the next position; parts that the server
+has are removed. What the disk, or the spool's limit, has no room for is counted, and becomes a line in the log and a gap.
 
-One thread appends; another one reads and acknowledges. Nothing is fsynced: the spool outlives the agent and its job, as
-the page cache does, but not a power cut, whose price (an fsync per print) no job would pay.
+One thread appends; another one reads and acknowledges. A spool can be opened again after any death (``spoolfiles.py``
+says how). Nothing is fsynced: it outlives every process, as the page cache does, but not a power cut, whose price (an
+fsync per print) no job would pay.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from joblog.agent import spoolfiles
+from joblog.agent.spoolfiles import Meta, Part
 from joblog.answers import Gap
 
+__all__ = ["LIMIT_BYTES", "Meta", "Spool"]
+
+LIMIT_BYTES = 2 << 30
+"""Most that one log's spool takes of the disk: hours of any job's output, and a small part of a node's disk."""
+
 PART_BYTES = 64 << 20
-"""Size of a part: what may be on disk for longer than needed, and few enough files for a log of hundreds of GB."""
+"""Largest size of a part: what may be on disk for longer than needed, and few enough files."""
+
+PARTS = 8
+"""Fewest parts that the limit is made of: what is acknowledged is given back by whole ones."""
 
 CRC_READ_BYTES = 1 << 20
 """Read size while computing a CRC-32; larger ones are no faster."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-
-@dataclass(frozen=True)
-class Meta:
-    """Which log a spool is for; ``start_byte`` and ``start_crc32`` are of what was acknowledged and removed."""
-
-    project_id: str
-    job_name: str
-    run_id: str
-    task: str
-    start_byte: int = 0
-    start_crc32: int = 0
-    finished: bool = False
-    gaps: tuple[Gap, ...] = ()
+_CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOPNOTSUPP}
+"""What the kernel says of a source that is no pipe, or of a file system that takes nothing but plain writes."""
 
 
 class Spool:
     """One log's spool, open for appending at its end and for reading."""
 
-    def __init__(self, path: Path, meta: Meta, part_bytes: int) -> None:
-        """Use ``create``."""
+    def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> None:
+        """Opens the spool at ``path``, whose lock the caller has; raises OSError or ValueError."""
         self.path = path
-        self._meta = meta
-        self._part_bytes = part_bytes
-        self._starts = [0]
-        self._file = os.open(self._part(0), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._end = 0
-        self._crc32 = 0
-        self._last = b"\n"
-        self._lost_bytes = 0
-        self._lost_reason = ""
-        self._gaps: list[Gap] = []
+        self.meta = spoolfiles.load_meta(path)
+        self._limit_bytes = limit_bytes
+        self._part_bytes = max(1, min(part_bytes, limit_bytes // PARTS))
+        self._state = spoolfiles.load_state(path)
+        self._gaps = spoolfiles.load_gaps(path)
+        self._parts = spoolfiles.load_parts(path)
+        if not self._parts:
+            raise ValueError(f"{path} has no parts")
+        last = self._parts[-1]
+        self._file = os.open(path / last.name, os.O_RDWR | os.O_CLOEXEC)
+        self._end = last.start + os.fstat(self._file).st_size
+        self._crc32 = last.crc32
+        self._last = os.pread(self._file, 1, self._end - last.start - 1) if self._end > last.start else b"\n"
+        self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
         self._finished = threading.Event()
+        if self._state.finished:
+            self._finished.set()
+            if self._state.lost_bytes:
+                self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
+        self._crc32 = self.crc32_to(self._end)
 
     @classmethod
-    def create(cls, root: Path, meta: Meta, *, part_bytes: int = PART_BYTES) -> Spool:
-        """Makes a new spool in a directory of its own below ``root``; raises OSError."""
-        # Logs hold what a job prints, secrets among it: nobody else is to read them.
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = root / f"{meta.job_name}-{meta.task}-{os.urandom(6).hex()}"
-        path.mkdir(mode=0o700)
-        spool = cls(path, meta, part_bytes)
-        spool._save()
-        return spool
+    def create(cls, root: Path, meta: Meta, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> Spool:
+        """Makes a new spool in a directory of its own below ``root``, locked by this process; raises OSError."""
+        path, _ = spoolfiles.make(root, meta)
+        return cls(path, limit_bytes=limit_bytes, part_bytes=part_bytes)
 
     @property
-    def meta(self) -> Meta:
-        """Which log it is."""
-        return self._meta
+    def start_byte(self) -> int:
+        """The position of the first byte that is still here."""
+        return self._parts[0].start
 
     @property
     def end_byte(self) -> int:
@@ -95,59 +97,122 @@ class Spool:
 
     # For the thread that reads the job
 
+    def take(self, source: int, size: int) -> bytes:
+        """Moves up to ``size`` bytes from the pipe ``source`` to the log's end and returns them; none at the pipe's end.
+
+        The kernel moves them in one call: whoever is killed before or after it, they are in the pipe or in the spool.
+        From what is no pipe they are read and then appended.
+        """
+        if self._has_room() and not (self._state.lost_bytes and not self._write_notice()):
+            try:
+                offset = self._end - self._part().start
+                count = os.splice(source, self._file, min(size, self._room()), offset_dst=offset)
+                data = os.pread(self._file, count, offset) if count else b""
+            except OSError as error:
+                if error.errno not in _CANNOT_SPLICE:
+                    self._refused(error)
+                    return self._lose(os.read(source, size))
+            else:
+                self._grow(data)
+                return data
+        data = os.read(source, size)
+        self.append(data)
+        return data
+
     def append(self, data: bytes) -> None:
-        """Takes the log's next bytes, all or none of them; what the disk refuses is counted as a gap."""
-        if (self._lost_bytes and not self._write_notice()) or not self._write(data):
-            self._lost_bytes += len(data)
+        """Takes the log's next bytes, all or none of them; what there is no room for is counted as a gap."""
+        if not data:
+            return
+        if not self._has_room(len(data)) or (self._state.lost_bytes and not self._write_notice()) or not self._write(data):
+            self._lose(data)
 
     def finish(self) -> None:
-        """Says that no more bytes will come; raises OSError when that could not be saved, but it holds all the same."""
-        if self._lost_bytes and not self._write_notice():
-            self._gaps.append(Gap(self._end, self._lost_bytes, self._lost_reason))
-            self._lost_bytes = 0
+        """Says that no more bytes will come; may be said again. Raises OSError when that could not be saved."""
+        if self._finished.is_set():
+            return
+        if self._state.lost_bytes and not self._write_notice():
+            self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
         os.close(self._file)
         with self._grown:
-            self._meta = replace(self._meta, finished=True, gaps=self.gaps)
             try:
-                self._save()
+                self._save(finished=True)
             finally:
                 self._finished.set()
                 self._grown.notify_all()
 
+    def _room(self) -> int:
+        return self._limit_bytes - (self._end - self._parts[0].start)
+
+    def _has_room(self, size: int = 1) -> bool:
+        if self._room() >= size:
+            return True
+        self._lost_reason = "spool full"
+        return False
+
+    def _lose(self, data: bytes) -> bytes:
+        if data:
+            with self._grown:
+                try:
+                    self._save(lost_bytes=self._state.lost_bytes + len(data), lost_reason=self._lost_reason)
+                except OSError:
+                    pass  # it is known here, as long as this process lives
+        return data
+
     def _write_notice(self) -> bool:
         """Puts the line that stands for lost bytes in their place, so that readers of any API see it."""
         before = b"" if self._last == b"\n" else b"\n"
-        notice = f"[joblog] {self._lost_bytes} bytes were not kept here ({self._lost_reason})\n"
-        at = self._end + len(before)
+        notice = f"[joblog] {self._state.lost_bytes} bytes were not kept here ({self._state.lost_reason})\n"
+        gap = Gap(self._end + len(before), self._state.lost_bytes, self._state.lost_reason)
         if not self._write(before + notice.encode()):
             return False
-        self._gaps.append(Gap(at, self._lost_bytes, self._lost_reason))
-        self._lost_bytes = 0
+        self._gaps.append(gap)
+        try:
+            spoolfiles.add_gap(self.path, gap)
+            with self._grown:
+                self._save(lost_bytes=0)
+        except OSError:
+            pass  # there was room for the line, which says the same
         return True
 
     def _write(self, data: bytes) -> bool:
-        part_start = self._starts[-1]
         try:
-            if self._end - part_start >= self._part_bytes:
-                part_start = self._next_part()
-            _pwrite_all(self._file, data, self._end - part_start)
+            part = self._part()
+            _pwrite_all(self._file, data, self._end - part.start)
         except OSError as error:
-            self._lost_reason = "spool full" if error.errno in _FULL else f"spool: {error.strerror}"
+            self._refused(error)
             return False
+        self._grow(data)
+        return True
+
+    def _refused(self, error: OSError) -> None:
+        self._lost_reason = "spool full" if error.errno in _FULL else f"spool: {error.strerror}"
+
+    def _grow(self, data: bytes) -> None:
+        if not data:
+            return
         self._last = data[-1:]
         self._crc32 = zlib.crc32(data, self._crc32)
         with self._grown:
             self._end += len(data)
             self._grown.notify_all()
-        return True
 
-    def _next_part(self) -> int:
-        file = os.open(self._part(self._end), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _part(self) -> Part:
+        """Returns the part to write to: the last one, or a new one when that is full; raises OSError."""
+        last = self._parts[-1]
+        if self._end - last.start < self._part_bytes:
+            return last
+        fresh = Part(self._end, self._crc32)
+        file = os.open(self.path / fresh.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(self._file)
         self._file = file
         with self._grown:
-            self._starts.append(self._end)
-        return self._end
+            self._parts.append(fresh)
+        return fresh
+
+    def _save(self, **changed: object) -> None:
+        """Changes the state, here whatever happens and on disk if it can be; the caller holds the lock."""
+        self._state = replace(self._state, **changed)  # type: ignore[arg-type]  # each is a field's
+        spoolfiles.save_state(self.path, self._state)
 
     # For the thread that ships
 
@@ -155,6 +220,16 @@ class Spool:
     def finished(self) -> bool:
         """Whether no more bytes will come."""
         return self._finished.is_set()
+
+    @property
+    def chosen_run_id(self) -> str:
+        """The run id that the server's log goes by; empty as long as none was chosen."""
+        return self._state.run_id
+
+    def choose_run_id(self, run_id: str) -> None:
+        """Notes the run id that the server's log goes by, before anything is sent to it; raises OSError."""
+        with self._grown:
+            self._save(run_id=run_id)
 
     def wait_for_byte(self, at: int) -> None:
         """Waits until the byte at position ``at`` is there, or no more will come."""
@@ -168,52 +243,36 @@ class Spool:
     def read(self, at: int, size: int) -> bytes:
         """Returns up to ``size`` bytes from position ``at``: fewer at the end of a part, none at the end of the log."""
         with self._grown:
-            start = max((one for one in self._starts if one <= at), default=-1)
+            found = max((one for one in self._parts if one.start <= at), default=None)
             size = min(size, self._end - at)
-        if start < 0:
+        if found is None:
             raise ValueError(f"byte {at} was acknowledged and is gone")
-        with self._part(start).open("rb", buffering=0) as part:
-            part.seek(at - start)
+        with (self.path / found.name).open("rb", buffering=0) as part:
+            part.seek(at - found.start)
             return part.read(max(size, 0)) or b""
 
     def crc32_to(self, end: int) -> int:
-        """Returns the CRC-32 of the bytes from 0 to ``end``, a position from ``meta.start_byte`` to ``end_byte``."""
-        at, crc32 = self._meta.start_byte, self._meta.start_crc32
-        while at < end:
-            piece = self.read(at, min(CRC_READ_BYTES, end - at))
+        """Returns the CRC-32 of the bytes from 0 to ``end``, a position from ``start_byte`` to ``end_byte``."""
+        with self._grown:
+            nearest = max(one for one in self._parts if one.start <= end)
+        at, crc32 = nearest.start, nearest.crc32
+        while at < end and (piece := self.read(at, min(CRC_READ_BYTES, end - at))):
             at, crc32 = at + len(piece), zlib.crc32(piece, crc32)
         return crc32
 
     def acknowledge(self, end: int) -> None:
         """Removes the parts that hold nothing from position ``end`` on; raises OSError."""
         with self._grown:
-            gone = [start for start, following in zip(self._starts, self._starts[1:], strict=False) if following <= end]
-            kept = self._starts[len(gone) :]
-        if not gone:
-            return
-        crc32 = self.crc32_to(kept[0])
-        # First the deed, then the note: on a full disk there is no room for the note before.
-        for start in gone:
-            self._part(start).unlink()
+            pairs = zip(self._parts, self._parts[1:], strict=False)
+            gone = [part for part, following in pairs if following.start <= end]
+        for part in gone:
+            (self.path / part.name).unlink(missing_ok=True)
         with self._grown:
-            del self._starts[: len(gone)]
-            self._meta = replace(self._meta, start_byte=kept[0], start_crc32=crc32)
-            self._save()
+            del self._parts[: len(gone)]
 
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
-        for start in self._starts:
-            self._part(start).unlink()
-        (self.path / "meta.json").unlink()
-        self.path.rmdir()
-
-    def _part(self, start: int) -> Path:
-        return self.path / f"{start:020d}.part"
-
-    def _save(self) -> None:
-        fresh = self.path / "meta.json.new"
-        fresh.write_text(json.dumps(asdict(self._meta)), "utf-8")
-        fresh.replace(self.path / "meta.json")
+        spoolfiles.remove(self.path)
 
 
 def _pwrite_all(file: int, data: bytes, offset: int) -> None:

@@ -86,8 +86,17 @@ def _add_client(commands: Subparsers, name: str, command: str, help: str) -> arg
 def _add_writing(commands: Subparsers) -> None:
     run = _add_client(commands, "run", "run:run", "runs a command and keeps what it prints")
     run.add_argument("--job", help="job name (default: from the command)")
-    run.add_argument("--run-id", help="all that name the same run id write to one version (default: a new one)")
-    run.add_argument("--task", default="worker-0", help="this worker of the run (default: worker-0)")
+    run.add_argument(
+        "--run-id", help="all that name the same run id write to one version (default: the scheduler's, or a new one)"
+    )
+    run.add_argument("--task", help="this worker of the run (default: the rank that the environment says, or worker-0)")
+    run.add_argument("--tty", action="store_true", help="gives the command a terminal to write to")
+    run.add_argument(
+        "--spool-limit",
+        metavar="SIZE",
+        help="most that is kept on disk of what the server "
+        "does not have, as 500M or 2G (default: $JOBLOG_SPOOL_LIMIT_BYTES, or 2G)",
+    )
     run.add_argument(
         "--wait",
         type=float,
@@ -97,6 +106,7 @@ def _add_writing(commands: Subparsers) -> None:
         "the server after the command has ended (default: 30); what is left then is kept on disk",
     )
     run.add_argument("-v", "--verbose", action="store_true", help="says on stderr where the log is")
+    _add_spool(commands)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
 
     load = _add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
@@ -123,6 +133,17 @@ def _add_following(commands: Subparsers) -> None:
     follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
     redact.add_flags(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
+
+
+def _add_spool(commands: Subparsers) -> None:
+    sync = _add_client(commands, "sync", "spool:sync", "sends the logs that were left in the spool while the server was away")
+    sync.add_argument(
+        "spools", nargs="*", metavar="SPOOL", help="as spool ls names them (default: all that no running job uses)"
+    )
+    spool = commands.add_parser("spool", help="shows what is kept on this machine")
+    spools = spool.add_subparsers(metavar="ACTION", required=True)
+    ls = _add(spools, "ls", "spool:ls", "lists the logs, or parts of logs, that are kept on this machine")
+    ls.add_argument("--json", action="store_true", help="an object on each line")
 
 
 def _add_reading(commands: Subparsers) -> None:

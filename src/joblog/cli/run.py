@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from joblog.agent import settings
+from joblog.agent.environment import names_in
 from joblog.agent.run import Options
 from joblog.agent.run import run as run_agent
 from joblog.agent.spool import Meta
@@ -25,18 +27,20 @@ def run(args: argparse.Namespace) -> int:
     command = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     if not command:
         raise Missing("CMD", "the command to run")
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, spool_limit=args.spool_limit)
+    names = names_in(os.environ, launcher=f"{socket.gethostname()}-{os.getppid()}")
     meta = Meta(
         project_id=found.project_id,
-        job_name=checked_job(args.job) if args.job else job_of_command(command),
+        job_name=checked_job(args.job) if args.job else names.job or job_of_command(command),
         # Chosen here, so that a repeated request for the log meets the same one.
-        run_id=checked_run_id(args.run_id) if args.run_id else os.urandom(16).hex(),
-        task=checked_task(args.task),
+        run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
+        task=checked_task(args.task) if args.task else names.task,
     )
+    options = Options(found.spool_root, args.wait, args.verbose, args.tty, found.spool_limit_bytes)
 
     def connect() -> Client:
         from joblog.client import Client
 
         return Client(found.url, found.token, timeout_s=CALL_S)
 
-    return run_agent(command, meta, connect, Options(found.spool_root, args.wait, args.verbose))
+    return run_agent(command, meta, connect, options)

@@ -10,15 +10,49 @@ import zlib
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 
 from joblog import lines
 from joblog.errors import Conflict, NotFound
 from joblog.lines import Bytes
 from joblog.model import Chunk, Gap, Log, Segment
+from joblog.segment import encode_frame
 from joblog.storage.database import Database, Transaction
 
 CHUNK_BYTES = 64 * 1024
 """A chunk's rows are at most so large: a page reads whole rows, and agents send about so much at a time."""
+
+_COMPRESS_BYTES = 2048
+"""Smaller rows stay as they are: a page of the database holds several of them as it is."""
+
+
+class Packed(Struct, frozen=True):
+    """An append's bytes, and what its rows will be: for each its size, its newlines, what is stored.
+
+    A row is stored as a zstd frame where that is shorter, which one sees by its length. Packing takes longer than writing
+    what is left to write, so it is done before the transaction.
+    """
+
+    data: Bytes
+    rows: list[tuple[int, int, Bytes]]
+
+    @property
+    def newlines(self) -> int:
+        """All newlines."""
+        return sum(row[1] for row in self.rows)
+
+
+def pack(data: Bytes) -> Packed:
+    """Makes rows of an append's bytes."""
+    parts = [data] if len(data) <= CHUNK_BYTES else [data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES)]
+    return Packed(data, [(len(part), lines.count(part), _stored(part)) for part in parts])
+
+
+def _stored(part: Bytes) -> Bytes:
+    if len(part) < _COMPRESS_BYTES:
+        return part
+    frame = encode_frame(part)
+    return frame if len(frame) < len(part) else part
 
 
 class Logs:
@@ -94,7 +128,7 @@ class Logs:
                     tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
 
 
-def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, Bytes]], now_ms: int) -> list[tuple[bool, Log]]:
+def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, Packed]], now_ms: int) -> list[tuple[bool, Log]]:
     """Appends, within a transaction, the parts that begin at the log's end, each at its ``at``, one after the other.
 
     Returns for each part whether it was taken, and the log's head behind it. Nothing is written for a part that was not.
@@ -102,28 +136,28 @@ def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, Bytes]], now
     """
     before = head = _head(tx.rows("log", id=log_id), log_id)
     outcomes: list[tuple[bool, Log]] = []
-    taken: list[Bytes] = []
-    for at, data in parts:
+    taken: list[Packed] = []
+    for at, packed in parts:
         fits = at == head.end_byte and not head.closed
         if fits:
-            head = advanced(head, data, now_ms)
-            taken.append(data)
+            head = advanced(head, packed.data, packed.newlines, now_ms)
+            taken.append(packed)
         outcomes.append((fits, head))
     if taken:
         if not advance(tx, before, head):
             moved = _head(tx.rows("log", id=log_id), log_id)
             return [(False, moved) for _ in parts]
-        _put_chunks(tx, before, taken[0] if len(taken) == 1 else b"".join(taken), head.appended_ms)
+        _put_chunks(tx, before.id, (before.end_byte, before.end_line), taken, head.appended_ms)
     return outcomes
 
 
-def advanced(head: Log, data: Bytes, now_ms: int) -> Log:
-    """Returns the head that ``data`` after ``head`` leads to. Times never go back within a log, whatever clocks do."""
+def advanced(head: Log, data: Bytes, newlines: int, now_ms: int) -> Log:
+    """Returns the head that ``data``, with so many newlines, leads to. Times never go back within a log, whatever clocks do."""
     last = data.rfind(b"\n") + 1
     return msgspec.structs.replace(
         head,
         end_byte=head.end_byte + len(data),
-        end_line=head.end_line + lines.count(data),
+        end_line=head.end_line + newlines,
         partial_byte=head.end_byte + last if last else head.partial_byte,
         crc32=zlib.crc32(data, head.crc32),
         appended_ms=max(now_ms, head.appended_ms),
@@ -156,7 +190,7 @@ def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
     put_segment(tx, log, segment)
     tx.rows("chunks_drop", log_id=log.id, before=segment.end_byte)
     if rest:
-        _put_chunk(tx, log.id, (segment.end_byte, segment.end_line), rest, segment.last_ms)
+        _put_chunks(tx, log.id, (segment.end_byte, segment.end_line), [pack(rest)], segment.last_ms)
     return True
 
 
@@ -193,24 +227,17 @@ def _head(rows: list[tuple[object, ...]], log_id: int) -> Log:
     return Log(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
 
 
-def _put_chunks(tx: Transaction, before: Log, data: Bytes, appended_ms: int) -> None:
-    line = before.end_line
-    for start in range(0, len(data), CHUNK_BYTES):
-        part = data if len(data) <= CHUNK_BYTES else data[start : start + CHUNK_BYTES]
-        line = _put_chunk(tx, before.id, (before.end_byte + start, line), part, appended_ms)
-
-
-def _put_chunk(tx: Transaction, log_id: int, at: tuple[int, int], data: Bytes, appended_ms: int) -> int:
+def _put_chunks(tx: Transaction, log_id: int, at: tuple[int, int], packed: Sequence[Packed], appended_ms: int) -> None:
     start_byte, start_line = at
-    end_line = start_line + lines.count(data)
-    tx.rows(
-        "chunk_put",
-        log_id=log_id,
-        start_byte=start_byte,
-        end_byte=start_byte + len(data),
-        start_line=start_line,
-        end_line=end_line,
-        appended_ms=appended_ms,
-        data=data,
-    )
-    return end_line
+    for size, newlines, stored in (row for each in packed for row in each.rows):
+        tx.rows(
+            "chunk_put",
+            log_id=log_id,
+            start_byte=start_byte,
+            end_byte=start_byte + size,
+            start_line=start_line,
+            end_line=start_line + newlines,
+            appended_ms=appended_ms,
+            data=stored,
+        )
+        start_byte, start_line = start_byte + size, start_line + newlines

@@ -54,6 +54,10 @@ class Piece:
             self._count()
         return self.start_byte + at
 
+    def after(self, at: int, count: int) -> int:
+        """Returns the position in the log after the ``count``-th newline at or after position ``at``."""
+        return self.start_byte + lines.border(self.data, count, at - self.start_byte)
+
     def _count(self) -> None:
         counts = (self.data.count(b"\n", at, at + _BLOCK_BYTES) for at in range(0, len(self.data), _BLOCK_BYTES))
         self._before = list(accumulate(counts, initial=0))

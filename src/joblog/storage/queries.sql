@@ -118,11 +118,6 @@ SELECT id FROM log WHERE end_byte > sealed_byte
         OR closed_ms IS NOT NULL)
 ORDER BY appended_ms LIMIT :limit;
 
--- name: waiting_bytes
-SELECT COALESCE(SUM(end_byte - sealed_byte), 0) FROM log WHERE end_byte > sealed_byte
-    AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
-        OR closed_ms IS NOT NULL);
-
 -- name: logs_to_merge
 SELECT id FROM log WHERE fresh_segments > 0
     AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte))
@@ -134,7 +129,7 @@ VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :appended_ms, :
 
 -- name: chunks_by_byte
 -- The chunks that hold bytes of [low, high). The one that begins before low is found by its own look-up.
-SELECT start_byte, start_line, end_line, appended_ms, data FROM chunk
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
 WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
     (SELECT MAX(start_byte) FROM chunk WHERE log_id = :log_id AND start_byte <= :low), :low)
 ORDER BY start_byte;
@@ -142,7 +137,7 @@ ORDER BY start_byte;
 -- name: chunks_by_line
 -- The chunks from the one that holds newline :low to the one that holds newline :high. Without the bound from above the
 -- index would be read to the log's end.
-SELECT start_byte, start_line, end_line, appended_ms, data FROM chunk
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
 WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
     (SELECT MIN(end_line) FROM chunk WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
 ORDER BY end_line, start_byte;

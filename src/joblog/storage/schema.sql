@@ -62,7 +62,7 @@ CREATE TABLE log (
 CREATE INDEX log_with_tail ON log (appended_ms) WHERE end_byte > sealed_byte;
 CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments > 0;
 
--- The tail of each log: [sealed_byte, end_byte) tiled by rows.
+-- The tail of each log: [sealed_byte, end_byte) tiled by rows. Data that is shorter than end_byte - start_byte is a zstd frame.
 CREATE TABLE chunk (
     log_id BIGINT NOT NULL,
     start_byte BIGINT NOT NULL,

@@ -23,6 +23,9 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 _SEAL_BYTES = 8 * 1024 * 1024
 """Raw bytes sealed in one step: they are in memory meanwhile."""
 
+_FRAME_ENOUGH_BYTES = 32 * 1024
+"""A compressed chunk of so many raw bytes becomes a frame of the segment as it is: sealing is copying, merging compresses."""
+
 _MERGE_FAN_IN = 4
 """So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
 
@@ -36,20 +39,25 @@ class Sealer:
         self._objects = objects
         self._frame_bytes = frame_bytes
 
-    def seal(self, log_id: int, level: int) -> bool:
+    def seal(self, log_id: int) -> bool:
         """Seals the next stretch of a log's tail; False when there is none, or another sealer was first."""
         log = self._logs.head(log_id)
         high = min(log.end_byte, log.sealed_byte + _SEAL_BYTES)
         chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
         if not chunks or chunks[0].start_byte != log.sealed_byte:
             return False
-        rest = _after_last_newline(log, chunks)
-        writer = Writer(log.sealed_byte, log.sealed_line, level, self._frame_bytes)
-        for chunk in chunks:
+        writer = Writer(log.sealed_byte, log.sealed_line, LEVEL_FAST, self._frame_bytes)
+        for chunk in chunks[:-1]:
             writer.arrived(chunk.start_byte, chunk.appended_ms)
-            writer.add(chunk.data if chunk is not chunks[-1] else chunk.data[: len(chunk.data) - len(rest)])
-        last = chunks[-1]
-        segment = self._store(log, writer, level, chunks[0].appended_ms, last.appended_ms)
+            if chunk.is_frame and chunk.end_byte - chunk.start_byte >= _FRAME_ENOUGH_BYTES:
+                writer.add_frame(chunk.stored, chunk.end_byte - chunk.start_byte, chunk.end_line - chunk.start_line)
+            else:
+                writer.add(chunk.data())
+        last, data = chunks[-1], chunks[-1].data()
+        rest = data[_seal_border(log, last, data) :]
+        writer.arrived(last.start_byte, last.appended_ms)
+        writer.add(data[: len(data) - len(rest)])
+        segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
         with self._logs.transaction() as tx:
             return seal(tx, log, segment, rest)
 
@@ -60,7 +68,7 @@ class Sealer:
         """
         if log.closed or log.sealed_byte != log.end_byte:
             return None
-        head = advanced(log, data, now_ms)
+        head = advanced(log, data, lines.count(data), now_ms)
         writer = Writer(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
         writer.arrived(log.end_byte, head.appended_ms)
         writer.add(data)
@@ -156,13 +164,11 @@ def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
     return groups
 
 
-def _after_last_newline(log: Log, chunks: Sequence[Chunk]) -> bytes:
-    """Returns what stays behind of the last chunk: the line that goes on; nothing when there is no newline."""
-    last = chunks[-1]
-    end = last.start_byte + len(last.data)
-    if log.closed and end == log.end_byte:
-        return b""
-    return last.data[last.data.rfind(b"\n") + 1 :] if lines.count(last.data) else b""
+def _seal_border(log: Log, last: Chunk, data: bytes) -> int:
+    """Returns how much of the last chunk is sealed: not the line that goes on, unless it is all of the chunk."""
+    if log.closed and last.end_byte == log.end_byte:
+        return len(data)
+    return data.rfind(b"\n") + 1 or len(data)
 
 
 def _about(log: Log) -> dict[str, str | int | None]:

@@ -1,0 +1,74 @@
+"""joblog's own stdout and stderr: what the job wrote is passed on to them, and a line of joblog's own now and then."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import select
+import struct
+
+STDERR = 2
+
+_MARK = struct.Struct("qq")
+
+
+class Mark:
+    """How far the log was passed on, and which descriptor its newest bytes go to: in memory that forked processes share.
+
+    So a keeper that takes over from one that was killed knows what that one had spooled and not yet passed on.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _MARK.size)
+
+    def set(self, passed_byte: int, descriptor: int) -> None:
+        """Notes that all before ``passed_byte`` is passed on, and that what follows goes to ``descriptor``."""
+        _MARK.pack_into(self._memory, 0, passed_byte, descriptor)
+
+    def get(self) -> tuple[int, int]:
+        """Returns what was noted last."""
+        passed_byte, descriptor = _MARK.unpack_from(self._memory)
+        return passed_byte, descriptor
+
+
+class PassOn:
+    """Writes what the job wrote to joblog's own stdout and stderr."""
+
+    def __init__(self) -> None:
+        self._closed: set[int] = set()
+
+    def write(self, data: bytes, descriptor: int) -> None:
+        """Writes all of it; what nobody reads any more is left out, since the log has it and the job must not end."""
+        if descriptor in self._closed:
+            return
+        try:
+            _write_all(descriptor, data)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                self._closed.add(descriptor)
+
+
+def say(line: str) -> None:
+    """Writes one line of joblog's own to stderr."""
+    try:
+        _write_all(STDERR, f"joblog: {line}\n".encode(errors="replace"))
+    except OSError:
+        pass  # there is nobody left to tell
+
+
+def open_standard_descriptors() -> None:
+    """Opens those of 0, 1 and 2 that are closed, lest a pipe or a file of ours takes their place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            # Whoever shares the descriptor made it non-blocking: wait, as a blocking one would.
+            select.select([], [descriptor], [])

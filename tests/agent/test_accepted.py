@@ -1,0 +1,217 @@
+"""What shippers of logs are expected to get right: each a promise that one of them has broken for somebody."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import resource
+import shutil
+import ssl
+import struct
+import subprocess
+import termios
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from harness import Agent, FlakyServer
+
+PRINT = "import sys; sys.stdout.buffer.write({!r})"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(b"\xff", id="one bad byte"),
+        pytest.param("\u4e2d".encode() * 3000 + b"\n", id="a long line of three-byte characters"),
+        pytest.param(b"x" * 300_000 + b"\n", id="a long ASCII line"),
+        pytest.param(b"10%\r20%\r100%\r\n", id="carriage returns"),
+        pytest.param(b"unix\ndos\r\nmac\rnone", id="line endings"),
+        pytest.param(b"NUL \0 ESC \x1b[0m\n", id="controls"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"".join(b"\r%3d%%|%s|" % (n % 100, b"#" * (n % 40)) for n in range(100_000)), id="tqdm"),
+    ],
+)
+def test_bytes_arrive_as_they_are(joblog: Agent, tmp_path: Path, words: bytes) -> None:
+    """On stdout and on the server, and the log is complete."""
+    file = tmp_path / "words"
+    file.write_bytes(words)
+    ran = joblog.run(joblog.job("cat", str(file), options=("--job", "words")))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, words, b"")
+    assert joblog.said("cat", "words") == words
+    assert b"complete" in joblog.said("logs", "words")
+
+
+@pytest.mark.slow  # 64 MiB, there and back
+def test_64_mib_without_a_newline(joblog: Agent) -> None:
+    """It is a line like any other."""
+    ran = joblog.run(joblog.job("sh", "-c", "head -c 67108864 /dev/zero | tr '\\0' x", options=("--job", "long")))
+    assert ran.stdout == joblog.said("cat", "long") == b"x" * (64 << 20)
+
+
+def test_wait_is_honoured_when_the_server_refuses(agent: Agent) -> None:
+    """A server that answers 503 to everything holds the end of the job up for as long as --wait says, and no longer."""
+    server = FlakyServer(dict.fromkeys(range(1, 1000), "busy"))
+    agent.environ["JOBLOG_URL"] = server.url
+    begun_s = time.monotonic()
+    ran = agent.run(agent.job("sh", "-c", "echo out; exit 6", options=("--wait", "0.5")))
+    took_s = time.monotonic() - begun_s
+    server.stop()
+    assert (ran.returncode, ran.stdout, agent.spooled()) == (6, b"out\n", b"out\n")
+    assert 0.5 < took_s < 5
+
+
+def test_server_that_hangs_holds_nobody_up(agent: Agent) -> None:
+    """It takes connections and never answers: the same."""
+    server = FlakyServer(dict.fromkeys(range(1, 1000), "hangs"))
+    agent.environ["JOBLOG_URL"] = server.url
+    begun_s = time.monotonic()
+    ran = agent.run(agent.job("sh", "-c", "echo out; exit 6", options=("--wait", "0.5")))
+    took_s = time.monotonic() - begun_s
+    server.stop()
+    assert (ran.returncode, ran.stdout, agent.spooled()) == (6, b"out\n", b"out\n")
+    assert took_s < 5
+
+
+def test_end_of_output_after_a_kill(agent: Agent) -> None:
+    """What was written before a SIGKILL is all there."""
+    ran = agent.run(agent.job("sh", "-c", "echo words; echo more >&2; kill -KILL $$"))
+    assert (ran.returncode, ran.stdout) == (137, b"words\n")
+    assert sorted(agent.spooled().split()) == [b"more", b"words"]
+
+
+def test_start_costs_little(agent: Agent) -> None:
+    """The best of twenty runs of true takes less than 200 ms of a processor, which a busy machine makes slower."""
+
+    def processor_s() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    took_s = [9.0]
+    while min(took_s) >= 0.2 and len(took_s) <= 20:
+        begun_s = processor_s()
+        assert agent.run(agent.job("true")).returncode == 0
+        took_s.append(processor_s() - begun_s)
+    assert min(took_s) < 0.2
+
+
+def test_terminal_of_the_right_size(agent: Agent) -> None:
+    """With --tty the job writes to a terminal, of the size of joblog's own; not a byte is changed."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 111, 0, 0))
+    program = (
+        "import os, signal, sys\n"
+        "show = lambda *_: os.write(2, b'%d %d\\n' % os.get_terminal_size(1))\n"
+        "signal.signal(signal.SIGWINCH, show)\n"
+        "show()\n"
+        "print(sys.stdout.isatty(), sys.stderr.isatty())\n"
+        "signal.pause()"
+    )
+    job = subprocess.Popen(
+        agent.python(program, options=("--wait", "0", "--tty")), env=agent.environ, stdin=inner, stdout=inner, stderr=inner
+    )
+    seen = b""
+    while b"True\r\n" not in seen:
+        seen += os.read(outer, 1000)
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    job.send_signal(28)  # as the terminal does to whoever has it as its own
+    assert job.wait(10) == 0
+    os.close(inner)
+    os.close(outer)
+    assert agent.spooled() == b"111 33\nTrue True\n60 20\n"
+
+
+@pytest.mark.slow  # 64 agents on a machine with few processors
+def test_64_ranks_meet_in_one_version(joblog: Agent) -> None:
+    """Started at once, as Slurm does, with nothing but Slurm's own variables."""
+    slurm = joblog.environ | {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "big", "SLURM_STEP_ID": "0"}
+    ranks = [
+        subprocess.Popen(
+            joblog.job("sh", "-c", "echo rank $SLURM_PROCID", options=("--wait", "60")),
+            env=slurm | {"SLURM_PROCID": str(rank)},
+            stdout=subprocess.DEVNULL,
+        )
+        for rank in range(64)
+    ]
+    assert [rank.wait(90) for rank in ranks] == [0] * 64
+    logs = joblog.said("logs", "big").splitlines()[1:]
+    assert [line.split()[:2] for line in logs] == [[b"V0001", b"worker-%d" % rank] for rank in range(64)]
+    assert all(b"complete" in line for line in logs)
+    assert joblog.said("cat", "big/V0001/worker-63") == b"rank 63\n"
+
+
+def test_restarted_run_is_a_new_version(joblog: Agent) -> None:
+    """The same run id again: an attempt of the same job, all ranks of which meet."""
+    for attempt in ("first", "second"):
+        for worker in ("worker-0", "worker-1"):
+            options = ("--job", "again", "--run-id", "exp-1", "--task", worker)
+            assert joblog.run(joblog.job("echo", attempt, options=options)).returncode == 0
+    assert joblog.said("cat", "again/V0001/worker-1") == b"first\n"
+    assert joblog.said("cat", "again/V0002/worker-0") == joblog.said("cat", "again/V0002/worker-1") == b"second\n"
+
+
+class Web:
+    """A web server that answers every GET with an empty list, and notes what it was asked for."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        self.asked = asked = list[str]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"items": [], "next": null}')
+
+            def log_message(self, format: str, *values: object) -> None:
+                """Keeps quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def test_proxy_of_the_environment(agent: Agent) -> None:
+    """http_proxy is used, except for hosts in no_proxy, and for this machine."""
+    proxy = Web()
+    agent.environ |= {"http_proxy": f"http://127.0.0.1:{proxy.port}", "JOBLOG_URL": "http://logs.invalid"}
+    assert agent.run(agent.command("jobs")).returncode == 0
+    assert [asked.partition("?")[0] for asked in proxy.asked] == ["http://logs.invalid/api/projects/default/jobs"]
+    agent.environ["no_proxy"] = ".invalid"
+    assert agent.run(agent.command("jobs")).returncode == 2
+    agent.environ |= {"no_proxy": "", "JOBLOG_URL": "http://127.0.0.1:1"}
+    assert agent.run(agent.command("jobs")).returncode == 2
+    proxy.stop()
+    assert len(proxy.asked) == 1
+
+
+def test_custom_certificate_authority(agent: Agent, tmp_path: Path) -> None:
+    """SSL_CERT_FILE names it; without it the server is not trusted."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificate, and is not here")
+    file = tmp_path / "both.pem"
+    words = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout {file} -out"
+    )
+    subprocess.run([*words.split(), str(tmp_path / "ca.pem")], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + (tmp_path / "ca.pem").read_bytes())
+    web = Web(file)
+    agent.environ |= {"JOBLOG_URL": f"https://127.0.0.1:{web.port}"}
+    distrusted = agent.run(agent.command("jobs"))
+    agent.environ["SSL_CERT_FILE"] = str(tmp_path / "ca.pem")
+    trusted = agent.run(agent.command("jobs"))
+    web.stop()
+    assert (distrusted.returncode, trusted.returncode, len(web.asked)) == (2, 0, 1)

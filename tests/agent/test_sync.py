@@ -1,0 +1,98 @@
+"""``joblog sync`` and ``joblog spool ls``: what is left over is sent, once, whoever else is at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import NOWHERE, Agent
+
+from joblog.agent import spoolfiles
+from joblog.agent.spool import Meta, Spool
+
+
+@pytest.fixture
+def left(joblog: Agent) -> Agent:
+    """An agent with a server, and one spool of a run that ended while that was away."""
+    url = joblog.environ["JOBLOG_URL"]
+    joblog.environ["JOBLOG_URL"] = NOWHERE
+    assert (
+        joblog.run(joblog.job("sh", "-c", "printf 'out\\377'; exit 4", options=("--wait", "0", "--job", "late"))).returncode
+        == 4
+    )
+    joblog.environ["JOBLOG_URL"] = url
+    return joblog
+
+
+def test_left_over_run_is_sent(left: Agent) -> None:
+    """Whole, and closed as complete; a second time there is nothing to do."""
+    (row,) = (json.loads(line) for line in left.said("spool", "ls", "--json").splitlines())
+    assert (row["job_name"], row["size_bytes"], row["state"]) == ("late", 4, "finished")
+    assert b"4 bytes are on the server" in left.said("sync")
+    assert left.said("cat", "late") == b"out\xff"
+    assert b"complete" in left.said("logs", "late")
+    assert (left.said("sync"), left.said("spool", "ls").count(b"\n")) == (b"", 1)
+
+
+@pytest.mark.slow  # an absent server is waited for, a moment
+def test_absent_server_leaves_all_as_it_is(left: Agent) -> None:
+    """Exit status 1, a line that says why, and the spool is there for the next time."""
+    url, left.environ["JOBLOG_URL"] = left.environ["JOBLOG_URL"], NOWHERE
+    _, lock = spoolfiles.make(left.spool_root, Meta("default", "second", "run-1", "worker-0"))
+    os.close(lock)
+    ran = left.run(left.command("sync"))
+    assert (ran.returncode, ran.stdout.count(b"\n"), ran.stderr) == (1, 1, b"")
+    assert b"Connection refused" in ran.stdout
+    left.environ["JOBLOG_URL"] = url
+    assert b"4 bytes" in left.run(left.command("sync")).stdout
+
+
+def test_two_at_once_send_it_once(left: Agent) -> None:
+    """The lock of each spool lets one of them in."""
+    both = [subprocess.Popen(left.command("sync"), env=left.environ, stdout=subprocess.PIPE) for _ in range(2)]
+    said = b"".join(sync.communicate(timeout=20)[0] for sync in both)
+    assert [sync.returncode for sync in both] == [0, 0]
+    assert said.count(b"4 bytes are on the server") == 1
+    assert len(left.said("logs", "late").splitlines()) == 2
+
+
+def test_running_job_is_left_alone(joblog: Agent) -> None:
+    """Its spool is locked; sync says nothing and does nothing."""
+    job = subprocess.Popen(
+        joblog.job("sh", "-c", "echo on; cat", options=("--job", "on")),
+        env=joblog.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert job.stdout is not None
+    assert job.stdout.readline() == b"on\n"
+    assert b"in use" in joblog.said("spool", "ls")
+    assert joblog.said("sync") == b""
+    job.communicate(b"off\n", timeout=20)
+    assert joblog.said("cat", "on") == b"on\noff\n"
+
+
+def test_spool_whose_log_was_sent_and_closed_is_removed(joblog: Agent) -> None:
+    """Its agent was killed between the close and the removal."""
+    meta = Meta(joblog.environ["JOBLOG_PROJECT"], "shut", "run-1", "worker-0")
+    path, lock = spoolfiles.make(joblog.spool_root, meta)
+    os.close(lock)
+    copy_of(path, joblog)
+    assert joblog.said("cat", "shut") == b"whole\n"
+    assert [line.split()[0] for line in joblog.said("logs", "shut").splitlines()[1:]] == [b"V0001"]
+
+
+def copy_of(path: Path, joblog: Agent) -> None:
+    """Ships the spool at ``path``, puts the same files there again, and syncs."""
+    Spool(path).append(b"whole\n")
+    kept = {file.name: file.read_bytes() for file in path.iterdir()}
+    kept["state"] = kept["state"].replace(b'"run_id": ""', b'"run_id": "run-1"')
+    for _ in range(2):
+        path.mkdir(exist_ok=True)
+        for name, data in kept.items():
+            (path / name).unlink(missing_ok=True)
+            (path / name).write_bytes(data)
+        assert b"6 bytes are on the server" in joblog.said("sync")
