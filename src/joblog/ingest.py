@@ -49,16 +49,14 @@ class Ingest:
         clock_ms: Callable[[], int],
         queue_bytes: int,
         deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
-        committed: Callable[[Log], None] = lambda _: None,
     ) -> None:
-        """Starts the thread. ``committed`` is called for each log that grew, before its writers are told."""
+        """Starts the thread."""
         self._logs = logs
         self._query = query
         self._clock_ms = clock_ms
         self._room = queue_bytes
         self._lock = threading.Lock()
         self._deliver = deliver
-        self._committed = committed
         self._waiting: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="joblog-ingest", daemon=True)
         self._thread.start()
@@ -162,9 +160,6 @@ class Ingest:
         return [outcomes[number] for number in range(len(group))]
 
     def _tell(self, group: Sequence[_Pending], outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            if not isinstance(outcome, JoblogError) and outcome[0]:
-                self._committed(outcome[1])
         for each, outcome in zip(group, outcomes, strict=True):
             each.done(outcome)
 

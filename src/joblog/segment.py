@@ -95,7 +95,6 @@ class Writer:
         self._newlines: list[int] = []
         self._second_byte: list[int] = []
         self._second_ms: list[int] = []
-        self._end_byte = start_byte
 
     def arrived(self, at_byte: int, at_ms: int) -> None:
         """Notes that the bytes from ``at_byte`` on arrived at ``at_ms``; times are kept to the second."""
@@ -105,7 +104,6 @@ class Writer:
 
     def add(self, data: Bytes) -> None:
         """Adds the bytes that come next."""
-        self._end_byte += len(data)
         view = memoryview(data)
         while len(self._waiting) + len(view) > self._frame_bytes:
             room = self._frame_bytes - len(self._waiting)
@@ -118,7 +116,6 @@ class Writer:
         """Adds the bytes that come next as a frame that is compressed already, of at most FRAME_BYTES raw bytes."""
         if self._waiting:
             self._cut(len(self._waiting))
-        self._end_byte += raw_bytes
         self._frames.append(stored)
         self._raw_bytes.append(raw_bytes)
         self._newlines.append(newlines)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.agent import targets
-from joblog.agent.followed import SMALLEST_BATCH_BYTES, Followed, Setting
+from joblog.agent.followed import Followed, Setting
 from joblog.agent.marks import Mark
+from joblog.agent.ship import SMALLEST_BATCH_BYTES
 from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
 
 if TYPE_CHECKING:

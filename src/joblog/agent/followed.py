@@ -12,7 +12,6 @@ Where to go on is the server's to say: what it holds is compared, by CRC-32, wit
 from __future__ import annotations
 
 import errno
-import gzip
 import os
 import time
 import zlib
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.marks import Mark, Marks
 from joblog.agent.redact import Filter, Unchanged
+from joblog.agent.ship import encoded
 from joblog.agent.targets import identity, siblings
 from joblog.answers import Gap
 from joblog.errors import Closed, Different
@@ -33,17 +33,11 @@ if TYPE_CHECKING:
 BATCH_BYTES = 1 << 20
 """Read and sent at once: nginx's default limit; times the threads it bounds the memory."""
 
-SMALLEST_BATCH_BYTES = 4 << 10
-"""A proxy with a limit lower than this is not worth serving."""
-
 TAIL_BYTES = 64
 """Compared at each read with what stood before it: a file that was truncated and grew again between two looks."""
 
 ROTATED_S = 1.0
 """How long a renamed file must be quiet before its successor is read: its writer has to be told to reopen it."""
-
-GZIP_BYTES = 1 << 10
-"""Below this, compressing saves less than a packet."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +141,7 @@ class Followed:
 
     def _send(self, client: Client, log: Log) -> None:
         data = self._pending[: self.batch_bytes]
-        body, encoding = data, None
-        if len(data) > GZIP_BYTES:
-            smaller = gzip.compress(data, 1, mtime=0)
-            body, encoding = (smaller, "gzip") if len(smaller) < len(data) else (data, None)
+        body, encoding = encoded(data)
         client.append(log.ref, self._at, body, encoding=encoding)
         self.calls += 1
         self._at += len(data)

@@ -159,7 +159,7 @@ class Shipper:
             self._spool.wait_for_finish(BATCH_S)
         data = self._spool.read(self._at, self._batch_bytes)
         if data:
-            body, encoding = _encoded(data)
+            body, encoding = encoded(data)
             self._client.append(self._log.ref, self._at, body, encoding=encoding)
             self._at += len(data)
             self._spool.acknowledge(self._at)
@@ -235,7 +235,7 @@ def attempts(run_id: str) -> Iterator[str]:
         yield base[: RUN_ID_CHARACTERS - len(suffix)] + suffix
 
 
-def _encoded(data: bytes) -> tuple[bytes, str | None]:
+def encoded(data: bytes) -> tuple[bytes, str | None]:
     """Returns a body and its Content-Encoding: compressed where that helps."""
     if len(data) > GZIP_BYTES:
         smaller = gzip.compress(data, GZIP_LEVEL, mtime=0)

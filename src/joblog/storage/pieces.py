@@ -133,7 +133,7 @@ class PieceCache:
         """Holds pieces, dropping those not used for longest."""
         with self._lock:
             held = self._logs.setdefault(log_id, _LogPieces())
-            for piece in joined(pieces):
+            for piece in pieces:
                 for old in held.put(piece):
                     self._forget(log_id, old)
                 self._order[log_id, piece.start_byte] = piece
