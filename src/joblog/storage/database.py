@@ -1,6 +1,6 @@
 """What joblog needs of a database: named queries, transactions, nothing else.
 
-Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql`` and the one ``queries.sql``.
+Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql`` and the same ``queries``.
 """
 
 from __future__ import annotations
@@ -72,4 +72,10 @@ def migrations(version: int) -> list[str]:
     ]
 
 
-QUERIES = _named(sql_file("queries.sql"))
+def _queries() -> dict[str, str]:
+    files = resources.files("joblog.storage").joinpath("queries").iterdir()
+    return {name: sql for file in files if file.name.endswith(".sql") for name, sql in _named(file.read_text("utf-8")).items()}
+
+
+QUERIES = _queries()
+"""Every statement that joblog runs, by name; the same on SQLite and on PostgreSQL."""

@@ -1,0 +1,25 @@
+"""What the commands' flags have in common."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+LOG_HELP = "JOB, JOB/V0002 or JOB/V0002/worker-3; JOB is a name or an id; the latest version and worker-0 by default"
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
+    """Adds a command: ``command`` is ``module:function`` within ``joblog.cli``, loaded when the command is asked for."""
+    parser = commands.add_parser(name, help=help, description=f"{name}: {help}.")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def add_client(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
+    """Adds a command that asks a server."""
+    parser = add(commands, name, command, help)
+    parser.add_argument("--url", help="the server (default: $JOBLOG_URL, or the one on this machine)")
+    parser.add_argument("--project", help="project id (default: $JOBLOG_PROJECT, or 'default')")
+    return parser

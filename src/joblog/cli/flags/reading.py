@@ -1,0 +1,26 @@
+"""The commands that read logs."""
+
+from __future__ import annotations
+
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
+
+SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
+
+
+def add_to(commands: Subparsers) -> None:
+    cat = add_client(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
+    cat.add_argument("log", metavar="LOG", help=LOG_HELP)
+    part = cat.add_mutually_exclusive_group()
+    part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
+    part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
+
+    tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
+    tail.add_argument("log", metavar="LOG", help=LOG_HELP)
+    tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
+    tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
+
+    jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
+    logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
+    logs.add_argument("job", metavar="JOB[/VERSION]", help="job name or id; its latest version by default")
+    for listing in (jobs, logs):
+        listing.add_argument("--json", action="store_true", help="an object on each line")

@@ -1,0 +1,18 @@
+"""The commands that run the server, and those that look at what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from joblog.cli.flags.common import Subparsers, add
+from joblog.config import Settings
+
+
+def add_to(commands: Subparsers) -> None:
+    serve = add(commands, "serve", "serve:serve", "runs the server")
+    check = add(commands, "check", "serve:check", "looks whether all that is stored is sound")
+    for setting in fields(Settings):
+        flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
+        serve.add_argument(flag, metavar="VALUE", help=about)
+        if setting.name == "data":
+            check.add_argument(flag, metavar="VALUE", help=about)

@@ -1,0 +1,71 @@
+"""The commands that write logs."""
+
+from __future__ import annotations
+
+import argparse
+
+from joblog.cli import redact
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
+
+
+def add_to(commands: Subparsers) -> None:
+    run = add_client(commands, "run", "run:run", "runs a command and keeps what it prints")
+    run.add_argument("--job", help="job name (default: from the command)")
+    run.add_argument(
+        "--run-id", help="all that name the same run id write to one version (default: the scheduler's, or a new one)"
+    )
+    run.add_argument("--task", help="this worker of the run (default: the rank that the environment says, or worker-0)")
+    run.add_argument("--tty", action="store_true", help="gives the command a terminal to write to")
+    run.add_argument(
+        "--spool-limit",
+        metavar="SIZE",
+        help="most that is kept on disk of what the server "
+        "does not have, as 500M or 2G (default: $JOBLOG_SPOOL_LIMIT_BYTES, or 2G)",
+    )
+    run.add_argument(
+        "--wait",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="seconds to wait for the last bytes' way to "
+        "the server after the command has ended (default: 30); what is left then is kept on disk",
+    )
+    run.add_argument("-v", "--verbose", action="store_true", help="says on stderr where the log is")
+    _add_spool(commands)
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
+
+    load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
+    load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
+    load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
+    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
+    load.add_argument("files", nargs="*", metavar="FILE")
+    redact.add_flags(load)
+
+    _add_following(commands)
+
+    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
+    close.add_argument("log", metavar="LOG", help=LOG_HELP)
+
+
+def _add_following(commands: Subparsers) -> None:
+    follow = add_client(commands, "follow", "follow:follow", "sends files as they grow, whatever writes them")
+    follow.add_argument("--job", help="job name for all files, which become its workers (default: from the paths)")
+    follow.add_argument("--run-id", help="run id for all files (default: from where they are)")
+    end = follow.add_mutually_exclusive_group()
+    end.add_argument("--once", action="store_true", help="sends what is there, closes the logs and ends")
+    end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
+    wait = "seconds to wait at the end for a server that is away (default: 30)"
+    follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
+    redact.add_flags(follow)
+    follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
+
+
+def _add_spool(commands: Subparsers) -> None:
+    sync = add_client(commands, "sync", "spool:sync", "sends the logs that were left in the spool while the server was away")
+    sync.add_argument(
+        "spools", nargs="*", metavar="SPOOL", help="as spool ls names them (default: all that no running job uses)"
+    )
+    spool = commands.add_parser("spool", help="shows what is kept on this machine")
+    spools = spool.add_subparsers(metavar="ACTION", required=True)
+    ls = add(spools, "ls", "spool:ls", "lists the logs, or parts of logs, that are kept on this machine")
+    ls.add_argument("--json", action="store_true", help="an object on each line")

@@ -1,0 +1,154 @@
+"""The SDK: a synchronous, typed client of joblog's native API.
+
+    with Client("http://127.0.0.1:8470", token) as client:
+        run = client.run("lab", "resnet")
+        at = client.append(run.log.ref, 0, b"epoch 1\n").end_byte
+        client.append(run.log.ref, at, b"epoch 2\n")
+        client.close_log(run.log.ref)
+        for piece in client.read(run.log.ref):
+            ...
+
+One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs; ``append``
+may be repeated at will. Every method raises ``errors.py``: what the server said, or ``Unreachable`` when no joblog
+answered. The token appears in no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from urllib.parse import quote
+
+import urllib3
+
+from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Run, Token, Version, decoded, value
+from joblog.client.transport import Transport
+
+__all__ = ["Appended", "Client", "Gap", "Job", "Lines", "Log", "LogRef", "Project", "Run", "Token", "Version"]
+
+READ_BYTES = 256 << 10
+"""Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
+
+
+class Client(Transport):
+    """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
+
+    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
+    """
+
+    # Writing a log
+
+    def run(self, project_id: str, job_name: str, *, run_id: str | None = None, task: str = "worker-0") -> Run:
+        """Gets or creates job, version and log; all that name the same ``run_id`` meet in one version."""
+        body = {"job_name": job_name, "task": task} | ({} if run_id is None else {"run_id": run_id})
+        return value(Run, self.call("POST", f"{_project(project_id)}/runs", body))
+
+    def append(self, log: LogRef, at: int, data: bytes, *, encoding: str | None = None) -> Appended:
+        """Appends ``data``, whose first byte belongs at position ``at``; returning means committed to disk.
+
+        ``encoding`` says how ``data`` is compressed: ``gzip``, ``zstd`` or not at all. May be repeated at will.
+
+        Raises:
+            Different: other bytes are held at these positions; ``expected`` is the log's end.
+            BeyondEnd: ``at`` is after the log's end, ``expected``.
+            Closed: the log was closed at ``expected``.
+        """
+        headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": encoding} if encoding else {})
+        answer = self.send("POST", f"{log.path}/append?at={at}", data, headers)
+        return value(Appended, decoded(answer.data))
+
+    def close_log(self, log: LogRef, *, end_byte: int | None = None, crc32: int | None = None, gaps: Iterable[Gap] = ()) -> Log:
+        """Closes the log; with the writer's own count and CRC-32 the answer's ``complete`` says whether they agree."""
+        body: dict[str, object] = {"gaps": [asdict(gap) for gap in gaps]}
+        body |= {} if end_byte is None else {"end_byte": end_byte}
+        body |= {} if crc32 is None else {"crc32": crc32}
+        return value(Log, self.call("POST", f"{log.path}/close", body))
+
+    # Reading a log
+
+    def status(self, log: LogRef) -> Log:
+        """Returns the log's status."""
+        return value(Log, self.call("GET", log.path))
+
+    def read(self, log: LogRef, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yields the bytes ``[start, end)``, as they are, piece by piece; to the log's present end without ``end``.
+
+        What retention has removed (before ``Log.start_byte``) is left out.
+
+        Raises:
+            Unreachable: also when the answer is cut off half-way; go on from what was received.
+        """
+        if end is not None and end <= start:
+            return
+        headers = {}
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        answer = self.send("GET", f"{log.path}/bytes", None, headers, stream=True)
+        try:
+            yield from answer.stream(READ_BYTES)
+        except urllib3.exceptions.HTTPError as error:
+            raise self.unreachable(error) from error
+        finally:
+            answer.close()
+
+    def lines(self, log: LogRef, start: int = 0, count: int = 100) -> Lines:
+        """Returns up to ``count`` (at most 10,000) lines from line ``start``; a negative one counts from the end."""
+        return value(Lines, self.call("GET", f"{log.path}/lines?start={start}&count={count}"))
+
+    # What there is
+
+    def projects(self) -> Iterator[Project]:
+        """Yields the projects that the token may see."""
+        return self.items(Project, "/api/projects")
+
+    def create_project(self, project_id: str, *, retain_days: int | None = None, retain_bytes: int | None = None) -> Project:
+        """Gets or creates a project and sets the retention that is given."""
+        body: dict[str, object] = {"id": project_id}
+        body |= {} if retain_days is None else {"retain_days": retain_days}
+        body |= {} if retain_bytes is None else {"retain_bytes": retain_bytes}
+        return value(Project, self.call("POST", "/api/projects", body))
+
+    def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
+        """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
+        return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
+
+    def job(self, project_id: str, job_id: int) -> Job:
+        """Returns one job."""
+        return value(Job, self.call("GET", f"{_project(project_id)}/jobs/{job_id}"))
+
+    def versions(self, project_id: str, job_id: int) -> Iterator[Version]:
+        """Yields the job's versions, oldest first."""
+        return self.items(Version, f"{_project(project_id)}/jobs/{job_id}/versions")
+
+    def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
+        """Yields the version's logs in worker order."""
+        return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
+
+    # Tokens
+
+    def create_token(
+        self,
+        rights: Iterable[str],
+        *,
+        project_id: str | None = None,
+        label: str | None = None,
+        expires_s: int | None = None,
+    ) -> Token:
+        """Creates a token (for all projects without ``project_id``); its secret is in this answer and nowhere else."""
+        body: dict[str, object] = {"rights": list(rights)}
+        body |= {} if project_id is None else {"project_id": project_id}
+        body |= {} if label is None else {"label": label}
+        body |= {} if expires_s is None else {"expires_s": expires_s}
+        return value(Token, self.call("POST", "/api/tokens", body))
+
+    def tokens(self) -> Iterator[Token]:
+        """Yields the tokens, without their secrets."""
+        return self.items(Token, "/api/tokens")
+
+    def revoke_token(self, token_id: int) -> None:
+        """Makes a token worthless."""
+        self.send("DELETE", f"/api/tokens/{token_id}")
+
+
+def _project(project_id: str) -> str:
+    return f"/api/projects/{quote(project_id, safe='')}"

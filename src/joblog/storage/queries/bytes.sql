@@ -1,0 +1,68 @@
+-- Where a log's bytes are: chunks, segments, and objects that wait to be removed.
+
+-- name: chunk_put
+INSERT INTO chunk (log_id, start_byte, end_byte, start_line, end_line, appended_ms, data)
+VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :appended_ms, :data);
+
+-- name: chunks_by_byte
+-- The chunks that hold bytes of [low, high). The one that begins before low is found by its own look-up.
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
+WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
+    (SELECT MAX(start_byte) FROM chunk WHERE log_id = :log_id AND start_byte <= :low), :low)
+ORDER BY start_byte;
+
+-- name: chunks_by_line
+-- The chunks from the one that holds newline :low to the one that holds newline :high. Without the bound from above the
+-- index would be read to the log's end.
+SELECT start_byte, end_byte, start_line, end_line, appended_ms, data FROM chunk
+WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
+    (SELECT MIN(end_line) FROM chunk WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
+ORDER BY end_line, start_byte;
+
+-- name: chunks_drop
+DELETE FROM chunk WHERE log_id = :log_id AND start_byte < :before;
+
+-- name: segment_put
+INSERT INTO segment (log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level,
+    first_ms, last_ms, frames)
+VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :project_id, :object_key, :object_bytes, :level,
+    :first_ms, :last_ms, :frames);
+
+-- name: segments_by_byte
+SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames
+FROM segment WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
+    (SELECT MAX(start_byte) FROM segment WHERE log_id = :log_id AND start_byte <= :low), :low)
+ORDER BY start_byte;
+
+-- name: segments_by_line
+SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames
+FROM segment
+WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
+    (SELECT MIN(end_line) FROM segment WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
+ORDER BY end_line, start_byte;
+
+-- name: segment_sizes
+-- What a merge is planned from.
+SELECT start_byte, end_byte, level FROM segment WHERE log_id = :log_id ORDER BY start_byte;
+
+-- name: segments_oldest
+SELECT log_id, start_byte, end_byte, end_line, object_key, object_bytes, last_ms FROM segment
+WHERE project_id = :project_id ORDER BY last_ms, log_id, start_byte LIMIT :limit;
+
+-- name: segments_stored_bytes
+SELECT COALESCE(SUM(object_bytes), 0) FROM segment WHERE project_id = :project_id;
+
+-- name: segment_drop
+DELETE FROM segment WHERE log_id = :log_id AND start_byte = :start_byte AND object_key = :object_key RETURNING object_key;
+
+-- name: segment_known
+SELECT 1 FROM segment WHERE object_key = :object_key UNION ALL SELECT 1 FROM garbage WHERE object_key = :object_key;
+
+-- name: garbage_put
+INSERT INTO garbage (object_key, since_ms) VALUES (:object_key, :now_ms) ON CONFLICT (object_key) DO NOTHING;
+
+-- name: garbage_due
+SELECT object_key FROM garbage WHERE since_ms <= :before_ms ORDER BY object_key LIMIT :limit;
+
+-- name: garbage_drop
+DELETE FROM garbage WHERE object_key = :object_key;

@@ -1,0 +1,79 @@
+-- The heads of logs, and their gaps.
+
+-- name: log_put
+INSERT INTO log (id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms)
+VALUES (:id, :project_id, :job_id, :version_id, :worker, :log_file, :now_ms, :now_ms);
+
+-- name: log
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE id = :id;
+
+-- name: log_by_worker
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE version_id = :version_id AND worker = :worker AND job_id = :job_id AND project_id = :project_id;
+
+-- name: logs
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
+
+-- name: logs_all
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: log_files
+SELECT log_file FROM log WHERE version_id = :version_id ORDER BY worker;
+
+-- name: log_advance
+-- The fenced append: nobody else has moved the end.
+UPDATE log SET end_byte = :end_byte, end_line = :end_line, partial_byte = :partial_byte, crc32 = :crc32,
+    appended_ms = :appended_ms
+WHERE id = :id AND end_byte = :at AND closed_ms IS NULL RETURNING id;
+
+-- name: log_seal
+-- Moves the border between segments and chunks, unless another sealer was first.
+UPDATE log SET sealed_byte = :sealed_byte, sealed_line = :sealed_line, fresh_segments = fresh_segments + 1
+WHERE id = :id AND sealed_byte = :was RETURNING id;
+
+-- name: log_close
+UPDATE log SET closed_ms = COALESCE(closed_ms, :now_ms), claimed_bytes = COALESCE(:claimed_bytes, claimed_bytes),
+    claimed_crc32 = COALESCE(:claimed_crc32, claimed_crc32)
+WHERE id = :id AND end_byte = :end_byte RETURNING id;
+
+-- name: log_lose
+UPDATE log SET lost_bytes = lost_bytes + :size_bytes WHERE id = :id;
+
+-- name: log_start
+-- Retention: moves the first kept byte.
+UPDATE log SET start_byte = :start_byte, start_line = :start_line WHERE id = :id AND start_byte = :was RETURNING id;
+
+-- name: log_merged
+UPDATE log SET fresh_segments = fresh_segments - :looked_at WHERE id = :id;
+
+-- name: logs_to_seal
+-- A large tail, a quiet one that has a whole line, or one that is closed.
+SELECT id FROM log WHERE end_byte > sealed_byte
+    AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
+        OR closed_ms IS NOT NULL)
+ORDER BY appended_ms LIMIT :limit;
+
+-- name: logs_to_merge
+SELECT id FROM log WHERE fresh_segments > 0
+    AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte))
+ORDER BY fresh_segments DESC LIMIT :limit;
+
+-- name: gap_put
+INSERT INTO gap (log_id, at_byte, size_bytes, reason, recorded_ms)
+VALUES (:log_id, :at_byte, :size_bytes, :reason, :now_ms)
+ON CONFLICT (log_id, at_byte, reason) DO NOTHING RETURNING size_bytes;
+
+-- name: gap_retained
+-- What retention removed is one gap at 0 that grows.
+INSERT INTO gap (log_id, at_byte, size_bytes, reason, recorded_ms) VALUES (:log_id, 0, :size_bytes, 'retention', :now_ms)
+ON CONFLICT (log_id, at_byte, reason) DO UPDATE SET size_bytes = excluded.size_bytes, recorded_ms = excluded.recorded_ms;
+
+-- name: gaps
+SELECT at_byte, size_bytes, reason, recorded_ms FROM gap WHERE log_id = :log_id ORDER BY at_byte, reason;

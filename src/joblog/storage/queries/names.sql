@@ -1,0 +1,59 @@
+-- Counters, projects, jobs, versions.
+
+-- name: next_id
+-- Takes the next number of a counter, 1 first.
+INSERT INTO counter (name, value) VALUES (:name, 1)
+ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
+RETURNING value;
+
+-- name: counter
+SELECT value FROM counter WHERE name = :name;
+
+-- name: set_counter
+INSERT INTO counter (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: project_put
+-- Makes the project, or leaves the one that is there.
+INSERT INTO project (id, created_ms) VALUES (:id, :now_ms) ON CONFLICT (id) DO NOTHING;
+
+-- name: project_retain
+UPDATE project SET retain_days = :retain_days, retain_bytes = :retain_bytes WHERE id = :id;
+
+-- name: project
+SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id = :id;
+
+-- name: projects
+SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: projects_with_retention
+SELECT id, created_ms, retain_days, retain_bytes FROM project
+WHERE retain_days IS NOT NULL OR retain_bytes IS NOT NULL ORDER BY id;
+
+-- name: job_put
+INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, :now_ms);
+
+-- name: job
+SELECT id, project_id, name, created_ms FROM job WHERE project_id = :project_id AND id = :id;
+
+-- name: job_by_name
+SELECT id, project_id, name, created_ms FROM job WHERE project_id = :project_id AND name = :name;
+
+-- name: jobs
+SELECT id, project_id, name, created_ms FROM job
+WHERE project_id = :project_id AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: version_put
+INSERT INTO version (id, job_id, number, uuid, run_id, created_ms)
+VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM version WHERE job_id = :job_id), :uuid, :run_id, :now_ms)
+RETURNING id, job_id, number, uuid, run_id, created_ms;
+
+-- name: version
+SELECT id, job_id, number, uuid, run_id, created_ms FROM version WHERE job_id = :job_id AND id = :id;
+
+-- name: version_by_run
+SELECT id, job_id, number, uuid, run_id, created_ms FROM version WHERE job_id = :job_id AND run_id = :run_id;
+
+-- name: versions
+SELECT id, job_id, number, uuid, run_id, created_ms FROM version
+WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit;
