@@ -132,7 +132,8 @@ def test_projects_and_their_retention(web: Web, project: str) -> None:
         ({"retain_days": 1, "retain_bytes": None}, 1, None),
     ):
         found = web.post("/api/projects", {"id": name, **sent}).json
-        assert same(found, {"id": name, "created_ms": found["created_ms"], "retain_days": days, "retain_bytes": size})
+        kept = {"created_ms": found["created_ms"], "retain_days": days, "retain_bytes": size}
+        assert same(found, {"id": name, "name": name, "domain_id": "default", **kept})
     assert found in [item for page in pages(web, "/api/projects", 2) for item in page]
 
 
@@ -191,7 +192,7 @@ def test_secret_of_a_token_is_told_once(web: Web) -> None:
     secret = made.pop("token")
     expected = {
         **{"id": made["id"], "project_id": None, "rights": ["read", "write"], "label": "ci", "created_ms": made["created_ms"]},
-        "expires_ms": made["created_ms"] + 60_000,
+        **{"expires_ms": made["created_ms"] + 60_000, "job_id": None},
     }
     assert same(made, expected)
     listed = [item for page in pages(web, "/api/tokens", 3) for item in page]
@@ -252,7 +253,7 @@ def description(web: Web) -> dict[str, Any]:
 
 
 def test_description_lists_every_call(web: Web) -> None:
-    """Those of docs/http-api.md and ModelArts' three."""
+    """Those of docs/http-api.md, ModelArts' three, and the identity service's."""
     found = {f"{method.upper()} {path}" for path, calls in description(web)["paths"].items() for method in calls}
     jobs = "/api/projects/{project_id}/jobs"
     version, log = f"{jobs}/{{job_id}}/versions/{{version_id}}", f"{jobs}/{{job_id}}/versions/{{version_id}}/logs/{{task}}"
@@ -262,7 +263,9 @@ def test_description_lists_every_call(web: Web) -> None:
     }
     v1 = version.replace("/api/projects/", "/v1/").replace("/jobs/", "/training-jobs/")
     modelarts = {f"GET {v1}/{call}" for call in ("log", "aom-log", "log/file-names")}
-    assert found == documented | modelarts | {f"HEAD {log}/bytes"}
+    identity = {"GET /", "GET /v3", "POST /v3/auth/tokens"}
+    identity |= {f"GET /v3/{call}" for call in ("projects", "auth/projects", "auth/domains")}
+    assert found == documented | modelarts | identity | {f"HEAD {log}/bytes"}
 
 
 def test_description_is_openapi_3_1(web: Web) -> None:

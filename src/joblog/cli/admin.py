@@ -97,10 +97,10 @@ def list_projects(args: argparse.Namespace) -> int:
     client, _ = connected(args)
     with client:
         rows = [
-            (project.id, project.name, shown_time(project.created_ms), project.retain_days or "-", project.retain_bytes or "-")
+            (project.id, shown_time(project.created_ms), project.retain_days or "-", project.retain_bytes or "-", project.name)
             for project in client.projects()
         ]
-    show_table(("ID", "NAME", "CREATED", "RETAIN DAYS", "RETAIN BYTES"), rows)
+    show_table(("ID", "CREATED", "RETAIN DAYS", "RETAIN BYTES", "NAME"), rows)
     return 0
 
 

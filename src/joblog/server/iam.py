@@ -74,17 +74,14 @@ def base_url(scope: HTTPScope, settings: Settings) -> str:
     if settings.public_url:
         return settings.public_url.rstrip("/")
     sent = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WHERE}
-    scheme, host = scope["scheme"], sent.get(b"host", "")
+    schemes, hosts = [scope["scheme"]], [sent.get(b"host", ""), f"{settings.host}:{settings.port}"]
     client = scope.get("client")
     trusted = [each.strip() for each in settings.trusted_proxies.split(",") if each.strip()]
     if "*" in trusted or (client is not None and client[0] in trusted):
-        scheme = _first(sent.get(b"x-forwarded-proto", "")) or scheme
-        host = _first(sent.get(b"x-forwarded-host", "")) or host
-    if scheme not in ("http", "https"):
-        scheme = "http"
-    if not _HOST.fullmatch(host):
-        host = f"{settings.host}:{settings.port}"
-    return f"{scheme}://{host}"
+        schemes.insert(0, _first(sent.get(b"x-forwarded-proto", "")))
+        hosts.insert(0, _first(sent.get(b"x-forwarded-host", "")))
+    scheme = next((each for each in schemes if each in ("http", "https")), "http")
+    return f"{scheme}://{next(each for each in hosts if _HOST.fullmatch(each))}"
 
 
 async def _projects(joblog: State, request: Call) -> list[Project]:
