@@ -44,8 +44,10 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
+from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
@@ -63,6 +65,9 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+# A browser that opens an answer takes it for what it says it is: bytes of a log are never a page, nor a script.
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
 _NATIVE = [ProjectController, JobController, StateController, LogController, TokenController, UserController, MemberController]
 
 _log = logging.getLogger("joblog.server")
@@ -79,6 +84,7 @@ class App:
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
         self._litestar = litestar(state)
+        self._viewer = Viewer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -96,6 +102,8 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
+        else:
+            scope = with_session(scope)
         if not self._embedded:
             await self._auth.learn(scope["headers"])
         if not is_signed(scope["path"], scope["headers"]):
@@ -120,6 +128,8 @@ class App:
         elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
             answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
             await _short_way(answer, path, send, number)
+        elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
+            await send_answer(page, send, number)
         else:
             await self._litestar(scope, receive, _numbered(send, number))
 
@@ -157,6 +167,7 @@ def litestar(state: State) -> ASGIApp:
     return Litestar(
         route_handlers=[
             api,
+            SessionController,
             health,
             description,
             modelarts_docs.router(state.log_calls),
@@ -303,7 +314,7 @@ def _numbered(send: Send, number: bytes) -> Send:
 
     async def numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", number)]
+            message["headers"] = [*message["headers"], (b"x-request-id", number), _NO_SNIFFING]
         await send(message)
 
     return numbered

@@ -19,18 +19,22 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
 from litestar.response import Response, Stream
+from msgspec import UNSET, UnsetType
 
 from joblog import lines
 from joblog.errors import BeyondEnd, Conflict
 from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
-from joblog.query import Page
+from joblog.query import Page, Query
 from joblog.server.appends import PATH, AppendView
+from joblog.server.cutting import CutLine, cut_lines
 from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.state import Call, State
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
 
 LINES_BYTES = 5 * 1024 * 1024
 """What one answer of lines holds, at most, unless one line is longer."""
+
+MOST_CUT_BYTES = 65536
 
 _RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
@@ -44,6 +48,7 @@ At = Annotated[str | None, Parameter(description="the byte position of the body'
 
 
 Start = Annotated[str | None, Parameter(description="the first line's number, 0 by default; negative: from the end")]
+Cut = Annotated[str | None, Parameter(description="each line's first so many bytes, 1 to 65536; all of it by default")]
 Count = Annotated[str | None, Parameter(description="how many lines, 1 to 10000, 100 by default")]
 
 
@@ -130,16 +135,15 @@ class LogController(Controller):
         return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
 
     @get("/{task:str}/lines", summary="Lines by number")
-    async def read_lines(self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None) -> LinesView:
+    async def read_lines(
+        self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, cut: Cut = None
+    ) -> LinesView:
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
         log = await _log(joblog, request, "read")
         first = integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
-        page = await asyncio.to_thread(_lines, joblog, log, first, number)
-        return LinesView(
-            page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
-            lines.text(page.data),
-        )  # fmt: skip
+        most = integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}") if cut else None
+        return await asyncio.to_thread(_lines, joblog.engine.query, log, first, number, most)
 
 
 def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
@@ -183,9 +187,8 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
+def _lines(query: Query, log: Log, start: int, count: int, most: int | None) -> LinesView:
     """Reads lines, as many as one answer holds, but at least one."""
-    query = joblog.engine.query
 
     def span(head: Log) -> tuple[int, int]:
         first = start if start >= 0 else head.last_line + start
@@ -194,11 +197,19 @@ def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
 
     page = query.line_borders(log, span)
     first, end = page.start_line, page.end_line
+    if most is not None:
+        page, cuts = cut_lines(query, page, most)
+        return _lines_view(page, cuts)
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
         page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
-    return msgspec.structs.replace(page, data=data)
+    return _lines_view(msgspec.structs.replace(page, data=data), UNSET)
+
+
+def _lines_view(page: Page, cuts: list[CutLine] | UnsetType) -> LinesView:
+    borders = page.start_line, page.end_line, page.start_byte, page.end_byte
+    return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts)
 
 
 def _range(request: Call, log: Log) -> tuple[int, int, int]:

@@ -80,6 +80,7 @@ class Answer(msgspec.Struct):
     body: bytes
     headers: Headers = msgspec.field(default_factory=list)
     rest: AsyncIterator[bytes] | None = None
+    media_type: bytes = JSON
 
 
 def modelarts(path: str) -> bool:
@@ -147,7 +148,7 @@ def query_parameters(query: bytes) -> Mapping[str, str]:
 
 def answer_headers(answer: Answer, number: bytes) -> Headers:
     """Returns all headers of an answer; its length where it is known."""
-    headers = [(b"content-type", JSON), (b"x-request-id", number), *answer.headers]
+    headers = [(b"content-type", answer.media_type), (b"x-request-id", number), *answer.headers]
     if answer.rest is None:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     return headers
