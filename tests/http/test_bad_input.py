@@ -154,7 +154,7 @@ def test_token_of_another_project(log: MadeLog) -> None:
 
 def test_paths_that_do_not_exist(log: MadeLog) -> None:
     """Below /v1 in ModelArts' words, elsewhere in our own."""
-    for path in ("/v1", "/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2", "/v2/p/training-jobs"):
+    for path in ("/v1", "/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2", "/v2/p/training-job"):
         check_v1(log.web.get(path), 404, "2836", "Not Found")
     for path in ("/v3/x", "/v3/auth", "/v3/projects/x"):
         reply = log.web.get(path)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
-from tests.http.calls import MadeLog, Reply, Web, check_api, check_v1
+from tests.http.calls import MadeLog, Reply, Web, check_api, check_v1, made_log
 from tests.http.people import Person, made_person
 
 THEIRS = b"the other's words\n"
@@ -24,11 +24,16 @@ def people(server: Server) -> Iterator[tuple[Person, Person]]:
     web.close()
 
 
-def calls(log: MadeLog) -> list[tuple[str, str, bytes]]:
+def uuid_of(log: MadeLog) -> str:
+    return str(log.web.get(log.version).json["uuid"])
+
+
+def calls(log: MadeLog, uuid: str) -> list[tuple[str, str, bytes]]:
     """Every call that names a project, with what is the log's in it: method, path and query, body."""
     project, job = f"/api/projects/{log.project_id}", f"/api/projects/{log.project_id}/jobs/{log.job_id}"
     name = f"?log_file={log.log_file}"
     return [
+        *modelarts_calls(log, uuid),
         *(("GET", f"{log.v1}/{call}", b"") for call in (f"log{name}", f"aom-log{name}", "log/file-names")),
         *(("HEAD", f"{log.v1}/{call}", b"") for call in (f"log{name}", f"aom-log{name}", "log/file-names")),
         *(("GET", path, b"") for path in (f"{project}/jobs", job, f"{job}/versions", log.version, f"{log.version}/logs")),
@@ -42,6 +47,28 @@ def calls(log: MadeLog) -> list[tuple[str, str, bytes]]:
         ("POST", f"{log.api}/close", b"{}"),
         ("PUT", f"{project}/members/someone", json.dumps({"rights": ["read"]}).encode()),
         ("DELETE", f"{project}/members/someone", b""),
+    ]
+
+
+def modelarts_calls(log: MadeLog, uuid: str) -> list[tuple[str, str, bytes]]:
+    """The calls for jobs and training jobs among them. What ends a run comes last."""
+    v1, v2 = log.v1.partition("/versions")[0], f"/v2/{log.project_id}"
+    training_job = f"{v2}/training-jobs/{uuid}"
+    made = b'{"kind": "job", "metadata": {"name": "mine"}}'
+    return [
+        *(("GET", path, b"") for path in (v1.rpartition("/")[0], f"{v1}/versions", log.v1)),
+        *(("GET", f"/v1/{log.project_id}/job/{call}", b"") for call in ("resource-specs", "ai-engines")),
+        *(("GET", training_job + call, b"") for call in ("", "/tasks", "/events", "/logs/worker-0")),
+        *(("GET", f"{training_job}/tasks/worker-0/logs/{call}", b"") for call in ("preview", "url")),
+        ("POST", f"{v2}/training-job-searches", b"{}"),
+        ("POST", v1.rpartition("/")[0], b'{"job_name": "mine", "config": {}}'),
+        ("POST", f"{v1}/versions", b'{"config": {}}'),
+        ("POST", f"{v2}/training-jobs", made),
+        ("PUT", v1, b'{"job_desc": "mine"}'),
+        ("PUT", training_job, b'{"description": "mine"}'),
+        ("POST", f"{log.v1}/stop", b"{}"),
+        ("POST", f"{training_job}/actions", b'{"action_type": "terminate"}'),
+        *(("DELETE", path, b"") for path in (training_job, log.v1, v1)),
     ]
 
 
@@ -79,23 +106,25 @@ def ways(person: Person, method: str, call: str, body: bytes) -> Iterator[Reply]
 
 
 def test_everything_of_another_project_is_refused(people: tuple[Person, Person]) -> None:
-    """403 by a token of the own project and by a signature; 401 by a token without a project. Nothing is changed."""
+    """403, v2's own 404, by a token of the own project and by a signature; 401 by a token of no project. Nothing changes."""
     me, other = people
     before = other.log.held()
-    for method, call, body in calls(other.log):
+    for method, call, body in calls(other.log, uuid_of(other.log)):
         own, domain, signed = ways(me, method, call, body)
-        assert (own.status, domain.status, signed.status) == (403, 401, 403), (method, call)
+        status = 404 if call.startswith("/v2") else 403
+        assert (own.status, domain.status, signed.status) == (status, 401, status), (method, call)
         for reply in (own, domain, signed):
             assert THEIRS[:-1] not in reply.body
-        if method != "HEAD" and call.startswith("/v1"):
+        if method != "HEAD" and call.startswith(("/v1", "/v2")):
+            code = "2786" if call.startswith("/v2") else "0210"
             for reply in (own, signed):
-                check_v1(reply, 403, "0210", f"the token is not for project '{other.project_id}'")
+                check_v1(reply, status, code, f"the token is not for project '{other.project_id}'")
     assert other.log.held() == before
     assert [each["name"] for each in other.web.get(f"/api/projects/{other.project_id}/jobs").json["items"]] == ["job"]
 
 
 def test_ids_of_another_project_are_not_found_below_the_own(people: tuple[Person, Person]) -> None:
-    """404, whichever of the ids is the other's."""
+    """404, v2's own 400, whichever of the ids is the other's."""
     me, other = people
     mixed = [
         MadeLog(me.web, other.log.job_id, other.log.version_id, other.log.log_file, me.project_id),
@@ -103,13 +132,29 @@ def test_ids_of_another_project_are_not_found_below_the_own(people: tuple[Person
         MadeLog(me.web, other.log.job_id, me.log.version_id, other.log.log_file, me.project_id),
     ]
     for log in mixed:
-        for method, call, body in calls(log):
-            if f"/{log.version_id}" not in call.partition("?")[0].partition("versions")[2]:
-                continue  # the project, or the job, is the caller's own
+        for method, call, body in calls(log, uuid_of(other.log)):
+            path = call.partition("?")[0]
+            if f"/{log.version_id}" not in path.partition("versions")[2] and uuid_of(other.log) not in path:
+                continue  # what it names is the caller's own
             own, _, signed = ways(me, method, call, body)
             for reply in (own, signed):
-                assert reply.status == 404, (method, call)
+                assert reply.status == (400 if call.startswith("/v2") else 404), (method, call)
                 assert THEIRS[:-1] not in reply.body
+    assert other.log.status()["end_byte"] == len(THEIRS)
+
+
+def test_token_of_a_job_does_not_touch_another(web: Web) -> None:
+    """In ModelArts' calls for jobs either, be it that they name another job, or none."""
+    own, other = made_log(web, "touching"), made_log(web, "touched", b"theirs\n")
+    made = web.post("/api/tokens", {"rights": ["admin"], "project_id": "default", "job_name": "touching"}).json
+    mine, before = web.as_(made["token"]), other.held()
+    for method, call, body in modelarts_calls(other, uuid_of(other)):
+        reply = mine.call(method, call, body or None, content_type="application/json")
+        assert (reply.status, b"theirs" in reply.body) == (403, False), (method, call)
+    assert other.held() == before
+    for method, call, _ in modelarts_calls(own, uuid_of(own)):
+        if method == "GET" and (f"/{own.job_id}/" in call or uuid_of(own) in call):
+            assert mine.call(method, call).status == 200, call
 
 
 def test_users_are_no_administrators(people: tuple[Person, Person]) -> None:
@@ -123,7 +168,9 @@ def test_users_are_no_administrators(people: tuple[Person, Person]) -> None:
 def test_own_project_is_open(people: tuple[Person, Person]) -> None:
     """So that the refusals above are about whose it is, not about the calls."""
     me, _ = people
-    for method, call, body in calls(me.log)[:14]:
+    for method, call, body in calls(me.log, uuid_of(me.log)):
+        if method not in ("GET", "HEAD"):
+            continue
         own, _, signed = ways(me, method, call, body)
         assert (own.status, signed.status) == (200, 200), (method, call)
 

@@ -36,11 +36,16 @@ from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
-from joblog.server.modelarts_v1 import PATH, LogCalls
+from joblog.server.links import follow_link
+from joblog.server.modelarts_jobs import JobCalls
+from joblog.server.modelarts_tasks import TaskCalls
+from joblog.server.modelarts_v1 import PATH
+from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
+from joblog.server.states import StateController
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
@@ -58,6 +63,8 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController, UserController, MemberController]
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -66,12 +73,12 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
-        self._calls = LogCalls(engine, state.auth)
+        self._calls = state.log_calls
         self._appends = state.append_call
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
-        self._litestar = litestar(state, self._calls)
+        self._litestar = litestar(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -139,17 +146,28 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State, calls: LogCalls) -> ASGIApp:
+def litestar(state: State) -> ASGIApp:
     """Builds the framework's part."""
 
     def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         """Looks at the token before the body is: strangers are told nothing else."""
         state.auth.token(connection.scope["headers"])
 
-    controllers = [ProjectController, JobController, LogController, TokenController, UserController, MemberController]
-    api = Router(path="/api", route_handlers=controllers, guards=[known])
+    api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
     return Litestar(
-        route_handlers=[api, health, description, modelarts_docs.router(calls), iam.versions, iam.router, static_router],
+        route_handlers=[
+            api,
+            health,
+            description,
+            modelarts_docs.router(state.log_calls),
+            iam.versions,
+            iam.router,
+            JobCalls,
+            TrainingJobCalls,
+            TaskCalls,
+            follow_link,
+            static_router,
+        ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
         openapi_config=openapi_config,

@@ -119,10 +119,7 @@ class LogController(Controller):
     @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        log = await _log(joblog, request, "read")
-        status, low, high = _range(request, log)
-        parts = _in_threads(joblog.engine.query.stream(log, low, high))
-        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        return download(joblog, request, await _log(joblog, request, "read"), _OCTETS)
 
     @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
@@ -143,6 +140,13 @@ class LogController(Controller):
             page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
             lines.text(page.data),
         )  # fmt: skip
+
+
+def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    status, low, high = _range(request, log)
+    parts = _in_threads(joblog.engine.query.stream(log, low, high))
+    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -170,7 +174,9 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
     logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
-    return logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    joblog.engine.states.log_closed(log.version_id, now_ms)
+    return closed
 
 
 def _agree(claimed: int | None, before: int | None) -> bool:

@@ -13,6 +13,7 @@ from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
 from joblog.server.identity import Logins
+from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.views import LogView, log_view
 
 Call = Request[Any, Any, Any]
@@ -30,6 +31,7 @@ class State:
         self.auth = Auth(engine)
         self.append_call = AppendCall(engine, self.auth)
         self.logins = Logins(engine)
+        self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""
