@@ -88,7 +88,7 @@ def test_key_of_the_environment(tmp_path: Path) -> None:
     web.close()
     assert other.stop() == 0
     said = (other.data / "server.log").read_text()
-    assert f"the secret of access key {person.access} cannot be decrypted" in said
+    assert f"{person.access} cannot be decrypted" in said
     assert KEY not in said
 
 
