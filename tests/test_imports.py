@@ -29,6 +29,8 @@ LAYERS = {
 DOORS = {
     "apsw": {"joblog.storage.sqlite"},
     "obstore": {"joblog.storage.objects"},
+    "psycopg": {"joblog.storage.postgres"},
+    "psycopg_pool": {"joblog.storage.postgres"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},

@@ -1,6 +1,8 @@
 """Projects, jobs, versions and logs by name: found, made when missing, listed.
 
-Getting and making are one step, so that all workers of one run meet in one version whoever comes first.
+Getting and making are one step, so that all workers of one run meet in one version whoever comes first. Nodes that make the
+same thing at the same time wait for each other at its counter: whoever has taken a number holds the counter until its commit.
+So what is missing is looked for once more with the number in hand; a number that is not needed then is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import uuid
 
 from joblog.errors import NotFound
 from joblog.model import Job, Log, Project, Version, log_file_name
-from joblog.storage.database import Database, Transaction, Value
+from joblog.storage.database import Database, Row, Transaction, Value
 
 
 class Names:
@@ -121,25 +123,27 @@ def _next_id(tx: Transaction, counter: str) -> int:
 
 def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
     rows = tx.rows("job_by_name", project_id=project_id, name=name)
-    if rows:
-        return Job(*rows[0])
-    job = Job(_next_id(tx, "job"), project_id, name, now_ms)
-    tx.rows("job_put", id=job.id, project_id=project_id, name=name, now_ms=now_ms)
-    return job
+    if not rows:
+        number = _next_id(tx, "job")
+        rows = tx.rows("job_by_name", project_id=project_id, name=name)
+        if not rows:
+            tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
+            return Job(number, project_id, name, now_ms)
+    return Job(*rows[0])
 
 
 def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int) -> Version:
-    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
+    rows = _version_of_run(tx, job, run_id)
     if not rows:
-        rows = tx.rows(
-            "version_put",
-            id=_next_id(tx, "version"),
-            job_id=job.id,
-            uuid=str(uuid.uuid4()),
-            run_id=run_id,
-            now_ms=now_ms,
-        )
+        number = _next_id(tx, "version")
+        rows = _version_of_run(tx, job, run_id)
+        if not rows:
+            rows = tx.rows("version_put", id=number, job_id=job.id, uuid=str(uuid.uuid4()), run_id=run_id, now_ms=now_ms)
     return Version(*rows[0])
+
+
+def _version_of_run(tx: Transaction, job: Job, run_id: str | None) -> list[Row]:
+    return [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
 
 
 def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> Log:
@@ -147,6 +151,8 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     rows = tx.rows("log_by_worker", **key)
     if not rows:
         log_id = _next_id(tx, "log")
-        tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
-        rows = tx.rows("log", id=log_id)
+        rows = tx.rows("log_by_worker", **key)
+        if not rows:
+            tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
+            rows = tx.rows("log", id=log_id)
     return Log(*rows[0])
