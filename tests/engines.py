@@ -164,14 +164,9 @@ class SeaweedServer:
                 time.sleep(0.05)
 
     @property
-    def environment(self) -> dict[str, str]:
+    def credentials(self) -> dict[str, str]:
         """What a client of it has in its environment."""
-        return {
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": "us-east-1",
-        }
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
     def kill(self) -> None:
         """Ends it as ``kill -9`` does."""

@@ -121,8 +121,9 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
 def litestar(state: State, calls: LogCalls) -> ASGIApp:
     """Builds the framework's part."""
 
-    def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         """Looks at the token before the body is: strangers are told nothing else."""
+        await state.auth.ready(connection.scope["headers"])
         state.auth.token(connection.scope["headers"])
 
     api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 
 from joblog.engine import Engine
-from joblog.errors import ExpiredToken, NoCredentials, NotPermitted, UnknownToken, WrongProject
+from joblog.errors import ExpiredToken, NoCredentials, NotPermitted, Unauthorized, UnknownToken, WrongProject
 from joblog.model import Token
 
 # How long a token is believed without looking it up again: a revocation on another node takes effect within this.
@@ -51,6 +52,18 @@ class Auth:
         if not token.may(right):
             raise NotPermitted(right)
         return token
+
+    async def ready(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Looks the caller's token up in a thread, where looking it up takes long: ``token`` then has it in memory."""
+        if self._engine.database.embedded:
+            return
+        try:
+            secret = _secret(headers)
+            known = self._known.get(secret)
+            if known is None or known[1] < time.monotonic() + _BELIEVED_S / 2:
+                await asyncio.to_thread(self._look_up, secret)
+        except Unauthorized:
+            pass  # for whoever needs a token to say
 
     def forget(self) -> None:
         """Drops what is remembered, after a revocation."""
