@@ -95,7 +95,7 @@ def start_server(data: Path, **settings: object) -> Server:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for all tests that do not stop it."""
-    running = _installed(PostgresServer)
+    running = installed(PostgresServer)
     yield running
     running.close()
 
@@ -103,13 +103,14 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[SeaweedServer]:
     """An S3-compatible store for all tests that do not stop it; its credentials are in the environment."""
-    running = _installed(SeaweedServer)
+    running = installed(SeaweedServer)
     os.environ.update(running.credentials)
     yield running
     running.close()
 
 
-def _installed(engine: Callable[[], T]) -> T:
+def installed(engine: Callable[[], T]) -> T:
+    """Starts an engine; the test is skipped where it is not installed."""
     try:
         return engine()
     except NotInstalled as error:

@@ -25,6 +25,7 @@ from obstore.store import S3Store
 START_S = 60.0
 
 BUCKET = "joblog"
+DOMAIN = "s3.test"  # of which the bucket's name may be a part of the host's
 ACCESS_KEY, SECRET_KEY = "AKTEST", "SKTESTSKTEST"
 
 _CONF = """
@@ -78,19 +79,23 @@ class PostgresServer:
 
     def start(self) -> None:
         """Starts it, again after a kill, and returns when it answers."""
-        log = (self._directory / "log").open("ab")
-        command = [*self._as, self._bin / "postgres", "-D", "data"]
-        self._process = subprocess.Popen(command, cwd=self._directory, stdout=log, stderr=log, start_new_session=True)
-        log.close()
+        self._process = self._spawned()
         deadline = time.monotonic() + START_S
         while True:
             try:
                 psycopg.connect(self.address("postgres"), connect_timeout=2).close()
                 return
             except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     raise RuntimeError((self._directory / "log").read_text()) from None
                 time.sleep(0.02)
+                if self._process.poll() is not None:  # what was killed has not all ended yet
+                    self._process = self._spawned()
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
+        with (self._directory / "log").open("ab") as log:
+            command = [*self._as, self._bin / "postgres", "-D", "data"]
+            return subprocess.Popen(command, cwd=self._directory, stdout=log, stderr=log)
 
     def address(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -101,8 +106,16 @@ class PostgresServer:
             connection.execute(sql.encode())
 
     def kill(self) -> None:
-        """Ends all of its processes as ``kill -9`` does."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """Ends all of its processes as ``kill -9`` does: each of them is in a session of its own."""
+        if self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGSTOP)  # it makes no new ones
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in (*map(int, children), self._process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # It ended by itself.
         self._process.wait()
 
     def close(self) -> None:
@@ -133,7 +146,7 @@ class SeaweedServer:
             **{"dir": self._directory / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1"},
             **{"master.telemetry": "false", "master.peers": "none", "master.volumeSizeLimitMB": 64, "volume.max": 0},
             **{"volume.preStopSeconds": 0, "filer": "true", "s3": "true", "s3.port.iceberg": 0, "s3.port.lance": 0},
-            **{"s3.config": self._directory / "s3.json", "s3.autoCreateBucket": "true"},
+            **{"s3.config": self._directory / "s3.json", "s3.autoCreateBucket": "true", "s3.domainName": DOMAIN},
         }
         self._command = [str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in words.items())]
         self.start()

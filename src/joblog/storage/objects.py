@@ -30,9 +30,9 @@ _MISSING = (FileNotFoundError, NotFoundError)
 # user's request is then refused with 503, and what the background loop does is tried again in its next round.
 _CLIENT = {"connect_timeout": "5s", "timeout": "30s", "pool_idle_timeout": "60s"}
 _RETRY: dict[str, Any] = {
-    "max_retries": 5,
-    "retry_timeout": timedelta(seconds=30),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
+    "max_retries": 10,
+    "retry_timeout": timedelta(seconds=10),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 
 _SCHEMES = "s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, file:///directory or memory://"
@@ -137,11 +137,17 @@ def segment_key(log: Log, start_byte: int, end_byte: int) -> str:
 def _s3(bucket: str, endpoint: str, region: str, virtual_hosted: bool, common: dict[str, Any]) -> S3Store:
     endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     if endpoint:
-        common["endpoint"] = endpoint.rstrip("/")
+        common["endpoint"] = _in_host(bucket, endpoint) if virtual_hosted else endpoint.rstrip("/")
         common["client_options"]["allow_http"] = endpoint.startswith("http://")
     if region:
         common["region"] = region
     return S3Store(bucket, virtual_hosted_style_request=virtual_hosted, **common)
+
+
+def _in_host(bucket: str, endpoint: str) -> str:
+    """Puts the bucket before the endpoint's host, where obstore wants it; an endpoint that has it already stays as it is."""
+    scheme, _, host = endpoint.rstrip("/").partition("://")
+    return f"{scheme}://{host}" if host.startswith(f"{bucket}.") else f"{scheme}://{bucket}.{host}"
 
 
 def _sync(path: Path, root: Path) -> None:
@@ -161,4 +167,5 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise Unavailable(f"the object store failed: {type(error).__name__}: {error}") from error
+        said = str(error).partition("\n")[0].strip()  # obstore's later lines are for its own developers
+        raise Unavailable(f"the object store failed: {type(error).__name__}: {said}") from error
