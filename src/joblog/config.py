@@ -15,6 +15,9 @@ from joblog.errors import Invalid
 
 MIB = 1024 * 1024
 
+STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint", "objects_region", "objects_style")
+"""The settings that say where things are kept; every command that looks at them takes these."""
+
 
 def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
