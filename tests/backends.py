@@ -17,7 +17,8 @@ from tests.engines import BUCKET, PostgresServer, SeaweedServer
 DEFAULT = "sqlite-directory"
 BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
 
-every_backend = pytest.mark.parametrize("backend", BACKENDS, indirect=True, scope="session")
+every_backend = pytest.mark.every_backend
+"""Marks a test, or as ``pytestmark`` a module's, that takes ``backend`` itself or through what it takes."""
 
 _numbers = count(1)
 

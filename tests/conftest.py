@@ -17,7 +17,7 @@ import pytest
 
 from joblog.client import Client
 from joblog.engine import Engine
-from tests.backends import DEFAULT, Backend
+from tests.backends import BACKENDS, DEFAULT, Backend
 from tests.engines import NotInstalled, PostgresServer, SeaweedServer
 
 T = TypeVar("T")
@@ -117,6 +117,12 @@ def installed(engine: Callable[[], T]) -> T:
         if os.environ.get("CI"):
             pytest.fail(f"{error}, and in CI nothing is skipped")
         pytest.skip(str(error))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs on each backend what is marked so and has to do with one."""
+    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_backend"):
+        metafunc.parametrize("backend", BACKENDS, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""``joblog serve``, ``joblog check`` and ``joblog migrate``: the commands that need ``joblog[server]``, which is loaded here only."""
+"""``joblog serve``, ``check`` and ``migrate``: the commands that need ``joblog[server]``, which is loaded here only."""
 
 from __future__ import annotations
 

@@ -35,11 +35,15 @@ from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import modelarts_docs
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
-from joblog.server.modelarts_v1 import PATH, LogCalls
+from joblog.server.modelarts_jobs import JobCalls
+from joblog.server.modelarts_tasks import TaskCalls
+from joblog.server.modelarts_v1 import PATH
+from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
+from joblog.server.states import StateController
 from joblog.server.wire import Answer, answer_headers, error_answer, request_id
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
@@ -56,6 +60,10 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+_TOKENS_LOOKED_AT = 1000
+
+_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController]
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -64,9 +72,9 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
-        self._calls = LogCalls(engine, state.auth)
+        self._calls = state.log_calls
         self._appends = state.append_call
-        self._litestar = litestar(state, self._calls)
+        self._litestar = litestar(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -118,17 +126,30 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State, calls: LogCalls) -> ASGIApp:
+def litestar(state: State) -> ASGIApp:
     """Builds the framework's part."""
 
-    async def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        """Looks at the token before the body is: strangers are told nothing else."""
+    async def looked_up(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Sees to it that no handler waits for the catalog on the event loop when it asks who is calling."""
         await state.auth.ready(connection.scope["headers"])
+
+    def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Looks at the token before the body is: strangers are told nothing else."""
         state.auth.token(connection.scope["headers"])
 
-    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])
+    api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
     return Litestar(
-        route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
+        route_handlers=[
+            api,
+            health,
+            description,
+            modelarts_docs.router(state.log_calls),
+            JobCalls,
+            TrainingJobCalls,
+            TaskCalls,
+            static_router,
+        ],
+        guards=[looked_up],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
         openapi_config=openapi_config,
@@ -214,11 +235,20 @@ def _free_port(settings: Settings) -> int:
 def _admin_token(engine: Engine) -> None:
     """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
     path = engine.settings.data / ADMIN_TOKEN_FILE
-    if path.exists() or (not engine.database.embedded and engine.tokens.all(0, 1)):  # another node has made it
+    if path.exists() or (not engine.database.embedded and _has_admin(engine)):  # another node has made it
         return
     _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
     _write(path, secret)
     engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
+
+
+def _has_admin(engine: Engine) -> bool:
+    """Whether somebody can do everything; the first tokens that were made are enough to tell."""
+    now_ms = engine.clock_ms()
+    return any(
+        token.project_id is None and token.may("admin") and (token.expires_ms is None or token.expires_ms > now_ms)
+        for token in engine.tokens.all(0, _TOKENS_LOOKED_AT)
+    )
 
 
 async def _announce(settings: Settings, port: int) -> None:

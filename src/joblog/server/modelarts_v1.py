@@ -43,14 +43,19 @@ class ByteAnswer(msgspec.Struct):
     count: int
 
 
-class LineAnswer(msgspec.Struct):
-    """``.../aom-log``: ``lines`` lines, oldest first, between the positions ``start_line`` and ``end_line``."""
+class TaskLineAnswer(msgspec.Struct):
+    """v2's ``.../logs/{task_id}``: ``lines`` lines, oldest first, between the positions ``start_line`` and ``end_line``."""
 
-    is_success: bool
     content: str
     lines: int
     start_line: str
     end_line: str
+
+
+class LineAnswer(TaskLineAnswer):
+    """``.../aom-log``: the same."""
+
+    is_success: bool = True
 
 
 class FileNamesAnswer(msgspec.Struct):
@@ -79,10 +84,7 @@ class LogCalls:
         parameters = query_parameters(query)
         if path[4] == "log":
             return await self._ask(partial(self._bytes, ids, parameters))
-        try:
-            return await self._ask(partial(self._lines, ids, parameters))
-        except LargePage:
-            return await self._large(ids, parameters)
+        return await self.lines(partial(self._log, ids, parameters), parameters, 0, LineAnswer)
 
     async def _ask(self, read: Callable[[Query], Answer]) -> Answer:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
@@ -119,16 +121,29 @@ class LogCalls:
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    def _lines(self, ids: _Version, parameters: Mapping[str, str], query: Query) -> Answer:
-        log = self._log(ids, parameters)
-        page = query.lines(log, _line_span(parameters))
-        return Answer(200, self._encode(_line_answer(page, lines.text(page.data))))
+    async def lines(
+        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer]
+    ) -> Answer:
+        """Answers with lines of the log that ``find`` returns, v1's or v2's way; at least ``least`` must be asked for."""
+        try:
+            return await self._ask(partial(self._lines, find, parameters, least, kind))
+        except LargePage:
+            return await self._large(find, _line_span(parameters, least), kind)
 
-    async def _large(self, ids: _Version, parameters: Mapping[str, str]) -> Answer:
+    def _lines(
+        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer], query: Query
+    ) -> Answer:
+        log = find()
+        page = query.lines(log, _line_span(parameters, least))
+        return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
+
+    async def _large(
+        self, find: Callable[[], Log], span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]
+    ) -> Answer:
         """Answers with a page that is too large to hold, part by part."""
-        log = await asyncio.to_thread(self._log, ids, parameters)
-        page = await asyncio.to_thread(self._engine.query.line_borders, log, _line_span(parameters))
-        head, tail = self._encode(_line_answer(page, "")).split(b'"content":""', 1)
+        log = await asyncio.to_thread(find)
+        page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
+        head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
         content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte))
         return Answer(200, head + b'"content":"', rest=_in_threads(content, b'"' + tail))
 
@@ -155,18 +170,17 @@ def _integer(parameters: Mapping[str, str], name: str, default: int, bounds: tup
     return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
 
 
-def _line_span(parameters: Mapping[str, str]) -> Callable[[Log], tuple[int, int]]:
+def _line_span(parameters: Mapping[str, str], least: int) -> Callable[[Log], tuple[int, int]]:
     base = positions.parse_base_line(parameters.get("base_line", ""))
-    count = _integer(parameters, "lines", DEFAULT_LINES, (0, MAX_LINES))
+    count = _integer(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
     order = parameters.get("order", "").strip().lower() or "desc"
     if order not in _ORDERS:
         raise OutOfRange("order", "desc or asc", order)
     return partial(positions.line_span, base, count, order)
 
 
-def _line_answer(page: Page, content: str) -> LineAnswer:
-    return LineAnswer(
-        is_success=True,
+def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLineAnswer:
+    return kind(
         content=content,
         lines=page.end_line - page.start_line,
         start_line=positions.line_position(page.log, page.start_line),
