@@ -15,6 +15,8 @@ def add_to(commands: Subparsers) -> None:
         add(commands, "migrate", "serve:migrate", "brings the catalog's tables up to date, as serve does when it starts"),
     ]
     for setting in fields(Settings):
+        if setting.metadata.get("secret"):
+            continue
         flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
         serve.add_argument(flag, metavar="VALUE", help=about)
         if setting.name in STORED:
