@@ -17,8 +17,11 @@ from tests.engines import BUCKET, PostgresServer, SeaweedServer
 DEFAULT = "sqlite-directory"
 BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
 
-every_backend = pytest.mark.every_backend
+every_backend = pytest.mark.backends(*BACKENDS)
 """Marks a test, or as ``pytestmark`` a module's, that takes ``backend`` itself or through what it takes."""
+
+both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
+"""Marks what takes long, and would find nothing new on the others."""
 
 _numbers = count(1)
 

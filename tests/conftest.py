@@ -17,7 +17,7 @@ import pytest
 
 from joblog.client import Client
 from joblog.engine import Engine
-from tests.backends import BACKENDS, DEFAULT, Backend
+from tests.backends import DEFAULT, Backend
 from tests.engines import NotInstalled, PostgresServer, SeaweedServer
 
 T = TypeVar("T")
@@ -120,9 +120,10 @@ def installed(engine: Callable[[], T]) -> T:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs on each backend what is marked so and has to do with one."""
-    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_backend"):
-        metafunc.parametrize("backend", BACKENDS, indirect=True, scope="session")
+    """Runs on the backends that a mark names what has to do with one."""
+    mark = metafunc.definition.get_closest_marker("backends")
+    if mark is not None and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", mark.args, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

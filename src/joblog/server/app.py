@@ -98,22 +98,28 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
-        admitted = None
+        if not is_signed(scope["path"], scope["headers"]):
+            await self._known(scope, receive, send, number)
+            return
         try:
-            if not self._embedded:
-                await self._auth.learn(scope["headers"])
-            if is_signed(scope["path"], scope["headers"]):
-                admitted = await self._admission.admitted(scope, receive)
+            admitted = await self._admission.admitted(scope, receive)
         except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
             await send_answer(error_answer(error, scope["path"]), send, number)
-            return
-        if admitted is None:
-            await self._route(scope, receive, send, number)
             return
         try:
             await self._route(admitted.scope, admitted.receive, send, number)
         finally:
             admitted.close()
+
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+        """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
+        if not self._embedded:
+            try:
+                await self._auth.learn(scope["headers"])
+            except Exception as error:  # noqa: BLE001  # as above
+                await send_answer(error_answer(error, scope["path"]), send, number)
+                return
+        await self._route(scope, receive, send, number)
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
         method, path = scope["method"], scope["path"]

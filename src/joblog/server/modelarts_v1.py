@@ -75,7 +75,6 @@ class LogCalls:
 
     async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
         """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
-        headers = list(headers)
         self._auth.allowed(headers, "read", path[1], path[2])
         ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
         if path[4] == "log/file-names":
