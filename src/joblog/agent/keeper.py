@@ -12,21 +12,21 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joblog.agent.aside import Aside
+from joblog.agent.intake import READ_BYTES, Filtered, Held, Intake, Straight
 from joblog.agent.output import Mark, PassOn, say
 from joblog.agent.ship import Shipper
-from joblog.agent.source import Streams
+from joblog.agent.sieve import Filters
+from joblog.agent.source import STDERR, Streams
 from joblog.agent.spool import LIMIT_BYTES, Spool
 
 if TYPE_CHECKING:
     from joblog.client import Client
-
-READ_BYTES = 64 << 10
-"""One read takes all that a pipe holds by default; reading less does not improve the order, only costs."""
 
 ORPHANS_S = 5.0
 """Wait for the end of output after the child's exit: its last bytes are in the pipe already, so this is for processes
@@ -45,38 +45,90 @@ class Options:
     verbose: bool = False
     tty: bool = False
     spool_limit_bytes: int = LIMIT_BYTES
+    filters: Filters = Filters()
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The memory that the foreground process and its keepers share; ``held`` is for output that is filtered."""
+
+    mark: Mark
+    held: Held | None = None
 
 
 class Log:
     """Spools and ships the log; whatever fails in it is said once, and the job goes on without it."""
 
-    def __init__(self, path: Path | None, connect: Callable[[], Client], options: Options) -> None:
+    def __init__(self, path: Path | None, connect: Callable[[], Client], options: Options, shared: Shared) -> None:
         self._wait_s = options.wait_s
+        self._shared = shared
         self.spool: Spool | None = None
+        self._intake: Intake | None = None
         if path is None or not path.exists():
             return
         try:
             self.spool = Spool(path, limit_bytes=options.spool_limit_bytes)
+            self._intake = self._new_intake(self.spool, options)
             self._shipper = Shipper(self.spool, connect, say, say_address=options.verbose)
             self._shipper.start()
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
             self._fail(error)
 
-    def take(self, source: int) -> bytes:
+    def _new_intake(self, spool: Spool, options: Options) -> Intake:
+        if self._shared.held is None:
+            return Straight(spool, self._shared.mark)
+        sieves = options.filters.sieves(STDERR, time.monotonic())
+        return Filtered(spool, self._shared.held, sieves, Aside(spool.path, options.spool_limit_bytes))
+
+    def take(self, source: int, descriptor: int) -> bytes:
         """Takes what the pipe holds and returns it; none at the pipe's end, which is an error where it is a terminal."""
-        try:
-            if self.spool is not None:
-                return self.spool.take(source, READ_BYTES)
-        except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            if not os.isatty(source):
-                self._fail(error)
+        if self._intake is not None:
+            try:
+                data = self._intake.receive(source, descriptor)
+            except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
+                if not os.isatty(source):
+                    self._fail(error)
+            else:
+                self._guard(self._intake.keep)
+                return data
         try:
             return os.read(source, READ_BYTES)
         except OSError:
             return b""
 
+    def passed_on(self) -> None:
+        """Says that what was taken is on joblog's own stdout or stderr, too."""
+        if self._intake is not None:
+            self._intake.passed_on()
+
+    def not_passed_on(self) -> Iterator[tuple[bytes, int]]:
+        """Yields what a keeper before this one had taken, and did not come to pass on, and where it belongs."""
+        if self._intake is not None:
+            try:
+                yield from self._intake.not_passed_on()
+            except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
+                self._fail(error)
+
+    @property
+    def due_s(self) -> float | None:
+        """When to ``wake`` it; None: not at all."""
+        return self._intake.due_s if self._intake is not None else None
+
+    def wake(self) -> None:
+        """Lets go of what was held back for long enough."""
+        if self._intake is not None:
+            self._guard(self._intake.wake)
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
+            self._fail(error)
+
     def finish(self, give_up: threading.Event) -> None:
         """Waits for the last bytes' way to the server, and removes the spool when they are there."""
+        if self._intake is not None:
+            self._guard(self._intake.end)
         if self.spool is None:
             return
         try:
@@ -96,16 +148,16 @@ class Log:
             say(f"the log is on the server, but its copy here cannot be removed: {error}")
 
     def _fail(self, error: Exception) -> None:
-        self.spool = None
+        self.spool = self._intake = None
+        self._shared.mark.set(0, 0)
         say(f"the log is not kept: {error}")
 
 
 class Keeper:
     """Reads the job's output to its end; ``control`` is where the foreground process tells it what happens."""
 
-    def __init__(self, streams: Streams, log: Log, mark: Mark, control: int) -> None:
+    def __init__(self, streams: Streams, log: Log, control: int) -> None:
         self._log = log
-        self._mark = mark
         self._pass_on = PassOn()
         self._open = set(streams.reading)
         self._ready = selectors.DefaultSelector()
@@ -119,11 +171,17 @@ class Keeper:
 
     def run(self) -> None:
         """Keeps the output to its end (see ``ORPHANS_S``), then the log."""
-        self._pass_on_rest()
+        for data, descriptor in self._log.not_passed_on():
+            self._pass_on.write(data, descriptor)
         while self._open:
-            left_s = None if self._ends_s is None else self._ends_s - time.monotonic()
-            if left_s is not None and left_s <= 0:
+            now_s, due_s = time.monotonic(), self._log.due_s
+            if self._ends_s is not None and self._ends_s <= now_s:
                 break
+            if due_s is not None and due_s <= now_s:
+                self._log.wake()
+                continue
+            next_s = min((at_s for at_s in (self._ends_s, due_s) if at_s is not None), default=None)
+            left_s = None if next_s is None else next_s - now_s
             for key in [key for key, _ in self._ready.select(left_s)]:
                 self._ready.unregister(key.fd)
                 if key.fd == self._control:
@@ -139,27 +197,13 @@ class Keeper:
 
     def _keep(self, source: int, descriptor: int) -> bool:
         """Keeps what the pipe holds and passes it on; returns whether more may come."""
-        spool = self._log.spool
-        self._mark.set(spool.end_byte if spool else 0, descriptor if spool else 0)
-        data = self._log.take(source)
+        data = self._log.take(source, descriptor)
         if not data:
             self._open.discard(source)
             return False
         self._pass_on.write(data, descriptor)
-        self._mark.set(spool.end_byte if spool else 0, descriptor if spool else 0)
+        self._log.passed_on()
         return True
-
-    def _pass_on_rest(self) -> None:
-        """Passes on what a keeper before this one had spooled, and did not come to pass on."""
-        spool = self._log.spool
-        at, descriptor = self._mark.get()
-        if spool is None or not descriptor:
-            return
-        at = max(at, spool.start_byte)
-        while at < spool.end_byte:
-            data = spool.read(at, READ_BYTES)
-            self._pass_on.write(data, descriptor)
-            at += len(data)
 
     def _hear(self) -> bool:
         """Takes what the foreground process tells; returns whether it is still there."""

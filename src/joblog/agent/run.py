@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.agent import spoolfiles
-from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper, Log, Options
+from joblog.agent.intake import Held
+from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper, Log, Options, Shared
 from joblog.agent.output import Mark, open_standard_descriptors, say
 from joblog.agent.source import STDIN, Child, Streams
 from joblog.agent.spoolfiles import Meta
@@ -65,7 +66,6 @@ class _Foreground:
         self._connect = connect
         self._options = options
         self._streams = Streams(tty=options.tty)
-        self._mark = Mark()
         self._spool: Path | None = None
         self._keepers = 0
         self._keeper_since_s = time.monotonic()
@@ -73,7 +73,10 @@ class _Foreground:
         self._control = -1
         self._kept = False
         self._writing_ends_open = True
+        self._shared = Shared(Mark())
         try:
+            if options.filters.any:
+                self._shared = Shared(Mark(), Held())
             # The lock is this process's and its keepers': it is held until the last of them ends.
             self._spool, self._lock = spoolfiles.make(options.spool_root, meta)
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
@@ -158,12 +161,12 @@ class _Foreground:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, STDIN)
         os.close(nothing)
-        Keeper(self._streams, Log(self._spool, self._connect, self._options), self._mark, hearing).run()
+        Keeper(self._streams, Log(self._spool, self._connect, self._options, self._shared), hearing).run()
 
     def _keep_here(self, hearing: int) -> None:
         """Passes on what the job writes, in a thread of this process."""
         try:
-            Keeper(self._streams, Log(None, self._connect, self._options), self._mark, hearing).run()
+            Keeper(self._streams, Log(None, self._connect, self._options, self._shared), hearing).run()
         finally:
             self._kept = True
             os.kill(os.getpid(), signal.SIGCHLD)

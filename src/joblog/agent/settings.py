@@ -46,13 +46,14 @@ def load(
     data = _data_directory(environ)
     served_url = _first_line(data / "url")
     url = url or environ.get("JOBLOG_URL") or served_url or DEFAULT_URL
+    limit = spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)
     return Settings(
         url=url,
         # The local server's admin token is shown to the local server only, never to one named otherwise.
         token=_token(environ) or (_first_line(data / "admin.token") if url in (served_url, DEFAULT_URL) else ""),
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
         spool_root=_spool_root(environ),
-        spool_limit_bytes=_limit(spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)),
+        spool_limit_bytes=size_bytes("--spool-limit", limit, SMALLEST_LIMIT_BYTES),
     )
 
 
@@ -67,13 +68,18 @@ def _token(environ: Mapping[str, str]) -> str:
         raise Invalid("JOBLOG_TOKEN_FILE", "a file with a token", path) from error
 
 
-def _limit(size: str) -> int:
-    """Returns a number of bytes, as in ``1000000``, ``500M`` or ``2G`` (powers of 1024)."""
+def size_bytes(name: str, size: str, smallest: int) -> int:
+    """Returns a number of bytes, as in ``1000000``, ``500M`` or ``2G`` (powers of 1024); ``name`` is the parameter's.
+
+    Raises:
+        Invalid: it is none, or less than ``smallest``.
+    """
     found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", size, re.ASCII | re.IGNORECASE)
-    limit_bytes = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
-    if limit_bytes < SMALLEST_LIMIT_BYTES:
-        raise Invalid("--spool-limit", "a number of bytes from 64K on, as in 500M or 2G", size)
-    return limit_bytes
+    given = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
+    if given < smallest:
+        shown = f"{smallest >> 10}K" if smallest >= 1 << 10 else str(smallest)
+        raise Invalid(name, f"a number of bytes from {shown} on, as in 500M or 2G", size)
+    return given
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:

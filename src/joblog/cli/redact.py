@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 
-from joblog.agent.redact import READY, Redactor, rule
+from joblog.agent.redact import READY, Redactor, Rule, rule
 from joblog.errors import Invalid
 
 
@@ -19,10 +19,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redact-pattern", action="append", default=[], metavar="RE", help=about)
 
 
-def new_redactor(args: argparse.Namespace) -> Callable[[], Redactor] | None:
-    """Returns what makes a log's redactor, None where nothing is to be masked; raises Invalid."""
+def rules(args: argparse.Namespace) -> tuple[Rule, ...]:
+    """Returns what is to be masked; raises Invalid."""
     try:
-        rules = [*(READY if args.redact else ()), *(rule(os.fsencode(each)) for each in args.redact_pattern)]
+        return (*(READY if args.redact else ()), *(rule(os.fsencode(each)) for each in args.redact_pattern))
     except re.error as error:
         raise Invalid("--redact-pattern", f"a regular expression ({error})") from error
-    return (lambda: Redactor(rules)) if rules else None
+
+
+def new_redactor(args: argparse.Namespace) -> Callable[[], Redactor] | None:
+    """Returns what makes a log's redactor, None where nothing is to be masked; raises Invalid."""
+    found = rules(args)
+    return (lambda: Redactor(found)) if found else None

@@ -11,8 +11,10 @@ from joblog.agent import settings
 from joblog.agent.environment import names_in
 from joblog.agent.run import Options
 from joblog.agent.run import run as run_agent
+from joblog.agent.sieve import Filters
 from joblog.agent.spool import Meta
 from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
+from joblog.cli.redact import rules
 from joblog.errors import Missing
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
         run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
         task=checked_task(args.task) if args.task else names.task,
     )
-    options = Options(found.spool_root, args.wait, args.verbose, args.tty, found.spool_limit_bytes)
+    rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)
+    filters = Filters(rules(args), rate_bytes_s)
+    options = Options(found.spool_root, args.wait, args.verbose, args.tty, found.spool_limit_bytes, filters)
 
     def connect() -> Client:
         from joblog.client import Client

@@ -9,6 +9,23 @@ from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
 
 
 def add_to(commands: Subparsers) -> None:
+    _add_run(commands)
+    _add_spool(commands)
+
+    load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
+    load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
+    load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
+    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
+    load.add_argument("files", nargs="*", metavar="FILE")
+    redact.add_flags(load)
+
+    _add_following(commands)
+
+    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
+    close.add_argument("log", metavar="LOG", help=LOG_HELP)
+
+
+def _add_run(commands: Subparsers) -> None:
     run = add_client(commands, "run", "run:run", "runs a command and keeps what it prints")
     run.add_argument("--job", help="job name (default: from the command)")
     run.add_argument(
@@ -30,21 +47,14 @@ def add_to(commands: Subparsers) -> None:
         help="seconds to wait for the last bytes' way to "
         "the server after the command has ended (default: 30); what is left then is kept on disk",
     )
+    run.add_argument(
+        "--flood-limit",
+        metavar="RATE",
+        help="bytes a second, as 64K or 1M, over which repetitive output is counted rather than sent (default: none)",
+    )
+    redact.add_flags(run)
     run.add_argument("-v", "--verbose", action="store_true", help="says on stderr where the log is")
-    _add_spool(commands)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
-
-    load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
-    load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
-    load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
-    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
-    load.add_argument("files", nargs="*", metavar="FILE")
-    redact.add_flags(load)
-
-    _add_following(commands)
-
-    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
-    close.add_argument("log", metavar="LOG", help=LOG_HELP)
 
 
 def _add_following(commands: Subparsers) -> None:
