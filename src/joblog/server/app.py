@@ -40,6 +40,7 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
+from joblog.server.states import StateController
 from joblog.server.wire import Answer, answer_headers, error_answer, request_id
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
@@ -55,6 +56,8 @@ _M_ARENA_MAX, _ARENAS = -8, 2
 _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
+
+_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController]
 
 _log = logging.getLogger("joblog.server")
 
@@ -125,7 +128,7 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
         """Looks at the token before the body is: strangers are told nothing else."""
         state.auth.token(connection.scope["headers"])
 
-    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])
+    api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
     return Litestar(
         route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
