@@ -120,6 +120,8 @@ class FlakyServer:
         self.calls = 0
         self.logs = {"run-1": FlakyLog()}
         self.retry_after_s: int | None = None
+        self.reports = list[dict[str, object]]()
+        self.stop_runs = self.failing_reports = False
         self.stopped = threading.Event()
         self.largest_body = 0
         self.limit_bytes = 16 << 20
@@ -186,6 +188,11 @@ class FlakyServer:
         self.largest_body = max(self.largest_body, len(body))
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
+        if path.endswith("/report") and self.failing_reports:
+            return 503, _error("busy", "later")
+        if path.endswith("/report"):
+            self.reports.append(json.loads(body))
+            return 200, json.dumps({"status": "RUNNING", "stop": self.stop_runs}).encode()
         number = int(path.partition("/versions/")[2].partition("/")[0])
         log = list(self.logs.values())[number - 1]
         if path.endswith("/close"):

@@ -14,6 +14,7 @@ from harness import NOWHERE, CuttingProxy, FlakyServer
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
+from joblog.agent.spoolfiles import Outcome
 from joblog.client import Client
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
@@ -31,6 +32,7 @@ def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: flo
     shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append)
     shipper.start()
     spool.append(data)
+    spool.note_outcome(Outcome("FAILED", 3))
     spool.finish()
     return shipper.finish(20, NEVER)
 
@@ -54,6 +56,7 @@ def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
         finally:
             server.stop()
         assert (bytes(server.held), said, server.closed is not None) == (b"some bytes\n" * 100, [], True)
+        assert server.reports[-1] == {"status": "FAILED", "exit_code": 3}
         if server.calls < failing:
             break
 

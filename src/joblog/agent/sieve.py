@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from joblog.agent.flood import Bucket, Control, Passed
 from joblog.agent.redact import Redactor, Rule
@@ -19,24 +19,6 @@ from joblog.agent.redact import Redactor, Rule
 HOLD_S = 1.0
 """Longest that an unfinished line is held back: a prompt, or a line of dots, is to be seen while it stands there. Whoever
 writes one secret in two pieces further apart than this has the first one shown."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What is to be done: secrets masked that ``rules`` find, more than ``rate_bytes_s`` controlled."""
-
-    rules: tuple[Rule, ...] = ()
-    rate_bytes_s: float | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether anything is to be done."""
-        return bool(self.rules) or self.rate_bytes_s is not None
-
-    def sieves(self, streams: int, now_s: float) -> Sieves:
-        """Returns a sieve for each of so many streams."""
-        bucket = None if self.rate_bytes_s is None else Bucket(self.rate_bytes_s, now_s)
-        return Sieves([Sieve(self.rules, bucket) for _ in range(streams)])
 
 
 class Sieve:
@@ -121,3 +103,9 @@ class Sieves:
             if sieve.redactor:
                 sieve.redactor.resume(state)
             sieve.control, sieve.held_s = control, held_s
+
+
+def new_sieves(streams: int, rules: Sequence[Rule], rate_bytes_s: float | None, now_s: float) -> Sieves:
+    """Returns a sieve for each of so many streams: one that masks what ``rules`` find, and controls more than the rate."""
+    bucket = None if rate_bytes_s is None else Bucket(rate_bytes_s, now_s)
+    return Sieves([Sieve(rules, bucket) for _ in range(streams)])

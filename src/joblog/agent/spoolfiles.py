@@ -49,6 +49,10 @@ class Outcome:
     reason: str | None = None
 
 
+UNKNOWN = Outcome("KILLED", reason="joblog run was killed, and what it knew of the command's end is lost")
+"""How a run ended whose foreground process did not come to tell: what a scheduler saw as the run was killed."""
+
+
 @dataclass(frozen=True)
 class State:
     """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.

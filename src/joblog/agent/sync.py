@@ -88,6 +88,8 @@ def _sync_one(path: Path, connect: Callable[[], Client], say: Callable[[str], No
 
 
 def _ship(spool: Spool, connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
+    if spool.outcome is None and not spool.finished:
+        spool.note_outcome(spoolfiles.UNKNOWN)
     spool.finish()
     shipper = Shipper(spool, connect, say)
     shipper.start()

@@ -1,4 +1,4 @@
-"""``--redact`` and ``--redact-pattern``, for each command that sends."""
+"""What ``--redact`` and ``--redact-pattern`` mean, for each command that sends."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ from collections.abc import Callable
 
 from joblog.agent.redact import READY, Redactor, Rule, rule
 from joblog.errors import Invalid
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
-    about = "masks tokens and passwords with *, byte by byte, before anything is sent (default: no)"
-    parser.add_argument("--redact", action="store_true", help=about)
-    about = "masks what this regular expression, or its group 1, matches, too; repeatable"
-    parser.add_argument("--redact-pattern", action="append", default=[], metavar="RE", help=about)
 
 
 def rules(args: argparse.Namespace) -> tuple[Rule, ...]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from joblog.agent import settings
 from joblog.agent.environment import names_in
 from joblog.agent.run import Options
 from joblog.agent.run import run as run_agent
-from joblog.agent.sieve import Filters
 from joblog.agent.spool import Meta
 from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
-from joblog.cli.redact import rules
 from joblog.errors import Missing
 
 if TYPE_CHECKING:
+    from joblog.agent.intake import Filtering
     from joblog.client import Client
 
 CALL_S = 10.0
@@ -30,17 +28,25 @@ def run(args: argparse.Namespace) -> int:
     if not command:
         raise Missing("CMD", "the command to run")
     found = settings.load(os.environ, url=args.url, project_id=args.project, spool_limit=args.spool_limit)
-    names = names_in(os.environ, launcher=f"{socket.gethostname()}-{os.getppid()}")
+    names = names_in(os.environ, launcher=f"{os.uname().nodename}-{os.getppid()}")
     meta = Meta(
         project_id=found.project_id,
         job_name=checked_job(args.job) if args.job else names.job or job_of_command(command),
         # Chosen here, so that a repeated request for the log meets the same one.
         run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
         task=checked_task(args.task) if args.task else names.task,
+        host=os.uname().nodename,
+        tasks=None if args.task else names.tasks,
     )
-    rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)
-    filters = Filters(rules(args), rate_bytes_s)
-    options = Options(found.spool_root, args.wait, args.verbose, args.tty, found.spool_limit_bytes, filters)
+    options = Options(
+        found.spool_root,
+        args.wait,
+        args.verbose,
+        args.tty,
+        found.spool_limit_bytes,
+        _filtering(args),
+        args.grace,
+    )
 
     def connect() -> Client:
         from joblog.client import Client
@@ -48,3 +54,14 @@ def run(args: argparse.Namespace) -> int:
         return Client(found.url, found.token, timeout_s=CALL_S)
 
     return run_agent(command, meta, connect, options)
+
+
+def _filtering(args: argparse.Namespace) -> Filtering | None:
+    """Returns the filters that are asked for; what they need is loaded only then."""
+    if not (args.redact or args.redact_pattern or args.flood_limit):
+        return None
+    from joblog.agent.filtered import Filters
+    from joblog.cli.redact import rules
+
+    rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)
+    return Filters(rules(args), rate_bytes_s)

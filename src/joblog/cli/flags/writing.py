@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from joblog.cli import redact
 from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
 
 
@@ -17,7 +16,7 @@ def add_to(commands: Subparsers) -> None:
     load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
     load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
     load.add_argument("files", nargs="*", metavar="FILE")
-    redact.add_flags(load)
+    _add_redacting(load)
 
     _add_following(commands)
 
@@ -47,12 +46,14 @@ def _add_run(commands: Subparsers) -> None:
         help="seconds to wait for the last bytes' way to "
         "the server after the command has ended (default: 30); what is left then is kept on disk",
     )
+    grace = "seconds between SIGTERM and SIGKILL when the server is asked to stop the run (default: 30)"
+    run.add_argument("--grace", type=float, default=30.0, metavar="S", help=grace)
     run.add_argument(
         "--flood-limit",
         metavar="RATE",
         help="bytes a second, as 64K or 1M, over which repetitive output is counted rather than sent (default: none)",
     )
-    redact.add_flags(run)
+    _add_redacting(run)
     run.add_argument("-v", "--verbose", action="store_true", help="says on stderr where the log is")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
 
@@ -66,8 +67,15 @@ def _add_following(commands: Subparsers) -> None:
     end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
     wait = "seconds to wait at the end for a server that is away (default: 30)"
     follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
-    redact.add_flags(follow)
+    _add_redacting(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
+
+
+def _add_redacting(parser: argparse.ArgumentParser) -> None:
+    about = "masks tokens and passwords with *, byte by byte, before anything is sent (default: no)"
+    parser.add_argument("--redact", action="store_true", help=about)
+    about = "masks what this regular expression, or its group 1, matches, too; repeatable"
+    parser.add_argument("--redact-pattern", action="append", default=[], metavar="RE", help=about)
 
 
 def _add_spool(commands: Subparsers) -> None:

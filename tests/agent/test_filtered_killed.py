@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -12,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from joblog.agent.aside import DIRECTORY, Aside
-from joblog.agent.intake import Filtered, Held
+from joblog.agent.aside import DIRECTORY
+from joblog.agent.filtered import Filtered, Filters
 from joblog.agent.redact import READY
-from joblog.agent.sieve import Filters
 from joblog.agent.spool import Meta, Spool
 from joblog.answers import Gap
 
@@ -30,9 +28,8 @@ STRIDE = 3
 Kept = tuple[bytes, tuple[Gap, ...], bytes, list[tuple[bytes, int]]]
 
 
-def new_filtered(spool: Path, held: Held, filters: Filters, limit_bytes: int) -> Filtered:
-    opened = Spool(spool, limit_bytes=limit_bytes)
-    return Filtered(opened, held, filters.sieves(2, time.monotonic()), Aside(spool, LIMIT_BYTES))
+def new_filtered(spool: Path, filters: Filters, limit_bytes: int) -> Filtered:
+    return filters.intake(Spool(spool, limit_bytes=limit_bytes), LIMIT_BYTES)
 
 
 def worked(filtered: Filtered, sources: dict[int, int], passed: int) -> None:
@@ -56,7 +53,7 @@ def killed_at(event: int, work: Callable[[], None]) -> bool:
 
     def trace(frame: FrameType, kind: str, _: Any) -> Any:
         nonlocal left
-        if not frame.f_code.co_filename.endswith(("intake.py", "spool.py", "aside.py", "spoolfiles.py")):
+        if not frame.f_code.co_filename.endswith(("filtered.py", "spool.py", "aside.py", "spoolfiles.py")):
             return None
         left -= kind == "line"
         if left == 0:
@@ -80,7 +77,8 @@ def kept_after(tmp_path: Path) -> Iterator[Callable[[Filters, int, int], tuple[b
     def kept_after(filters: Filters, event: int, limit_bytes: int) -> tuple[bool, Kept]:
         root = tmp_path / str(event)
         spool = Spool.create(root, META, limit_bytes=limit_bytes).path
-        held, sources = Held(), {}
+        filters.prepare()
+        sources = {}
         passed = os.memfd_create("passed")
         opened.append(passed)
         for descriptor, words in ((1, LINES), (2, b"on stderr\n")):
@@ -89,9 +87,9 @@ def kept_after(tmp_path: Path) -> Iterator[Callable[[Filters, int, int], tuple[b
             os.close(writing)
             sources[reading] = descriptor
         opened.extend(sources)
-        ended = killed_at(event, lambda: worked(new_filtered(spool, held, filters, limit_bytes), sources, passed))
+        ended = killed_at(event, lambda: worked(new_filtered(spool, filters, limit_bytes), sources, passed))
         if not ended:
-            worked(new_filtered(spool, held, filters, limit_bytes), sources, passed)
+            worked(new_filtered(spool, filters, limit_bytes), sources, passed)
         last = Spool(spool)
         last.finish()
         aside = root / DIRECTORY / f"{spool.name}.log"
@@ -106,21 +104,21 @@ def kept_after(tmp_path: Path) -> Iterator[Callable[[Filters, int, int], tuple[b
 
 @pytest.mark.slow  # hundreds of processes
 @pytest.mark.parametrize(
-    ("filters", "limit_bytes"),
+    ("filters", "flood", "limit_bytes"),
     [
-        pytest.param(Filters(READY), LIMIT_BYTES, id="redaction"),
-        pytest.param(Filters(READY, 1), LIMIT_BYTES, id="redaction and flood control"),
-        pytest.param(Filters(READY), 300, id="a spool that is full"),
+        pytest.param(Filters(READY), False, LIMIT_BYTES, id="redaction"),
+        pytest.param(Filters(READY, 1), True, LIMIT_BYTES, id="redaction and flood control"),
+        pytest.param(Filters(READY), False, 300, id="a spool that is full"),
     ],
 )
 def test_killed_at_any_line(
-    kept_after: Callable[[Filters, int, int], tuple[bool, Kept]], filters: Filters, limit_bytes: int
+    kept_after: Callable[[Filters, int, int], tuple[bool, Kept]], filters: Filters, flood: bool, limit_bytes: int
 ) -> None:
     """Once each: the log, its gaps, what was set aside; stdout may have a piece twice, and misses none."""
     _, (log, gaps, aside, _) = kept_after(filters, 1_000_000, limit_bytes)
     masked = (LINES[: LINES.rfind(b"unf")] + b"on stderr\n" + LINES[LINES.rfind(b"unf") :]).replace(TOKEN, b"*" * len(TOKEN))
     assert (log == masked) == (not gaps)
-    assert bool(gaps) == (filters.rate_bytes_s is not None or limit_bytes < LIMIT_BYTES)
+    assert bool(gaps) == (flood or limit_bytes < LIMIT_BYTES)
     for event in range(1, 5000, STRIDE):
         ended, (*kept, passed) = kept_after(filters, event, limit_bytes)
         assert (event, *kept) == (event, log, gaps, aside)
