@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.marks import Mark, Marks
 from joblog.agent.redact import Filter, Unchanged
-from joblog.agent.ship import encoded
 from joblog.agent.targets import identity, siblings
 from joblog.answers import Gap
 from joblog.errors import Closed, Different
@@ -141,8 +140,7 @@ class Followed:
 
     def _send(self, client: Client, log: Log) -> None:
         data = self._pending[: self.batch_bytes]
-        body, encoding = encoded(data)
-        client.append(log.ref, self._at, body, encoding=encoding)
+        client.send_bytes(log.ref, self._at, data)
         self.calls += 1
         self._at += len(data)
         self._crc32 = zlib.crc32(data, self._crc32)

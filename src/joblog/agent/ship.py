@@ -10,7 +10,6 @@ the next attempt: a version of the same job whose run id has a suffix. All ranks
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import threading
@@ -35,12 +34,6 @@ SMALLEST_BATCH_BYTES = 4 << 10
 
 BATCH_S = 0.2
 """Age at which bytes are sent however few they are: 5 requests a second for a log, and live to the eye."""
-
-GZIP_BYTES = 1 << 10
-"""Below this, compressing saves less than a packet."""
-
-GZIP_LEVEL = 1
-"""Half the time of level 6 for logs that get a fifth larger; the processor is the job's."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
 """Pauses between tries double from the first to the longest: a server's restart is noticed in a quarter of a
@@ -168,8 +161,7 @@ class Shipper:
             self._spool.wait_for_finish(BATCH_S)
         data = self._spool.read(self._at, self._batch_bytes)
         if data:
-            body, encoding = encoded(data)
-            self._client.append(self._log.ref, self._at, body, encoding=encoding)
+            self._client.send_bytes(self._log.ref, self._at, data)
             self._at += len(data)
             self._spool.acknowledge(self._at)
         elif self._spool.finished:
@@ -262,12 +254,3 @@ def attempts(run_id: str) -> Iterator[str]:
     for attempt in count(first + 1):
         suffix = f".attempt-{attempt}"
         yield base[: RUN_ID_CHARACTERS - len(suffix)] + suffix
-
-
-def encoded(data: bytes) -> tuple[bytes, str | None]:
-    """Returns a body and its Content-Encoding: compressed where that helps."""
-    if len(data) > GZIP_BYTES:
-        smaller = gzip.compress(data, GZIP_LEVEL, mtime=0)
-        if len(smaller) < len(data):
-            return smaller, "gzip"
-    return data, None

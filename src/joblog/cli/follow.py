@@ -39,7 +39,7 @@ def follow_once(args: argparse.Namespace, directory: str) -> int:
 
 
 def _follow(args: argparse.Namespace, plan: Plan) -> int:
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
     marks = Marks(found.spool_root, found.project_id, found.url)
     setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged)

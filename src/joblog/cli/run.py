@@ -27,7 +27,13 @@ def run(args: argparse.Namespace) -> int:
     command = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     if not command:
         raise Missing("CMD", "the command to run")
-    found = settings.load(os.environ, url=args.url, project_id=args.project, spool_limit=args.spool_limit)
+    found = settings.load(
+        os.environ,
+        url=args.url,
+        project_id=args.project,
+        spool_limit=args.spool_limit,
+        token_file=args.token_file,
+    )
     names = names_in(os.environ, launcher=f"{os.uname().nodename}-{os.getppid()}")
     meta = Meta(
         project_id=found.project_id,
@@ -35,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         # Chosen here, so that a repeated request for the log meets the same one.
         run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
         task=checked_task(args.task) if args.task else names.task,
+        url=_recorded(found.said_url),
         host=os.uname().nodename,
         tasks=None if args.task else names.tasks,
     )
@@ -65,3 +72,10 @@ def _filtering(args: argparse.Namespace) -> Filtering | None:
 
     rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)
     return Filters(rules(args), rate_bytes_s)
+
+
+def _recorded(url: str) -> str:
+    """Returns the address as the spool keeps it: without what is secret in it."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
