@@ -67,6 +67,8 @@ def _add_following(commands: Subparsers) -> None:
     end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
     wait = "seconds to wait at the end for a server that is away (default: 30)"
     follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
+    rotated = "seconds that a renamed file must be quiet, as long as it is open for writing, before the next one is read"
+    follow.add_argument("--rotate-wait", type=float, default=60.0, metavar="S", help=f"{rotated} (default: 60)")
     _add_redacting(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
 
