@@ -116,7 +116,12 @@ class LogController(Controller):
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
         log = await _log(joblog, request, "read")
@@ -124,7 +129,12 @@ class LogController(Controller):
         parts = _in_threads(joblog.engine.query.stream(log, low, high))
         return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
         log = await _log(joblog, request, "read")
