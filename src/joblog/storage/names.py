@@ -10,7 +10,7 @@ import uuid
 from msgspec import structs
 
 from joblog.errors import NotFound
-from joblog.model import Job, Log, Project, Version, log_file_name
+from joblog.model import MAX_ID, Job, Log, Project, Version, log_file_name
 from joblog.status import OVER, Status
 from joblog.storage.database import Database, Row, Transaction, Value
 
@@ -108,6 +108,10 @@ class Names:
         """Lists a job's versions by id; raises NotFound for the job."""
         self.job(project_id, job_id)
         return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
+
+    def all_versions(self, job_id: int) -> list[Version]:
+        """Lists all versions of a job that is there."""
+        return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=0, limit=MAX_ID)]
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log; raises NotFound for whichever of job, version and log is not there."""
