@@ -73,7 +73,7 @@ class LogController(Controller):
         limit: Limit = None,
     ) -> Listing[LogView]:
         """Lists logs; ``after`` is a worker number."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        joblog.auth.allowed(request.scope["headers"], "read", project_id, job_id)
         start, size = page_of(after, limit, -1)
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
@@ -158,7 +158,7 @@ class LogController(Controller):
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
     """Checks the caller and the path; the caller first, so that strangers learn nothing."""
     path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, path["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, path["project_id"], path["job_id"])
     return (
         check_project_id(path["project_id"]),
         check_id("job_id", path["job_id"]),
