@@ -10,7 +10,7 @@ from typing import Any
 
 from joblog import errors
 from joblog.model import MAX_ID
-from joblog.server.wire import STATUSES, told
+from joblog.server.wire import STATUSES, full_code, told
 from joblog.status import TASK_STATUSES, Status
 
 Json = dict[str, Any]
@@ -18,6 +18,8 @@ Json = dict[str, Any]
 _STRING = {"type": "string"}
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
 _TASK = {"type": "string", "pattern": "^worker-(0|[1-9][0-9]{0,5})$"}
+_LOGIN_NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"}
+_PASSWORD = {"type": "string", "minLength": 8, "maxLength": 128}
 _PROJECT = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}
 
 
@@ -32,6 +34,8 @@ def _one_of(*names: str) -> Json:
 def _object(required: str = "", **properties: Json) -> Json:
     return {"type": "object", "required": required.split(), "properties": properties}
 
+
+_RIGHTS = {"type": "array", "items": _one_of("read", "write", "admin"), "minItems": 1}
 
 _IN_PATHS: Json = {
     "project_id": _PROJECT,
@@ -52,7 +56,10 @@ _IN_BODIES: Json = {
     "ProjectRequest": {"id": _PROJECT},
     "JobRequest": {"name": _NAME},
     "RunRequest": {"job_name": _NAME, "task": _TASK},
-    "TokenRequest": {"rights": {"type": "array", "items": _one_of("read", "write", "admin"), "minItems": 1}},
+    "TokenRequest": {"rights": _RIGHTS},
+    "MemberRequest": {"rights": _RIGHTS},
+    "UserRequest": {"name": _LOGIN_NAME, "password": _PASSWORD, "domain": _LOGIN_NAME},
+    "PasswordRequest": {"password": _PASSWORD},
     "ReportRequest": {"status": _one_of(*(status.name for status in TASK_STATUSES))},
     "StatusRequest": {"status": _one_of(*(status.name for status in Status))},
 }
@@ -94,7 +101,14 @@ _ERRORS: Json = {
         error_message=_STRING,
     )
     | {"description": "A refusal of ModelArts' calls; both messages are the same"},
+    "IdentityError": _object(
+        "error", error=_object("code message title", code=_integer(400, 599), message=_STRING, title=_STRING)
+    )
+    | {"description": "A refusal of the identity service's calls"},
 }
+
+_ERROR_NAMES = {"/api/": "Error", "/v3": "IdentityError"}
+"""By the beginning of a path."""
 
 _HEADERS: dict[int, Json] = {
     0: {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}},
@@ -140,8 +154,8 @@ def _refusals(path: str, method: str, is_open: bool) -> Json:
     for kind in STATUSES:
         if _possible(kind, path, method, is_open):
             status, code = told(kind, path)
-            codes.setdefault(status, []).append(code if path.startswith("/api/") else f"ModelArts.{code}")
-    name = "Error" if path.startswith("/api/") else "ModelArtsError"
+            codes.setdefault(status, []).append(code if path.startswith("/api/") else full_code(code))
+    name = next((name for start, name in _ERROR_NAMES.items() if path.startswith(start)), "ModelArtsError")
     content = (
         {} if method == "head" else {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
     )
@@ -149,8 +163,10 @@ def _refusals(path: str, method: str, is_open: bool) -> Json:
 
 
 def _possible(kind: type[errors.JoblogError], path: str, method: str, is_open: bool) -> bool:
+    if is_open and method == "get":
+        return False
     if issubclass(kind, errors.Different | errors.Closed | errors.BeyondEnd):
         return path.startswith("/api/") and "/logs/{task}" in path
     if issubclass(kind, errors.Conflict | errors.TooLarge | errors.NotJson | errors.UnknownAction):
         return method not in ("get", "head")
-    return not is_open
+    return True

@@ -93,6 +93,11 @@ def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
     return v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, kind.code)
 
 
+def full_code(code: str) -> str:
+    """Returns a ModelArts code as it is on the wire: most are ModelArts' own, some are of the gateway in front of it."""
+    return code if "." in code else f"ModelArts.{code}"
+
+
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
@@ -107,7 +112,7 @@ def error_answer(error: Exception, path: str) -> Answer:
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    said = number if "." in number else f"ModelArts.{number}"
+    said = full_code(number)
     if path.startswith("/v3"):
         body = _identity_body(status, said, message)
     elif modelarts(path):
