@@ -36,6 +36,7 @@ from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
+from joblog.server.links import follow_link
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
 from joblog.server.modelarts_v1 import PATH
@@ -164,6 +165,7 @@ def litestar(state: State) -> ASGIApp:
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
+            follow_link,
             static_router,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},

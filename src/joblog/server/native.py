@@ -124,10 +124,7 @@ class LogController(Controller):
     )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        log = await _log(joblog, request, "read")
-        status, low, high = _range(request, log)
-        parts = _in_threads(joblog.engine.query.stream(log, low, high))
-        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        return download(joblog, request, await _log(joblog, request, "read"), _OCTETS)
 
     @head(
         "/{task:str}/bytes",
@@ -153,6 +150,13 @@ class LogController(Controller):
             page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
             lines.text(page.data),
         )  # fmt: skip
+
+
+def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    status, low, high = _range(request, log)
+    parts = _in_threads(joblog.engine.query.stream(log, low, high))
+    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:

@@ -51,9 +51,7 @@ class Vault:
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode()).decode()
         except (InvalidTag, ValueError) as error:
-            raise Damaged(
-                f"the secret of access key {owner} cannot be decrypted: is the secret key the one it was made with?"
-            ) from error
+            raise Damaged(f"the secret of {owner} cannot be decrypted: is the secret key the one it was made with?") from error
 
 
 def _make(path: Path) -> None:
