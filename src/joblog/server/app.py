@@ -186,7 +186,7 @@ def litestar(state: State) -> ASGIApp:
     )
 
 
-@get("/healthz", summary="Whether the server answers", tags=["server"])
+@get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
 async def health() -> dict[str, str]:
     """Answers without a token."""
     return {"status": "ok", "version": __version__}

@@ -116,12 +116,22 @@ class LogController(Controller):
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
         return download(joblog, request, await _log(joblog, request, "read"), _OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
         log = await _log(joblog, request, "read")
