@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Version:
-    """One run of a job; ``name`` is ``V0001`` and so on."""
+    """One run of a job; ``name`` is ``V0001`` and so on, ``status`` as ModelArts names it: ``RUNNING``, ``FAILED`` ..."""
 
     id: int
     job_id: int
@@ -50,6 +50,36 @@ class Version:
     uuid: str
     created_ms: int
     run_id: str | None = None
+    status: str = "UNKNOWN"
+    reason: str | None = None
+    expected_tasks: int | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    stop_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """How a worker is, as it said: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended."""
+
+    task: str
+    status: str
+    started_ms: int
+    seen_ms: int
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+    host: str | None = None
+    ended_ms: int | None = None
+    starts: int = 1
+
+
+@dataclass(frozen=True)
+class Reported:
+    """How the version is after a worker's report, and whether the worker is asked to stop."""
+
+    status: str
+    stop: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +103,12 @@ class LogRef:
     @property
     def path(self) -> str:
         """Returns the path of the log in the native API."""
-        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}/logs/{self.task}"
+        return f"{self.version_path}/logs/{self.task}"
+
+    @property
+    def version_path(self) -> str:
+        """Returns the path of the version in the native API."""
+        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
 
 
 @dataclass(frozen=True)

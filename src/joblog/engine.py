@@ -16,6 +16,7 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.frames import FewFrames, FrameStore
 from joblog.storage.heads import Heads
+from joblog.storage.jobs import Jobs
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
@@ -23,6 +24,7 @@ from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from joblog.storage.sqlite import Sqlite
+from joblog.storage.states import States
 from joblog.storage.tokens import Tokens
 
 _INLINE_FRAMES = 2
@@ -58,6 +60,8 @@ class Engine:
         self._heads = Heads(self.names)
         self.database.changed = self._heads.changed
         self.logs = Logs(self.database)
+        self.jobs = Jobs(self.database)
+        self.states = States(self.database)
         self.tokens = Tokens(self.database)
         cache = PieceCache(settings.cache_bytes)
         self.frames = FrameStore(self.objects)
@@ -65,7 +69,7 @@ class Engine:
         self.query = Query(self.logs, cache, self.frames)
         self.sealer = Sealer(self.logs, self.frames, self.objects)
         self.retention = Retention(self.database, self.objects)
-        self.janitor = Janitor(settings, self.database, self.sealer, self.retention, clock_ms=clock_ms)
+        self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)
         self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:

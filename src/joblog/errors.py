@@ -3,16 +3,22 @@
     JoblogError
     |-- Invalid              a value from outside is not one of those allowed
     |   |-- Missing          it was not given at all
-    |   `-- OutOfRange       it is of the right type, outside its range
+    |   |-- OutOfRange       it is of the right type, outside its range
+    |   |-- NotJson          a body is not the JSON it must be
+    |   `-- UnknownAction    there is no such action
     |-- Unauthorized         who is calling is not known
     |   |-- NoCredentials
     |   |-- UnknownToken
     |   `-- ExpiredToken
     |-- Forbidden            who is calling is known, and may not
     |   |-- WrongProject
-    |   `-- NotPermitted
+    |   |-- NotPermitted
+    |   `-- BadLink          a signed link was changed, or its time is over
     |-- NotFound             no such project, job, version, log ...
+    |   `-- NoLogYet         the task is unknown, or has not written anything
     |-- Conflict             the state of a thing does not allow it
+    |   |-- Exists           the name is taken
+    |   |-- Over             the run has ended
     |   |-- Different        an append repeats a position with other bytes
     |   |-- BeyondEnd        an append starts after the log's end
     |   `-- Closed           the log was closed
@@ -73,6 +79,18 @@ class OutOfRange(Invalid):
     code = "out_of_range"
 
 
+class NotJson(Invalid):
+    """A body is not JSON, or not an object."""
+
+    code = "not_json"
+
+
+class UnknownAction(Invalid):
+    """There is no such action."""
+
+    code = "unknown_action"
+
+
 class Unauthorized(JoblogError):
     """Who is calling is not known."""
 
@@ -130,6 +148,15 @@ class NotPermitted(Forbidden):
         super().__init__(f"the token does not have the right to {right}")
 
 
+class BadLink(Forbidden):
+    """A signed link was changed, or its time is over."""
+
+    code = "bad_link"
+
+    def __init__(self) -> None:
+        super().__init__("the link is not valid, or not any more")
+
+
 class NotFound(JoblogError):
     """There is no such thing."""
 
@@ -143,6 +170,12 @@ class NotFound(JoblogError):
         return {"kind": self.kind}
 
 
+class NoLogYet(NotFound):
+    """The task is unknown, or has not written anything yet."""
+
+    code = "no_log_yet"
+
+
 class Conflict(JoblogError):
     """The present state does not allow it; ``expected`` is the log's end where a log is meant."""
 
@@ -154,6 +187,22 @@ class Conflict(JoblogError):
 
     def details(self) -> dict[str, str | int]:
         return {} if self.expected is None else {"expected": self.expected}
+
+
+class Exists(Conflict):
+    """A thing of that name is there already."""
+
+    code = "exists"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} name:{name} is existed")  # in ModelArts' own words, which tools look for
+        self.kind = kind
+
+
+class Over(Conflict):
+    """The run has ended: it cannot be stopped, nor begin again."""
+
+    code = "over"
 
 
 class Different(Conflict):

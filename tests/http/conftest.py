@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from joblog.config import Settings
 from joblog.engine import Engine
 from tests.conftest import Server, start_server
 from tests.http.calls import MadeLog, Web, made_log
+from tests.http.modelarts import CONFIG, Made
 
 CONTENT = b"one\ntwo\n"
 
@@ -77,3 +79,21 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]
     yield Documented(web, *logs, expired)
     web.close()
     assert server.stop() == 0
+
+
+@pytest.fixture
+def own_project(web: Web) -> str:
+    """A project of its own, so that lists hold what the test made."""
+    project_id = f"jobs{next(_numbers)}"
+    assert web.post("/api/projects", {"id": project_id}).status == 200
+    return project_id
+
+
+@pytest.fixture
+def create(web: Web, own_project: str) -> Made:
+    def make(name: str, **body: object) -> dict[str, Any]:
+        reply = web.post(f"/v1/{own_project}/training-jobs", {"job_name": name, "config": CONFIG} | body)
+        assert reply.status == 200, reply.body
+        return reply.json
+
+    return make

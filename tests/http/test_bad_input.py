@@ -155,7 +155,7 @@ def test_token_of_another_project(log: MadeLog) -> None:
 
 def test_paths_that_do_not_exist(log: MadeLog) -> None:
     """Below /v1 in ModelArts' words, elsewhere in our own."""
-    for path in ("/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2/p/training-jobs", "/v3/auth/tokens"):
+    for path in ("/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2/p/training-job", "/v3/auth"):
         check_v1(log.web.get(path), 404, "2836", "Not Found")
     for path in ("/", "/x", "/api", "/api/", "/api/x", "/api/x/y", "/api/projects/default/x"):
         check_api(log.web.get(path), 404, "not_found", "Not Found")

@@ -21,10 +21,24 @@ from urllib.parse import quote
 
 import urllib3
 
-from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Run, Token, Version, decoded, value
+from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Reported, Run, Task, Token, Version, decoded, value
 from joblog.client.transport import Transport
 
-__all__ = ["Appended", "Client", "Gap", "Job", "Lines", "Log", "LogRef", "Project", "Run", "Token", "Version"]
+__all__ = [
+    "Appended",
+    "Client",
+    "Gap",
+    "Job",
+    "Lines",
+    "Log",
+    "LogRef",
+    "Project",
+    "Reported",
+    "Run",
+    "Task",
+    "Token",
+    "Version",
+]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
@@ -63,6 +77,49 @@ class Client(Transport):
         body |= {} if end_byte is None else {"end_byte": end_byte}
         body |= {} if crc32 is None else {"crc32": crc32}
         return value(Log, self.call("POST", f"{log.path}/close", body))
+
+    # How a run is
+
+    def report(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        log: LogRef,
+        status: str,
+        *,
+        exit_code: int | None = None,
+        signal: str | None = None,
+        reason: str | None = None,
+        host: str | None = None,
+        tasks: int | None = None,
+    ) -> Reported:
+        """Says how the worker that writes ``log`` is.
+
+        ``status`` is ``RUNNING``, again every few seconds, and then ``COMPLETED``, ``FAILED`` or ``KILLED``.
+        ``tasks`` is how many workers the run has in all. The answer says whether the worker is asked to stop.
+        """
+        said = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
+        body = {"status": status} | {name: each for name, each in said.items() if each is not None}
+        return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body))
+
+    def tasks(self, project_id: str, job_id: int, version_id: int) -> Iterator[Task]:
+        """Yields how the version's workers are, those that have said it, in their order."""
+        return self.items(Task, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/tasks")
+
+    def set_status(self, project_id: str, job_id: int, version_id: int, status: str, reason: str | None = None) -> Version:
+        """Says how a version is, for whoever runs it: any of ModelArts' statuses by name. Raises Over."""
+        path = f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/status"
+        return value(Version, self.call("POST", path, {"status": status, "reason": reason}))
+
+    def stop(self, project_id: str, job_id: int, version_id: int) -> Version:
+        """Asks a run to stop; raises Over when it has ended."""
+        return value(Version, self.call("POST", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/stop"))
+
+    def delete_version(self, project_id: str, job_id: int, version_id: int) -> None:
+        """Deletes a version with its logs, for ever."""
+        self.send("DELETE", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}")
+
+    def delete_job(self, project_id: str, job_id: int) -> None:
+        """Deletes a job with all its versions, for ever."""
+        self.send("DELETE", f"{_project(project_id)}/jobs/{job_id}")
 
     # Reading a log
 

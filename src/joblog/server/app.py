@@ -35,11 +35,15 @@ from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import modelarts_docs
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
-from joblog.server.modelarts_v1 import PATH, LogCalls
+from joblog.server.modelarts_jobs import JobCalls
+from joblog.server.modelarts_tasks import TaskCalls
+from joblog.server.modelarts_v1 import PATH
+from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
+from joblog.server.states import StateController
 from joblog.server.wire import Answer, answer_headers, error_answer, request_id
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
@@ -56,6 +60,8 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController]
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -64,9 +70,9 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
-        self._calls = LogCalls(engine, state.auth)
+        self._calls = state.log_calls
         self._appends = state.append_call
-        self._litestar = litestar(state, self._calls)
+        self._litestar = litestar(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -118,16 +124,25 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State, calls: LogCalls) -> ASGIApp:
+def litestar(state: State) -> ASGIApp:
     """Builds the framework's part."""
 
     def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         """Looks at the token before the body is: strangers are told nothing else."""
         state.auth.token(connection.scope["headers"])
 
-    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])
+    api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
     return Litestar(
-        route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
+        route_handlers=[
+            api,
+            health,
+            description,
+            modelarts_docs.router(state.log_calls),
+            JobCalls,
+            TrainingJobCalls,
+            TaskCalls,
+            static_router,
+        ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
         openapi_config=openapi_config,

@@ -44,14 +44,19 @@ class ByteAnswer(msgspec.Struct):
     count: int
 
 
-class LineAnswer(msgspec.Struct):
-    """``.../aom-log``: ``lines`` lines, oldest first, between the positions ``start_line`` and ``end_line``."""
+class TaskLineAnswer(msgspec.Struct):
+    """v2's ``.../logs/{task_id}``: ``lines`` lines, oldest first, between the positions ``start_line`` and ``end_line``."""
 
-    is_success: bool
     content: str
     lines: int
     start_line: str
     end_line: str
+
+
+class LineAnswer(TaskLineAnswer):
+    """``.../aom-log``: the same."""
+
+    is_success: bool = True
 
 
 class FileNamesAnswer(msgspec.Struct):
@@ -82,7 +87,7 @@ class LogCalls:
         log = self._log(project_id, job_id, version_id, parameters)
         if path[4] == "log":
             return await self._bytes(log, parameters)
-        return await self._lines(log, parameters)
+        return await self.lines(log, parameters, 0, LineAnswer)
 
     def _log(self, project_id: str, job_id: int, version_id: int, parameters: Mapping[str, str]) -> Log:
         log_file = parameters.get("log_file", "")
@@ -106,9 +111,10 @@ class LogCalls:
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    async def _lines(self, log: Log, parameters: Mapping[str, str]) -> Answer:
+    async def lines(self, log: Log, parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer]) -> Answer:
+        """Answers with lines of a log, v1's or v2's way; at least ``least`` must be asked for."""
         base = positions.parse_base_line(parameters.get("base_line", ""))
-        count = _integer(parameters, "lines", DEFAULT_LINES, (0, MAX_LINES))
+        count = _integer(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
         order = parameters.get("order", "").strip().lower() or "desc"
         if order not in _ORDERS:
             raise OutOfRange("order", "desc or asc", order)
@@ -116,8 +122,8 @@ class LogCalls:
         try:
             page = await self._ask(partial(_line_page, log, span))
         except LargePage:
-            return await self._large(log, span)
-        return Answer(200, self._encode(_line_answer(page, lines.text(page.data))))
+            return await self._large(log, span, kind)
+        return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
     async def _ask(self, read: Callable[[Query], T]) -> T:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
@@ -126,10 +132,10 @@ class LogCalls:
         except NotCached:
             return await asyncio.to_thread(read, self._engine.query)
 
-    async def _large(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Answer:
+    async def _large(self, log: Log, span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]) -> Answer:
         """Answers with a page that is too large to hold, part by part."""
         page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
-        head, tail = self._encode(_line_answer(page, "")).split(b'"content":""', 1)
+        head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
         content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte))
         return Answer(200, head + b'"content":"', rest=_in_threads(content, b'"' + tail))
 
@@ -156,9 +162,8 @@ def _integer(parameters: Mapping[str, str], name: str, default: int, bounds: tup
     return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
 
 
-def _line_answer(page: Page, content: str) -> LineAnswer:
-    return LineAnswer(
-        is_success=True,
+def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLineAnswer:
+    return kind(
         content=content,
         lines=page.end_line - page.start_line,
         start_line=positions.line_position(page.log, page.start_line),

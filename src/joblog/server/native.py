@@ -170,7 +170,9 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
     logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
-    return logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    joblog.engine.states.log_closed(log.version_id, now_ms)
+    return closed
 
 
 def _agree(claimed: int | None, before: int | None) -> bool:

@@ -83,7 +83,7 @@ class TokenRequest(Struct, forbid_unknown_fields=True):
 
 
 class VersionView(Struct):
-    """A version and its name."""
+    """A version, its name, and how it is."""
 
     id: int
     job_id: int
@@ -92,6 +92,12 @@ class VersionView(Struct):
     uuid: str
     run_id: str | None
     created_ms: int
+    status: str
+    reason: str | None
+    expected_tasks: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    stop_ms: int | None
 
 
 class LogView(Struct):
@@ -142,9 +148,8 @@ class TokenView(Struct):
 
 def version_view(version: Version) -> VersionView:
     """Renders a version."""
-    return VersionView(
-        version.id, version.job_id, version.name, version.number, version.uuid, version.run_id, version.created_ms
-    )
+    same = {name: getattr(version, name) for name in VersionView.__struct_fields__ if name != "status"}
+    return VersionView(status=version.status.name, **same)
 
 
 def log_view(log: Log, gaps: list[Gap]) -> LogView:

@@ -18,37 +18,45 @@ import msgspec
 from joblog import errors
 from joblog.errors import JoblogError
 
-STATUSES: dict[type[JoblogError], tuple[int, str]] = {
-    errors.Invalid: (400, "ModelArts.0104"),
-    errors.Missing: (400, "ModelArts.0104"),
-    errors.OutOfRange: (400, "ModelArts.0107"),
-    errors.Unauthorized: (401, "ModelArts.0203"),
-    errors.NoCredentials: (401, "ModelArts.0201"),
-    errors.UnknownToken: (401, "ModelArts.0203"),
-    errors.ExpiredToken: (401, "ModelArts.0202"),
-    errors.Forbidden: (403, "ModelArts.0108"),
-    errors.WrongProject: (403, "ModelArts.0210"),
-    errors.NotPermitted: (403, "ModelArts.0108"),
-    errors.NotFound: (404, "ModelArts.0102"),
-    errors.Conflict: (409, "ModelArts.0105"),
-    errors.Different: (409, "ModelArts.0105"),
-    errors.Closed: (409, "ModelArts.0105"),
-    errors.BeyondEnd: (416, "ModelArts.0105"),
-    errors.TooLarge: (413, "ModelArts.0107"),
-    errors.Busy: (503, "ModelArts.0010"),
-    errors.Unavailable: (503, "ModelArts.0010"),
-    errors.Damaged: (500, "ModelArts.0010"),
-    errors.JoblogError: (500, "ModelArts.0010"),
+STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] = {
+    # error: the native API's status; ModelArts' v1 status and code; its v2 status and code
+    errors.Invalid: (400, (400, "0104"), (400, "2788")),
+    errors.Missing: (400, (400, "0104"), (400, "2788")),
+    errors.OutOfRange: (400, (400, "0107"), (400, "2770")),
+    errors.NotJson: (400, (400, "0104"), (400, "2787")),
+    errors.UnknownAction: (400, (400, "0104"), (400, "2812")),
+    errors.Unauthorized: (401, (401, "0203"), (401, "0203")),
+    errors.NoCredentials: (401, (401, "0201"), (401, "0201")),
+    errors.UnknownToken: (401, (401, "0203"), (401, "0203")),
+    errors.ExpiredToken: (401, (401, "0202"), (401, "0202")),
+    errors.Forbidden: (403, (403, "0108"), (403, "2785")),
+    errors.WrongProject: (403, (403, "0210"), (404, "2786")),
+    errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
+    errors.BadLink: (403, (403, "0108"), (403, "2785")),
+    errors.NotFound: (404, (404, "0102"), (400, "2775")),
+    errors.NoLogYet: (404, (404, "0102"), (400, "2818")),
+    errors.Conflict: (409, (400, "0105"), (409, "2878")),
+    errors.Exists: (409, (400, "0103"), (400, "2751")),
+    errors.Over: (409, (400, "0105"), (409, "2796")),
+    errors.Different: (409, (409, "0105"), (409, "2878")),
+    errors.Closed: (409, (409, "0105"), (409, "2878")),
+    errors.BeyondEnd: (416, (416, "0105"), (409, "2878")),
+    errors.TooLarge: (413, (413, "0107"), (413, "2816")),
+    errors.Busy: (503, (503, "0010"), (503, "0010")),
+    errors.Unavailable: (503, (503, "0010"), (503, "0010")),
+    errors.Damaged: (500, (500, "0010"), (500, "0010")),
+    errors.JoblogError: (500, (500, "0010"), (500, "0010")),
 }
+"""A code is what stands behind ``ModelArts.``; codes are docs/modelarts.md's."""
 
 # What has no error of ours: the framework says so by status. Native code, ModelArts code.
 _PLAIN = {
-    404: ("not_found", "ModelArts.2836"),
-    405: ("method_not_allowed", "ModelArts.2803"),
-    413: ("too_large", "ModelArts.0107"),
-    400: ("invalid", "ModelArts.0104"),
+    404: ("not_found", "2836"),
+    405: ("method_not_allowed", "2803"),
+    413: ("too_large", "0107"),
+    400: ("invalid", "0104"),
 }
-_INTERNAL = ("internal", "ModelArts.0010")
+_INTERNAL = ("internal", "0010")
 
 RETRY_AFTER_S = 1
 """What a client that met 503 is told to wait."""
@@ -77,11 +85,12 @@ def modelarts(path: str) -> bool:
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
-        status, v1_code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+        native, v1, v2 = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+        status, number = v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, "")
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
-        code, v1_code = _PLAIN.get(status, _INTERNAL)
+        code, number = _PLAIN.get(status, _INTERNAL)
         message, details = str(getattr(error, "detail", "")) or code, {}
     if status >= 500:
         _log.error("%s: %s", path, error, exc_info=None if isinstance(error, JoblogError) else error)
@@ -89,7 +98,8 @@ def error_answer(error: Exception, path: str) -> Answer:
         status, message = 500, "internal error"
     body: dict[str, Any]
     if modelarts(path):
-        body = {"is_success": False, "error_code": v1_code, "error_msg": message, "error_message": message}
+        said = f"ModelArts.{number}"
+        body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
     headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []

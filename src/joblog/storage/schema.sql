@@ -19,6 +19,8 @@ CREATE TABLE job (
     project_id TEXT NOT NULL,
     name TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    workspace_id TEXT NOT NULL DEFAULT '0',
     UNIQUE (project_id, name)
 );
 CREATE INDEX job_by_project ON job (project_id, id);
@@ -30,9 +32,39 @@ CREATE TABLE version (
     uuid TEXT NOT NULL UNIQUE,
     run_id TEXT,
     created_ms BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    reason TEXT,
+    expected_tasks BIGINT,
+    started_ms BIGINT,
+    ended_ms BIGINT,
+    stop_ms BIGINT,
     UNIQUE (job_id, number),
     UNIQUE (job_id, run_id)
 );
+
+-- What a version was asked for with, as JSON: v1's body or v2's. Apart, because lists do without it.
+CREATE TABLE request (
+    version_id BIGINT PRIMARY KEY,
+    body TEXT NOT NULL
+);
+
+-- How each worker is, as far as it has said; its bytes are in log.
+CREATE TABLE task (
+    version_id BIGINT NOT NULL,
+    worker BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    exit_code BIGINT,
+    signal TEXT,
+    reason TEXT,
+    host TEXT,
+    started_ms BIGINT NOT NULL,
+    seen_ms BIGINT NOT NULL,
+    ended_ms BIGINT,
+    starts BIGINT NOT NULL DEFAULT 1,
+    PRIMARY KEY (version_id, worker)
+);
+-- Running tasks by when they were last heard of.
+CREATE INDEX task_by_seen ON task (seen_ms) WHERE ended_ms IS NULL;
 
 CREATE TABLE log (
     id BIGINT PRIMARY KEY,
