@@ -71,7 +71,7 @@ def shown_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool,
     standing = rows + terminal.screen.rows
     size = _border(standing, settled, settled)
     if at_end:
-        page = _page(rows + screen, mark, _before(standing[size]))
+        page = _page(rows + screen, mark, _before(standing[size]) if size else mark)
         return replace(page, settled=size, end_byte=end)
     if size:
         return _page(rows[:size], mark, _before(standing[size]))
