@@ -28,6 +28,8 @@ LAYERS = {
 # Which modules (a package: all of its own) may import a dependency. What is not here is used nowhere.
 DOORS = {
     "apsw": {"joblog.storage.sqlite"},
+    "argon2": {"joblog.storage.passwords"},
+    "cryptography": {"joblog.storage.vault"},
     "obstore": {"joblog.storage.objects"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},

@@ -20,6 +20,11 @@ def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+def _secret(help: str) -> Any:
+    """Declares a setting that is read from the environment only: everybody on a machine sees its command lines."""
+    return field(default="", repr=False, metadata={"help": help, "secret": True})
+
+
 @dataclass(frozen=True)
 class Settings:
     """What ``joblog serve`` can be told."""
@@ -35,12 +40,23 @@ class Settings:
     merge_calm_s: float = _setting(5.0, "merging, which compresses hard, waits until nothing was sealed for so long")
     janitor_s: float = _setting(1.0, "pause between two rounds of sealing and merging")
     retain_check_s: float = _setting(60.0, "pause between two rounds of retention and of removing objects")
+    public_url: str = _setting(
+        "", "where clients reach joblog, such as https://logs.example.com; default: as each request has it"
+    )
+    trusted_proxies: str = _setting("", "addresses, a comma between, whose X-Forwarded-Host and -Proto are believed; * for all")
+    region: str = _setting("default", "the region that the service catalogue names")
+    secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property
     def catalog_path(self) -> Path:
         """The SQLite file."""
         return self.data / "catalog.db"
+
+    @property
+    def secret_key_path(self) -> Path:
+        """The file with the key that encrypts secret access keys, where no setting has it."""
+        return self.data / "secret.key"
 
     @property
     def objects_path(self) -> Path:

@@ -16,6 +16,7 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.frames import FewFrames, FrameStore
 from joblog.storage.heads import Heads
+from joblog.storage.iam import Iam
 from joblog.storage.jobs import Jobs
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
@@ -26,6 +27,7 @@ from joblog.storage.seal import Sealer
 from joblog.storage.sqlite import Sqlite
 from joblog.storage.states import States
 from joblog.storage.tokens import Tokens
+from joblog.storage.vault import Vault
 
 _INLINE_FRAMES = 2
 """Frames that an event loop may read from a local directory: 0.1 to 0.3 ms each; a thread costs 0.1 ms and the GIL."""
@@ -63,6 +65,8 @@ class Engine:
         self.jobs = Jobs(self.database)
         self.states = States(self.database)
         self.tokens = Tokens(self.database)
+        self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
+        self.iam = Iam(self.database, self.vault)
         cache = PieceCache(settings.cache_bytes)
         self.frames = FrameStore(self.objects)
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from joblog.client import Client
+from joblog.errors import BadLink
+from joblog.server.links import LIVES_MS, link_path, opened
+from joblog.storage.vault import Vault
 from tests.conftest import Server
-from tests.http.calls import Web
+from tests.http.calls import Reply, Web
 from tests.http.modelarts import CONFIG, Made, refused
+from tests.unit.values import a_log
 
 
 @pytest.fixture
@@ -194,3 +199,52 @@ def test_unknown_training_job(web: Web, own_project: str) -> None:
         for call in ("", "/tasks", "/events", "/logs/worker-0", "/tasks/worker-0/logs/preview"):
             refused(web.get(path + call), 400, "2775", "training job")
         refused(web.call("DELETE", path), 400, "2775")
+
+
+def test_link_streams_the_log_without_credentials(web: Web, server: Server, own_project: str, training: Made) -> None:
+    made = training("linked")
+    path = f"/v2/{own_project}/training-jobs/{made['metadata']['id']}/tasks/worker-0/logs/url"
+    refused(web.get(path), 400, "2818")
+    data = b"<script>\xff\x00\r\n" * 100_000
+    with Client(server.url, server.token) as client:
+        client.append(client.run(own_project, "linked", run_id=made["metadata"]["id"]).log.ref, 0, data)
+    stranger = web.as_(None)
+
+    def followed(reply: Reply, **headers: str) -> Reply:
+        url = reply.json["obs_url"]
+        assert url.startswith(server.url)
+        assert url.endswith(f"/modelarts-job-{made['metadata']['id']}-worker-0.log")
+        return stranger.call("GET", url.removeprefix(server.url), **headers)
+
+    whole = followed(web.get(path))
+    assert (whole.status, whole.body, whole.headers["content-length"]) == (200, data, str(len(data)))
+    assert whole.headers["content-type"].startswith("text/plain")
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    part = followed(web.get(path, **{"Content-Type": "application/octet-stream"}), range="bytes=8-12")
+    assert (part.status, part.body, part.headers["content-type"]) == (206, data[8:13], "application/octet-stream")
+    told_by_header = followed(web.call("GET", path, content_type="application/octet-stream"))
+    assert told_by_header.headers["content-type"] == "application/octet-stream"
+    refused(web.get(path, **{"Content-Type": "text/html"}), 400, "2788", "Content-Type")
+
+
+def test_link_that_was_changed_or_is_too_old_is_refused(web: Web, server: Server, own_project: str, training: Made) -> None:
+    made = training("old-link")
+    with Client(server.url, server.token) as client:
+        client.append(client.run(own_project, "old-link", run_id=made["metadata"]["id"]).log.ref, 0, b"secret\n")
+    path = f"/v2/{own_project}/training-jobs/{made['metadata']['id']}/tasks/worker-0/logs/url"
+    link = web.get(path).json["obs_url"].removeprefix(server.url)
+    sealed = link.split("/")[2]
+    for wrong in (sealed[:-1], sealed[::-1], "A" * len(sealed), "%ff", "x", "A" * 5000):
+        reply = web.as_(None).call("GET", link.replace(sealed, wrong))
+        assert (reply.status, b"secret" in reply.body) == (403, False), wrong
+
+
+def test_link_lives_five_minutes() -> None:
+    vault, now_ms = Vault(bytes(32)), 1_700_000_000_000
+    log = structs.replace(a_log(), project_id="p", job_id=1, version_id=2, worker=3)
+    link = link_path(vault, log, "a.log", "text/plain", now_ms).split("/")[2]
+    found = opened(vault, link, now_ms + LIVES_MS)
+    assert (found.project_id, found.job_id, found.version_id, found.worker) == ("p", 1, 2, 3)
+    for late in (lambda: opened(vault, link, now_ms + LIVES_MS + 1), lambda: opened(Vault(bytes(31) + b"x"), link, now_ms)):
+        with pytest.raises(BadLink):
+            late()

@@ -32,9 +32,11 @@ from joblog import __version__
 from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge
-from joblog.server import modelarts_docs
+from joblog.server import iam, modelarts_docs
+from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
+from joblog.server.links import follow_link
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
 from joblog.server.modelarts_v1 import PATH
@@ -44,7 +46,8 @@ from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.state import State
 from joblog.server.states import StateController
-from joblog.server.wire import Answer, answer_headers, error_answer, request_id
+from joblog.server.users import MemberController, UserController
+from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
 URL_FILE = "url"
@@ -60,7 +63,7 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
-_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController]
+_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController, UserController, MemberController]
 
 _log = logging.getLogger("joblog.server")
 
@@ -72,6 +75,9 @@ class App:
         state = State(engine)
         self._calls = state.log_calls
         self._appends = state.append_call
+        self._auth = state.auth
+        self._embedded = engine.database.embedded
+        self._admission = Admission(engine, state.auth)
         self._litestar = litestar(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,19 +93,35 @@ class App:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
+        if scope["method"] not in ("GET", "HEAD"):
+            body = Incoming(receive)
+            receive, send = body.receive, body.before(send)
+        if not self._embedded:
+            await self._auth.learn(scope["headers"])
+        if not is_signed(scope["path"], scope["headers"]):
+            await self._route(scope, receive, send, number)
+            return
+        try:
+            admitted = await self._admission.admitted(scope, receive)
+        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+            await send_answer(error_answer(error, scope["path"]), send, number)
+            return
+        try:
+            await self._route(admitted.scope, admitted.receive, send, number)
+        finally:
+            admitted.close()
+
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD" and modelarts(path):
+            scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
             await _short_way(self._calls.answer(match, scope["query_string"], scope["headers"]), path, send, number)
-        elif method in ("GET", "HEAD"):
-            await self._litestar(scope, receive, _numbered(send, number))
+        elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
+            answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
+            await _short_way(answer, path, send, number)
         else:
-            body = Incoming(receive)
-            send = body.before(send)
-            if method == "POST" and (match := APPEND_PATH.fullmatch(path)):
-                answer = self._appends.answer(match, scope["query_string"], scope["headers"], body.receive)
-                await _short_way(answer, path, send, number)
-            else:
-                await self._litestar(scope, body.receive, _numbered(send, number))
+            await self._litestar(scope, receive, _numbered(send, number))
 
 
 async def _short_way(answering: Awaitable[Answer], path: str, send: Send, number: bytes) -> None:
@@ -138,9 +160,12 @@ def litestar(state: State) -> ASGIApp:
             health,
             description,
             modelarts_docs.router(state.log_calls),
+            iam.versions,
+            iam.router,
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
+            follow_link,
             static_router,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
@@ -258,6 +283,19 @@ def _write(path: Path, line: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(line + "\n")
     part.replace(path)
+
+
+def _headers_only(send: Send) -> Send:
+    """Returns a ``send`` for an answer to HEAD: that of GET, without its body."""
+
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            if message.get("more_body", False):
+                return
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
+
+    return headers_only
 
 
 def _numbered(send: Send, number: bytes) -> Send:

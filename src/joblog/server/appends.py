@@ -48,7 +48,7 @@ class AppendCall:
     ) -> Answer:
         """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
         headers = list(headers)
-        self._auth.allowed(headers, "write", path[1])
+        self._auth.allowed(headers, "write", path[1], path[2])
         ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
         log = self._engine.log(*ids, worker_of_task(path[4]))
         at = _position(query_parameters(query).get("at", ""))

@@ -199,7 +199,7 @@ def description_of(body: dict[str, Any], name: str) -> str:
 def _project(joblog: State, request: Call, right: str) -> str:
     """Checks the caller, then the id, so that strangers learn nothing."""
     project_id = str(request.path_params["project_id"])
-    joblog.auth.allowed(request.scope["headers"], right, project_id)
+    joblog.auth.allowed(request.scope["headers"], right, project_id, request.path_params.get("job_id"))
     return check_project_id(project_id)
 
 

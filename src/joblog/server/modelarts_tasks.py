@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, get
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 from litestar.response import Response, Stream
 from msgspec import Struct
 
@@ -16,6 +16,8 @@ from joblog.engine import Engine
 from joblog.errors import Invalid, NoLogYet, NotFound
 from joblog.model import Log, worker_of_task
 from joblog.query import Page
+from joblog.server.iam import base_url
+from joblog.server.links import CONTENT_TYPES, link_path
 from joblog.server.modelarts_docs import whole
 from joblog.server.modelarts_training import training_job
 from joblog.server.modelarts_v1 import DEFAULT_LINES, MAX_LINES, TaskLineAnswer
@@ -29,12 +31,21 @@ Lines = Annotated[str | None, Parameter(description=f"1 to {MAX_LINES}, {DEFAULT
 Order = Annotated[str | None, Parameter(description="desc (default): towards newer lines; asc: older")]
 
 
+ContentType = Annotated[str | None, QueryParameter(name="Content-Type", description=" or ".join(CONTENT_TYPES))]
+
+
 class PreviewAnswer(Struct):
     """The log's last bytes, whole characters; sizes in bytes."""
 
     content: str
     current_size: int
     full_size: int
+
+
+class LinkAnswer(Struct):
+    """A link to the whole log."""
+
+    obs_url: str
 
 
 class TaskCalls(Controller):
@@ -60,6 +71,28 @@ class TaskCalls(Controller):
         log = await task_log(joblog, request)
         page = await asyncio.to_thread(_last, joblog.engine, log)
         return PreviewAnswer(lines.text(page.data), len(page.data), page.log.end_byte)
+
+    @get("/tasks/{task_id:str}/logs/url", summary="Get a link to a task's log that needs no credentials")
+    async def url(self, joblog: State, request: Call, content_type: ContentType = None) -> LinkAnswer:
+        """Returns a link that is good for five minutes and streams a log of any size, with ``Range``."""
+        log = await task_log(joblog, request)
+        wanted, now_ms = _content_type(request), joblog.engine.clock_ms()
+        name = f"modelarts-job-{request.path_params['training_job_id']}-{log.task}.log"
+        path = link_path(joblog.engine.vault, log, name, wanted, now_ms)
+        return LinkAnswer(base_url(request.scope, joblog.engine.settings) + path)
+
+
+def _content_type(request: Call) -> str:
+    """Returns the type asked for; Huawei's table has it as a header, its sample and its clients as a parameter."""
+    parameters = query_parameters(request.scope["query_string"])
+    asked = parameters.get("Content-Type") or parameters.get("content-type")
+    if asked is None:
+        # As a header it stands on every request of some clients, whatever they want.
+        sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return sent if sent in CONTENT_TYPES else CONTENT_TYPES[0]
+    if asked.strip().lower() not in CONTENT_TYPES:
+        raise Invalid("Content-Type", " or ".join(CONTENT_TYPES), asked)
+    return asked.strip().lower()
 
 
 async def task_log(joblog: State, request: Call) -> Log:

@@ -21,12 +21,23 @@ async def training_job(joblog: State, request: Call, right: str) -> tuple[Job, V
     """Returns the training job that the path names, if the caller has the right; raises NotFound."""
     parameters = request.path_params
     project_id, training_job_id = str(parameters["project_id"]), str(parameters["training_job_id"])
-    joblog.auth.allowed(request.scope["headers"], right, project_id)
+    joblog.auth.token(request.scope["headers"])
+    version = await _found(joblog, project_id, training_job_id)
+    joblog.auth.allowed(request.scope["headers"], right, project_id, None if version is None else version.job_id)
     check_project_id(project_id)
-    if not _UUID.fullmatch(training_job_id):
+    if version is None:
         raise NotFound("training job", training_job_id)
-    version = await joblog.reading(joblog.engine.names.version_by_uuid, project_id, training_job_id.lower())
     return await joblog.reading(joblog.engine.names.job, project_id, version.job_id), version
+
+
+async def _found(joblog: State, project_id: str, training_job_id: str) -> Version | None:
+    """Looks a training job up; what is not there is told only to those who may know."""
+    if not _UUID.fullmatch(training_job_id):
+        return None
+    try:
+        return await joblog.reading(joblog.engine.names.version_by_uuid, project_id, training_job_id.lower())
+    except NotFound:
+        return None
 
 
 async def task_names(joblog: State, job: Job, version: Version) -> list[str]:

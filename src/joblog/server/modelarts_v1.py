@@ -76,7 +76,7 @@ class LogCalls:
 
     async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
         """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
-        self._auth.allowed(headers, "read", path[1])
+        self._auth.allowed(headers, "read", path[1], path[2])
         project_id = check_project_id(path[1])
         job_id = check_id("job_id", path[2])
         version_id = check_id("version_id", path[3])

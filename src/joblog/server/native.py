@@ -73,7 +73,7 @@ class LogController(Controller):
         limit: Limit = None,
     ) -> Listing[LogView]:
         """Lists logs; ``after`` is a worker number."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        joblog.auth.allowed(request.scope["headers"], "read", project_id, job_id)
         start, size = page_of(after, limit, -1)
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
@@ -119,10 +119,7 @@ class LogController(Controller):
     @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        log = await _log(joblog, request, "read")
-        status, low, high = _range(request, log)
-        parts = _in_threads(joblog.engine.query.stream(log, low, high))
-        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        return download(joblog, request, await _log(joblog, request, "read"), _OCTETS)
 
     @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
@@ -145,10 +142,17 @@ class LogController(Controller):
         )  # fmt: skip
 
 
+def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    status, low, high = _range(request, log)
+    parts = _in_threads(joblog.engine.query.stream(log, low, high))
+    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
+
+
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
     """Checks the caller and the path; the caller first, so that strangers learn nothing."""
     path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, path["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, path["project_id"], path["job_id"])
     return (
         check_project_id(path["project_id"]),
         check_id("job_id", path["job_id"]),

@@ -12,6 +12,7 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
+from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.views import LogView, log_view
 
@@ -29,6 +30,7 @@ class State:
         self.engine = engine
         self.auth = Auth(engine)
         self.append_call = AppendCall(engine, self.auth)
+        self.logins = Logins(engine)
         self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

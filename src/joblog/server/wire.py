@@ -10,6 +10,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -29,8 +30,12 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.NoCredentials: (401, (401, "0201"), (401, "0201")),
     errors.UnknownToken: (401, (401, "0203"), (401, "0203")),
     errors.ExpiredToken: (401, (401, "0202"), (401, "0202")),
+    errors.BadSignature: (401, (401, "APIGW.0301"), (401, "APIGW.0301")),
+    errors.WrongPassword: (401, (401, "0203"), (401, "0203")),
+    errors.NoProject: (401, (401, "0212"), (401, "0212")),
     errors.Forbidden: (403, (403, "0108"), (403, "2785")),
     errors.WrongProject: (403, (403, "0210"), (404, "2786")),
+    errors.WrongJob: (403, (403, "0108"), (403, "2785")),
     errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
     errors.BadLink: (403, (403, "0108"), (403, "2785")),
     errors.NotFound: (404, (404, "0102"), (400, "2775")),
@@ -79,7 +84,7 @@ class Answer(msgspec.Struct):
 
 def modelarts(path: str) -> bool:
     """Whether a path belongs to ModelArts, and its errors look as ModelArts' do."""
-    return path.startswith(("/v1/", "/v2/", "/v3/"))
+    return path.startswith(("/v1/", "/v2/", "/v3/")) or path in ("/v1", "/v2", "/v3")
 
 
 def error_answer(error: Exception, path: str) -> Answer:
@@ -97,8 +102,10 @@ def error_answer(error: Exception, path: str) -> Answer:
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    if modelarts(path):
-        said = f"ModelArts.{number}"
+    said = number if "." in number else f"ModelArts.{number}"
+    if path.startswith("/v3"):
+        body = _identity_body(status, said, message)
+    elif modelarts(path):
         body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
@@ -106,6 +113,16 @@ def error_answer(error: Exception, path: str) -> Answer:
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
+
+
+def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
+    """Returns an error of the identity service: Keystone's, to which the gateway in front of it adds its own."""
+    body: dict[str, Any] = {"error": {"code": status, "message": message, "title": HTTPStatus(status).phrase}}
+    if status == 404:
+        code = "APIGW.0101"
+    if code.startswith("APIGW"):
+        body |= {"error_code": code, "error_msg": message, "error_message": message}
+    return body
 
 
 _ids = itertools.count()

@@ -9,8 +9,8 @@ import uuid
 
 from msgspec import structs
 
-from joblog.errors import NotFound
-from joblog.model import MAX_ID, Job, Log, Project, Version, log_file_name
+from joblog.errors import Conflict, NotFound
+from joblog.model import DEFAULT_DOMAIN, MAX_ID, Job, Log, Project, Version, log_file_name
 from joblog.status import OVER, Status
 from joblog.storage.database import Database, Row, Transaction, Value
 
@@ -21,11 +21,27 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def put_project(self, project_id: str, now_ms: int) -> Project:
-        """Gets or makes a project."""
+    def put_project(self, project_id: str, now_ms: int, *, name: str | None = None, domain_id: str = DEFAULT_DOMAIN) -> Project:
+        """Gets or makes a project, named after its id unless a name is given, which is also given to one that is there.
+
+        Raises Conflict when another project of the domain has the name. A project stays in its domain.
+        """
         with self._db.transaction() as tx:
-            tx.rows("project_put", id=project_id, now_ms=now_ms)
+            tx.rows("project_put", id=project_id, name=name or project_id, domain_id=domain_id, now_ms=now_ms)
+            rows = tx.rows("project", id=project_id)
+            domain_id = rows[0][2] if rows else domain_id
+            wanted = name or (rows[0][1] if rows else project_id)
+            named = tx.rows("project_by_name", domain_id=domain_id, name=wanted)
+            if named and named[0][0] != project_id:
+                raise Conflict(f"there is another project named {wanted!r}")
+            if rows[0][1] != wanted:
+                tx.rows("project_rename", id=project_id, name=wanted)
             return Project(*tx.rows("project", id=project_id)[0])
+
+    def project_by_name(self, domain_id: str, name: str) -> Project | None:
+        """Returns the project of that name, if there is one."""
+        rows = self._db.rows("project_by_name", domain_id=domain_id, name=name)
+        return Project(*rows[0]) if rows else None
 
     def set_retention(self, project_id: str, retain_days: int | None, retain_bytes: int | None) -> None:
         """Sets how long (days) and how much (bytes of stored objects) is kept; None: no bound."""

@@ -12,6 +12,8 @@ def add_to(commands: Subparsers) -> None:
     serve = add(commands, "serve", "serve:serve", "runs the server")
     check = add(commands, "check", "serve:check", "looks whether all that is stored is sound")
     for setting in fields(Settings):
+        if setting.metadata.get("secret"):
+            continue
         flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
         serve.add_argument(flag, metavar="VALUE", help=about)
         if setting.name == "data":
