@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from joblog.arrivals import second_of, stretches
 from joblog.model import Log
 from joblog.query import Query
 from joblog.views.frames import plain_text
-from joblog.views.merged import MergedLine, Place, collapsed
+from joblog.views.merged import MergedLine, MergedPage, Place, collapsed
 
 PAGE_BYTES = 2 * 1024 * 1024
 LINE_BYTES = 64 * 1024
@@ -30,16 +29,6 @@ _READ_BYTES = 128 * 1024
 
 Placed = tuple[int, int, int, int, bytes]
 """A line's second, worker, start, end and bytes; these are ordered as the merged view is."""
-
-
-@dataclass(frozen=True, slots=True)
-class MergedPage:
-    """Merged lines, and the place behind them; ``at_end``: nothing more stands there now; ``closed``: nor ever will."""
-
-    lines: list[MergedLine]
-    next: str
-    at_end: bool
-    closed: bool
 
 
 def merged_page(query: Query, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int) -> MergedPage:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from joblog.arrivals import second_of
 from joblog.model import Log
@@ -29,6 +30,8 @@ READ_BYTES = 8 * 1024 * 1024
 """What one question for metrics reads of all its logs together, at most; the answer says how far that went."""
 
 _PIECE_BYTES = 1024 * 1024
+
+T = TypeVar("T")
 
 
 class _State:
@@ -65,24 +68,26 @@ class Watch:
             bars = state.progress.bars
         return bars if now is None else [*(bar for bar in bars if bar.label != now.label), now]
 
-    def metrics(self, log: Log, patterns: Sequence[tuple[str, Pattern]], budget: int) -> tuple[list[Series], int]:
-        """Reads up to ``budget`` bytes more of a log; returns its series so far, and up to which byte that is.
+    def metrics(
+        self, log: Log, patterns: Sequence[tuple[str, Pattern]], budget: int, use: Callable[[list[Series]], T]
+    ) -> tuple[T, int, int]:
+        """Reads up to ``budget`` bytes more of a log, and gives ``use`` its series so far, which are its own for that time.
 
-        The series are the state itself: they must be used before the next call for the same log.
+        Returns what ``use`` made of them, up to which byte they are, and what is left of the budget.
         """
-        key = tuple(text for text, _ in patterns)
-        state = self._state(log, key, [pattern for _, pattern in patterns])
+        state = self._state(log, tuple(text for text, _ in patterns), [pattern for _, pattern in patterns])
         with state.lock:
             at = max(state.frames.at, log.start_byte)
             if at > state.frames.at:
                 state.frames = Frames(at, log.start_line)
             self._feed(state, log, at, min(at + budget, log.end_byte))
-            if log.closed and state.frames.at == log.end_byte and not state.ended:
+            reached = state.frames.at
+            if log.closed and reached == log.end_byte and not state.ended:
                 state.ended = True
                 rest = state.frames.rest()
                 if rest is not None:
                     self._take(state, log, [rest])
-            return state.metrics.series, state.frames.at
+            return use(state.metrics.series), reached, max(budget - (reached - at), 0)
 
     def _feed(self, state: _State, log: Log, low: int, high: int, *, line_known: bool = True) -> None:
         while low < high:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy
 from tsdownsample import MinMaxLTTBDownsampler
 
-_downsampler = MinMaxLTTBDownsampler()
+_downsampler = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]  # ships no types
 
 
 def kept(values: Sequence[float], count: int) -> list[int]:
-    """Returns the positions of about ``count`` values (at least 3) that stand for all; every value that is no number stays too."""
+    """Returns the positions of about ``count`` values (at least 3) that stand for all; those that are no number stay too."""
     if len(values) <= count:
         return list(range(len(values)))
     finite = [at for at, value in enumerate(values) if math.isfinite(value)]

@@ -10,15 +10,17 @@ from litestar.params import Parameter
 from msgspec import Struct
 
 from joblog.errors import Invalid
-from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
-from joblog.server.native import LOG, Start
+from joblog.model import MAX_ID, integer
+from joblog.server.native import LOG, Start, log_of
 from joblog.server.state import Call, State
 from joblog.shown import frames_between, terminal_page
 from joblog.views.pages import ShownPage, parse_cursor
 
 Cursor = Annotated[str | None, Parameter(description="the next of an earlier page; instead of start")]
 Count = Annotated[str | None, Parameter(description="about how many lines, 1 to 10000, 100 by default")]
-Colours = Annotated[str | None, Parameter(description="keep: with the spans of text that is not plain; strip, the default: without")]
+Colours = Annotated[
+    str | None, Parameter(description="keep: with the spans of text that is not plain; strip, the default: without")
+]
 StartByte = Annotated[str | None, Parameter(description="the first byte; the log's first by default")]
 EndByte = Annotated[str | None, Parameter(description="the byte past the last; the log's end by default")]
 
@@ -57,7 +59,7 @@ class TerminalController(Controller):
         colours: Colours = None,
     ) -> ShownPage:
         """Folds what was redrawn; every line carries the raw bytes that it came from."""
-        log = _log(joblog, request)
+        log = await log_of(joblog, request, "read")
         if start is not None and cursor is not None:
             raise Invalid("cursor", "given without start, or start without cursor")
         at = parse_cursor(cursor) if cursor is not None else integer("start", start or "0", -MAX_ID, MAX_ID, "a line number")
@@ -81,21 +83,10 @@ class TerminalController(Controller):
         count: Count = None,
     ) -> FramesView:
         """Unfolds a range of bytes: what stands between newlines and carriage returns, without escapes."""
-        log = _log(joblog, request)
+        log = await log_of(joblog, request, "read")
         low = integer("start_byte", start_byte or "0", 0, MAX_ID, "a byte position")
         high = integer("end_byte", end_byte or str(MAX_ID), low, MAX_ID, "a byte position, start_byte or later")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         found = await asyncio.to_thread(frames_between, joblog.engine.query, log, low, high, number)
         views = [FrameView(each.text, each.line, each.start, each.end) for each in found]
         return FramesView(views, views[-1].end_byte if views else min(high, log.end_byte))
-
-
-def _log(joblog: State, request: Call) -> Log:
-    path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], "read", path["project_id"])
-    return joblog.engine.log(
-        check_project_id(path["project_id"]),
-        check_id("job_id", path["job_id"]),
-        check_id("version_id", path["version_id"]),
-        worker_of_task(path["task"]),
-    )

@@ -54,6 +54,16 @@ class MergedLine:
     end_byte: int
 
 
+@dataclass(frozen=True, slots=True)
+class MergedPage:
+    """Merged lines, and the place behind them; ``at_end``: nothing more stands there now; ``closed``: nor ever will."""
+
+    lines: list[MergedLine]
+    next: str
+    at_end: bool
+    closed: bool
+
+
 def collapsed(lines: Iterable[tuple[int, MergedLine]]) -> list[MergedLine]:
     """Returns lines ``(worker, line)`` with those that several ranks said alike as one, where the first of them stands.
 

@@ -75,6 +75,16 @@ class Progress:
     end_byte: int
 
 
+@dataclass(frozen=True, slots=True)
+class RankProgress:
+    """A rank's bars, the one that moved last at the end; ``at_ms`` is when its log last grew."""
+
+    task: str
+    at_ms: int
+    closed: bool
+    bars: list[Progress]
+
+
 class ProgressReader:
     """Takes a log's frames in order; see the module."""
 
