@@ -42,6 +42,7 @@ from joblog.answers import (
 )
 from joblog.client.admin import AdminCalls
 from joblog.client.bodies import encoded
+from joblog.client.views import Views
 
 __all__ = [
     "AccessKey",
@@ -66,7 +67,7 @@ READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(AdminCalls):
+class Client(Views, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.

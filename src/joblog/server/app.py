@@ -44,8 +44,10 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.ranks import RankController
 from joblog.server.state import State
 from joblog.server.states import StateController
+from joblog.server.terminal import TerminalController
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
@@ -65,7 +67,17 @@ _GC_NEW_OBJECTS = 20_000
 
 _TOKENS_LOOKED_AT = 1000
 
-_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController, UserController, MemberController]
+_NATIVE = [
+    ProjectController,
+    JobController,
+    StateController,
+    LogController,
+    TerminalController,
+    RankController,
+    TokenController,
+    UserController,
+    MemberController,
+]
 
 _log = logging.getLogger("joblog.server")
 

@@ -15,6 +15,7 @@ from joblog.server.auth import Auth
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.views import LogView, log_view
+from joblog.watch import Watch
 
 Call = Request[Any, Any, Any]
 """A request, as handlers get it."""
@@ -29,6 +30,7 @@ class State:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.auth = Auth(engine)
+        self.watch = Watch(engine.query)
         self.append_call = AppendCall(engine, self.auth)
         self.logins = Logins(engine)
         self.log_calls = LogCalls(engine, self.auth)
