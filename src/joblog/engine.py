@@ -10,6 +10,7 @@ from collections.abc import Callable
 from joblog.check import Check
 from joblog.config import Settings
 from joblog.errors import Invalid
+from joblog.feed import Feed
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
@@ -56,7 +57,8 @@ class Engine:
         self.objects = Objects.local(settings.objects_path)
         self.names = Names(self.database)
         self._heads = Heads(self.names)
-        self.database.changed = self._heads.changed
+        self.feed = Feed()
+        self.database.changed = self._changed
         self.logs = Logs(self.database)
         self.tokens = Tokens(self.database)
         cache = PieceCache(settings.cache_bytes)
@@ -71,6 +73,11 @@ class Engine:
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, which takes microseconds; raises what ``Names.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
+
+    def _changed(self, log_ids: set[int]) -> None:
+        """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
+        self._heads.changed(log_ids)
+        self.feed.changed(log_ids)
 
     def check(self) -> Check:
         """Returns a check of all that is stored."""

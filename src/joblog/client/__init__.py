@@ -8,9 +8,9 @@
         for piece in client.read(run.log.ref):
             ...
 
-One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs; ``append``
-may be repeated at will. Every method raises ``errors.py``: what the server said, or ``Unreachable`` when no joblog
-answered. The token appears in no message.
+One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs, but for ``follow``,
+which goes on where it was; ``append`` may be repeated at will. Every method raises ``errors.py``: what the server said, or
+``Unreachable`` when no joblog answered. The token appears in no message.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from urllib.parse import quote
 import urllib3
 
 from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Run, Token, Version, decoded, value
-from joblog.client.transport import Transport
+from joblog.client.following import Follow, Piece
 
-__all__ = ["Appended", "Client", "Gap", "Job", "Lines", "Log", "LogRef", "Project", "Run", "Token", "Version"]
+__all__ = ["Appended", "Client", "Gap", "Job", "Lines", "Log", "LogRef", "Piece", "Project", "Run", "Token", "Version"]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Transport):
+class Client(Follow):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.

@@ -12,6 +12,7 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import modelarts_docs
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
+from joblog.server.follow import FollowController
 from joblog.server.modelarts_v1 import PATH, LogCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
@@ -56,6 +58,15 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+_CONNECTIONS = 16_384
+"""Served at a time. The HTTP server's own limit, 128, would let that many followers keep everybody else out."""
+
+_BACKLOG = 1024
+"""Connections that wait to be accepted: hundreds of followers come back in the same second after a restart."""
+
+LAST_WORDS_S = 2.0
+"""What followers get at the end to take the event that says so."""
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -64,6 +75,7 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
+        self._followers = state.followers
         self._calls = LogCalls(engine, state.auth)
         self._appends = state.append_call
         self._litestar = litestar(state, self._calls)
@@ -78,6 +90,10 @@ class App:
         except Exception as error:
             _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
             raise
+
+    async def stop(self) -> None:
+        """Ends the answers that have no end of their own."""
+        await self._followers.stop(LAST_WORDS_S)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
@@ -125,7 +141,11 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
         """Looks at the token before the body is: strangers are told nothing else."""
         state.auth.token(connection.scope["headers"])
 
-    api = Router(path="/api", route_handlers=[ProjectController, JobController, LogController, TokenController], guards=[known])
+    api = Router(
+        path="/api",
+        route_handlers=[ProjectController, JobController, LogController, FollowController, TokenController],
+        guards=[known],
+    )
     return Litestar(
         route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
@@ -146,6 +166,7 @@ def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     _bound_malloc()
+    _many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
@@ -167,6 +188,14 @@ def _bound_malloc() -> None:
     mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
 
 
+def _many_files() -> None:
+    """Allows as many open files, connections among them, as this process may allow itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * _CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 4 * _CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
@@ -174,24 +203,39 @@ async def _serve(settings: Settings) -> None:
     try:
         _admin_token(engine)
         engine.janitor.start()
+        app = App(engine)
         server = Server(
-            App(engine),
+            app,
             address=settings.host,
             port=port,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,
             websockets=False,
+            backlog=_BACKLOG,
+            backpressure=_CONNECTIONS,
             log_enabled=False,
         )
+        stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, stopped.set)
         _spare_the_collector()
         serving = asyncio.create_task(server.serve())
-        await _announce(settings, port)
-        await serving
+        stopping = asyncio.create_task(_stop(stopped, app, server))
+        try:
+            await _announce(settings, port)
+            await serving
+        finally:
+            stopping.cancel()
     finally:
         await asyncio.to_thread(engine.close)
     _log.info("stopped")
+
+
+async def _stop(stopped: asyncio.Event, app: App, server: Server) -> None:
+    """Ends the server when it is told to, once those who follow know."""
+    await stopped.wait()
+    await app.stop()
+    server.stop()  # type: ignore[no-untyped-call]  # it has no types
 
 
 def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:

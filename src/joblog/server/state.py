@@ -12,6 +12,7 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
+from joblog.server.channels import Followers
 from joblog.server.views import LogView, log_view
 
 Call = Request[Any, Any, Any]
@@ -28,6 +29,7 @@ class State:
         self.engine = engine
         self.auth = Auth(engine)
         self.append_call = AppendCall(engine, self.auth)
+        self.followers = Followers(engine)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""
