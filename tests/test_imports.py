@@ -32,10 +32,19 @@ DOORS = {
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},
+    "re2": {"joblog.pattern"},
     "swagger_ui_bundle": {"joblog.server"},
     "urllib3": {"joblog.client"},
     "zstandard": {"joblog.segment", "joblog.server.bodies"},
-    "msgspec": {"joblog.model", "joblog.segment", "joblog.storage", "joblog.ingest", "joblog.query", "joblog.server"},
+    "msgspec": {
+        "joblog.model",
+        "joblog.segment",
+        "joblog.storage",
+        "joblog.ingest",
+        "joblog.query",
+        "joblog.search",
+        "joblog.server",
+    },
 }
 
 # What reaches outside the process, or reads the clock.

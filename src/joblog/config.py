@@ -36,6 +36,7 @@ class Settings:
     janitor_s: float = _setting(1.0, "pause between two rounds of sealing and merging")
     retain_check_s: float = _setting(60.0, "pause between two rounds of retention and of removing objects")
     heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
+    search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property

@@ -23,14 +23,31 @@ import urllib3
 
 from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Run, Token, Version, decoded, value
 from joblog.client.following import Follow, Piece
+from joblog.client.searching import Hit, Query, Search, VersionRef
 
-__all__ = ["Appended", "Client", "Gap", "Job", "Lines", "Log", "LogRef", "Piece", "Project", "Run", "Token", "Version"]
+__all__ = [
+    "Appended",
+    "Client",
+    "Gap",
+    "Hit",
+    "Job",
+    "Lines",
+    "Log",
+    "LogRef",
+    "Piece",
+    "Project",
+    "Query",
+    "Run",
+    "Token",
+    "Version",
+    "VersionRef",
+]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Follow):
+class Client(Follow, Search):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.

@@ -41,6 +41,7 @@ from joblog.server.modelarts_v1 import PATH, LogCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.search import SearchController
 from joblog.server.state import State
 from joblog.server.wire import Answer, answer_headers, error_answer, request_id
 
@@ -143,7 +144,7 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
 
     api = Router(
         path="/api",
-        route_handlers=[ProjectController, JobController, LogController, FollowController, TokenController],
+        route_handlers=[ProjectController, JobController, LogController, FollowController, SearchController, TokenController],
         guards=[known],
     )
     return Litestar(

@@ -13,6 +13,7 @@ from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
 from joblog.server.channels import Followers
+from joblog.server.searches import Searches
 from joblog.server.views import LogView, log_view
 
 Call = Request[Any, Any, Any]
@@ -30,6 +31,7 @@ class State:
         self.auth = Auth(engine)
         self.append_call = AppendCall(engine, self.auth)
         self.followers = Followers(engine)
+        self.searches = Searches(engine)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""
