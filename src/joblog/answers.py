@@ -27,6 +27,8 @@ class Project:
     created_ms: int
     retain_days: int | None = None
     retain_bytes: int | None = None
+    name: str = ""
+    domain_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Version:
-    """One run of a job; ``name`` is ``V0001`` and so on."""
+    """One run of a job; ``name`` is ``V0001`` and so on, ``status`` as ModelArts names it: ``RUNNING``, ``FAILED`` ..."""
 
     id: int
     job_id: int
@@ -50,6 +52,36 @@ class Version:
     uuid: str
     created_ms: int
     run_id: str | None = None
+    status: str = "UNKNOWN"
+    reason: str | None = None
+    expected_tasks: int | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    stop_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """How a worker is, as it said: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended."""
+
+    task: str
+    status: str
+    started_ms: int
+    seen_ms: int
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+    host: str | None = None
+    ended_ms: int | None = None
+    starts: int = 1
+
+
+@dataclass(frozen=True)
+class Reported:
+    """How the version is after a worker's report, and whether the worker is asked to stop."""
+
+    status: str
+    stop: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +105,12 @@ class LogRef:
     @property
     def path(self) -> str:
         """Returns the path of the log in the native API."""
-        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}/logs/{self.task}"
+        return f"{self.version_path}/logs/{self.task}"
+
+    @property
+    def version_path(self) -> str:
+        """Returns the path of the version in the native API."""
+        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
 
 
 @dataclass(frozen=True)
@@ -143,7 +180,42 @@ class Token:
     label: str | None = None
     created_ms: int | None = None
     expires_ms: int | None = None
+    job_id: int | None = None
     token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who logs in with a password; names are unique within a domain."""
+
+    id: str
+    name: str
+    domain_id: str
+    domain: str
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """An access key as listed; ``secret`` is None except in the answer that created it."""
+
+    access: str
+    user_id: str
+    label: str
+    created_ms: int
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user's rights in a project."""
+
+    user_id: str
+    user: str
+    domain: str
+    project_id: str
+    rights: tuple[str, ...]
+    created_ms: int
 
 
 def value(kind: type[Value], answer: object) -> Value:

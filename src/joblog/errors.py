@@ -3,16 +3,26 @@
     JoblogError
     |-- Invalid              a value from outside is not one of those allowed
     |   |-- Missing          it was not given at all
-    |   `-- OutOfRange       it is of the right type, outside its range
+    |   |-- OutOfRange       it is of the right type, outside its range
+    |   |-- NotJson          a body is not the JSON it must be
+    |   `-- UnknownAction    there is no such action
     |-- Unauthorized         who is calling is not known
     |   |-- NoCredentials
     |   |-- UnknownToken
-    |   `-- ExpiredToken
+    |   |-- ExpiredToken
+    |   |-- BadSignature     a signed request's key, date or signature is wrong
+    |   |-- WrongPassword    a user or an access key, or its secret, is wrong
+    |   `-- NoProject        a user's token is for no project
     |-- Forbidden            who is calling is known, and may not
     |   |-- WrongProject
-    |   `-- NotPermitted
+    |   |-- WrongJob         the token is for another job
+    |   |-- NotPermitted
+    |   `-- BadLink          a signed link was changed, or its time is over
     |-- NotFound             no such project, job, version, log ...
+    |   `-- NoLogYet         the task is unknown, or has not written anything
     |-- Conflict             the state of a thing does not allow it
+    |   |-- Exists           the name is taken
+    |   |-- Over             the run has ended
     |   |-- Different        an append repeats a position with other bytes
     |   |-- BeyondEnd        an append starts after the log's end
     |   `-- Closed           the log was closed
@@ -73,6 +83,18 @@ class OutOfRange(Invalid):
     code = "out_of_range"
 
 
+class NotJson(Invalid):
+    """A body is not JSON, or not an object."""
+
+    code = "not_json"
+
+
+class UnknownAction(Invalid):
+    """There is no such action."""
+
+    code = "unknown_action"
+
+
 class Unauthorized(JoblogError):
     """Who is calling is not known."""
 
@@ -106,6 +128,33 @@ class ExpiredToken(Unauthorized):
         super().__init__("the token has expired")
 
 
+class BadSignature(Unauthorized):
+    """A signed request's access key, date or signature is wrong; which of them, strangers are not told."""
+
+    code = "bad_signature"
+
+    def __init__(self, reason: str = "verify aksk signature fail") -> None:
+        super().__init__(f"Incorrect IAM authentication information: {reason}")
+
+
+class WrongPassword(Unauthorized):
+    """A user, a password, an access key or its secret is wrong; which of them, strangers are not told."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("The username or password is wrong.")
+
+
+class NoProject(Unauthorized):
+    """The call needs a token of a project, and a user's token is for a domain only."""
+
+    code = "no_project"
+
+    def __init__(self, reason: str = "the token is not for a project: ask for one with the scope of a project") -> None:
+        super().__init__(reason)
+
+
 class Forbidden(JoblogError):
     """Who is calling is known, and may not do this."""
 
@@ -121,6 +170,15 @@ class WrongProject(Forbidden):
         super().__init__(f"the token is not for project {_short(project_id)}")
 
 
+class WrongJob(Forbidden):
+    """The token is for another job only."""
+
+    code = "wrong_job"
+
+    def __init__(self) -> None:
+        super().__init__("the token is for one job only, and not for this")
+
+
 class NotPermitted(Forbidden):
     """The token lacks a right."""
 
@@ -128,6 +186,15 @@ class NotPermitted(Forbidden):
 
     def __init__(self, right: str) -> None:
         super().__init__(f"the token does not have the right to {right}")
+
+
+class BadLink(Forbidden):
+    """A signed link was changed, or its time is over."""
+
+    code = "bad_link"
+
+    def __init__(self) -> None:
+        super().__init__("the link is not valid, or not any more")
 
 
 class NotFound(JoblogError):
@@ -143,6 +210,12 @@ class NotFound(JoblogError):
         return {"kind": self.kind}
 
 
+class NoLogYet(NotFound):
+    """The task is unknown, or has not written anything yet."""
+
+    code = "no_log_yet"
+
+
 class Conflict(JoblogError):
     """The present state does not allow it; ``expected`` is the log's end where a log is meant."""
 
@@ -154,6 +227,22 @@ class Conflict(JoblogError):
 
     def details(self) -> dict[str, str | int]:
         return {} if self.expected is None else {"expected": self.expected}
+
+
+class Exists(Conflict):
+    """A thing of that name is there already."""
+
+    code = "exists"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} name:{name} is existed")  # in ModelArts' own words, which tools look for
+        self.kind = kind
+
+
+class Over(Conflict):
+    """The run has ended: it cannot be stopped, nor begin again."""
+
+    code = "over"
 
 
 class Different(Conflict):

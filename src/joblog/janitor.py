@@ -15,6 +15,7 @@ from joblog.errors import JoblogError
 from joblog.storage.database import Database
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
+from joblog.storage.states import LOST_MS, States
 
 # Logs taken in one round, so that a round ends.
 _BATCH = 100
@@ -28,6 +29,8 @@ _FRESH = 4
 # Orphans come from crashes only: a look at every object now and then is enough.
 _SWEEP_S = 6 * 3600.0
 
+_LOST_CHECK_S = 30.0
+
 _log = logging.getLogger("joblog.janitor")
 
 
@@ -40,6 +43,7 @@ class Janitor:
         database: Database,
         sealer: Sealer,
         retention: Retention,
+        states: States,
         *,
         clock_ms: Callable[[], int],
     ) -> None:
@@ -47,6 +51,7 @@ class Janitor:
         self._db = database
         self._sealer = sealer
         self._retention = retention
+        self._states = states
         self._clock_ms = clock_ms
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -97,6 +102,7 @@ class Janitor:
     def _run(self) -> None:
         next_clean = next_sweep = next_merge = 0.0
         latest_merge = time.monotonic() + _LONGEST_WAIT_S
+        next_lost = time.monotonic() + LOST_MS / 1000  # while joblog was down nobody could tell it anything
         while not self._stop.is_set():
             busy = self._guarded(self.seal_due)
             now = time.monotonic()
@@ -105,6 +111,9 @@ class Janitor:
             elif now >= next_merge:
                 busy = self._guarded(self.merge_due)
                 latest_merge = time.monotonic() + _LONGEST_WAIT_S
+            if now >= next_lost:
+                next_lost = now + _LOST_CHECK_S
+                self._guarded(lambda: self._states.mark_lost(self._clock_ms()))
             if now >= next_clean:
                 sweep = now >= next_sweep
                 next_clean = now + self._settings.retain_check_s

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import re2  # type: ignore[import-untyped]  # it ships no types
+import re2
 
 from joblog.errors import Invalid, Missing
 

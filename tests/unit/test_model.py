@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from joblog import model
 from joblog.errors import Invalid, Missing, OutOfRange
 from joblog.model import MAX_ID, Token, Version
+from joblog.status import Status
 from tests.unit.values import a_log
 
 Check = Callable[[str], object]
@@ -110,7 +111,8 @@ def test_empty_name_is_missing() -> None:
 
 def test_version_names() -> None:
     """V0001 and on, at least four digits."""
-    assert [Version(1, 1, number, "", None, 0).name for number in (1, 42, 12345)] == ["V0001", "V0042", "V12345"]
+    versions = [Version(1, 1, number, "", None, 0, Status.INIT, *[None] * 5) for number in (1, 42, 12345)]
+    assert [version.name for version in versions] == ["V0001", "V0042", "V12345"]
 
 
 def test_log_is_complete_when_the_writer_says_the_same() -> None:

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterable
 
 from joblog.cli.common import connected, find_log, find_version, show_json, show_table, shown_time
+from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Log
 from joblog.errors import Invalid, JoblogError
 
 
 def cat(args: argparse.Namespace) -> int:
     """Writes a log, or a part of it."""
+    if args.plain:
+        return cat_plain(args)
     flag = "--lines" if args.lines else "--bytes"
     low, high = _span(flag, args.lines or args.bytes or "0-")
     client, project_id = connected(args)
@@ -27,6 +30,10 @@ def cat(args: argparse.Namespace) -> int:
 
 def tail(args: argparse.Namespace) -> int:
     """Writes a log's last lines, and with ``--follow`` what comes."""
+    if args.rank:
+        return tail_ranks(args)
+    if args.plain:
+        return tail_plain(args)
     if args.count < 0:
         raise Invalid("-n", "0 or more", args.count)
     client, project_id = connected(args)

@@ -21,11 +21,33 @@ from urllib.parse import quote
 
 import urllib3
 
-from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Run, Token, Version, decoded, value
+from joblog.answers import (
+    AccessKey,
+    Appended,
+    Gap,
+    Job,
+    Lines,
+    Log,
+    LogRef,
+    Member,
+    Project,
+    Reported,
+    Run,
+    Task,
+    Token,
+    User,
+    Version,
+    decoded,
+    value,
+)
+from joblog.client.admin import AdminCalls
+from joblog.client.bodies import encoded
 from joblog.client.following import Follow, Piece
 from joblog.client.searching import Hit, Query, Search, VersionRef
+from joblog.client.views import Views
 
 __all__ = [
+    "AccessKey",
     "Appended",
     "Client",
     "Gap",
@@ -34,11 +56,15 @@ __all__ = [
     "Lines",
     "Log",
     "LogRef",
+    "Member",
     "Piece",
     "Project",
     "Query",
+    "Reported",
     "Run",
+    "Task",
     "Token",
+    "User",
     "Version",
     "VersionRef",
 ]
@@ -47,7 +73,7 @@ READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Follow, Search):
+class Client(Views, Follow, Search, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
@@ -74,12 +100,60 @@ class Client(Follow, Search):
         answer = self.send("POST", f"{log.path}/append?at={at}", data, headers)
         return value(Appended, decoded(answer.data))
 
+    def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
+        """Appends as ``append`` does, compressed on the way where that makes less of it."""
+        body, encoding = encoded(data)
+        return self.append(log, at, body, encoding=encoding)
+
     def close_log(self, log: LogRef, *, end_byte: int | None = None, crc32: int | None = None, gaps: Iterable[Gap] = ()) -> Log:
         """Closes the log; with the writer's own count and CRC-32 the answer's ``complete`` says whether they agree."""
         body: dict[str, object] = {"gaps": [asdict(gap) for gap in gaps]}
         body |= {} if end_byte is None else {"end_byte": end_byte}
         body |= {} if crc32 is None else {"crc32": crc32}
         return value(Log, self.call("POST", f"{log.path}/close", body))
+
+    # How a run is
+
+    def report(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        log: LogRef,
+        status: str,
+        *,
+        exit_code: int | None = None,
+        signal: str | None = None,
+        reason: str | None = None,
+        host: str | None = None,
+        tasks: int | None = None,
+    ) -> Reported:
+        """Says how the worker that writes ``log`` is.
+
+        ``status`` is ``RUNNING``, again every few seconds, and then ``COMPLETED``, ``FAILED`` or ``KILLED``.
+        ``tasks`` is how many workers the run has in all. The answer says whether the worker is asked to stop.
+        """
+        said = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
+        body = {"status": status} | {name: each for name, each in said.items() if each is not None}
+        return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body))
+
+    def tasks(self, project_id: str, job_id: int, version_id: int) -> Iterator[Task]:
+        """Yields how the version's workers are, those that have said it, in their order."""
+        return self.items(Task, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/tasks")
+
+    def set_status(self, project_id: str, job_id: int, version_id: int, status: str, reason: str | None = None) -> Version:
+        """Says how a version is, for whoever runs it: any of ModelArts' statuses by name. Raises Over."""
+        path = f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/status"
+        return value(Version, self.call("POST", path, {"status": status, "reason": reason}))
+
+    def stop(self, project_id: str, job_id: int, version_id: int) -> Version:
+        """Asks a run to stop; raises Over when it has ended."""
+        return value(Version, self.call("POST", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/stop"))
+
+    def delete_version(self, project_id: str, job_id: int, version_id: int) -> None:
+        """Deletes a version with its logs, for ever."""
+        self.send("DELETE", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}")
+
+    def delete_job(self, project_id: str, job_id: int) -> None:
+        """Deletes a job with all its versions, for ever."""
+        self.send("DELETE", f"{_project(project_id)}/jobs/{job_id}")
 
     # Reading a log
 
@@ -114,17 +188,6 @@ class Client(Follow, Search):
 
     # What there is
 
-    def projects(self) -> Iterator[Project]:
-        """Yields the projects that the token may see."""
-        return self.items(Project, "/api/projects")
-
-    def create_project(self, project_id: str, *, retain_days: int | None = None, retain_bytes: int | None = None) -> Project:
-        """Gets or creates a project and sets the retention that is given."""
-        body: dict[str, object] = {"id": project_id}
-        body |= {} if retain_days is None else {"retain_days": retain_days}
-        body |= {} if retain_bytes is None else {"retain_bytes": retain_bytes}
-        return value(Project, self.call("POST", "/api/projects", body))
-
     def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
         """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
         return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
@@ -140,31 +203,6 @@ class Client(Follow, Search):
     def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
         """Yields the version's logs in worker order."""
         return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
-
-    # Tokens
-
-    def create_token(
-        self,
-        rights: Iterable[str],
-        *,
-        project_id: str | None = None,
-        label: str | None = None,
-        expires_s: int | None = None,
-    ) -> Token:
-        """Creates a token (for all projects without ``project_id``); its secret is in this answer and nowhere else."""
-        body: dict[str, object] = {"rights": list(rights)}
-        body |= {} if project_id is None else {"project_id": project_id}
-        body |= {} if label is None else {"label": label}
-        body |= {} if expires_s is None else {"expires_s": expires_s}
-        return value(Token, self.call("POST", "/api/tokens", body))
-
-    def tokens(self) -> Iterator[Token]:
-        """Yields the tokens, without their secrets."""
-        return self.items(Token, "/api/tokens")
-
-    def revoke_token(self, token_id: int) -> None:
-        """Makes a token worthless."""
-        self.send("DELETE", f"/api/tokens/{token_id}")
 
 
 def _project(project_id: str) -> str:

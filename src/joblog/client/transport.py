@@ -76,8 +76,11 @@ class Transport:
         """Sends and gets JSON; raises what the server said, or Unreachable."""
         if body is None:
             return decoded(self.send(method, path).data)
-        sent = json.dumps(body).encode()
-        return decoded(self.send(method, path, sent, {"Content-Type": "application/json"}).data)
+        return decoded(self.send_json(method, path, body).data)
+
+    def send_json(self, method: str, path: str, body: Mapping[str, object]) -> urllib3.BaseHTTPResponse:
+        """Sends JSON and returns an answer of success, which may have no body; raises as ``call`` does."""
+        return self.send(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def send(
         self,

@@ -73,12 +73,12 @@ class LogController(Controller):
         limit: Limit = None,
     ) -> Listing[LogView]:
         """Lists logs; ``after`` is a worker number."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        joblog.auth.allowed(request.scope["headers"], "read", project_id, job_id)
         start, size = page_of(after, limit, -1)
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
         found = await joblog.reading(names.logs, *ids, start, size)
-        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
@@ -116,15 +116,22 @@ class LogController(Controller):
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        log = await log_of(joblog, request, "read")
-        status, low, high = _range(request, log)
-        parts = _in_threads(joblog.engine.query.stream(log, low, high))
-        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        return download(joblog, request, await log_of(joblog, request, "read"), _OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
         log = await log_of(joblog, request, "read")
@@ -145,10 +152,17 @@ class LogController(Controller):
         )  # fmt: skip
 
 
+def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    status, low, high = _range(request, log)
+    parts = _in_threads(joblog.engine.query.stream(log, low, high))
+    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
+
+
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
     """Checks the caller and the path; the caller first, so that strangers learn nothing."""
     path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, path["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, path["project_id"], path["job_id"])
     return (
         check_project_id(path["project_id"]),
         check_id("job_id", path["job_id"]),
@@ -158,8 +172,8 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
 
 
 async def log_of(joblog: State, request: Call, right: str) -> Log:
-    """Returns the log that a path below LOG names, once the caller may do ``right``; raises what Auth and Names raise."""
-    return joblog.engine.log(*_where(joblog, request, right))
+    """Returns the log that the path names, if the caller has the right to it."""
+    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
@@ -171,7 +185,9 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
     logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
-    return logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    joblog.engine.states.log_closed(log.version_id, now_ms)
+    return closed
 
 
 def _agree(claimed: int | None, before: int | None) -> bool:

@@ -16,9 +16,11 @@ _REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
 
 
 class ProjectRequest(Struct, forbid_unknown_fields=True):
-    """Gets or creates a project; a retention that is given is set, null means for ever."""
+    """Gets or creates a project; a retention that is given is set, null means for ever; a name that is given is set."""
 
     id: str
+    name: str | None = None
+    domain: str | None = None
     retain_days: int | UnsetType | None = UNSET
     retain_bytes: int | UnsetType | None = UNSET
 
@@ -74,16 +76,17 @@ class CloseRequest(Struct, forbid_unknown_fields=True):
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True):
-    """What a new token may do; without a project, in all of them; without ``expires_s``, for ever."""
+    """What a new token may do; without a project, in all; without a job, to all in it; without ``expires_s``, for ever."""
 
     rights: list[str]
     project_id: str | None = None
+    job_name: str | None = None
     label: str = ""
     expires_s: int | None = None
 
 
 class VersionView(Struct):
-    """A version and its name."""
+    """A version, its name, and how it is."""
 
     id: int
     job_id: int
@@ -92,6 +95,12 @@ class VersionView(Struct):
     uuid: str
     run_id: str | None
     created_ms: int
+    status: str
+    reason: str | None
+    expected_tasks: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    stop_ms: int | None
 
 
 class LogView(Struct):
@@ -137,14 +146,14 @@ class TokenView(Struct):
     label: str
     created_ms: int
     expires_ms: int | None
+    job_id: int | None = None
     token: str | None = None
 
 
 def version_view(version: Version) -> VersionView:
     """Renders a version."""
-    return VersionView(
-        version.id, version.job_id, version.name, version.number, version.uuid, version.run_id, version.created_ms
-    )
+    same = {name: getattr(version, name) for name in VersionView.__struct_fields__ if name != "status"}
+    return VersionView(status=version.status.name, **same)
 
 
 def log_view(log: Log, gaps: list[Gap]) -> LogView:

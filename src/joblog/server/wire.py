@@ -10,6 +10,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -18,37 +19,49 @@ import msgspec
 from joblog import errors
 from joblog.errors import JoblogError
 
-STATUSES: dict[type[JoblogError], tuple[int, str]] = {
-    errors.Invalid: (400, "ModelArts.0104"),
-    errors.Missing: (400, "ModelArts.0104"),
-    errors.OutOfRange: (400, "ModelArts.0107"),
-    errors.Unauthorized: (401, "ModelArts.0203"),
-    errors.NoCredentials: (401, "ModelArts.0201"),
-    errors.UnknownToken: (401, "ModelArts.0203"),
-    errors.ExpiredToken: (401, "ModelArts.0202"),
-    errors.Forbidden: (403, "ModelArts.0108"),
-    errors.WrongProject: (403, "ModelArts.0210"),
-    errors.NotPermitted: (403, "ModelArts.0108"),
-    errors.NotFound: (404, "ModelArts.0102"),
-    errors.Conflict: (409, "ModelArts.0105"),
-    errors.Different: (409, "ModelArts.0105"),
-    errors.Closed: (409, "ModelArts.0105"),
-    errors.BeyondEnd: (416, "ModelArts.0105"),
-    errors.TooLarge: (413, "ModelArts.0107"),
-    errors.Busy: (503, "ModelArts.0010"),
-    errors.Unavailable: (503, "ModelArts.0010"),
-    errors.Damaged: (500, "ModelArts.0010"),
-    errors.JoblogError: (500, "ModelArts.0010"),
+STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] = {
+    # error: the native API's status; ModelArts' v1 status and code; its v2 status and code
+    errors.Invalid: (400, (400, "0104"), (400, "2788")),
+    errors.Missing: (400, (400, "0104"), (400, "2788")),
+    errors.OutOfRange: (400, (400, "0107"), (400, "2770")),
+    errors.NotJson: (400, (400, "0104"), (400, "2787")),
+    errors.UnknownAction: (400, (400, "0104"), (400, "2812")),
+    errors.Unauthorized: (401, (401, "0203"), (401, "0203")),
+    errors.NoCredentials: (401, (401, "0201"), (401, "0201")),
+    errors.UnknownToken: (401, (401, "0203"), (401, "0203")),
+    errors.ExpiredToken: (401, (401, "0202"), (401, "0202")),
+    errors.BadSignature: (401, (401, "APIGW.0301"), (401, "APIGW.0301")),
+    errors.WrongPassword: (401, (401, "0203"), (401, "0203")),
+    errors.NoProject: (401, (401, "0212"), (401, "0212")),
+    errors.Forbidden: (403, (403, "0108"), (403, "2785")),
+    errors.WrongProject: (403, (403, "0210"), (404, "2786")),
+    errors.WrongJob: (403, (403, "0108"), (403, "2785")),
+    errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
+    errors.BadLink: (403, (403, "0108"), (403, "2785")),
+    errors.NotFound: (404, (404, "0102"), (400, "2775")),
+    errors.NoLogYet: (404, (404, "0102"), (400, "2818")),
+    errors.Conflict: (409, (400, "0105"), (409, "2878")),
+    errors.Exists: (409, (400, "0103"), (400, "2751")),
+    errors.Over: (409, (400, "0105"), (409, "2796")),
+    errors.Different: (409, (409, "0105"), (409, "2878")),
+    errors.Closed: (409, (409, "0105"), (409, "2878")),
+    errors.BeyondEnd: (416, (416, "0105"), (409, "2878")),
+    errors.TooLarge: (413, (413, "0107"), (413, "2816")),
+    errors.Busy: (503, (503, "0010"), (503, "0010")),
+    errors.Unavailable: (503, (503, "0010"), (503, "0010")),
+    errors.Damaged: (500, (500, "0010"), (500, "0010")),
+    errors.JoblogError: (500, (500, "0010"), (500, "0010")),
 }
+"""A code is what stands behind ``ModelArts.``; codes are docs/modelarts.md's."""
 
 # What has no error of ours: the framework says so by status. Native code, ModelArts code.
 _PLAIN = {
-    404: ("not_found", "ModelArts.2836"),
-    405: ("method_not_allowed", "ModelArts.2803"),
-    413: ("too_large", "ModelArts.0107"),
-    400: ("invalid", "ModelArts.0104"),
+    404: ("not_found", "2836"),
+    405: ("method_not_allowed", "2803"),
+    413: ("too_large", "0107"),
+    400: ("invalid", "0104"),
 }
-_INTERNAL = ("internal", "ModelArts.0010")
+_INTERNAL = ("internal", "0010")
 
 RETRY_AFTER_S = 1
 """What a client that met 503 is told to wait."""
@@ -71,31 +84,55 @@ class Answer(msgspec.Struct):
 
 def modelarts(path: str) -> bool:
     """Whether a path belongs to ModelArts, and its errors look as ModelArts' do."""
-    return path.startswith(("/v1/", "/v2/", "/v3/"))
+    return path.startswith(("/v1/", "/v2/", "/v3/")) or path in ("/v1", "/v2", "/v3")
+
+
+def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
+    """Returns the status that an error of the table has at a path, and its code there."""
+    native, v1, v2 = STATUSES[kind]
+    return v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, kind.code)
+
+
+def full_code(code: str) -> str:
+    """Returns a ModelArts code as it is on the wire: most are ModelArts' own, some are of the gateway in front of it."""
+    return code if "." in code else f"ModelArts.{code}"
 
 
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
-        status, v1_code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+        status, number = told(next(kind for kind in type(error).__mro__ if kind in STATUSES), path)
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
-        code, v1_code = _PLAIN.get(status, _INTERNAL)
+        code, number = _PLAIN.get(status, _INTERNAL)
         message, details = str(getattr(error, "detail", "")) or code, {}
     if status >= 500:
         _log.error("%s: %s", path, error, exc_info=None if isinstance(error, JoblogError) else error)
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    if modelarts(path):
-        body = {"is_success": False, "error_code": v1_code, "error_msg": message, "error_message": message}
+    said = full_code(number)
+    if path.startswith("/v3/") or path == "/v3":
+        body = _identity_body(status, said, message)
+    elif modelarts(path):
+        body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
     headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
+
+
+def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
+    """Returns an error of the identity service: Keystone's, to which the gateway in front of it adds its own."""
+    body: dict[str, Any] = {"error": {"code": status, "message": message, "title": HTTPStatus(status).phrase}}
+    if status == 404:
+        code = "APIGW.0101"
+    if code.startswith("APIGW"):
+        body |= {"error_code": code, "error_msg": message, "error_message": message}
+    return body
 
 
 _ids = itertools.count()

@@ -1,15 +1,20 @@
 """Projects, jobs, versions and logs by name: found, made when missing, listed.
 
-Getting and making are one step, so that all workers of one run meet in one version whoever comes first.
+Getting and making are one step, so that all workers of one run meet in one version whoever comes first. Nodes that make the
+same thing at the same time wait for each other at its counter: whoever has taken a number holds the counter until its commit.
+So what is missing is looked for once more with the number in hand; a number that is not needed then is left out.
 """
 
 from __future__ import annotations
 
 import uuid
 
-from joblog.errors import NotFound
-from joblog.model import Job, Log, Project, Version, log_file_name
-from joblog.storage.database import Database, Transaction, Value
+from msgspec import structs
+
+from joblog.errors import Conflict, NotFound
+from joblog.model import DEFAULT_DOMAIN, MAX_ID, Job, Log, Project, Version, log_file_name
+from joblog.status import OVER, Status
+from joblog.storage.database import Database, Row, Transaction, Value
 
 
 class Names:
@@ -18,11 +23,27 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def put_project(self, project_id: str, now_ms: int) -> Project:
-        """Gets or makes a project."""
+    def put_project(self, project_id: str, now_ms: int, *, name: str | None = None, domain_id: str = DEFAULT_DOMAIN) -> Project:
+        """Gets or makes a project, named after its id unless a name is given, which is also given to one that is there.
+
+        Raises Conflict when another project of the domain has the name. A project stays in its domain.
+        """
         with self._db.transaction() as tx:
-            tx.rows("project_put", id=project_id, now_ms=now_ms)
+            tx.rows("project_put", id=project_id, name=name or project_id, domain_id=domain_id, now_ms=now_ms)
+            rows = tx.rows("project", id=project_id)
+            domain_id = rows[0][2] if rows else domain_id
+            wanted = name or (rows[0][1] if rows else project_id)
+            named = tx.rows("project_by_name", domain_id=domain_id, name=wanted)
+            if named and named[0][0] != project_id:
+                raise Conflict(f"there is another project named {wanted!r}")
+            if rows[0][1] != wanted:
+                tx.rows("project_rename", id=project_id, name=wanted)
             return Project(*tx.rows("project", id=project_id)[0])
+
+    def project_by_name(self, domain_id: str, name: str) -> Project | None:
+        """Returns the project of that name, if there is one."""
+        rows = self._db.rows("project_by_name", domain_id=domain_id, name=name)
+        return Project(*rows[0]) if rows else None
 
     def set_retention(self, project_id: str, retain_days: int | None, retain_bytes: int | None) -> None:
         """Sets how long (days) and how much (bytes of stored objects) is kept; None: no bound."""
@@ -41,12 +62,16 @@ class Names:
         return [Project(*row) for row in self._db.rows("projects", after=after, limit=limit)]
 
     def put_run(self, project_id: str, job_name: str, run_id: str | None, worker: int, now_ms: int) -> tuple[Job, Version, Log]:
-        """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log."""
+        """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log.
+
+        ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
+        """
         self.project(project_id)
         with self._db.transaction() as tx:
             job = _put_job(tx, project_id, job_name, now_ms)
-            version = _put_version(tx, job, run_id, now_ms)
-            return job, version, _put_log(tx, job, version, worker, now_ms)
+            version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+            log, made = _put_log(tx, job, version, worker, now_ms)
+            return job, _awake(tx, version, now_ms) if made else version, log
 
     def put_job(self, project_id: str, name: str, now_ms: int) -> Job:
         """Gets or makes a job; raises NotFound for the project."""
@@ -58,14 +83,14 @@ class Names:
         """Gets or makes the version of a run; raises NotFound for the job."""
         job = self.job(project_id, job_id)
         with self._db.transaction() as tx:
-            return _put_version(tx, job, run_id, now_ms)
+            return _put_version(tx, job, run_id, now_ms, Status.INIT)
 
     def put_log(self, project_id: str, job_id: int, version_id: int, worker: int, now_ms: int) -> Log:
         """Gets or makes a worker's log; raises NotFound for job or version."""
         job = self.job(project_id, job_id)
         version = self.version(project_id, job_id, version_id)
         with self._db.transaction() as tx:
-            return _put_log(tx, job, version, worker, now_ms)
+            return _put_log(tx, job, version, worker, now_ms)[0]
 
     def job(self, project_id: str, job_id: int) -> Job:
         """Returns a job; raises NotFound."""
@@ -88,12 +113,23 @@ class Names:
         rows = self._db.rows("version", job_id=job_id, id=version_id)
         if not rows:
             raise NotFound("version", version_id)
-        return Version(*rows[0])
+        return version_of(rows[0])
+
+    def version_by_uuid(self, project_id: str, uuid: str) -> Version:
+        """Returns the version of that uuid; raises NotFound."""
+        rows = self._db.rows("version_by_uuid", project_id=project_id, uuid=uuid)
+        if not rows:
+            raise NotFound("training job", uuid)
+        return version_of(rows[0])
 
     def versions(self, project_id: str, job_id: int, after: int, limit: int) -> list[Version]:
         """Lists a job's versions by id; raises NotFound for the job."""
         self.job(project_id, job_id)
-        return [Version(*row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
+        return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
+
+    def all_versions(self, job_id: int) -> list[Version]:
+        """Lists all versions of a job that is there."""
+        return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=0, limit=MAX_ID)]
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log; raises NotFound for whichever of job, version and log is not there."""
@@ -115,38 +151,78 @@ class Names:
         return [row[0] for row in rows]
 
 
-def _next_id(tx: Transaction, counter: str) -> int:
+def next_id(tx: Transaction, counter: str) -> int:
+    """Takes the next number of a counter, 1 first."""
     return int(tx.rows("next_id", name=counter)[0][0])
 
 
 def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
     rows = tx.rows("job_by_name", project_id=project_id, name=name)
-    if rows:
-        return Job(*rows[0])
-    job = Job(_next_id(tx, "job"), project_id, name, now_ms)
-    tx.rows("job_put", id=job.id, project_id=project_id, name=name, now_ms=now_ms)
-    return job
-
-
-def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int) -> Version:
-    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
     if not rows:
-        rows = tx.rows(
-            "version_put",
-            id=_next_id(tx, "version"),
-            job_id=job.id,
-            uuid=str(uuid.uuid4()),
-            run_id=run_id,
-            now_ms=now_ms,
-        )
-    return Version(*rows[0])
+        number = next_id(tx, "job")
+        rows = tx.rows("job_by_name", project_id=project_id, name=name)
+        if not rows:
+            tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
+            return Job(number, project_id, name, now_ms)
+    return Job(*rows[0])
 
 
-def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> Log:
+def version_of(row: Row) -> Version:
+    """Returns the version of a row that has its columns in the order of its fields."""
+    return structs.replace(Version(*row), status=Status(row[6]))
+
+
+def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, status: Status) -> Version:
+    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
+    return version_of(rows[0]) if rows else make_version(tx, job.id, run_id, now_ms, status)
+
+
+def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
+    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    number = next_id(tx, "version")
+    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
+    if rows:
+        return version_of(rows[0])
+    rows = tx.rows(
+        "version_put",
+        id=number,
+        job_id=job_id,
+        uuid=str(uuid.uuid4()),
+        run_id=run_id,
+        now_ms=now_ms,
+        status=status,
+        started_ms=now_ms if status is Status.RUNNING else None,
+    )
+    return version_of(rows[0])
+
+
+def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
+    """Marks as running a version that was waiting, or of which nobody knew any more."""
+    waiting = version.status not in OVER and version.status not in (Status.RUNNING, Status.KILLING)
+    if not waiting and version.status not in (Status.UNKNOWN, Status.LOST):
+        return version
+    started_ms = version.started_ms if version.started_ms is not None else now_ms
+    tx.rows(
+        "version_set_status",
+        id=version.id,
+        was=version.status,
+        status=Status.RUNNING,
+        reason=None,
+        started_ms=started_ms,
+        ended_ms=None,
+    )
+    return structs.replace(version, status=Status.RUNNING, reason=None, started_ms=started_ms, ended_ms=None)
+
+
+def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> tuple[Log, bool]:
+    """Returns the log and whether it is new."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)
-    if not rows:
-        log_id = _next_id(tx, "log")
-        tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
-        rows = tx.rows("log", id=log_id)
-    return Log(*rows[0])
+    if rows:
+        return Log(*rows[0]), False
+    log_id = next_id(tx, "log")
+    rows = tx.rows("log_by_worker", **key)
+    if rows:
+        return Log(*rows[0]), False
+    tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
+    return Log(*tx.rows("log", id=log_id)[0]), True

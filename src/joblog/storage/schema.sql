@@ -7,11 +7,22 @@ CREATE TABLE counter (
     value BIGINT NOT NULL
 );
 
+-- A domain is a customer of ModelArts' identity service: within it names of projects and of users are unique.
+CREATE TABLE domain (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_ms BIGINT NOT NULL
+);
+INSERT INTO domain (id, name, created_ms) VALUES ('default', 'default', 0);
+
 CREATE TABLE project (
     id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    domain_id TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     retain_days BIGINT,
-    retain_bytes BIGINT
+    retain_bytes BIGINT,
+    UNIQUE (domain_id, name)
 );
 
 CREATE TABLE job (
@@ -19,6 +30,8 @@ CREATE TABLE job (
     project_id TEXT NOT NULL,
     name TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    workspace_id TEXT NOT NULL DEFAULT '0',
     UNIQUE (project_id, name)
 );
 CREATE INDEX job_by_project ON job (project_id, id);
@@ -30,9 +43,39 @@ CREATE TABLE version (
     uuid TEXT NOT NULL UNIQUE,
     run_id TEXT,
     created_ms BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    reason TEXT,
+    expected_tasks BIGINT,
+    started_ms BIGINT,
+    ended_ms BIGINT,
+    stop_ms BIGINT,
     UNIQUE (job_id, number),
     UNIQUE (job_id, run_id)
 );
+
+-- What a version was asked for with, as JSON: v1's body or v2's. Apart, because lists do without it.
+CREATE TABLE request (
+    version_id BIGINT PRIMARY KEY,
+    body TEXT NOT NULL
+);
+
+-- How each worker is, as far as it has said; its bytes are in log.
+CREATE TABLE task (
+    version_id BIGINT NOT NULL,
+    worker BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    exit_code BIGINT,
+    signal TEXT,
+    reason TEXT,
+    host TEXT,
+    started_ms BIGINT NOT NULL,
+    seen_ms BIGINT NOT NULL,
+    ended_ms BIGINT,
+    starts BIGINT NOT NULL DEFAULT 1,
+    PRIMARY KEY (version_id, worker)
+);
+-- Running tasks by when they were last heard of.
+CREATE INDEX task_by_seen ON task (seen_ms) WHERE ended_ms IS NULL;
 
 CREATE TABLE log (
     id BIGINT PRIMARY KEY,
@@ -109,12 +152,47 @@ CREATE TABLE garbage (
     since_ms BIGINT NOT NULL
 );
 
+-- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
+-- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.
 CREATE TABLE token (
     id BIGINT PRIMARY KEY,
     sha256 TEXT NOT NULL UNIQUE,
     project_id TEXT,
+    job_id BIGINT,
+    user_id TEXT,
     rights TEXT NOT NULL,
     label TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     expires_ms BIGINT
 );
+CREATE INDEX token_by_user ON token (user_id, project_id) WHERE user_id IS NOT NULL;
+
+-- A user; "user" itself is a word of SQL's.
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+-- Which rights a user has in a project.
+CREATE TABLE member (
+    user_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, project_id)
+);
+CREATE INDEX member_by_project ON member (project_id, user_id);
+
+-- Access keys, with which a user's programs sign requests. The secret is encrypted with a key that is not in the catalog.
+CREATE TABLE access_key (
+    access TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    sealed_secret BYTEA NOT NULL,
+    label TEXT NOT NULL,
+    created_ms BIGINT NOT NULL
+);
+CREATE INDEX access_key_by_user ON access_key (user_id, access);

@@ -14,46 +14,61 @@ INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- name: project_put
--- Makes the project, or leaves the one that is there.
-INSERT INTO project (id, created_ms) VALUES (:id, :now_ms) ON CONFLICT (id) DO NOTHING;
+-- Makes the project, or leaves the one that is there, or another one that has its name.
+INSERT INTO project (id, name, domain_id, created_ms) VALUES (:id, :name, :domain_id, :now_ms) ON CONFLICT DO NOTHING;
+
+-- name: project_rename
+UPDATE project SET name = :name WHERE id = :id;
 
 -- name: project_retain
 UPDATE project SET retain_days = :retain_days, retain_bytes = :retain_bytes WHERE id = :id;
 
 -- name: project
-SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id = :id;
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE id = :id;
+
+-- name: project_by_name
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE domain_id = :domain_id AND name = :name;
 
 -- name: projects
-SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: projects_with_retention
-SELECT id, created_ms, retain_days, retain_bytes FROM project
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project
 WHERE retain_days IS NOT NULL OR retain_bytes IS NOT NULL ORDER BY id;
 
 -- name: job_put
 INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, :now_ms);
 
 -- name: job
-SELECT id, project_id, name, created_ms FROM job WHERE project_id = :project_id AND id = :id;
+SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND id = :id;
 
 -- name: job_by_name
-SELECT id, project_id, name, created_ms FROM job WHERE project_id = :project_id AND name = :name;
+SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND name = :name;
 
 -- name: jobs
-SELECT id, project_id, name, created_ms FROM job
+SELECT id, project_id, name, created_ms, description, workspace_id FROM job
 WHERE project_id = :project_id AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: version_put
-INSERT INTO version (id, job_id, number, uuid, run_id, created_ms)
-VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM version WHERE job_id = :job_id), :uuid, :run_id, :now_ms)
-RETURNING id, job_id, number, uuid, run_id, created_ms;
+INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms)
+VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM version WHERE job_id = :job_id), :uuid, :run_id, :now_ms,
+    :status, :started_ms)
+RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms;
 
 -- name: version
-SELECT id, job_id, number, uuid, run_id, created_ms FROM version WHERE job_id = :job_id AND id = :id;
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+FROM version WHERE job_id = :job_id AND id = :id;
 
 -- name: version_by_run
-SELECT id, job_id, number, uuid, run_id, created_ms FROM version WHERE job_id = :job_id AND run_id = :run_id;
+-- A run that was registered before it began is also found by its uuid.
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+FROM version WHERE job_id = :job_id AND (run_id = :run_id OR uuid = :run_id) ORDER BY id LIMIT 1;
+
+-- name: version_by_uuid
+SELECT v.id, v.job_id, v.number, v.uuid, v.run_id, v.created_ms, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms,
+    v.stop_ms
+FROM version v JOIN job j ON j.id = v.job_id WHERE v.uuid = :uuid AND j.project_id = :project_id;
 
 -- name: versions
-SELECT id, job_id, number, uuid, run_id, created_ms FROM version
-WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit;
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+FROM version WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit;

@@ -1,0 +1,201 @@
+"""Jobs and versions as ModelArts registers, lists and deletes them: with the request that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from joblog.errors import Exists, NotFound
+from joblog.model import MAX_ID, Job, Version
+from joblog.status import Status
+from joblog.storage.database import Database, Row, Transaction, Value
+from joblog.storage.names import make_version, next_id, version_of
+
+SORTS = ("job_name", "job_desc", "status", "duration", "version_count", "create_time")
+
+
+class Summary(Struct, frozen=True):
+    """A job in a list, with its latest version; a job without any has no ``version_id`` and is UNKNOWN."""
+
+    job_id: int
+    name: str
+    description: str
+    created_ms: int
+    version_id: int | None
+    status: Status
+    started_ms: int | None
+    ended_ms: int | None
+    version_count: int
+    version_number: int | None
+
+
+class Search(Struct, frozen=True):
+    """Which jobs: ``text`` stands in the name in any case; ``statuses`` of the latest version, all when empty."""
+
+    text: str = ""
+    statuses: Collection[Status] = ()
+    workspace_id: str = "0"
+    sort: str = "job_name"
+    descending: bool = False
+    offset: int = 0
+    limit: int = 10
+
+
+class RunSearch(Struct, frozen=True):
+    """Which runs of a project: ``text`` stands in the job's name in any case; empty ``statuses`` and None are no bound.
+
+    ``names`` are of jobs, exactly; ``not_names`` are left out.
+    """
+
+    text: str = ""
+    names: Collection[str] | None = None
+    not_names: Collection[str] = ()
+    statuses: Collection[Status] | None = None
+    since_ms: int = 0
+    until_ms: int = MAX_ID
+    workspace_id: str = "0"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+
+
+class Run(Struct, frozen=True):
+    """A version with what its job is called."""
+
+    version: Version
+    job: Job
+
+
+class Jobs:
+    """The catalog's jobs, ModelArts' way. All methods block; what comes from outside must have been checked."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def create(
+        self, project_id: str, name: str, now_ms: int, *, description: str = "", workspace_id: str = "0", request: str | None
+    ) -> tuple[Job, Version | None]:
+        """Makes a job and its first version, none when ``request`` (its JSON) is None; raises NotFound, Exists."""
+        if not self._db.rows("project", id=project_id):
+            raise NotFound("project", project_id)
+        with self._db.transaction() as tx:
+            job = Job(next_id(tx, "job"), project_id, name, now_ms, description, workspace_id)
+            made = tx.rows(
+                "job_make",
+                id=job.id,
+                project_id=project_id,
+                name=name,
+                now_ms=now_ms,
+                description=description,
+                workspace_id=workspace_id,
+            )
+            if not made:
+                raise Exists("Job", name)
+            return job, None if request is None else _requested(tx, job.id, request, now_ms)
+
+    def create_version(self, job_id: int, request: str, now_ms: int) -> Version:
+        """Makes the next version of a job that is there."""
+        with self._db.transaction() as tx:
+            return _requested(tx, job_id, request, now_ms)
+
+    def request(self, version_id: int) -> str | None:
+        """Returns the JSON that a version was asked for with."""
+        rows = self._db.rows("request", version_id=version_id)
+        return rows[0][0] if rows else None
+
+    def search(self, project_id: str, search: Search, now_ms: int) -> tuple[int, list[Summary]]:
+        """Returns how many jobs there are, and a page of them."""
+        where = {
+            "project_id": project_id,
+            "workspace_id": search.workspace_id,
+            "like": f"%{_escaped(search.text.lower())}%",
+            "statuses": _listed(search.statuses),
+        }
+        total = int(self._db.rows("job_summary_count", **where)[0][0])
+        rows = self._db.rows(
+            "job_summaries",
+            **where,
+            sort=f"{'-' if search.descending and search.sort in ('job_name', 'job_desc') else ''}{search.sort}",
+            sign=-1 if search.descending else 1,
+            now_ms=now_ms,
+            offset=search.offset,
+            limit=search.limit,
+        )
+        return total, [Summary(*row[:5], Status(row[5] or 0), *row[6:]) for row in rows]  # type: ignore[call-arg]  # 10 columns
+
+    def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[Run]]:
+        """Returns how many versions of a project there are, and a page of them, by when they were made."""
+        if search.names == () or search.statuses == ():
+            return 0, []
+        where: dict[str, Value] = {
+            "project_id": project_id,
+            "workspace_id": search.workspace_id,
+            "since_ms": search.since_ms,
+            "until_ms": search.until_ms,
+            "like": f"%{_escaped(search.text.lower())}%",
+            "job_ids": "" if search.names is None else self._ids(project_id, search.names) or ",0,",
+            "not_job_ids": self._ids(project_id, search.not_names),
+            "statuses": "" if search.statuses is None else _listed(search.statuses),
+        }
+        total = int(self._db.rows("run_count", **where)[0][0])
+        sign = -1 if search.descending else 1
+        rows = self._db.rows("runs", **where, sign=sign, offset=search.offset, limit=search.limit)
+        return total, [_run(project_id, row) for row in rows]
+
+    def _ids(self, project_id: str, names: Collection[str]) -> str:
+        found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
+        return _listed([rows[0][0] for rows in found if rows])
+
+    def describe(self, project_id: str, job_id: int, description: str) -> None:
+        """Sets a job's description; raises NotFound."""
+        with self._db.transaction() as tx:
+            if not tx.rows("job_describe", project_id=project_id, id=job_id, description=description):
+                raise NotFound("job", job_id)
+
+    def delete_version(self, version: Version, now_ms: int) -> None:
+        """Deletes a version with its logs; what is reading them may finish."""
+        with self._db.transaction() as tx:
+            _drop_version(tx, version.id, now_ms)
+
+    def delete_job(self, job: Job, now_ms: int) -> None:
+        """Deletes a job with all its versions."""
+        with self._db.transaction() as tx:
+            after = 0
+            while rows := tx.rows("versions", job_id=job.id, after=after, limit=1000):
+                for row in rows:
+                    _drop_version(tx, row[0], now_ms)
+                after = rows[-1][0]
+            tx.rows("job_drop", id=job.id)
+
+
+def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Version:
+    version = make_version(tx, job_id, None, now_ms, Status.INIT)
+    tx.rows("request_put", version_id=version.id, body=request)
+    return version
+
+
+def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
+    for (log_id,) in tx.rows("log_ids", version_id=version_id):
+        tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
+        for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
+            tx.rows(drop, log_id=log_id)
+        tx.rows("log_drop", id=log_id)
+    for drop in ("request_drop", "tasks_drop"):
+        tx.rows(drop, version_id=version_id)
+    tx.rows("version_drop", id=version_id)
+
+
+def _listed(numbers: Collection[int]) -> str:
+    """Returns numbers as the statements look for one among them."""
+    return "".join(f",{int(number)}" for number in numbers) + ("," if numbers else "")
+
+
+def _run(project_id: str, row: Row) -> Run:
+    version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
+    return Run(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
+
+
+def _escaped(text: str) -> str:
+    """Returns a text as LIKE finds it literally, with ! for the escape."""
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -1,0 +1,52 @@
+-- How versions and their tasks are.
+
+-- name: version_set_status
+UPDATE version SET status = :status, reason = :reason, started_ms = :started_ms, ended_ms = :ended_ms
+WHERE id = :id AND status = :was RETURNING id;
+
+-- name: version_expect
+UPDATE version SET expected_tasks = :expected_tasks WHERE id = :id;
+
+-- name: version_stop
+UPDATE version SET status = :status, stop_ms = :now_ms WHERE id = :id AND status = :was RETURNING id;
+
+-- name: version_locked
+-- Reads a version inside a transaction so that its state cannot change before the end of it: PostgreSQL locks what is updated.
+UPDATE version SET number = number WHERE id = :id
+RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms;
+
+-- name: task_put
+INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms)
+VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :now_ms, :now_ms, :ended_ms)
+ON CONFLICT (version_id, worker) DO UPDATE SET status = excluded.status, exit_code = excluded.exit_code,
+    signal = excluded.signal, reason = excluded.reason, host = COALESCE(excluded.host, task.host),
+    started_ms = CASE WHEN task.ended_ms IS NOT NULL AND excluded.ended_ms IS NULL THEN excluded.started_ms ELSE task.started_ms END,
+    starts = CASE WHEN task.ended_ms IS NOT NULL AND excluded.ended_ms IS NULL THEN task.starts + 1 ELSE task.starts END,
+    seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms;
+
+-- name: task
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+WHERE version_id = :version_id AND worker = :worker;
+
+-- name: task_seen
+UPDATE task SET seen_ms = :now_ms WHERE version_id = :version_id AND worker = :worker;
+
+-- name: tasks
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
+
+-- name: task_ends
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+WHERE version_id = :version_id ORDER BY ended_ms, worker;
+
+-- name: tasks_silent
+-- Tasks that said they run, and have said nothing since.
+SELECT version_id, worker FROM task WHERE ended_ms IS NULL AND seen_ms < :before_ms ORDER BY seen_ms LIMIT :limit;
+
+-- name: task_lose
+UPDATE task SET status = :status, ended_ms = seen_ms
+WHERE version_id = :version_id AND worker = :worker AND ended_ms IS NULL AND seen_ms < :before_ms RETURNING worker;
+
+-- name: logs_open
+-- How many logs of a version can still grow, and how many there are.
+SELECT COUNT(*) - COUNT(closed_ms), COUNT(*) FROM log WHERE version_id = :version_id;
