@@ -31,6 +31,8 @@ DOORS = {
     "argon2": {"joblog.storage.passwords"},
     "cryptography": {"joblog.storage.vault"},
     "obstore": {"joblog.storage.objects"},
+    "psycopg": {"joblog.storage.postgres"},
+    "psycopg_pool": {"joblog.storage.postgres"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},

@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
 
+import zstandard
+
 from joblog.cli import main
 
 NOWHERE = "http://127.0.0.1:1"  # nothing listens there: connections are refused at once
@@ -120,6 +122,9 @@ class FlakyServer:
         self.calls = 0
         self.logs = {"run-1": FlakyLog()}
         self.retry_after_s: int | None = None
+        self.encodings = set[str | None]()
+        self.reports = list[dict[str, object]]()
+        self.stop_runs = self.failing_reports = False
         self.stopped = threading.Event()
         self.largest_body = 0
         self.limit_bytes = 16 << 20
@@ -186,13 +191,20 @@ class FlakyServer:
         self.largest_body = max(self.largest_body, len(body))
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
+        if path.endswith("/report") and self.failing_reports:
+            return 503, _error("busy", "later")
+        if path.endswith("/report"):
+            self.reports.append(json.loads(body))
+            return 200, json.dumps({"status": "RUNNING", "stop": self.stop_runs}).encode()
         number = int(path.partition("/versions/")[2].partition("/")[0])
         log = list(self.logs.values())[number - 1]
+        if "/append?" in path:
+            self.encodings.add(encoding)
         if path.endswith("/close"):
             log.closed = told = json.loads(body)
             complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
             return 200, json.dumps(_status(log, number) | {"complete": complete}).encode()
-        return self._append(log, int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
+        return self._append(log, int(path.partition("?at=")[2]), _decoded(body, encoding), len(body))
 
     def _append(self, log: FlakyLog, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
         if sent_bytes > self.limit_bytes:
@@ -213,6 +225,12 @@ class FlakyServer:
         job = {"id": 1, "project_id": "lab", "name": asked["job_name"], "created_ms": 1, "later": "unknown"}
         version = {"id": number, "job_id": 1, "name": "V", "number": number, "uuid": "u", "run_id": "r", "created_ms": 1}
         return {"job": job, "version": version, "log": _status(log, number)}
+
+
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    if encoding == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    return gzip.decompress(body) if encoding == "gzip" else body
 
 
 def _status(log: FlakyLog, number: int) -> dict[str, object]:

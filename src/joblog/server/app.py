@@ -63,6 +63,8 @@ _M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
 
 _GC_NEW_OBJECTS = 20_000
 
+_TOKENS_LOOKED_AT = 1000
+
 _NATIVE = [ProjectController, JobController, StateController, LogController, TokenController, UserController, MemberController]
 
 _log = logging.getLogger("joblog.server")
@@ -96,10 +98,8 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
-        if not self._embedded:
-            await self._auth.learn(scope["headers"])
         if not is_signed(scope["path"], scope["headers"]):
-            await self._route(scope, receive, send, number)
+            await self._known(scope, receive, send, number)
             return
         try:
             admitted = await self._admission.admitted(scope, receive)
@@ -110,6 +110,16 @@ class App:
             await self._route(admitted.scope, admitted.receive, send, number)
         finally:
             admitted.close()
+
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+        """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
+        if not self._embedded:
+            try:
+                await self._auth.learn(scope["headers"])
+            except Exception as error:  # noqa: BLE001  # as above
+                await send_answer(error_answer(error, scope["path"]), send, number)
+                return
+        await self._route(scope, receive, send, number)
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
         method, path = scope["method"], scope["path"]
@@ -253,11 +263,20 @@ def _free_port(settings: Settings) -> int:
 def _admin_token(engine: Engine) -> None:
     """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
     path = engine.settings.data / ADMIN_TOKEN_FILE
-    if path.exists():
+    if path.exists() or (not engine.database.embedded and _has_admin(engine)):  # another node has made it
         return
     _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
     _write(path, secret)
     engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
+
+
+def _has_admin(engine: Engine) -> bool:
+    """Whether somebody can do everything; the first tokens that were made are enough to tell."""
+    now_ms = engine.clock_ms()
+    return any(
+        token.project_id is None and token.may("admin") and (token.expires_ms is None or token.expires_ms > now_ms)
+        for token in engine.tokens.all(0, _TOKENS_LOOKED_AT)
+    )
 
 
 async def _announce(settings: Settings, port: int) -> None:

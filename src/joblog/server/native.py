@@ -78,7 +78,7 @@ class LogController(Controller):
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
         found = await joblog.reading(names.logs, *ids, start, size)
-        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
@@ -172,7 +172,7 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
 
 
 async def _log(joblog: State, request: Call, right: str) -> Log:
-    return joblog.engine.log(*_where(joblog, request, right))
+    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:

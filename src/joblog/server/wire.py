@@ -113,7 +113,7 @@ def error_answer(error: Exception, path: str) -> Answer:
         status, message = 500, "internal error"
     body: dict[str, Any]
     said = full_code(number)
-    if path.startswith("/v3"):
+    if path.startswith("/v3/") or path == "/v3":
         body = _identity_body(status, said, message)
     elif modelarts(path):
         body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}

@@ -51,7 +51,8 @@ UPDATE log SET lost_bytes = lost_bytes + :size_bytes WHERE id = :id;
 UPDATE log SET start_byte = :start_byte, start_line = :start_line WHERE id = :id AND start_byte = :was RETURNING id;
 
 -- name: log_merged
-UPDATE log SET fresh_segments = fresh_segments - :looked_at WHERE id = :id;
+UPDATE log SET fresh_segments = CASE WHEN fresh_segments > :looked_at THEN fresh_segments - :looked_at ELSE 0 END
+WHERE id = :id;
 
 -- name: logs_to_seal
 -- A large tail, a quiet one that has a whole line, or one that is closed.
