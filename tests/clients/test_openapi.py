@@ -54,7 +54,7 @@ class Described:
         config.write_text("\n".join(self._config(filled)))
         tool = [program("schemathesis", "python"), "-m", "schemathesis.cli", "--config-file", config]
         source = [f"{self.server.url}/api/openapi.json", "--header", f"X-Auth-Token: {self.server.token}"]
-        how = ["--seed", "1", "--continue-on-failure", "--warnings", "off"]
+        how = ["--seed", "1", "--continue-on-failure", "--warnings", "off", "--workers", "2"]
         report = ["--report", "har", "--report-har-path", har]
         command = [str(part) for part in (*tool, "run", *source, *how, *report, *options)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_S, cwd=self.directory, check=False)
