@@ -73,12 +73,12 @@ def _no_server_outlives_its_test() -> Iterator[None]:
     del _running[before:]
 
 
-def start_server(data: Path, **settings: object) -> Server:
+def start_server(data: Path, port: int = 0, **settings: object) -> Server:
     """Starts a server and returns when it can be reached."""
     data.mkdir(parents=True, exist_ok=True)
     (data / "url").unlink(missing_ok=True)
     environment = {**os.environ, **{f"JOBLOG_{name.upper()}": str(value) for name, value in settings.items()}}
-    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0"]
+    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", str(port)]
     log = (data / "server.log").open("ab")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     log.close()

@@ -61,6 +61,7 @@ class Settings:
     trusted_proxies: str = _setting("", "addresses, a comma between, whose X-Forwarded-Host and -Proto are believed; * for all")
     region: str = _setting("default", "the region that the service catalogue names")
     secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
+    heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property

@@ -12,6 +12,7 @@ from typing import Protocol
 from joblog.check import Check
 from joblog.config import Settings
 from joblog.errors import Invalid
+from joblog.feed import Feed
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
@@ -67,10 +68,11 @@ class Engine:
         self.objects = open_objects(settings)
         self.database = open_database(settings)
         self.names = Names(self.database)
+        self.feed = Feed()
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = Heads(self.names)
-            self.database.changed = heads.changed
+            self.database.changed = lambda log_ids: self._changed(heads, log_ids)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.states = States(self.database)
@@ -89,6 +91,11 @@ class Engine:
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
+
+    def _changed(self, heads: Heads, log_ids: set[int]) -> None:
+        """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
+        heads.changed(log_ids)
+        self.feed.changed(log_ids)
 
     def check(self) -> Check:
         """Returns a check of all that is stored."""

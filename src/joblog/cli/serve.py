@@ -11,9 +11,9 @@ from joblog.config import Settings
 
 def serve(args: argparse.Namespace) -> int:
     """Serves until told to end."""
-    from joblog.server import app
+    from joblog.server import process
 
-    app.serve(_settings(args))
+    process.serve(_settings(args))
     return 0
 
 

@@ -110,7 +110,7 @@ class Auth:
         except Unauthorized:
             return
         known = self._known.get(secret)
-        if known is None or known[1] < time.monotonic():
+        if known is None or known[1] < time.monotonic() + BELIEVED_S / 2:
             token = await asyncio.to_thread(self._engine.tokens.find, _text(secret))
             if token is not None:
                 self._remember(secret, token)

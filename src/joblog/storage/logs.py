@@ -92,6 +92,15 @@ class Logs:
         """Returns the segments from the one that holds newline ``low`` to the one that holds newline ``high``."""
         return [Segment(*row) for row in self._db.rows("segments_by_line", log_id=log_id, low=low, high=high)]
 
+    def segments_since(self, log_id: int, since_ms: int, after_byte: int, limit: int) -> list[Segment]:
+        """Returns segments from byte ``after_byte`` on that hold bytes which arrived at ``since_ms`` or later."""
+        rows = self._db.rows("segments_since", log_id=log_id, since_ms=since_ms, after_byte=after_byte, limit=limit)
+        return [Segment(*row) for row in rows]
+
+    def chunk_times_since(self, log_id: int, since_ms: int) -> list[tuple[int, int, int]]:
+        """Returns start byte, end byte and arrival (ms) of the chunks that arrived at ``since_ms`` or later."""
+        return [(row[0], row[1], row[2]) for row in self._db.rows("chunk_times_since", log_id=log_id, since_ms=since_ms)]
+
     def segment_sizes(self, log_id: int) -> list[tuple[int, int, int]]:
         """Returns start byte, end byte and level of every segment, in order."""
         return [(row[0], row[1], row[2]) for row in self._db.rows("segment_sizes", log_id=log_id)]

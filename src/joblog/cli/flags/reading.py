@@ -6,6 +6,8 @@ from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
 
+PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colours, and these on a terminal only"
+
 
 def add_to(commands: Subparsers) -> None:
     cat = add_client(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
@@ -13,11 +15,17 @@ def add_to(commands: Subparsers) -> None:
     part = cat.add_mutually_exclusive_group()
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
+    part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
 
     tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
     tail.add_argument("log", metavar="LOG", help=LOG_HELP)
     tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
+    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
+    tail.add_argument(
+        "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
+    )
 
     jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
     logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
