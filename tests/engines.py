@@ -159,7 +159,9 @@ class SeaweedServer:
         """Starts it, again after a kill, and returns when an object can be written."""
         log = (self._directory / "log").open("ab")
         environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
-        self._process = subprocess.Popen([*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment)
+        self._process = subprocess.Popen(
+            [*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
+        )
         log.close()
         store = S3Store(
             BUCKET,
