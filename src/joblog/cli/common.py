@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
     """Returns the client and the project that the arguments and the environment name."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     return Client(found.url, found.token), found.project_id
 
 
@@ -50,6 +50,20 @@ def find_version(client: Client, project_id: str, name: str) -> Version:
     if found is None:
         raise NotFound("version", name)
     return found
+
+
+_LATEST_JOBS = 20
+
+
+def latest_version(client: Client, project_id: str, name: str | None) -> Version:
+    """Returns the version that ``name`` names; without it the latest one of the project's latest jobs."""
+    if name:
+        return find_version(client, project_id, name)
+    jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
+    found = [version for job in jobs for version in client.versions(project_id, job.id)]
+    if not found:
+        raise NotFound("job", f"in project {project_id}")
+    return max(found, key=lambda version: version.id)
 
 
 def _find_job(client: Client, project_id: str, name: str) -> Job:

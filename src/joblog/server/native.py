@@ -83,7 +83,7 @@ class LogController(Controller):
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
         found = await joblog.reading(names.logs, *ids, start, size)
-        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
@@ -95,7 +95,7 @@ class LogController(Controller):
     @get("/{task:str}", summary="A log's status")
     async def status(self, joblog: State, request: Call, task: str) -> LogView:
         """Returns where the log begins and ends, and whether it is complete."""
-        return await joblog.log_view(await _log(joblog, request, "read"))
+        return await joblog.log_view(await log_of(joblog, request, "read"))
 
     @post(
         "/{task:str}/append",
@@ -116,20 +116,30 @@ class LogController(Controller):
     @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
     async def close(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
         """Says that nothing more will come."""
-        log = await _log(joblog, request, "write")
+        log = await log_of(joblog, request, "write")
         closed = await joblog.writing(_close, joblog, log.id, data)
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        return download(joblog, request, await _log(joblog, request, "read"), _OCTETS)
+        return download(joblog, request, await log_of(joblog, request, "read"), _OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
-        log = await _log(joblog, request, "read")
+        log = await log_of(joblog, request, "read")
         status, low, high = _range(request, log)
         headers = {**_byte_headers(log, status, low, high), "content-type": _OCTETS}
         return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
@@ -139,7 +149,7 @@ class LogController(Controller):
         self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, cut: Cut = None
     ) -> LinesView:
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
-        log = await _log(joblog, request, "read")
+        log = await log_of(joblog, request, "read")
         first = integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         most = integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}") if cut else None
@@ -165,8 +175,9 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
     )
 
 
-async def _log(joblog: State, request: Call, right: str) -> Log:
-    return joblog.engine.log(*_where(joblog, request, right))
+async def log_of(joblog: State, request: Call, right: str) -> Log:
+    """Returns the log that the path names, if the caller has the right to it."""
+    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
