@@ -27,6 +27,7 @@ from joblog.storage.jobs import Jobs
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
+from joblog.storage.overview import Overview
 from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
@@ -77,6 +78,7 @@ class Engine:
             self.database.changed = lambda log_ids: self._changed(heads, log_ids)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
+        self.overview = Overview(self.database)
         self.states = States(self.database)
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)

@@ -34,6 +34,7 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.overview import OverviewController
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
@@ -50,6 +51,7 @@ JSON_BYTES = 1024 * 1024
 _NATIVE = [
     ProjectController,
     JobController,
+    OverviewController,
     StateController,
     LogController,
     FollowController,

@@ -38,7 +38,8 @@ export class ApiError extends Error {
 export async function call(path, how = {}) {
   let answer;
   try {
-    answer = await fetch(path, { credentials: "same-origin", ...how });
+    // No cache: what a browser keeps of a range of a log that grows it may give instead of the rest.
+    answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...how });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "unreachable", "the server cannot be reached");

@@ -94,7 +94,11 @@ function visible(odd) {
 function styled(before, parameters) {
   if (!/^[\d;:]*$/.test(parameters)) return before;
   const style = { ...(before ?? PLAIN) };
-  const codes = parameters.split(/[;:]/).map((each) => Math.min(Number(each || 0), 65535));
+  const flat = parameters
+    .replace(/([34]8):2:(?:\d*:)?(\d+):(\d+):(\d+)/g, "$1;2;$2;$3;$4")
+    .replace(/([34]8):5:(\d+)/g, "$1;5;$2")
+    .replace(/:\d*/g, "");
+  const codes = flat.split(";").map((each) => Math.min(Number(each || 0), 65535));
   for (let i = 0; i < codes.length; i += 1) {
     const code = codes[i];
     if (code === 0) Object.assign(style, PLAIN);

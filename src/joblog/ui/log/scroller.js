@@ -285,7 +285,7 @@ export class Scroller {
     const height = this.block.offsetHeight;
     const atStart = this.first === this.start;
     const atEnd = this.first + this.rows.length >= this.end;
-    const near = 2 * this.element.clientHeight + 2 * MARGIN;
+    const near = SPACE / 8; // no turn of a wheel is that far
     let by = 0;
     if (atStart) by = -this.top;
     else if (this.top < near || (!atEnd && this.top + height > SPACE - near)) by = SPACE / 2 - this.top;
