@@ -26,6 +26,11 @@ PART_LINES = 100_000
 JUMPS = 12
 MANY_JUMPS = 1000
 
+SCROLL_BY = """async (by) => {
+  document.querySelector(".lines").scrollBy({top: by, behavior: "instant"});
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+
 # Goes to each line by its link, and waits until it is there; returns those that did not come.
 JUMP_ABOUT = """async (numbers) => {
   const missed = [];
@@ -149,7 +154,7 @@ def test_every_line_is_within_reach_of_the_wheel(open_page: Open, long: Long) ->
     first = check(page)[0]
     for step in (1, -1):
         for _ in range(12):
-            page.evaluate("(by) => document.querySelector('.lines').scrollBy({top: by, behavior: 'instant'})", 300_000 * step)
+            page.evaluate(SCROLL_BY, 300_000 * step)
             page.wait_for_function("() => document.querySelector('.row') && !document.querySelector('.row.absent')")
             now = check(page)[0]
             assert now - first == 15_000 * step

@@ -201,7 +201,7 @@ function jobRow(project, job, now) {
     {},
     cell("job", jobLink(project, job)),
     cell("state", last ? stateBadge(last.status, last.reason) : stateBadge("NONE")),
-    cell("started", el("time", { title: time(started ?? job.created_ms) }, time(started ?? job.created_ms).slice(0, 16))),
+    cell("started", el("time", { title: time(started ?? job.created_ms) }, time(started ?? job.created_ms).slice(5, 16))),
     cell("duration", long),
     cell("ranks", last ? ranks(last) : ""),
     cell("sizeOf", last ? size(last.size_bytes) : ""),

@@ -12,6 +12,7 @@ import { listen } from "./keys.js";
 import { Pager } from "./pager.js";
 import { goTo, Place } from "./place.js";
 import { row } from "./row.js";
+import { Search, clearMarks, markRows } from "./search.js";
 import { Scroller } from "./scroller.js";
 import { MOST_COPIED, Selection, copy, downloadLines, fromHash, textOf } from "./selection.js";
 import { Tools } from "./tools.js";
@@ -51,6 +52,7 @@ class LogPage {
     this.failed = failed;
     this.following = false;
     this.left = 0;
+    this.hit = -1;
     this.unfolded = new Set();
     this.noticeTimer = 0;
     this.lines = el("div", { class: "lines", id: "lines", tabindex: "0", role: "list", "aria-label": t("logLines") });
@@ -58,20 +60,32 @@ class LogPage {
     this.notice = el("div", { class: "notice", role: "status", "aria-live": "polite" });
     this.empty = el("p", { class: "empty-log quiet", hidden: true }, t("emptyLog"));
     this.bar = new Bar((line) => this.jump(line, "top"));
-    this.pager = new Pager(address, (first, end) => this.scroller.redraw(first, end), () => this.trying(true));
+    this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => this.trying(true));
     this.scroller = new Scroller(this.lines, ROW_PIXELS, (line) => this.draw(line), (view) => this.moved(view));
     this.selection = new Selection(() => this.showSelection());
+    /** @type {Tools} */
     this.tools = new Tools(address, {
       follow: () => this.follow(!this.following),
       wrap: () => this.wrap(preference("wrap") === "no"),
       top: () => this.jump(this.pager.start, "top"),
       end: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       jump: (to) => this.jumpTo(to),
+      search: (question) => void this.search.ask(question),
+      next: () => void this.search.go("forward"),
+      previous: () => void this.search.go("backward"),
+      endSearch: () => this.endSearch(),
       copy: () => void this.copyLines(),
       link: () => void this.copyLink(),
       download: () => void this.downloadSelected(),
       unselect: () => this.selection.clear(),
       help: () => showKeys(KEYS),
+    });
+    /** @type {Search} */
+    this.search = new Search(address, {
+      where: () => this.view?.first ?? this.pager.start,
+      found: (hit) => this.showHit(hit),
+      count: (text) => this.tools.found.tell(text),
+      say: (text) => this.say(text),
     });
     this.place = new Place(address, goTo);
     this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.trying(trying), failed);
@@ -106,6 +120,8 @@ class LogPage {
 
   close() {
     this.watch.close();
+    this.search.stop();
+    clearMarks();
     this.pager.close();
     this.scroller.close();
     this.unlisten();
@@ -153,9 +169,19 @@ class LogPage {
     return drawn;
   }
 
+  /**
+   * @param {number} first
+   * @param {number} end
+   */
+  arrived(first, end) {
+    this.scroller.redraw(first, end);
+    this.mark();
+  }
+
   /** @param {import("./scroller.js").View} view */
   moved(view) {
     this.view = view;
+    this.mark();
     this.bar.show(this.scroller.start, this.scroller.end, view.first, view.last);
     this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
     if (!view.byUser) return;
@@ -222,6 +248,26 @@ class LogPage {
     this.tools.showWrap(wrapped);
     if (this.view && !this.following) this.scroller.jump(this.view.first, "top");
     else this.scroller.refresh();
+  }
+
+  /** @param {import("./search.js").Hit} hit */
+  showHit(hit) {
+    this.hit = hit.line;
+    this.jump(hit.line, "middle");
+    this.mark();
+  }
+
+  endSearch() {
+    this.search.stop();
+    this.hit = -1;
+    clearMarks();
+    markRows(this.scroller.rows, null, -1);
+    this.lines.focus({ preventScroll: true });
+  }
+
+  /** Marks what was searched for in the rows that are drawn. */
+  mark() {
+    if (this.search.question || this.hit >= 0) markRows(this.scroller.rows, this.search.question, this.hit);
   }
 
   /** @param {number} line */
@@ -309,9 +355,16 @@ class LogPage {
       G: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       End: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       ":": () => this.tools.jump.focus(),
+      "/": () => this.tools.found.focus(),
+      n: () => void this.search.go("forward"),
+      N: () => void this.search.go("backward"),
       c: () => void this.copyLines(),
       l: () => void this.copyLink(),
-      Escape: () => this.selection.clear(),
+      Escape: () => {
+        this.selection.clear();
+        this.tools.found.clear();
+        this.endSearch();
+      },
       "?": () => showKeys(KEYS),
     };
   }
@@ -323,6 +376,9 @@ const KEYS = [
   ["g", "keyTop"],
   ["G", "keyEnd"],
   [":", "keyJump"],
+  ["/", "keySearch"],
+  ["n", "keyNext"],
+  ["N", "keyPrevious"],
   ["w", "keyWrap"],
   ["c", "keyCopy"],
   ["l", "keyLink"],

@@ -4,10 +4,12 @@ import { logPath } from "../api.js";
 import { el, fill, say } from "../dom.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
+import { SearchBox } from "./searchbox.js";
 import { completeness } from "./state.js";
 
 /**
  * @typedef {{follow: () => void, wrap: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
+ *   search: import("./searchbox.js").Asked, next: () => void, previous: () => void, endSearch: () => void,
  *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
  */
 
@@ -18,6 +20,7 @@ export class Tools {
    */
   constructor(address, acts) {
     this.state = el("span", { class: "states" });
+    this.found = new SearchBox(acts);
     this.extent = el("span", { class: "quiet extent" });
     this.follow = button("", t("followHelp"), acts.follow, "follow");
     this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
@@ -48,6 +51,7 @@ export class Tools {
       this.state,
       this.extent,
       el("span", { class: "spacer" }),
+      this.found.element,
       this.follow,
       button(t("top"), `${t("keyTop")} (g)`, acts.top),
       button(t("end"), `${t("keyEnd")} (G)`, acts.end),
@@ -62,7 +66,7 @@ export class Tools {
       { class: "selection", hidden: true, role: "toolbar" },
       this.count,
       button(t("copy"), t("copyLines"), acts.copy),
-      button("🔗", t("copyLink"), acts.link),
+      button(t("link"), t("copyLink"), acts.link),
       button("⤓", t("downloadPart"), acts.download),
       button("✕", t("unselect"), acts.unselect),
     );
