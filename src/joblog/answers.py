@@ -27,6 +27,8 @@ class Project:
     created_ms: int
     retain_days: int | None = None
     retain_bytes: int | None = None
+    name: str = ""
+    domain_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,42 @@ class Token:
     label: str | None = None
     created_ms: int | None = None
     expires_ms: int | None = None
+    job_id: int | None = None
     token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who logs in with a password; names are unique within a domain."""
+
+    id: str
+    name: str
+    domain_id: str
+    domain: str
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """An access key as listed; ``secret`` is None except in the answer that created it."""
+
+    access: str
+    user_id: str
+    label: str
+    created_ms: int
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user's rights in a project."""
+
+    user_id: str
+    user: str
+    domain: str
+    project_id: str
+    rights: tuple[str, ...]
+    created_ms: int
 
 
 def value(kind: type[Value], answer: object) -> Value:

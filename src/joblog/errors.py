@@ -9,9 +9,13 @@
     |-- Unauthorized         who is calling is not known
     |   |-- NoCredentials
     |   |-- UnknownToken
-    |   `-- ExpiredToken
+    |   |-- ExpiredToken
+    |   |-- BadSignature     a signed request's key, date or signature is wrong
+    |   |-- WrongPassword    a user or an access key, or its secret, is wrong
+    |   `-- NoProject        a user's token is for no project
     |-- Forbidden            who is calling is known, and may not
     |   |-- WrongProject
+    |   |-- WrongJob         the token is for another job
     |   |-- NotPermitted
     |   `-- BadLink          a signed link was changed, or its time is over
     |-- NotFound             no such project, job, version, log ...
@@ -124,6 +128,33 @@ class ExpiredToken(Unauthorized):
         super().__init__("the token has expired")
 
 
+class BadSignature(Unauthorized):
+    """A signed request's access key, date or signature is wrong; which of them, strangers are not told."""
+
+    code = "bad_signature"
+
+    def __init__(self, reason: str = "verify aksk signature fail") -> None:
+        super().__init__(f"Incorrect IAM authentication information: {reason}")
+
+
+class WrongPassword(Unauthorized):
+    """A user, a password, an access key or its secret is wrong; which of them, strangers are not told."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("The username or password is wrong.")
+
+
+class NoProject(Unauthorized):
+    """The call needs a token of a project, and a user's token is for a domain only."""
+
+    code = "no_project"
+
+    def __init__(self, reason: str = "the token is not for a project: ask for one with the scope of a project") -> None:
+        super().__init__(reason)
+
+
 class Forbidden(JoblogError):
     """Who is calling is known, and may not do this."""
 
@@ -137,6 +168,15 @@ class WrongProject(Forbidden):
 
     def __init__(self, project_id: str) -> None:
         super().__init__(f"the token is not for project {_short(project_id)}")
+
+
+class WrongJob(Forbidden):
+    """The token is for another job only."""
+
+    code = "wrong_job"
+
+    def __init__(self) -> None:
+        super().__init__("the token is for one job only, and not for this")
 
 
 class NotPermitted(Forbidden):

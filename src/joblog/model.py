@@ -20,6 +20,7 @@ MAX_WORKER = 999_999
 _PROJECT_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _RUN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
 _TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)
 _LOG_FILE = re.compile(r"job-[a-z0-9-]{1,64}\.(0|[1-9][0-9]{0,5})", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
@@ -31,6 +32,8 @@ class Project(Struct, frozen=True):
     """A tenant. ``retain_days`` and ``retain_bytes`` (of stored objects) bound what is kept; None: for ever."""
 
     id: str
+    name: str
+    domain_id: str
     created_ms: int
     retain_days: int | None
     retain_bytes: int | None
@@ -204,7 +207,11 @@ class Gap(Struct, frozen=True):
 
 
 class Token(Struct, frozen=True):
-    """What a token may do. ``project_id`` None: every project. The secret itself is not kept, only its SHA-256."""
+    """What a token may do. The secret itself is not kept, only its SHA-256.
+
+    ``project_id`` None: every project, or, for a user's token, none at all: it is good for the user's domain.
+    ``job_id`` None: every job.
+    """
 
     id: int
     project_id: str | None
@@ -212,11 +219,87 @@ class Token(Struct, frozen=True):
     label: str
     created_ms: int
     expires_ms: int | None
+    job_id: int | None = None
+    user_id: str | None = None
 
     def may(self, right: str) -> bool:
         """Whether the token has ``right``: ``read``, ``write`` or ``admin``; admin has them all."""
         held = self.rights.split(",")
         return right in held or "admin" in held
+
+
+class Domain(Struct, frozen=True):
+    """Within it names of projects and of users are unique."""
+
+    id: str
+    name: str
+    created_ms: int
+
+
+class User(Struct, frozen=True):
+    """Somebody who logs in with a password, and whose programs sign with access keys."""
+
+    id: str
+    name: str
+    created_ms: int
+    domain_id: str
+    domain: str
+
+
+class Member(Struct, frozen=True):
+    """A user's rights in a project."""
+
+    user_id: str
+    user: str
+    domain: str
+    project_id: str
+    rights: str
+    created_ms: int
+
+
+class AccessKey(Struct, frozen=True):
+    """What a user's programs sign with, without its secret."""
+
+    access: str
+    user_id: str
+    label: str
+    created_ms: int
+
+
+RIGHTS = ("read", "write", "admin")
+
+DEFAULT_DOMAIN = "default"
+"""The domain of whatever names none: its id and its name."""
+
+
+def check_rights(rights: list[str]) -> str:
+    """Returns the rights as they are kept, in one order, a comma between; raises Invalid."""
+    if not rights or not set(rights) <= set(RIGHTS):
+        raise Invalid("rights", f"a list of some of {', '.join(RIGHTS)}", rights)
+    return ",".join(right for right in RIGHTS if right in rights)
+
+
+def check_label(label: str) -> str:
+    """Returns what somebody says a thing is for, 200 characters at most; raises Invalid."""
+    if len(label) > 200:
+        raise Invalid("label", "at most 200 characters")
+    if not label.isprintable():
+        raise Invalid("label", "of printable characters")
+    return label
+
+
+def check_name(parameter: str, value: str) -> str:
+    """Returns a legal name of a user, a domain or a project; raises Invalid."""
+    return _checked(_NAME, parameter, "1 to 64 letters, digits, _, -, . and @, the first a letter or a digit", value)
+
+
+def check_password(password: str) -> str:
+    """Returns a password that may be set; raises Invalid, which does not show it."""
+    if not 8 <= len(password) <= 128:
+        raise Invalid("password", "8 to 128 characters")
+    if not password.isprintable():
+        raise Invalid("password", "of printable characters")
+    return password
 
 
 def check_project_id(value: str) -> str:

@@ -7,9 +7,6 @@ import gzip
 import io
 import json
 import os
-import random
-import select
-import socket
 import subprocess
 import sys
 import threading
@@ -250,47 +247,3 @@ _FAILURES = {
     "broken": (500, _error("internal", "a bug")),
     "proxy": (502, b"<html>"),
 }
-
-
-class CuttingProxy:
-    """Passes connections on to a server, and cuts each after a random number of bytes, in whichever direction."""
-
-    def __init__(self, url: str, seed: int, most_bytes: int) -> None:
-        host, _, port = url.rpartition("/")[2].partition(":")
-        self._target, self._random, self._most_bytes = (host, int(port)), random.Random(seed), most_bytes
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.cuts = 0
-        self._stopped, self._stopping = socket.socketpair()
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._stopping.close()
-        self._thread.join()
-        self._listener.close()
-        self._stopped.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with client, socket.create_connection(self._target) as server:
-                self._pass_on(client, server, self._random.randrange(self._most_bytes))
-
-    def _pass_on(self, client: socket.socket, server: socket.socket, left_bytes: int) -> None:
-        others = {client: server, server: client}
-        while left_bytes > 0:
-            ready, _, _ = select.select([*others, self._stopped], [], [])
-            if self._stopped in ready:
-                return
-            for one in ready:
-                data = one.recv(min(left_bytes, 65536))
-                if not data:
-                    return
-                left_bytes -= len(data)
-                others[one].sendall(data)
-        self.cuts += 1

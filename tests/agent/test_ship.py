@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, CuttingProxy, FlakyServer
+from harness import NOWHERE, FlakyServer
+from tests.proxy import CuttingProxy
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool

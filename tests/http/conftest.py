@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import pytest
 
 from joblog.config import Settings
 from joblog.engine import Engine
+from tests.backends import Backend
 from tests.conftest import Server, start_server
 from tests.http.calls import MadeLog, Web, made_log
+from tests.http.modelarts import CONFIG, Made
 
 CONTENT = b"one\ntwo\n"
 
@@ -59,10 +62,11 @@ class Documented:
 
 
 @pytest.fixture(scope="session")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
+def documented(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
     """Its logs were made at the documented time and are of job 10, version 10; it also has a token that has expired."""
     data, made_ms = tmp_path_factory.mktemp("documented"), 1551252759254
-    engine = Engine(Settings(data=data), clock_ms=lambda: made_ms)
+    place = backend.place()
+    engine = Engine(Settings(data=data, **place), clock_ms=lambda: made_ms)  # type: ignore[arg-type]  # all of them are text
     engine.names.put_project("p", made_ms)
     for number in range(1, 11):
         _, _, first = engine.names.put_run("p", f"log{number}", None, 0, made_ms)
@@ -71,9 +75,27 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]
     engine.ingest.append(second.id, 0, b"First line\nSecond line\nLog string\n")
     _, expired = engine.tokens.make(None, ["admin"], "", made_ms, made_ms + 1)
     engine.close()
-    server = start_server(data, seal_quiet_s=3600)
+    server = start_server(data, seal_quiet_s=3600, **place)
     web = Web(server.url, server.token)
     logs = [MadeLog(web, 10, 10, log.log_file, "p", log.task) for log in (first, second)]
     yield Documented(web, *logs, expired)
     web.close()
     assert server.stop() == 0
+
+
+@pytest.fixture
+def own_project(web: Web) -> str:
+    """A project of its own, so that lists hold what the test made."""
+    project_id = f"jobs{next(_numbers)}"
+    assert web.post("/api/projects", {"id": project_id}).status == 200
+    return project_id
+
+
+@pytest.fixture
+def create(web: Web, own_project: str) -> Made:
+    def make(name: str, **body: object) -> dict[str, Any]:
+        reply = web.post(f"/v1/{own_project}/training-jobs", {"job_name": name, "config": CONFIG} | body)
+        assert reply.status == 200, reply.body
+        return reply.json
+
+    return make

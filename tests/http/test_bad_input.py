@@ -111,7 +111,6 @@ def test_who_is_calling(log: MadeLog, documented: Documented) -> None:
         ({"x_auth_token": "wrong"}, unknown), ({"x_auth_token": "x" * 5000}, unknown), ({"x_auth_token": "\xff"}, unknown),
         ({"authorization": "Bearer wrong"}, unknown), ({"authorization": str(log.web.token)}, unknown),
         ({"authorization": f"Basic {log.web.token}"}, unknown),
-        ({"authorization": "SDK-HMAC-SHA256 Access=a, Signature=b"}, unknown),
     ]  # fmt: skip
     stranger = log.web.as_(None)
     for headers, (v1_code, code, message) in cases:
@@ -155,9 +154,15 @@ def test_token_of_another_project(log: MadeLog) -> None:
 
 def test_paths_that_do_not_exist(log: MadeLog) -> None:
     """Below /v1 in ModelArts' words, elsewhere in our own."""
-    for path in ("/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2/p/training-jobs", "/v3/auth/tokens"):
+    for path in ("/v1", "/v1/x", f"{log.v1}/logs", f"{log.v1}/log/file-names/x", "/v2", "/v2/p/training-job"):
         check_v1(log.web.get(path), 404, "2836", "Not Found")
-    for path in ("/", "/x", "/api", "/api/", "/api/x", "/api/x/y", "/api/projects/default/x"):
+    for path in ("/v3/x", "/v3/auth", "/v3/projects/x"):
+        reply = log.web.get(path)
+        check_answer(reply, 404)
+        error = {"code": 404, "message": "Not Found", "title": "Not Found"}
+        gateway = {"error_code": "APIGW.0101", "error_msg": "Not Found", "error_message": "Not Found"}
+        assert reply.json == {"error": error, **gateway}
+    for path in ("/x", "/api", "/api/", "/api/x", "/api/x/y", "/api/projects/default/x"):
         check_api(log.web.get(path), 404, "not_found", "Not Found")
 
 

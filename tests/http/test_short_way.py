@@ -12,7 +12,6 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.query import PAGE_BYTES
 from joblog.server.app import App, litestar
-from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.state import State
 
 # Litestar 2.25 names, for what Litestar 3 will want, types that the releases before it, which joblog runs on, do not have.
@@ -29,7 +28,7 @@ class Called:
         state = State(engine)
         self.base = f"/v1/lab/training-jobs/{log.job_id}/versions/{log.version_id}"
         self.log_file = log.log_file
-        self._ways = (App(engine), litestar(state, LogCalls(engine, state.auth)))
+        self._ways = (App(engine), litestar(state))
         self._token = token.encode()
 
     def both(self, path: str, query: str = "", *, token: bytes | None = None, method: str = "GET") -> tuple[Answered, Answered]:

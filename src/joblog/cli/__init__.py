@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import cast
 
 from joblog import __version__
-from joblog.cli.flags import administration, reading, serving, writing
+from joblog.cli.flags import administration, reading, serving, views, writing
 from joblog.errors import JoblogError
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="joblog", description="Keeps every byte a training job prints.")
     parser.add_argument("--version", action="version", version=f"joblog {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (writing, reading, serving, administration):
+    for group in (writing, reading, views, serving, administration):
         group.add_to(commands)
     return parser

@@ -19,6 +19,8 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def create_token(args: argparse.Namespace) -> int:
     """Creates a token; it alone goes to stdout, for ``$(...)``."""
     expires_s = None if args.expires is None else _seconds(args.expires)
+    if args.job is not None and (args.local or args.all_projects):
+        raise Invalid("--job", "without --all-projects and --local: the job is one of a project, and the server makes it")
     number, secret = _create_locally(args, expires_s) if args.local else _create(args, expires_s)
     sys.stderr.write(f"token {number}, shown this once:\n")
     sys.stderr.flush()
@@ -30,22 +32,22 @@ def _create(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str |
     client, project_id = connected(args)
     with client:
         project = None if args.all_projects else project_id
-        made = client.create_token(args.right, project_id=project, label=args.label, expires_s=expires_s)
+        made = client.create_token(args.right, project_id=project, job_name=args.job, label=args.label, expires_s=expires_s)
     return made.id, made.token
 
 
 def _create_locally(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str]:
     """Creates a token in the catalog itself, for whoever has lost them all; the server may be running."""
-    from joblog.storage.sqlite import Sqlite
+    from joblog.engine import open_database
     from joblog.storage.tokens import Tokens
 
-    catalog_path = Settings.load({}).catalog_path
-    if not catalog_path.exists():
-        raise Invalid("JOBLOG_DATA", "a directory that joblog has served", str(catalog_path.parent))
+    serving = Settings.load({})
+    if not serving.catalog and not serving.catalog_path.exists():
+        raise Invalid("JOBLOG_DATA", "a directory that joblog has served", str(serving.data))
     project = None if args.all_projects else settings.load(os.environ, project_id=args.project).project_id
     now_ms = time.time_ns() // 1_000_000
     expires_ms = None if expires_s is None else now_ms + 1000 * expires_s
-    database = Sqlite(catalog_path)
+    database = open_database(serving)
     try:
         token, secret = Tokens(database).make(project, args.right, args.label or "", now_ms, expires_ms)
     finally:
@@ -61,13 +63,14 @@ def list_tokens(args: argparse.Namespace) -> int:
             (
                 token.id,
                 token.project_id or "all",
+                token.job_id or "all",
                 ",".join(token.rights),
                 shown_time(token.expires_ms),
                 token.label or "",
             )
             for token in client.tokens()
         ]
-    show_table(("ID", "PROJECT", "RIGHTS", "EXPIRES", "LABEL"), rows)
+    show_table(("ID", "PROJECT", "JOB", "RIGHTS", "EXPIRES", "LABEL"), rows)
     return 0
 
 
@@ -80,10 +83,12 @@ def revoke_token(args: argparse.Namespace) -> int:
 
 
 def create_project(args: argparse.Namespace) -> int:
-    """Creates a project, or sets the retention of one."""
+    """Creates a project, or sets the name or the retention of one."""
     client, _ = connected(args)
     with client:
-        client.create_project(args.id, retain_days=args.retain_days, retain_bytes=args.retain_bytes)
+        client.create_project(
+            args.id, name=args.name, domain=args.domain, retain_days=args.retain_days, retain_bytes=args.retain_bytes
+        )
     return 0
 
 
@@ -92,10 +97,10 @@ def list_projects(args: argparse.Namespace) -> int:
     client, _ = connected(args)
     with client:
         rows = [
-            (project.id, shown_time(project.created_ms), project.retain_days or "-", project.retain_bytes or "-")
+            (project.id, shown_time(project.created_ms), project.retain_days or "-", project.retain_bytes or "-", project.name)
             for project in client.projects()
         ]
-    show_table(("ID", "CREATED", "RETAIN DAYS", "RETAIN BYTES"), rows)
+    show_table(("ID", "CREATED", "RETAIN DAYS", "RETAIN BYTES", "NAME"), rows)
     return 0
 
 

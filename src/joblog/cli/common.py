@@ -52,6 +52,20 @@ def find_version(client: Client, project_id: str, name: str) -> Version:
     return found
 
 
+_LATEST_JOBS = 20
+
+
+def latest_version(client: Client, project_id: str, name: str | None) -> Version:
+    """Returns the version that ``name`` names; without it the latest one of the project's latest jobs."""
+    if name:
+        return find_version(client, project_id, name)
+    jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
+    found = [version for job in jobs for version in client.versions(project_id, job.id)]
+    if not found:
+        raise NotFound("job", f"in project {project_id}")
+    return max(found, key=lambda version: version.id)
+
+
 def _find_job(client: Client, project_id: str, name: str) -> Job:
     for job in client.jobs(project_id, name=name):
         return job

@@ -8,9 +8,9 @@
         for piece in client.read(run.log.ref):
             ...
 
-One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs; ``append``
-may be repeated at will. Every method raises ``errors.py``: what the server said, or ``Unreachable`` when no joblog
-answered. The token appears in no message.
+One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs, but for ``follow``,
+which goes on where it was; ``append`` may be repeated at will. Every method raises ``errors.py``: what the server said, or
+``Unreachable`` when no joblog answered. The token appears in no message.
 """
 
 from __future__ import annotations
@@ -21,31 +21,59 @@ from urllib.parse import quote
 
 import urllib3
 
-from joblog.answers import Appended, Gap, Job, Lines, Log, LogRef, Project, Reported, Run, Task, Token, Version, decoded, value
+from joblog.answers import (
+    AccessKey,
+    Appended,
+    Gap,
+    Job,
+    Lines,
+    Log,
+    LogRef,
+    Member,
+    Project,
+    Reported,
+    Run,
+    Task,
+    Token,
+    User,
+    Version,
+    decoded,
+    value,
+)
+from joblog.client.admin import AdminCalls
 from joblog.client.bodies import encoded
-from joblog.client.transport import Transport
+from joblog.client.following import Follow, Piece
+from joblog.client.searching import Hit, Query, Search, VersionRef
+from joblog.client.views import Views
 
 __all__ = [
+    "AccessKey",
     "Appended",
     "Client",
     "Gap",
+    "Hit",
     "Job",
     "Lines",
     "Log",
     "LogRef",
+    "Member",
+    "Piece",
     "Project",
+    "Query",
     "Reported",
     "Run",
     "Task",
     "Token",
+    "User",
     "Version",
+    "VersionRef",
 ]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Transport):
+class Client(Views, Follow, Search, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
@@ -160,17 +188,6 @@ class Client(Transport):
 
     # What there is
 
-    def projects(self) -> Iterator[Project]:
-        """Yields the projects that the token may see."""
-        return self.items(Project, "/api/projects")
-
-    def create_project(self, project_id: str, *, retain_days: int | None = None, retain_bytes: int | None = None) -> Project:
-        """Gets or creates a project and sets the retention that is given."""
-        body: dict[str, object] = {"id": project_id}
-        body |= {} if retain_days is None else {"retain_days": retain_days}
-        body |= {} if retain_bytes is None else {"retain_bytes": retain_bytes}
-        return value(Project, self.call("POST", "/api/projects", body))
-
     def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
         """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
         return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
@@ -186,31 +203,6 @@ class Client(Transport):
     def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
         """Yields the version's logs in worker order."""
         return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
-
-    # Tokens
-
-    def create_token(
-        self,
-        rights: Iterable[str],
-        *,
-        project_id: str | None = None,
-        label: str | None = None,
-        expires_s: int | None = None,
-    ) -> Token:
-        """Creates a token (for all projects without ``project_id``); its secret is in this answer and nowhere else."""
-        body: dict[str, object] = {"rights": list(rights)}
-        body |= {} if project_id is None else {"project_id": project_id}
-        body |= {} if label is None else {"label": label}
-        body |= {} if expires_s is None else {"expires_s": expires_s}
-        return value(Token, self.call("POST", "/api/tokens", body))
-
-    def tokens(self) -> Iterator[Token]:
-        """Yields the tokens, without their secrets."""
-        return self.items(Token, "/api/tokens")
-
-    def revoke_token(self, token_id: int) -> None:
-        """Makes a token worthless."""
-        self.send("DELETE", f"/api/tokens/{token_id}")
 
 
 def _project(project_id: str) -> str:

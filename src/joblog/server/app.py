@@ -1,4 +1,4 @@
-"""The composition root: the engine, the handlers, the server process.
+"""The composition root: the engine and the handlers, put together into one application.
 
 The calls that viewers and agents repeat all day, ModelArts' log calls and appends, are answered in front of the framework
 by the very functions that the framework's handlers call: routing, parsing and rendering cost it more than the page or the
@@ -7,20 +7,10 @@ append does (bench/). All else, and the description of these calls, is Litestar'
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import gc
 import logging
-import os
-import signal
-import socket
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import Any, TypeGuard
 
-import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 from litestar import Litestar, Request, Response, Router, get
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -29,35 +19,48 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog import __version__
-from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge
-from joblog.server import modelarts_docs
+from joblog.server import iam, modelarts_docs
+from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
-from joblog.server.modelarts_v1 import PATH, LogCalls
+from joblog.server.follow import FollowController
+from joblog.server.links import follow_link
+from joblog.server.modelarts_jobs import JobCalls
+from joblog.server.modelarts_tasks import TaskCalls
+from joblog.server.modelarts_v1 import PATH
+from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.ranks import RankController
+from joblog.server.search import SearchController
 from joblog.server.state import State
 from joblog.server.states import StateController
-from joblog.server.wire import Answer, answer_headers, error_answer, request_id
-
-ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
-URL_FILE = "url"
-DEFAULT_PROJECT = "default"
+from joblog.server.terminal import TerminalController
+from joblog.server.users import MemberController, UserController
+from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
 
-# glibc's mallopt: arenas for all threads together, and the size from which a block is given back when it is freed. Left to
-# itself, glibc keeps tens of megabytes of what a burst of appends or a merge has used.
-_M_ARENA_MAX, _ARENAS = -8, 2
-_M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
+_NATIVE = [
+    ProjectController,
+    JobController,
+    StateController,
+    LogController,
+    FollowController,
+    SearchController,
+    TerminalController,
+    RankController,
+    TokenController,
+    UserController,
+    MemberController,
+]
 
-_GC_NEW_OBJECTS = 20_000
-
-_NATIVE = [ProjectController, JobController, StateController, LogController, TokenController]
+LAST_WORDS_S = 2.0
+"""What followers get at the end to take the event that says so."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -67,9 +70,13 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
-        self._calls = LogCalls(engine, state.auth)
+        self._followers = state.followers
+        self._calls = state.log_calls
         self._appends = state.append_call
-        self._litestar = litestar(state, self._calls)
+        self._auth = state.auth
+        self._embedded = engine.database.embedded
+        self._admission = Admission(engine, state.auth)
+        self._litestar = litestar(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -82,21 +89,49 @@ class App:
             _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
             raise
 
+    async def stop(self) -> None:
+        """Ends the answers that have no end of their own."""
+        await self._followers.stop(LAST_WORDS_S)
+
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
+        if scope["method"] not in ("GET", "HEAD"):
+            body = Incoming(receive)
+            receive, send = body.receive, body.before(send)
+        if not is_signed(scope["path"], scope["headers"]):
+            await self._known(scope, receive, send, number)
+            return
+        try:
+            admitted = await self._admission.admitted(scope, receive)
+        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+            await send_answer(error_answer(error, scope["path"]), send, number)
+            return
+        try:
+            await self._route(admitted.scope, admitted.receive, send, number)
+        finally:
+            admitted.close()
+
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+        """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
+        if not self._embedded:
+            try:
+                await self._auth.learn(scope["headers"])
+            except Exception as error:  # noqa: BLE001  # as above
+                await send_answer(error_answer(error, scope["path"]), send, number)
+                return
+        await self._route(scope, receive, send, number)
+
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD" and modelarts(path):
+            scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
             await _short_way(self._calls.answer(match, scope["query_string"], scope["headers"]), path, send, number)
-        elif method in ("GET", "HEAD"):
-            await self._litestar(scope, receive, _numbered(send, number))
+        elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
+            answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
+            await _short_way(answer, path, send, number)
         else:
-            body = Incoming(receive)
-            send = body.before(send)
-            if method == "POST" and (match := APPEND_PATH.fullmatch(path)):
-                answer = self._appends.answer(match, scope["query_string"], scope["headers"], body.receive)
-                await _short_way(answer, path, send, number)
-            else:
-                await self._litestar(scope, body.receive, _numbered(send, number))
+            await self._litestar(scope, receive, _numbered(send, number))
 
 
 async def _short_way(answering: Awaitable[Answer], path: str, send: Send, number: bytes) -> None:
@@ -121,7 +156,7 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State, calls: LogCalls) -> ASGIApp:
+def litestar(state: State) -> ASGIApp:
     """Builds the framework's part."""
 
     def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -130,7 +165,19 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
 
     api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
     return Litestar(
-        route_handlers=[api, health, description, modelarts_docs.router(calls), static_router],
+        route_handlers=[
+            api,
+            health,
+            description,
+            modelarts_docs.router(state.log_calls),
+            iam.versions,
+            iam.router,
+            JobCalls,
+            TrainingJobCalls,
+            TaskCalls,
+            follow_link,
+            static_router,
+        ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
         openapi_config=openapi_config,
@@ -139,113 +186,23 @@ def litestar(state: State, calls: LogCalls) -> ASGIApp:
     )
 
 
-@get("/healthz", summary="Whether the server answers", tags=["server"])
+@get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
 async def health() -> dict[str, str]:
     """Answers without a token."""
     return {"status": "ok", "version": __version__}
 
 
-def serve(settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _bound_malloc()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+def _headers_only(send: Send) -> Send:
+    """Returns a ``send`` for an answer to HEAD: that of GET, without its body."""
 
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            if message.get("more_body", False):
+                return
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
 
-def _spare_the_collector() -> None:
-    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of the
-    framework's objects again and again took a fifth of the time of an append."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_NEW_OBJECTS)
-
-
-def _bound_malloc() -> None:
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library, with its own ways
-    mallopt(_M_ARENA_MAX, _ARENAS)
-    mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
-
-
-async def _serve(settings: Settings) -> None:
-    loop = asyncio.get_running_loop()
-    port = _free_port(settings)
-    engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
-    try:
-        _admin_token(engine)
-        engine.janitor.start()
-        server = Server(
-            App(engine),
-            address=settings.host,
-            port=port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            log_enabled=False,
-        )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
-        _spare_the_collector()
-        serving = asyncio.create_task(server.serve())
-        await _announce(settings, port)
-        await serving
-    finally:
-        await asyncio.to_thread(engine.close)
-    _log.info("stopped")
-
-
-def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
-    loop.call_soon_threadsafe(tell)
-
-
-def _free_port(settings: Settings) -> int:
-    """Returns the port to listen on; raises Invalid when it is taken, which the HTTP server would not notice."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except (OSError, OverflowError) as error:
-            raise Invalid("host and port", f"an address that can be listened on ({error})") from error
-        return int(probe.getsockname()[1])
-
-
-def _admin_token(engine: Engine) -> None:
-    """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
-    path = engine.settings.data / ADMIN_TOKEN_FILE
-    if path.exists():
-        return
-    _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
-    _write(path, secret)
-    engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
-
-
-async def _announce(settings: Settings, port: int) -> None:
-    """Writes the server's address to a file once it can be reached there."""
-    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            await asyncio.sleep(0.01)
-            continue
-        writer.close()
-        break
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    _write(settings.data / URL_FILE, address)
-    _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
-
-
-def _write(path: Path, line: str) -> None:
-    """Writes a small file whole or not at all, readable by its owner only."""
-    part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(line + "\n")
-    part.replace(path)
+    return headers_only
 
 
 def _numbered(send: Send, number: bytes) -> Send:

@@ -42,7 +42,7 @@ def router(calls: LogCalls) -> Router:
             raise NotFound("path", request.scope["path"])
         answer = await calls.answer(match, request.scope["query_string"], list(request.scope["headers"]))
         if answer.rest is not None:
-            return Stream(_whole(answer.body, answer.rest), status_code=answer.status, media_type="application/json")
+            return Stream(whole(answer.body, answer.rest), status_code=answer.status, media_type="application/json")
         return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
@@ -71,7 +71,8 @@ def router(calls: LogCalls) -> Router:
     return Router(path="/v1", route_handlers=[log, aom_log, file_names], tags=["ModelArts v1"])
 
 
-async def _whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yields a long answer's parts."""
     yield first
     async for part in rest:
         yield part

@@ -8,15 +8,18 @@ from litestar import Controller, delete, get, post
 from litestar.params import Parameter
 from msgspec import UNSET, Struct
 
-from joblog.errors import OutOfRange
+from joblog.errors import Conflict, Missing, OutOfRange
 from joblog.model import (
+    DEFAULT_DOMAIN,
     MAX_ID,
     Job,
     Project,
     Token,
     check_id,
     check_job_name,
+    check_name,
     check_project_id,
+    check_rights,
     check_run_id,
     worker_of_task,
 )
@@ -56,21 +59,23 @@ class ProjectController(Controller):
         """Gets or makes a project and sets the retention that is given."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         names = joblog.engine.names
-        project = await joblog.writing(names.put_project, check_project_id(data.id), joblog.engine.clock_ms())
+        project = await _put_project(joblog, data)
         if data.retain_days is UNSET and data.retain_bytes is UNSET:
             return project
         days = project.retain_days if data.retain_days is UNSET else _at_least("retain_days", data.retain_days, 1)
         size = project.retain_bytes if data.retain_bytes is UNSET else _at_least("retain_bytes", data.retain_bytes, 0)
         await joblog.writing(names.set_retention, project.id, days, size)
-        return names.project(project.id)
+        return await joblog.reading(names.project, project.id)
 
     @get("/", summary="List projects")
     async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:
         """Lists the projects that the token may see; ``after`` is a project id."""
         token = joblog.auth.token(request.scope["headers"])
-        project_id = token.project_id
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
-        size = limit_of(limit)
+        size, project_id = limit_of(limit), token.project_id
+        if token.user_id is not None and project_id is None:  # a user who has signed, or whose token is for the domain
+            mine = await joblog.reading(joblog.engine.iam.projects, token.user_id)
+            return Listing([each for each in mine if each.id > (after or "")], None)
+        joblog.auth.allowed(request.scope["headers"], "read", project_id, token.job_id)
         if project_id is not None:
             return Listing([await joblog.reading(joblog.engine.names.project, project_id)], None)
         found = await joblog.reading(joblog.engine.names.projects, after or "", size)
@@ -86,8 +91,13 @@ class JobController(Controller):
     @post("/runs", summary="Get or create job, version and log in one call", status_code=200)
     async def run(self, joblog: State, request: Call, project_id: str, data: RunRequest) -> RunView:
         """All that name the same ``run_id`` of a job meet in one version; without it, the version is new."""
-        project_id = _project(joblog, request, project_id, "write")
+        headers = request.scope["headers"]
+        only = joblog.auth.token(headers).job_id
+        _project(joblog, request, project_id, "write", only)
         job_name, worker = check_job_name(data.job_name), worker_of_task(data.task)
+        if only is not None:
+            named = await joblog.reading(joblog.engine.names.jobs, project_id, job_name, 0, 1)
+            joblog.auth.allowed(headers, "write", project_id, named[0].id if named else None)
         run_id = None if data.run_id is None else check_run_id(data.run_id)
         names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
         job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms)
@@ -106,15 +116,20 @@ class JobController(Controller):
         self, joblog: State, request: Call, project_id: str, name: Name = None, after: After = None, limit: Limit = None
     ) -> Listing[Job]:
         """Lists jobs by id; ``name`` keeps the one so named."""
-        project_id = _project(joblog, request, project_id, "read")
+        only = joblog.auth.token(request.scope["headers"]).job_id
+        project_id = _project(joblog, request, project_id, "read", only)
         start, size = page_of(after, limit)
-        found = await joblog.reading(joblog.engine.names.jobs, project_id, name, start, size)
+        if only is None:
+            found = await joblog.reading(joblog.engine.names.jobs, project_id, name, start, size)
+        else:
+            job = await joblog.reading(joblog.engine.names.job, project_id, only)
+            found = [job] if name in (None, job.name) and job.id > start else []
         return Listing(found, found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}", summary="A job")
     async def job(self, joblog: State, request: Call, project_id: str, job_id: str) -> Job:
         """Returns a job."""
-        project_id = _project(joblog, request, project_id, "read")
+        project_id = _project(joblog, request, project_id, "read", job_id)
         return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", job_id))
 
     @post("/jobs/{job_id:str}/versions", summary="Get or create a version", status_code=200)
@@ -122,7 +137,7 @@ class JobController(Controller):
         self, joblog: State, request: Call, project_id: str, job_id: str, data: VersionRequest
     ) -> VersionView:
         """Gets or makes the version of a run."""
-        project_id = _project(joblog, request, project_id, "write")
+        project_id = _project(joblog, request, project_id, "write", job_id)
         run_id = None if data.run_id is None else check_run_id(data.run_id)
         names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
         number = check_id("job_id", job_id)
@@ -133,7 +148,7 @@ class JobController(Controller):
         self, joblog: State, request: Call, project_id: str, job_id: str, after: After = None, limit: Limit = None
     ) -> Listing[VersionView]:
         """Lists versions by id."""
-        project_id = _project(joblog, request, project_id, "read")
+        project_id = _project(joblog, request, project_id, "read", job_id)
         start, size = page_of(after, limit)
         names = joblog.engine.names
         found = await joblog.reading(names.versions, project_id, check_id("job_id", job_id), start, size)
@@ -142,7 +157,7 @@ class JobController(Controller):
     @get("/jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
     async def version(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> VersionView:
         """Returns a version."""
-        project_id = _project(joblog, request, project_id, "read")
+        project_id = _project(joblog, request, project_id, "read", job_id)
         ids = check_id("job_id", job_id), check_id("version_id", version_id)
         return version_view(await joblog.reading(joblog.engine.names.version, project_id, *ids))
 
@@ -163,8 +178,10 @@ class TokenController(Controller):
         now_ms = joblog.engine.clock_ms()
         lasts_s = _at_least("expires_s", data.expires_s, 1)
         expires_ms = None if lasts_s is None else now_ms + lasts_s * 1000
+        check_rights(data.rights)
+        job_id = await _job_of_token(joblog, data, project_id)
         make = joblog.engine.tokens.make
-        token, secret = await joblog.writing(make, project_id, data.rights, data.label, now_ms, expires_ms)
+        token, secret = await joblog.writing(make, project_id, data.rights, data.label, now_ms, expires_ms, job_id)
         return _token_view(token, secret)
 
     @get("/", summary="List tokens")
@@ -183,10 +200,33 @@ class TokenController(Controller):
         joblog.auth.forget()
 
 
-def _project(joblog: State, request: Call, project_id: str, right: str) -> str:
+async def _put_project(joblog: State, data: ProjectRequest) -> Project:
+    engine = joblog.engine
+    project_id, now_ms = check_project_id(data.id), engine.clock_ms()
+    name = None if data.name is None else check_name("name", data.name)
+    domain_id = DEFAULT_DOMAIN
+    if data.domain is not None:
+        domain_id = (await joblog.writing(engine.iam.put_domain, check_name("domain", data.domain), now_ms)).id
+    project = await joblog.writing(engine.names.put_project, project_id, now_ms, name=name, domain_id=domain_id)
+    if data.domain is not None and project.domain_id != domain_id:
+        raise Conflict(f"project {project_id} is in another domain, and stays there")
+    return project
+
+
+def _project(joblog: State, request: Call, project_id: str, right: str, job_id: str | int | None = None) -> str:
     """Checks the caller, then the id, so that strangers learn nothing."""
-    joblog.auth.allowed(request.scope["headers"], right, project_id)
+    joblog.auth.allowed(request.scope["headers"], right, project_id, job_id)
     return check_project_id(project_id)
+
+
+async def _job_of_token(joblog: State, data: TokenRequest, project_id: str | None) -> int | None:
+    """Gets or makes the job that a token is to be for."""
+    if data.job_name is None:
+        return None
+    if project_id is None:
+        raise Missing("project_id", "the project of the job")
+    now_ms = joblog.engine.clock_ms()
+    return (await joblog.writing(joblog.engine.names.put_job, project_id, check_job_name(data.job_name), now_ms)).id
 
 
 def _at_least(parameter: str, value: int | None, least: int) -> int | None:
@@ -199,5 +239,12 @@ def _at_least(parameter: str, value: int | None, least: int) -> int | None:
 
 def _token_view(token: Token, secret: str | None) -> TokenView:
     return TokenView(
-        token.id, token.project_id, token.rights.split(","), token.label, token.created_ms, token.expires_ms, secret
+        token.id,
+        token.project_id,
+        token.rights.split(","),
+        token.label,
+        token.created_ms,
+        token.expires_ms,
+        token.job_id,
+        secret,
     )

@@ -73,12 +73,12 @@ class LogController(Controller):
         limit: Limit = None,
     ) -> Listing[LogView]:
         """Lists logs; ``after`` is a worker number."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        joblog.auth.allowed(request.scope["headers"], "read", project_id, job_id)
         start, size = page_of(after, limit, -1)
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
         found = await joblog.reading(names.logs, *ids, start, size)
-        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
@@ -90,7 +90,7 @@ class LogController(Controller):
     @get("/{task:str}", summary="A log's status")
     async def status(self, joblog: State, request: Call, task: str) -> LogView:
         """Returns where the log begins and ends, and whether it is complete."""
-        return await joblog.log_view(await _log(joblog, request, "read"))
+        return await joblog.log_view(await log_of(joblog, request, "read"))
 
     @post(
         "/{task:str}/append",
@@ -111,23 +111,30 @@ class LogController(Controller):
     @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
     async def close(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
         """Says that nothing more will come."""
-        log = await _log(joblog, request, "write")
+        log = await log_of(joblog, request, "write")
         closed = await joblog.writing(_close, joblog, log.id, data)
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
-        log = await _log(joblog, request, "read")
-        status, low, high = _range(request, log)
-        parts = _in_threads(joblog.engine.query.stream(log, low, high))
-        return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=_OCTETS)
+        return download(joblog, request, await log_of(joblog, request, "read"), _OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
-        log = await _log(joblog, request, "read")
+        log = await log_of(joblog, request, "read")
         status, low, high = _range(request, log)
         headers = {**_byte_headers(log, status, low, high), "content-type": _OCTETS}
         return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
@@ -135,7 +142,7 @@ class LogController(Controller):
     @get("/{task:str}/lines", summary="Lines by number")
     async def read_lines(self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None) -> LinesView:
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
-        log = await _log(joblog, request, "read")
+        log = await log_of(joblog, request, "read")
         first = integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         page = await asyncio.to_thread(_lines, joblog, log, first, number)
@@ -145,10 +152,17 @@ class LogController(Controller):
         )  # fmt: skip
 
 
+def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    status, low, high = _range(request, log)
+    parts = _in_threads(joblog.engine.query.stream(log, low, high))
+    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
+
+
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
     """Checks the caller and the path; the caller first, so that strangers learn nothing."""
     path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, path["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, path["project_id"], path["job_id"])
     return (
         check_project_id(path["project_id"]),
         check_id("job_id", path["job_id"]),
@@ -157,8 +171,9 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
     )
 
 
-async def _log(joblog: State, request: Call, right: str) -> Log:
-    return joblog.engine.log(*_where(joblog, request, right))
+async def log_of(joblog: State, request: Call, right: str) -> Log:
+    """Returns the log that the path names, if the caller has the right to it."""
+    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:

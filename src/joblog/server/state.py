@@ -12,7 +12,12 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
+from joblog.server.channels import Followers
+from joblog.server.identity import Logins
+from joblog.server.modelarts_v1 import LogCalls
+from joblog.server.searches import Searches
 from joblog.server.views import LogView, log_view
+from joblog.watch import Watch
 
 Call = Request[Any, Any, Any]
 """A request, as handlers get it."""
@@ -27,7 +32,12 @@ class State:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.auth = Auth(engine)
+        self.watch = Watch(engine.query)
         self.append_call = AppendCall(engine, self.auth)
+        self.followers = Followers(engine)
+        self.searches = Searches(engine)
+        self.logins = Logins(engine)
+        self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""

@@ -134,7 +134,7 @@ class StateController(Controller):
     async def delete_job(self, joblog: State, request: Call) -> None:
         """Deletes for ever."""
         parameters = request.path_params
-        joblog.auth.allowed(request.scope["headers"], "admin", parameters["project_id"])
+        joblog.auth.allowed(request.scope["headers"], "admin", parameters["project_id"], parameters["job_id"])
         ids = check_project_id(parameters["project_id"]), check_id("job_id", parameters["job_id"])
         job = await joblog.reading(joblog.engine.names.job, *ids)
         await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
@@ -157,6 +157,6 @@ def task_view(task: Task) -> TaskView:
 async def _version(joblog: State, request: Call, right: str) -> Version:
     """Checks the caller, then the ids, so that strangers learn nothing."""
     parameters = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, parameters["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, parameters["project_id"], parameters["job_id"])
     job_id, version_id = check_id("job_id", parameters["job_id"]), check_id("version_id", parameters["version_id"])
     return await joblog.reading(joblog.engine.names.version, check_project_id(parameters["project_id"]), job_id, version_id)

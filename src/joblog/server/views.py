@@ -16,9 +16,11 @@ _REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
 
 
 class ProjectRequest(Struct, forbid_unknown_fields=True):
-    """Gets or creates a project; a retention that is given is set, null means for ever."""
+    """Gets or creates a project; a retention that is given is set, null means for ever; a name that is given is set."""
 
     id: str
+    name: str | None = None
+    domain: str | None = None
     retain_days: int | UnsetType | None = UNSET
     retain_bytes: int | UnsetType | None = UNSET
 
@@ -74,10 +76,11 @@ class CloseRequest(Struct, forbid_unknown_fields=True):
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True):
-    """What a new token may do; without a project, in all of them; without ``expires_s``, for ever."""
+    """What a new token may do; without a project, in all; without a job, to all in it; without ``expires_s``, for ever."""
 
     rights: list[str]
     project_id: str | None = None
+    job_name: str | None = None
     label: str = ""
     expires_s: int | None = None
 
@@ -143,6 +146,7 @@ class TokenView(Struct):
     label: str
     created_ms: int
     expires_ms: int | None
+    job_id: int | None = None
     token: str | None = None
 
 

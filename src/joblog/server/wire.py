@@ -10,6 +10,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -29,8 +30,12 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.NoCredentials: (401, (401, "0201"), (401, "0201")),
     errors.UnknownToken: (401, (401, "0203"), (401, "0203")),
     errors.ExpiredToken: (401, (401, "0202"), (401, "0202")),
+    errors.BadSignature: (401, (401, "APIGW.0301"), (401, "APIGW.0301")),
+    errors.WrongPassword: (401, (401, "0203"), (401, "0203")),
+    errors.NoProject: (401, (401, "0212"), (401, "0212")),
     errors.Forbidden: (403, (403, "0108"), (403, "2785")),
     errors.WrongProject: (403, (403, "0210"), (404, "2786")),
+    errors.WrongJob: (403, (403, "0108"), (403, "2785")),
     errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
     errors.BadLink: (403, (403, "0108"), (403, "2785")),
     errors.NotFound: (404, (404, "0102"), (400, "2775")),
@@ -79,14 +84,24 @@ class Answer(msgspec.Struct):
 
 def modelarts(path: str) -> bool:
     """Whether a path belongs to ModelArts, and its errors look as ModelArts' do."""
-    return path.startswith(("/v1/", "/v2/", "/v3/"))
+    return path.startswith(("/v1/", "/v2/", "/v3/")) or path in ("/v1", "/v2", "/v3")
+
+
+def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
+    """Returns the status that an error of the table has at a path, and its code there."""
+    native, v1, v2 = STATUSES[kind]
+    return v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, kind.code)
+
+
+def full_code(code: str) -> str:
+    """Returns a ModelArts code as it is on the wire: most are ModelArts' own, some are of the gateway in front of it."""
+    return code if "." in code else f"ModelArts.{code}"
 
 
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
-        native, v1, v2 = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-        status, number = v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, "")
+        status, number = told(next(kind for kind in type(error).__mro__ if kind in STATUSES), path)
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
@@ -97,8 +112,10 @@ def error_answer(error: Exception, path: str) -> Answer:
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    if modelarts(path):
-        said = f"ModelArts.{number}"
+    said = full_code(number)
+    if path.startswith("/v3/") or path == "/v3":
+        body = _identity_body(status, said, message)
+    elif modelarts(path):
         body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
@@ -106,6 +123,16 @@ def error_answer(error: Exception, path: str) -> Answer:
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
+
+
+def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
+    """Returns an error of the identity service: Keystone's, to which the gateway in front of it adds its own."""
+    body: dict[str, Any] = {"error": {"code": status, "message": message, "title": HTTPStatus(status).phrase}}
+    if status == 404:
+        code = "APIGW.0101"
+    if code.startswith("APIGW"):
+        body |= {"error_code": code, "error_msg": message, "error_message": message}
+    return body
 
 
 _ids = itertools.count()

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from joblog.errors import Exists, NotFound
-from joblog.model import Job, Version
+from joblog.model import MAX_ID, Job, Version
 from joblog.status import Status
-from joblog.storage.database import Database, Transaction
-from joblog.storage.names import make_version, next_id
+from joblog.storage.database import Database, Row, Transaction, Value
+from joblog.storage.names import make_version, next_id, version_of
 
 SORTS = ("job_name", "job_desc", "status", "duration", "version_count", "create_time")
 
@@ -40,6 +40,31 @@ class Search(Struct, frozen=True):
     descending: bool = False
     offset: int = 0
     limit: int = 10
+
+
+class RunSearch(Struct, frozen=True):
+    """Which runs of a project: ``text`` stands in the job's name in any case; empty ``statuses`` and None are no bound.
+
+    ``names`` are of jobs, exactly; ``not_names`` are left out.
+    """
+
+    text: str = ""
+    names: Collection[str] | None = None
+    not_names: Collection[str] = ()
+    statuses: Collection[Status] | None = None
+    since_ms: int = 0
+    until_ms: int = MAX_ID
+    workspace_id: str = "0"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+
+
+class Run(Struct, frozen=True):
+    """A version with what its job is called."""
+
+    version: Version
+    job: Job
 
 
 class Jobs:
@@ -85,7 +110,7 @@ class Jobs:
             "project_id": project_id,
             "workspace_id": search.workspace_id,
             "like": f"%{_escaped(search.text.lower())}%",
-            "statuses": "".join(f",{int(status)}" for status in search.statuses) + ("," if search.statuses else ""),
+            "statuses": _listed(search.statuses),
         }
         total = int(self._db.rows("job_summary_count", **where)[0][0])
         rows = self._db.rows(
@@ -98,6 +123,29 @@ class Jobs:
             limit=search.limit,
         )
         return total, [Summary(*row[:5], Status(row[5] or 0), *row[6:]) for row in rows]  # type: ignore[call-arg]  # 10 columns
+
+    def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[Run]]:
+        """Returns how many versions of a project there are, and a page of them, by when they were made."""
+        if search.names == () or search.statuses == ():
+            return 0, []
+        where: dict[str, Value] = {
+            "project_id": project_id,
+            "workspace_id": search.workspace_id,
+            "since_ms": search.since_ms,
+            "until_ms": search.until_ms,
+            "like": f"%{_escaped(search.text.lower())}%",
+            "job_ids": "" if search.names is None else self._ids(project_id, search.names) or ",0,",
+            "not_job_ids": self._ids(project_id, search.not_names),
+            "statuses": "" if search.statuses is None else _listed(search.statuses),
+        }
+        total = int(self._db.rows("run_count", **where)[0][0])
+        sign = -1 if search.descending else 1
+        rows = self._db.rows("runs", **where, sign=sign, offset=search.offset, limit=search.limit)
+        return total, [_run(project_id, row) for row in rows]
+
+    def _ids(self, project_id: str, names: Collection[str]) -> str:
+        found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
+        return _listed([rows[0][0] for rows in found if rows])
 
     def describe(self, project_id: str, job_id: int, description: str) -> None:
         """Sets a job's description; raises NotFound."""
@@ -129,13 +177,23 @@ def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Versi
 
 def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
     for (log_id,) in tx.rows("log_ids", version_id=version_id):
+        tx.rows("log_drop", id=log_id)  # first: what another node does to the log is over then, or will find it gone
         tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
         for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
             tx.rows(drop, log_id=log_id)
-        tx.rows("log_drop", id=log_id)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
     tx.rows("version_drop", id=version_id)
+
+
+def _listed(numbers: Collection[int]) -> str:
+    """Returns numbers as the statements look for one among them."""
+    return "".join(f",{int(number)}" for number in numbers) + ("," if numbers else "")
+
+
+def _run(project_id: str, row: Row) -> Run:
+    version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
+    return Run(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
 
 
 def _escaped(text: str) -> str:

@@ -1,6 +1,8 @@
 """Projects, jobs, versions and logs by name: found, made when missing, listed.
 
-Getting and making are one step, so that all workers of one run meet in one version whoever comes first.
+Getting and making are one step, so that all workers of one run meet in one version whoever comes first. Nodes that make the
+same thing at the same time wait for each other at its counter: whoever has taken a number holds the counter until its commit.
+So what is missing is looked for once more with the number in hand; a number that is not needed then is left out.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ import uuid
 
 from msgspec import structs
 
-from joblog.errors import NotFound
-from joblog.model import Job, Log, Project, Version, log_file_name
+from joblog.errors import Conflict, NotFound
+from joblog.model import DEFAULT_DOMAIN, MAX_ID, Job, Log, Project, Version, log_file_name
 from joblog.status import OVER, Status
 from joblog.storage.database import Database, Row, Transaction, Value
 
@@ -21,11 +23,27 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def put_project(self, project_id: str, now_ms: int) -> Project:
-        """Gets or makes a project."""
+    def put_project(self, project_id: str, now_ms: int, *, name: str | None = None, domain_id: str = DEFAULT_DOMAIN) -> Project:
+        """Gets or makes a project, named after its id unless a name is given, which is also given to one that is there.
+
+        Raises Conflict when another project of the domain has the name. A project stays in its domain.
+        """
         with self._db.transaction() as tx:
-            tx.rows("project_put", id=project_id, now_ms=now_ms)
+            tx.rows("project_put", id=project_id, name=name or project_id, domain_id=domain_id, now_ms=now_ms)
+            rows = tx.rows("project", id=project_id)
+            domain_id = rows[0][2] if rows else domain_id
+            wanted = name or (rows[0][1] if rows else project_id)
+            named = tx.rows("project_by_name", domain_id=domain_id, name=wanted)
+            if named and named[0][0] != project_id:
+                raise Conflict(f"there is another project named {wanted!r}")
+            if rows[0][1] != wanted:
+                tx.rows("project_rename", id=project_id, name=wanted)
             return Project(*tx.rows("project", id=project_id)[0])
+
+    def project_by_name(self, domain_id: str, name: str) -> Project | None:
+        """Returns the project of that name, if there is one."""
+        rows = self._db.rows("project_by_name", domain_id=domain_id, name=name)
+        return Project(*rows[0]) if rows else None
 
     def set_retention(self, project_id: str, retain_days: int | None, retain_bytes: int | None) -> None:
         """Sets how long (days) and how much (bytes of stored objects) is kept; None: no bound."""
@@ -109,6 +127,10 @@ class Names:
         self.job(project_id, job_id)
         return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
 
+    def all_versions(self, job_id: int) -> list[Version]:
+        """Lists all versions of a job that is there."""
+        return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=0, limit=MAX_ID)]
+
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log; raises NotFound for whichever of job, version and log is not there."""
         rows = self._db.rows("log_by_worker", project_id=project_id, job_id=job_id, version_id=version_id, worker=worker)
@@ -136,11 +158,13 @@ def next_id(tx: Transaction, counter: str) -> int:
 
 def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
     rows = tx.rows("job_by_name", project_id=project_id, name=name)
-    if rows:
-        return Job(*rows[0])
-    job = Job(next_id(tx, "job"), project_id, name, now_ms)
-    tx.rows("job_put", id=job.id, project_id=project_id, name=name, now_ms=now_ms)
-    return job
+    if not rows:
+        number = next_id(tx, "job")
+        rows = tx.rows("job_by_name", project_id=project_id, name=name)
+        if not rows:
+            tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
+            return Job(number, project_id, name, now_ms)
+    return Job(*rows[0])
 
 
 def version_of(row: Row) -> Version:
@@ -154,10 +178,14 @@ def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, sta
 
 
 def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
-    """Makes the job's next version."""
+    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    number = next_id(tx, "version")
+    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
+    if rows:
+        return version_of(rows[0])
     rows = tx.rows(
         "version_put",
-        id=next_id(tx, "version"),
+        id=number,
         job_id=job_id,
         uuid=str(uuid.uuid4()),
         run_id=run_id,
@@ -193,5 +221,8 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     if rows:
         return Log(*rows[0]), False
     log_id = next_id(tx, "log")
+    rows = tx.rows("log_by_worker", **key)
+    if rows:
+        return Log(*rows[0]), False
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
     return Log(*tx.rows("log", id=log_id)[0]), True

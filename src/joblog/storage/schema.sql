@@ -7,11 +7,22 @@ CREATE TABLE counter (
     value BIGINT NOT NULL
 );
 
+-- A domain is a customer of ModelArts' identity service: within it names of projects and of users are unique.
+CREATE TABLE domain (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_ms BIGINT NOT NULL
+);
+INSERT INTO domain (id, name, created_ms) VALUES ('default', 'default', 0);
+
 CREATE TABLE project (
     id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    domain_id TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     retain_days BIGINT,
-    retain_bytes BIGINT
+    retain_bytes BIGINT,
+    UNIQUE (domain_id, name)
 );
 
 CREATE TABLE job (
@@ -135,18 +146,60 @@ CREATE TABLE gap (
     PRIMARY KEY (log_id, at_byte, reason)
 );
 
+-- Which node seals or merges a log now; see leases.py.
+CREATE TABLE lease (
+    log_id BIGINT PRIMARY KEY,
+    token TEXT NOT NULL,
+    until_ms BIGINT NOT NULL
+);
+
 -- Objects whose row is gone, to be removed when no running read can want them.
 CREATE TABLE garbage (
     object_key TEXT PRIMARY KEY,
     since_ms BIGINT NOT NULL
 );
 
+-- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
+-- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.
 CREATE TABLE token (
     id BIGINT PRIMARY KEY,
     sha256 TEXT NOT NULL UNIQUE,
     project_id TEXT,
+    job_id BIGINT,
+    user_id TEXT,
     rights TEXT NOT NULL,
     label TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     expires_ms BIGINT
 );
+CREATE INDEX token_by_user ON token (user_id, project_id) WHERE user_id IS NOT NULL;
+
+-- A user; "user" itself is a word of SQL's.
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+-- Which rights a user has in a project.
+CREATE TABLE member (
+    user_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, project_id)
+);
+CREATE INDEX member_by_project ON member (project_id, user_id);
+
+-- Access keys, with which a user's programs sign requests. The secret is encrypted with a key that is not in the catalog.
+CREATE TABLE access_key (
+    access TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    sealed_secret BYTEA NOT NULL,
+    label TEXT NOT NULL,
+    created_ms BIGINT NOT NULL
+);
+CREATE INDEX access_key_by_user ON access_key (user_id, access);

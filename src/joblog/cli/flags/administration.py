@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
+
 from joblog.cli.flags.common import Subparsers, add_client
+
+RIGHTS = ["read", "write", "admin"]
 
 
 def add_to(commands: Subparsers) -> None:
+    _add_tokens(commands)
+    _add_projects(commands)
+    _add_users(commands)
+    _add_keys(commands)
+
+
+def _add_tokens(commands: Subparsers) -> None:
     token = commands.add_parser("token", help="creates, lists and revokes tokens")
     tokens = token.add_subparsers(metavar="ACTION", required=True)
     create = add_client(tokens, "create", "admin:create_token", "creates a token and prints it")
-    create.add_argument("--right", action="append", choices=["read", "write", "admin"], required=True, help="repeatable")
+    create.add_argument("--right", action="append", choices=RIGHTS, required=True, help="repeatable")
     create.add_argument("--all-projects", action="store_true", help="for every project, not for --project only")
+    create.add_argument("--job", metavar="NAME", help="for this job of the project only; it is made if there is none")
     create.add_argument("--label", help="what it is for")
     create.add_argument("--expires", metavar="TIME", help="how long it lives, as 90s, 12h or 30d (default: for ever)")
     create.add_argument("--local", action="store_true", help="writes to the data directory ($JOBLOG_DATA) on this machine")
@@ -18,10 +30,49 @@ def add_to(commands: Subparsers) -> None:
     revoke = add_client(tokens, "revoke", "admin:revoke_token", "makes a token worthless")
     revoke.add_argument("id", type=int, metavar="ID", help="as listed")
 
+
+def _add_projects(commands: Subparsers) -> None:
     project = commands.add_parser("project", help="creates and lists projects")
     projects = project.add_subparsers(metavar="ACTION", required=True)
-    create = add_client(projects, "create", "admin:create_project", "creates a project, or sets its retention")
+    create = add_client(projects, "create", "admin:create_project", "creates a project, or sets its name or its retention")
     create.add_argument("id", metavar="ID", help="1 to 64 letters, digits and hyphens")
+    create.add_argument("--name", help="as clients of ModelArts name it, often a region (default: the id)")
+    create.add_argument("--domain", help="the domain it is in, which is made if there is none (default: 'default')")
     create.add_argument("--retain-days", type=int, metavar="N", help="how long logs are kept (default: for ever)")
     create.add_argument("--retain-bytes", type=int, metavar="N", help="how much is kept (default: all)")
     add_client(projects, "list", "admin:list_projects", "lists the projects that the token may see")
+
+
+def _add_users(commands: Subparsers) -> None:
+    user = commands.add_parser("user", help="creates and deletes users, and says what they may do in a project")
+    users = user.add_subparsers(metavar="ACTION", required=True)
+    create = _add_for_user(users, "create", "users:create_user", "creates a user and prints its id")
+    create.add_argument("--right", action="append", choices=RIGHTS, help="in the project; repeatable (default: none)")
+    passwd = _add_for_user(users, "passwd", "users:set_password", "sets a password, which ends the user's tokens")
+    for parser in (create, passwd):
+        parser.allow_abbrev = False  # --password is not a way to say --password-file, least of all with the password behind it
+        about = "its first line is the password; - is stdin (default: asked for on a terminal, else stdin)"
+        parser.add_argument("--password-file", metavar="FILE", help=about)
+    ls = add_client(users, "list", "users:list_users", "lists users")
+    ls.add_argument("--members", action="store_true", help="those of the project, with their rights")
+    _add_for_user(users, "delete", "users:delete_user", "deletes a user, its tokens and its access keys")
+    grant = _add_for_user(users, "grant", "users:grant", "gives a user these rights, and no others, in the project")
+    grant.add_argument("--right", action="append", choices=RIGHTS, required=True, help="repeatable")
+    _add_for_user(users, "revoke", "users:revoke", "takes a user's rights in the project")
+
+
+def _add_keys(commands: Subparsers) -> None:
+    key = commands.add_parser("key", help="creates, lists and deletes access keys, with which programs sign requests")
+    keys = key.add_subparsers(metavar="ACTION", required=True)
+    create = _add_for_user(keys, "create", "users:create_key", "creates an access key and prints it and its secret")
+    create.add_argument("--label", help="what it is for")
+    _add_for_user(keys, "list", "users:list_keys", "lists a user's access keys")
+    drop = _add_for_user(keys, "delete", "users:delete_key", "makes an access key worthless")
+    drop.add_argument("access", metavar="ACCESS_KEY", help="as listed")
+
+
+def _add_for_user(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
+    parser = add_client(commands, name, command, help)
+    parser.add_argument("name", metavar="USER", help="the user's name")
+    parser.add_argument("--domain", default="default", help="the user's domain (default: 'default')")
+    return parser

@@ -6,6 +6,8 @@ from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
 
+PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colours, and these on a terminal only"
+
 
 def add_to(commands: Subparsers) -> None:
     cat = add_client(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
@@ -13,14 +15,43 @@ def add_to(commands: Subparsers) -> None:
     part = cat.add_mutually_exclusive_group()
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
+    part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
 
     tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
     tail.add_argument("log", metavar="LOG", help=LOG_HELP)
     tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
+    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
+    tail.add_argument(
+        "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
+    )
+
+    _add_search(commands)
 
     jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
     logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
     logs.add_argument("job", metavar="JOB[/VERSION]", help="job name or id; its latest version by default")
     for listing in (jobs, logs):
         listing.add_argument("--json", action="store_true", help="an object on each line")
+
+
+def _add_search(commands: Subparsers) -> None:
+    search = add_client(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
+    search.add_argument("pattern", metavar="PATTERN", help="a regular expression of RE2's, within one line")
+    search.add_argument(
+        "log",
+        nargs="?",
+        metavar="LOG",
+        help="JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest version (default: all logs of the project)",
+    )
+    search.add_argument("-F", "--fixed", action="store_true", help="PATTERN is the text itself")
+    search.add_argument("-i", "--ignore-case", action="store_true", help="upper and lower case are the same")
+    search.add_argument("-c", "--count", action="store_true", help="writes how many lines match")
+    search.add_argument("-m", type=int, dest="limit", metavar="N", help="at most N lines")
+    search.add_argument("-B", type=int, dest="before", metavar="N", help="also N lines before each, at most 100")
+    search.add_argument("-A", type=int, dest="after", metavar="N", help="also N lines after each, at most 100")
+    search.add_argument("-C", type=int, dest="context", default=0, metavar="N", help="both")
+    search.add_argument("-r", "--reverse", action="store_true", help="the last ones first, as they are looked for")
+    search.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="auto: on a terminal")
+    search.add_argument("--json", action="store_true", help="an object on each line")

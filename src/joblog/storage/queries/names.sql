@@ -14,20 +14,26 @@ INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- name: project_put
--- Makes the project, or leaves the one that is there.
-INSERT INTO project (id, created_ms) VALUES (:id, :now_ms) ON CONFLICT (id) DO NOTHING;
+-- Makes the project, or leaves the one that is there, or another one that has its name.
+INSERT INTO project (id, name, domain_id, created_ms) VALUES (:id, :name, :domain_id, :now_ms) ON CONFLICT DO NOTHING;
+
+-- name: project_rename
+UPDATE project SET name = :name WHERE id = :id;
 
 -- name: project_retain
 UPDATE project SET retain_days = :retain_days, retain_bytes = :retain_bytes WHERE id = :id;
 
 -- name: project
-SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id = :id;
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE id = :id;
+
+-- name: project_by_name
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE domain_id = :domain_id AND name = :name;
 
 -- name: projects
-SELECT id, created_ms, retain_days, retain_bytes FROM project WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: projects_with_retention
-SELECT id, created_ms, retain_days, retain_bytes FROM project
+SELECT id, name, domain_id, created_ms, retain_days, retain_bytes FROM project
 WHERE retain_days IS NOT NULL OR retain_bytes IS NOT NULL ORDER BY id;
 
 -- name: job_put

@@ -1,0 +1,103 @@
+"""``joblog tail --rank`` and ``--plain``: ranks as one, and a log as a terminal shows it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterable
+
+from joblog.cli.common import connected, find_log, find_version
+from joblog.client import Client, Version
+from joblog.errors import Busy, Invalid, Unreachable
+from joblog.views.merged import MergedLine
+from joblog.views.ranks import parse_ranks
+from joblog.views.sgr import escaped
+from joblog.views.terminal import ShownLine
+
+POLL_S = 1.0
+"""Pause between two looks: the merged order is to the second, so that more of them show nothing sooner."""
+
+MOST_LINES = 10_000
+
+
+def tail_ranks(args: argparse.Namespace) -> int:
+    """Writes the last lines of several ranks by arrival, and with ``--follow`` what comes."""
+    ranks = None if args.rank == "all" else args.rank
+    parse_ranks(ranks, "--rank")
+    if args.plain:
+        raise Invalid("--plain", "given without --rank")
+    if not 1 <= args.count <= MOST_LINES:
+        raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
+    client, project_id = connected(args)
+    with client:
+        version = find_version(client, project_id, args.log)
+        where = project_id, version.job_id, version.id
+        page = client.merged(*where, ranks=ranks, last=args.count, collapse_s=args.collapse)
+        _write(page.lines)
+        if args.follow:
+            _follow(client, project_id, version, (ranks, args.collapse, page.next))
+    return 0
+
+
+def tail_plain(args: argparse.Namespace) -> int:
+    """Writes a log's last lines as a terminal shows them."""
+    if args.follow:
+        raise Invalid("--plain", "given without --follow")
+    if not 1 <= args.count <= MOST_LINES:
+        raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
+    client, project_id = connected(args)
+    with client:
+        log = find_log(client, project_id, args.log)
+        colours = _colours()
+        for line in list(client.shown(log.ref, -args.count, colours=colours))[-args.count :]:
+            _write_shown(line, colours)
+    return 0
+
+
+def cat_plain(args: argparse.Namespace) -> int:
+    """Writes a log as a terminal shows it."""
+    client, project_id = connected(args)
+    with client:
+        log = find_log(client, project_id, args.log)
+        colours = _colours()
+        for line in client.shown(log.ref, 0, colours=colours):
+            _write_shown(line, colours)
+    return 0
+
+
+def _colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _write_shown(line: ShownLine, colours: bool) -> None:
+    sys.stdout.write((escaped(line.text, line.spans) if colours else line.text) + "\n")
+
+
+def _write(lines: Iterable[MergedLine]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line.ranks}: {line.text}\n")
+    sys.stdout.flush()
+
+
+def _follow(client: Client, project_id: str, version: Version, asked: tuple[str | None, int, str]) -> None:
+    """Writes what comes until all the ranks' logs are closed; waits for a server that is away."""
+    ranks, collapse_s, cursor = asked
+    told = False
+    while True:
+        try:
+            page = client.merged(project_id, version.job_id, version.id, ranks=ranks, cursor=cursor, collapse_s=collapse_s)
+        except (Unreachable, Busy) as error:
+            if not told:
+                sys.stderr.write(f"joblog: {error}; still trying\n")
+            told = True
+            time.sleep(POLL_S)
+            continue
+        told = False
+        _write(page.lines)
+        cursor = page.next
+        if page.closed:
+            return
+        if page.at_end:
+            time.sleep(POLL_S)

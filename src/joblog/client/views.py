@@ -1,0 +1,156 @@
+"""The SDK's views of logs: as a terminal shows them, all ranks together, why a run died, progress, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from joblog.answers import LogRef
+from joblog.client.shapes import shaped
+from joblog.client.transport import Transport
+from joblog.views.digest import Digest
+from joblog.views.merged import MergedLine, MergedPage
+from joblog.views.metrics import Metrics, SeriesPoints
+from joblog.views.pages import ShownPage
+from joblog.views.progress import RankProgress
+from joblog.views.terminal import ShownLine
+
+
+@dataclass(frozen=True)
+class FrameText:
+    """A redraw: its text, its bytes ``[start_byte, end_byte)``, the raw line it is in."""
+
+    text: str
+    line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True)
+class _Frames:
+    frames: list[FrameText]
+    end_byte: int
+
+
+class Views(Transport):
+    """The calls that look at logs rather than read them. ``ranks`` is ``3,7-9`` wherever it stands; all without it."""
+
+    def terminal(
+        self, log: LogRef, start: int | None = None, count: int = 100, *, cursor: str | None = None, colours: bool = False
+    ) -> ShownPage:
+        """Returns about ``count`` (1 to 10,000) lines as shown, from raw line ``start`` (negative: from the end).
+
+        ``cursor`` is an earlier page's ``next``: page after page they are what one terminal shows.
+        """
+        asked = {"start": start, "count": count, "cursor": cursor, "colours": "keep" if colours else None}
+        return shaped(ShownPage, self.call("GET", f"{log.path}/terminal{_query(asked)}"))
+
+    def shown(self, log: LogRef, start: int | None = None, *, colours: bool = False) -> Iterator[ShownLine]:
+        """Yields all lines as a terminal shows them, to the log's present end."""
+        page = self.terminal(log, start, 10_000, colours=colours)
+        while True:
+            yield from page.lines
+            end, following = page.end_byte, page.next
+            if page.settled < len(page.lines) or not page.lines:
+                return
+            page = self.terminal(log, None, 10_000, cursor=following, colours=colours)
+            if page.end_byte == end:
+                return
+
+    def frames(self, log: LogRef, start_byte: int = 0, end_byte: int | None = None) -> Iterator[FrameText]:
+        """Yields every redraw in a range of bytes, as that of a ``ShownLine``."""
+        while True:
+            asked = {"start_byte": start_byte, "end_byte": end_byte, "count": 10_000}
+            found = shaped(_Frames, self.call("GET", f"{log.path}/frames{_query(asked)}"))
+            yield from found.frames
+            if not found.frames or found.end_byte <= start_byte or found.end_byte == end_byte:
+                return
+            start_byte = found.end_byte
+
+    def merged(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        project_id: str,
+        job_id: int,
+        version_id: int,
+        *,
+        ranks: str | None = None,
+        cursor: str | None = None,
+        last: int | None = None,
+        count: int = 1000,
+        collapse_s: int = 0,
+    ) -> MergedPage:
+        """Returns about ``count`` lines of all ranks by arrival, behind ``cursor``, or the ``last`` ones (at most 10,000).
+
+        With ``collapse_s`` a line that several ranks said within so many seconds stands once.
+        """
+        start = None if last is None else -last
+        asked = {"ranks": ranks, "cursor": cursor, "start": start, "count": count, "collapse": collapse_s or None}
+        return shaped(MergedPage, self.call("GET", f"{_version(project_id, job_id, version_id)}/merged{_query(asked)}"))
+
+    def merged_lines(
+        self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None, collapse_s: int = 0
+    ) -> Iterator[MergedLine]:
+        """Yields all lines of all ranks by arrival, as far as they have settled."""
+        cursor = None
+        while True:
+            where = project_id, job_id, version_id
+            page = self.merged(*where, ranks=ranks, cursor=cursor, count=10_000, collapse_s=collapse_s)
+            yield from page.lines
+            if page.at_end:
+                return
+            cursor = page.next
+
+    def why(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        project_id: str,
+        job_id: int,
+        version_id: int,
+        *,
+        ranks: str | None = None,
+        max_bytes: int | None = None,
+        max_tokens: int | None = None,
+        silent_s: int | None = None,
+    ) -> Digest:
+        """Returns why a version died, within ``max_bytes`` of JSON or about ``max_tokens`` of a language model."""
+        asked = {"ranks": ranks, "max_bytes": max_bytes, "max_tokens": max_tokens, "silent_s": silent_s}
+        return shaped(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
+
+    def progress(self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None) -> list[RankProgress]:
+        """Returns every rank's progress bars as numbers."""
+        path = f"{_version(project_id, job_id, version_id)}/progress{_query({'ranks': ranks})}"
+        return shaped(list[RankProgress], self.call("GET", path))
+
+    def metrics(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        project_id: str,
+        job_id: int,
+        version_id: int,
+        *,
+        ranks: str | None = None,
+        names: Iterable[str] = (),
+        points: int = 500,
+        least: int = 2,
+        patterns: Iterable[str] = (),
+    ) -> list[SeriesPoints]:
+        """Returns the series that ranks print, of all that is there now.
+
+        Series of fewer than ``least`` points are left out. pandas takes one as
+        ``DataFrame({"step": s.steps, "value": s.values})``.
+        """
+        asked: dict[str, object] = {"ranks": ranks, "names": ",".join(names) or None, "points": points, "least": least}
+        path = f"{_version(project_id, job_id, version_id)}/metrics{_query(asked, list(patterns))}"
+        while True:
+            found = shaped(Metrics, self.call("GET", path))
+            if not found.unread_bytes:
+                return found.items
+
+
+def _version(project_id: str, job_id: int, version_id: int) -> str:
+    return f"/api/projects/{quote(project_id, safe='')}/jobs/{job_id}/versions/{version_id}"
+
+
+def _query(asked: Mapping[str, object], patterns: Iterable[str] = ()) -> str:
+    given = [(name, str(value)) for name, value in asked.items() if value is not None]
+    given += [("pattern", pattern) for pattern in patterns]
+    return f"?{urlencode(given)}" if given else ""

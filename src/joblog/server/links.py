@@ -1,0 +1,75 @@
+"""Links to logs that need no credentials: made for whoever may read the log, good for five minutes.
+
+What a link stands for is sealed in it with the server's secret key, so nothing is kept and every node can answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+from litestar import get
+from litestar.response import Response
+
+from joblog.errors import BadLink, Damaged
+from joblog.model import Log
+from joblog.server.native import download
+from joblog.server.state import Call, State
+from joblog.storage.vault import Vault
+
+LIVES_MS = 300_000
+
+CONTENT_TYPES = ("text/plain", "application/octet-stream")
+
+_OWNER = "link"
+_LONGEST = 1000
+
+
+class Link(msgspec.Struct, array_like=True):
+    """What is sealed in a link."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    worker: int
+    content_type: str
+    until_ms: int
+
+
+def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int) -> str:
+    """Returns the path of a link to the log, under which it is saved as ``name``."""
+    link = Link(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
+    sealed = vault.seal(msgspec.json.encode(link).decode(), _OWNER)
+    return f"/links/{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}/{name}"
+
+
+def opened(vault: Vault, text: str, now_ms: int) -> Link:
+    """Returns what a link stands for; raises BadLink for one that was changed or whose time is over."""
+    try:
+        if len(text) > _LONGEST:
+            raise BadLink
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        link = msgspec.json.decode(vault.open(sealed, _OWNER), type=Link)
+    except (binascii.Error, ValueError, Damaged) as error:
+        raise BadLink from error
+    if link.until_ms < now_ms:
+        raise BadLink
+    return link
+
+
+@get(
+    "/links/{link:str}/{name:str}",
+    summary="A log's bytes, by a link that a ModelArts call gave",
+    tags=["ModelArts v2"],
+    security=[{}],
+)
+async def follow_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
+    """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
+    found = opened(joblog.engine.vault, link, joblog.engine.clock_ms())
+    log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
+    answer = download(joblog, request, log, found.content_type)
+    answer.headers["content-disposition"] = f'attachment; filename="{log.log_file}"'
+    answer.headers["x-content-type-options"] = "nosniff"
+    return answer

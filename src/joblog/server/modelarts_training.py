@@ -1,0 +1,98 @@
+"""A training job as v2 shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from joblog.errors import NotFound
+from joblog.model import Job, Task, Version, check_project_id
+from joblog.server.modelarts_requests import v2_request
+from joblog.server.state import Call, State
+from joblog.status import OVER, phases
+
+MAX_TASK_NAMES = 10_000
+"""Tasks that are named although nothing was heard of them: a request may ask for any number of nodes."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+async def training_job(joblog: State, request: Call, right: str) -> tuple[Job, Version]:
+    """Returns the training job that the path names, if the caller has the right; raises NotFound."""
+    parameters = request.path_params
+    project_id, training_job_id = str(parameters["project_id"]), str(parameters["training_job_id"])
+    joblog.auth.token(request.scope["headers"])
+    version = await _found(joblog, project_id, training_job_id)
+    joblog.auth.allowed(request.scope["headers"], right, project_id, None if version is None else version.job_id)
+    check_project_id(project_id)
+    if version is None:
+        raise NotFound("training job", training_job_id)
+    return await joblog.reading(joblog.engine.names.job, project_id, version.job_id), version
+
+
+async def _found(joblog: State, project_id: str, training_job_id: str) -> Version | None:
+    """Looks a training job up; what is not there is told only to those who may know."""
+    if not _UUID.fullmatch(training_job_id):
+        return None
+    try:
+        return await joblog.reading(joblog.engine.names.version_by_uuid, project_id, training_job_id.lower())
+    except NotFound:
+        return None
+
+
+async def task_names(joblog: State, job: Job, version: Version) -> list[str]:
+    """Returns the names of a training job's tasks in their order: those that are known, and those still to come."""
+    engine = joblog.engine
+    known = {log.worker for log in await joblog.reading(engine.names.logs, job.project_id, job.id, version.id, -1, 2**31)}
+    known |= {task.worker for task in await joblog.reading(engine.states.tasks, version.id)}
+    expected = version.expected_tasks
+    if expected is None:
+        asked = v2_request(await joblog.reading(engine.jobs.request, version.id))
+        expected = _node_count(asked)
+    known |= set(range(min(expected or 0, MAX_TASK_NAMES)))
+    return [f"worker-{number}" for number in sorted(known)]
+
+
+async def job_response(joblog: State, job: Job, version: Version) -> dict[str, Any]:
+    """Describes a training job: what it was asked for with, and how it is."""
+    asked = v2_request(await joblog.reading(joblog.engine.jobs.request, version.id))
+    tasks = await task_names(joblog, job, version)
+    said = await joblog.reading(joblog.engine.states.tasks, version.id)
+    phase, secondary = phases(version.status)
+    metadata = asked.get("metadata") or {}
+    return {
+        "kind": "job",
+        "metadata": {
+            **metadata,
+            "id": version.uuid,
+            "name": job.name,
+            "description": job.description,
+            "create_time": version.created_ms,
+            "workspace_id": job.workspace_id,
+            "user_name": "",
+        },
+        "status": {
+            "phase": phase,
+            "secondary_phase": secondary,
+            "duration": version.duration_ms(joblog.engine.clock_ms()),
+            "start_time": version.started_ms or 0,
+            "node_count_metrics": [] if version.started_ms is None else [[version.started_ms, len(tasks)]],
+            "tasks": tasks,
+            "task_statuses": [_ended(task) for task in said if task.status in OVER],
+        },
+        "algorithm": asked.get("algorithm") or {},
+        "spec": asked.get("spec") or {},
+        "endpoints": asked.get("endpoints") or {},  # clients look into it without asking whether it is there
+    }
+
+
+def _ended(task: Task) -> dict[str, Any]:
+    message = task.reason or task.signal or ("" if task.exit_code == 0 else task.status.name.lower())
+    return {"task": task.name, "exit_code": task.exit_code, "message": message}
+
+
+def _node_count(asked: dict[str, Any]) -> int | None:
+    spec = asked.get("spec")
+    resource = spec.get("resource") if isinstance(spec, dict) else None
+    count = resource.get("node_count") if isinstance(resource, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) else None

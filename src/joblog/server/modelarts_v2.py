@@ -1,0 +1,200 @@
+"""ModelArts' v2 calls: training jobs, which are versions here, known by their uuid. docs/modelarts.md has what is answered.
+
+What a training job was asked for with is kept and given back. Its tasks are its workers: those that have a log or have
+said something, and those that are still to come.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Controller, delete, get, post, put
+from litestar.response import Response
+from msgspec import structs
+
+from joblog.errors import Invalid, UnknownAction
+from joblog.model import MAX_ID, check_job_name, check_project_id, integer
+from joblog.server.modelarts_bodies import JsonBody, json_body, number_of, object_of, text_of
+from joblog.server.modelarts_events import events
+from joblog.server.modelarts_jobs import description_of
+from joblog.server.modelarts_training import job_response, task_names, training_job
+from joblog.server.state import Call, State
+from joblog.status import Status, statuses_of_phase
+from joblog.storage.jobs import RunSearch
+
+MAX_LIMIT = 50
+
+Answer = dict[str, Any]
+
+
+class TrainingJobCalls(Controller):
+    """The v2 calls for training jobs."""
+
+    path = "/v2/{project_id:str}"
+    tags = ("ModelArts v2",)
+
+    @post("/training-jobs", summary="Register a training job", status_code=201, operation_class=JsonBody)
+    async def create(self, joblog: State, request: Call) -> Answer:
+        """Makes a job and its first version."""
+        project_id = _project(joblog, request, "write")
+        body = await json_body(request)
+        if text_of(body, "kind", "job") != "job":
+            raise Invalid("kind", "job", body["kind"])
+        metadata = object_of(body, "metadata")
+        object_of(body, "algorithm"), object_of(body, "spec")
+        job, version = await joblog.writing(
+            joblog.engine.jobs.create,
+            project_id,
+            check_job_name(text_of(metadata, "name")),
+            joblog.engine.clock_ms(),
+            description=description_of(metadata, "description"),
+            workspace_id=text_of(metadata, "workspace_id", "0", 64) or "0",
+            request=msgspec.json.encode({"v2": body}).decode(),
+        )
+        assert version is not None, "there is one for every request"
+        return await job_response(joblog, job, version)
+
+    @post("/training-job-searches", summary="List training jobs", status_code=200, operation_class=JsonBody)
+    async def searches(self, joblog: State, request: Call) -> Answer:
+        """Lists training jobs; ``offset`` counts jobs, not pages."""
+        project_id = _project(joblog, request, "read")
+        body = await json_body(request)
+        search = _search(body)
+        total, found = await joblog.reading(joblog.engine.jobs.runs, project_id, search)
+        return {
+            "total": total,
+            "count": len(found),
+            "limit": search.limit,
+            "offset": search.offset,
+            "sort_by": "create_time",
+            "order": "desc" if search.descending else "asc",
+            "group_by": text_of(body, "group_by"),
+            "workspace_id": search.workspace_id,
+            "ai_project": text_of(body, "ai_project", "default-ai-project"),
+            "items": [await job_response(joblog, run.job, run.version) for run in found],
+        }
+
+    @get("/training-jobs/{training_job_id:str}", summary="A training job")
+    async def detail(self, joblog: State, request: Call) -> Answer:
+        """Describes a training job."""
+        return await job_response(joblog, *await training_job(joblog, request, "read"))
+
+    @put("/training-jobs/{training_job_id:str}", summary="Describe a training job", status_code=200, operation_class=JsonBody)
+    async def describe(self, joblog: State, request: Call) -> Answer:
+        """Sets the description."""
+        job, version = await training_job(joblog, request, "write")
+        description = description_of(await json_body(request), "description")
+        await joblog.writing(joblog.engine.jobs.describe, job.project_id, job.id, description)
+        return await job_response(joblog, await joblog.reading(joblog.engine.names.job, job.project_id, job.id), version)
+
+    @delete("/training-jobs/{training_job_id:str}", summary="Delete a training job", status_code=202)
+    async def remove(self, joblog: State, request: Call) -> Response[None]:
+        """Deletes for ever, with the logs; the job too when this was its last version."""
+        job, version = await training_job(joblog, request, "admin")
+        now_ms = joblog.engine.clock_ms()
+        await joblog.writing(joblog.engine.jobs.delete_version, version, now_ms)
+        if not await joblog.reading(joblog.engine.names.all_versions, job.id):
+            await joblog.writing(joblog.engine.jobs.delete_job, job, now_ms)
+        return Response(None, status_code=202, media_type="text/plain", headers={"content-type": "application/json"})
+
+    @post(
+        "/training-jobs/{training_job_id:str}/actions", summary="Stop a training job", status_code=202, operation_class=JsonBody
+    )
+    async def act(self, joblog: State, request: Call) -> Answer:
+        """Does the one action that there is: ``terminate``."""
+        job, version = await training_job(joblog, request, "write")
+        action = text_of(await json_body(request), "action_type")
+        if action != "terminate":
+            raise UnknownAction("action_type", "terminate", action)
+        version = await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms())
+        return await job_response(joblog, job, version)
+
+    @get("/training-jobs/{training_job_id:str}/tasks", summary="List a training job's tasks")
+    async def tasks(self, joblog: State, request: Call) -> list[Answer]:
+        """Lists the workers."""
+        job, version = await training_job(joblog, request, "read")
+        said = {task.name: task for task in await joblog.reading(joblog.engine.states.tasks, version.id)}
+        found = []
+        for name in await task_names(joblog, job, version):
+            task = said.get(name)
+            host, starts = (task.host or "", task.starts) if task else ("", 0)
+            found.append({"task": name, "ip": host, "host_ip": host, "schedule_count": starts})
+        return found
+
+    @get("/training-jobs/{training_job_id:str}/events", summary="What has happened to a training job")
+    async def events(
+        self,
+        joblog: State,
+        request: Call,
+        offset: str | None = None,
+        limit: str | None = None,
+        order: str | None = None,
+        start_time: str | None = None,
+        end_time: str | None = None,
+        level: str | None = None,
+        pattern: str | None = None,
+    ) -> Answer:
+        """Lists events, newest first."""
+        job, version = await training_job(joblog, request, "read")
+        return await events(joblog, job, version, dict(request.query_params))
+
+
+def _project(joblog: State, request: Call, right: str) -> str:
+    project_id = str(request.path_params["project_id"])
+    joblog.auth.allowed(request.scope["headers"], right, project_id)
+    return check_project_id(project_id)
+
+
+def _search(body: Answer) -> RunSearch:
+    """Returns what ``POST .../training-job-searches`` asks for."""
+    order = text_of(body, "order", "desc").lower() or "desc"
+    if order not in ("asc", "desc"):
+        raise Invalid("order", "asc or desc", order)
+    if (text_of(body, "sort_by", "create_time") or "create_time") != "create_time":
+        raise Invalid("sort_by", "create_time", body["sort_by"])
+    search = RunSearch(
+        workspace_id=text_of(body, "workspace_id", "0", 64) or "0",
+        descending=order == "desc",
+        offset=number_of(body, "offset", 0, 0, 2**31),
+        limit=number_of(body, "limit", MAX_LIMIT, 1, MAX_LIMIT),
+    )
+    filters = body.get("filters")
+    filters = [] if filters is None else filters
+    if not isinstance(filters, list):
+        raise Invalid("filters", "a list")
+    for one in filters:
+        search = _filtered(search, one)
+    return search
+
+
+def _filtered(search: RunSearch, one: object) -> RunSearch:
+    """Returns the search narrowed by a filter such as ``{"key": "name", "operator": "like", "value": ["resnet"]}``."""
+    if not isinstance(one, dict):
+        raise Invalid("filters", "a list of objects with key, operator and value")
+    key, operator, values = one.get("key"), one.get("operator", "in"), one.get("value") or []
+    if not isinstance(values, list) or len(values) > MAX_LIMIT or not all(isinstance(value, str) for value in values):
+        raise Invalid("filters.value", f"a list of at most {MAX_LIMIT} strings")
+    match key, operator:
+        case "name", "like":
+            return structs.replace(search, text=values[0] if values else "")
+        case "name", "in":
+            return structs.replace(search, names=tuple(values))
+        case "name", "not":
+            return structs.replace(search, not_names=tuple(values))
+        case "phase", "in" | "like":
+            return structs.replace(search, statuses=_of_phases(values))
+        case "phase", "not":
+            return structs.replace(search, statuses=tuple(set(Status) - set(_of_phases(values))))
+        case "create_time", "between" if len(values) == 2:
+            since, until = (integer("filters.value", value, 0, MAX_ID, "two times in milliseconds") for value in values)
+            return structs.replace(search, since_ms=since, until_ms=until)
+    allowed = "name (like, in, not), phase (in, not) or create_time (between, two values)"
+    raise Invalid("filters", allowed, f"{key} {operator}")
+
+
+def _of_phases(names: list[str]) -> tuple[Status, ...]:
+    found = [statuses_of_phase(name) for name in names]
+    if not all(found):
+        raise Invalid("filters.value", "phases such as Running or Failed", names)
+    return tuple(status for each in found for status in each)

@@ -1,0 +1,99 @@
+"""What kind of failure a line speaks of, and whether it speaks of one at all.
+
+Programs print the words of failures when nothing has failed: their configuration, the patterns of their own alarms, the
+commands that they run, a metric called "error rate". Such a line is no failure: see ``kind_of_line``.
+"""
+
+# ruff: noqa: E501 - an expression for each program that says it is read best on its own line
+
+from __future__ import annotations
+
+import re
+
+PYTHON, LOGGED = "python exception", "logged error"
+KILLED, NAN = "killed", "loss is not a number"
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    ("gpu out of memory", r"CUDA out of memory|NPU out of memory|HIP out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError"
+        r"|RESOURCE_EXHAUSTED: (?:.*)[Oo]ut of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY"),
+    ("out of memory", r"Out of memory: Killed process|oom-kill:|\boom_kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory"
+        r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)"),
+    ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b"),
+    (NAN, r"(?i:(?:\b[\w./-]*loss|[\"'][\w./-]*loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
+        r"|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)"),
+    ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
+        r"|Watchdog caught collective operation timeout|ProcessGroupNCCL.*(?:timed? ?out|exception|abort)|DistBackendError"),
+    ("hccl", r"\bHCCL\b.*(?:[Ee]rror|[Ff]ail|[Tt]imeout|timed out)|\bEI\d{4}: |\bhccl\w*\b.*fail"),
+    ("cann", r"\bE[A-HJ-Z]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
+    ("cuda", r"CUDA (?:error|driver error|failure)\b|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
+        r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
+    ("crash", r"terminate called (?:after|without)|Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
+        r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w+[\w ]* \(\d+\)"
+        r"|Assertion [`'].*failed|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected"
+        r"|AddressSanitizer: |^panic: |thread '.*' panicked at|PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal"),
+    ("connection", r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to"
+        r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Temporary failure in name resolution"),
+    (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received SIG(?:TERM|KILL|INT|HUP)\b"
+        r"|[Pp]reempt(?:ed|ion notice)|(?:got|received) signal (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG"),
+    ("launcher", r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: "
+        r"|mpirun noticed|PRTE|Primary job  terminated"),
+)  # fmt: skip
+
+KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+"""Kinds with what speaks of them, the more particular first."""
+
+CONSEQUENCES = frozenset(("nccl", "hccl", "connection", "launcher", KILLED, "interrupted", LOGGED))
+"""Kinds that the ranks that did not fail show when another one has: no cause while another kind is there."""
+
+_LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
+_SAID = re.compile(r"^(?:[\w./+-]{1,60}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL): (?!\s*[-+]?[\d.]+%?\s*$)\S")
+_LEVEL_WITHIN = 160
+
+# A name and what it is given: configuration. The names are those that alarms, filters and searches have.
+_PATTERN_NAME = r"\w*(?:pattern|regex|match|rule|alert|alarm|keyword|grep|filter|trigger|expr|on_error|messages?_like)\w*"
+_CONFIGURED = re.compile(rf"(?i)^[\s\-{{(\[]*[\"']?{_PATTERN_NAME}[\"']?\s*[:=]|[\"']?{_PATTERN_NAME}[\"']?\s*[:=]\s*[\[\"']")
+_COMMAND = re.compile(r"^\s*(?:\++|\$|>>>|#|//|export|grep|egrep|rg|alias|set)\s")
+_SOURCE_TEXT = re.compile(r"^\s*(?:raise|assert|print|except|if|elif|logger\.\w+|log\.\w+|logging\.\w+)\b.*[(:\"']")
+_OPENING = "\"'`"
+
+
+def kind_of_exception(text: str) -> str:
+    """Returns the kind of a Python exception by its last line (``RuntimeError: CUDA error: ...``)."""
+    name = text.partition(":")[0].rpartition(".")[2]
+    if name in ("KeyboardInterrupt", "SystemExit"):
+        return "interrupted"
+    return next((kind for kind, pattern in KINDS if pattern.search(text)), PYTHON)
+
+
+def kind_of_line(text: str) -> str | None:
+    """Returns the kind of failure that a line speaks of, None when of none: words within quotes, patterns and commands are none."""
+    for kind, pattern in KINDS:
+        for found in pattern.finditer(text):
+            if not _is_quoted(text, found.start(), found.end()) and not _is_echo(text):
+                return kind
+    if (_SAID.search(text) or _level(text)) and not _is_echo(text):
+        return LOGGED
+    return None
+
+
+def _level(text: str) -> bool:
+    found = _LEVEL.search(text, 0, _LEVEL_WITHIN)
+    if found is None:
+        return False
+    rest = text[found.end() :].strip(" :=]|-")
+    # "ERROR RATE: 0.1", "ERROR = 3": a number with a name, not a record of a level.
+    return bool(rest) and not re.match(r"(?i)(?:rate|ratio|count|s)?\b[\s:=(]*[-+]?[\d.]+%?\s*\)?$", rest)
+
+
+def _is_echo(text: str) -> bool:
+    return bool(_CONFIGURED.search(text) or _COMMAND.match(text) or _SOURCE_TEXT.match(text))
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Whether the words stand right behind an opening quote, or right before a closing one, or among alternatives."""
+    before, after = text[:start].rstrip(), text[end:]
+    if before.endswith(("|", "\\b", ".*", "(?i)")) or after.startswith(("|", "\\b", ".*")):
+        return True
+    if not before or before[-1] not in _OPENING:
+        return False
+    return before[-1] in after or before[-1] in text[start:end]
