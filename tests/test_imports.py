@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).parent.parent / "src"
 
-PURE = {f"joblog.{name}" for name in ("errors", "model", "answers", "positions", "lines", "segment", "status", "config")}
+PURE = {
+    f"joblog.{name}" for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config")
+}
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.
 LAYERS = {

@@ -20,8 +20,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from joblog.agent.spool import Spool
-from joblog.answers import LogRef
 from joblog.errors import BeyondEnd, Busy, Closed, Conflict, Different, Invalid, JoblogError, NotFound, TooLarge, Unreachable
+from joblog.refs import LogRef
 
 if TYPE_CHECKING:
     from joblog.client import Client, Log

@@ -24,11 +24,9 @@ import urllib3
 from joblog.answers import (
     AccessKey,
     Appended,
-    Gap,
     Job,
     Lines,
     Log,
-    LogRef,
     Member,
     Project,
     Reported,
@@ -45,6 +43,7 @@ from joblog.client.bodies import encoded
 from joblog.client.following import Follow, Piece
 from joblog.client.searching import Hit, Query, Search, VersionRef
 from joblog.client.views import Views
+from joblog.refs import Gap, LogRef
 
 __all__ = [
     "AccessKey",

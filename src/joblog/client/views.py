@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from joblog.answers import LogRef
 from joblog.client.shapes import shaped
 from joblog.client.transport import Transport
+from joblog.refs import LogRef
 from joblog.views.digest import Digest
 from joblog.views.merged import MergedLine, MergedPage
 from joblog.views.metrics import Metrics, SeriesPoints
