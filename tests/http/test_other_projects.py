@@ -39,6 +39,7 @@ def owner(web: Web) -> Person:
     person = made_person(web, content=HIDDEN + b"\n")
     report = {"status": "RUNNING", "host": HIDDEN.decode()}
     assert web.post(f"{person.log.version}/tasks/worker-0/report", report).status == 200
+    assert person.log.close().status == 200  # who follows it comes to an end
     return person
 
 
