@@ -35,6 +35,7 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.ranks import RankController
+from joblog.server.search import SearchController
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
@@ -50,6 +51,7 @@ _NATIVE = [
     StateController,
     LogController,
     FollowController,
+    SearchController,
     TerminalController,
     RankController,
     TokenController,
