@@ -120,7 +120,11 @@ _HEADERS: dict[int, Json] = {
 
 
 _LINKS = "/links/"
-_STREAMS = {_LINKS: ("text/plain", "application/octet-stream"), "/follow": ("text/event-stream", "application/octet-stream")}
+_STREAMS = {
+    _LINKS: ("text/plain", "application/octet-stream"),
+    "/follow": ("text/event-stream", "application/octet-stream"),
+    "/search": ("application/x-ndjson",),
+}
 """What a call streams that says so nowhere, by a part of its path."""
 
 
