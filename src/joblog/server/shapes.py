@@ -180,8 +180,10 @@ def _possible(kind: type[errors.JoblogError], path: str, method: str, is_open: b
         return issubclass(kind, errors.BadLink | errors.BeyondEnd | errors.NotFound | errors.Damaged | errors.Unavailable)
     if issubclass(kind, errors.BadLink) or (is_open and method == "get"):
         return False
-    if issubclass(kind, errors.Different | errors.Closed | errors.BeyondEnd):
-        return path.startswith("/api/") and "/logs/{task}" in path
+    if issubclass(kind, errors.BeyondEnd):
+        return "/logs/{task}" in path
+    if issubclass(kind, errors.Different | errors.Closed):
+        return "/logs/{task}" in path and method not in ("get", "head")
     if issubclass(kind, errors.Conflict | errors.TooLarge | errors.NotJson | errors.UnknownAction):
         return method not in ("get", "head")
     return True
