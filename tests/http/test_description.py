@@ -12,7 +12,6 @@ from joblog.server.wire import STATUSES, full_code, told
 from tests.http.calls import Web
 from tests.http.described import Operation, operations
 
-
 FAMILIES = {"/v1": "ModelArtsError", "/v2": "ModelArtsError", "/v3": "IdentityError"}
 
 
