@@ -16,7 +16,7 @@ from tests.clients.installed import program
 from tests.conftest import Server, start_server
 from tests.http.calls import MadeLog, Web, made_log
 
-RUN_S = 300.0
+RUN_S = 900.0
 
 _CHANGING = ("/append", "/close", "/stop", "/actions", "/status", "/report", "/follow")
 """Calls after which a run is not what it was, or before which it must be over: each has one of its own."""
