@@ -97,6 +97,7 @@ def secrets(server: Server, printed: str) -> dict[str, str]:
     return {"ACCESS-KEY": access[0], "SECRET-KEY": secret[0], '"TOKEN"': f'"{server.token}"'}
 
 
+@pytest.mark.slow  # each block is a program of its own, which loads its client
 @pytest.mark.parametrize("block", [block for block in blocks() if block.runner != "setup"], ids=str)
 def test_code_prints_what_the_page_says(place: Place, block: Block) -> None:
     assert block.printed is not None
