@@ -40,6 +40,10 @@ autovacuum_naptime = 1s
 """
 
 
+_WITH_US = ("setpriv", "--pdeathsig=KILL")
+"""Runs what follows so that it ends with the process that started it, however that ends."""
+
+
 class NotInstalled(Exception):
     """The engine's program is not on this machine."""
 
@@ -66,11 +70,11 @@ class PostgresServer:
         self._bin = found[-1].parent if found else Path(str(on_path)).parent
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-pg-"))
         (self.port,) = free_ports(1)
-        self._as: list[str] = []
+        self._as = list(_WITH_US)
         if os.getuid() == 0:  # as which PostgreSQL refuses to run
             user = pwd.getpwnam("postgres")
             os.chown(self._directory, user.pw_uid, user.pw_gid)
-            self._as = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            self._as += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         command = ["initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
         subprocess.run([*self._as, self._bin / command[0], *command[1:]], cwd=self._directory, check=True, capture_output=True)
         with (self._directory / "data/postgresql.conf").open("a") as conf:
@@ -155,7 +159,9 @@ class SeaweedServer:
         """Starts it, again after a kill, and returns when an object can be written."""
         log = (self._directory / "log").open("ab")
         environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
-        self._process = subprocess.Popen(self._command, cwd=self._directory, stdout=log, stderr=log, env=environment)
+        self._process = subprocess.Popen(
+            [*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
+        )
         log.close()
         store = S3Store(
             BUCKET,

@@ -1,4 +1,4 @@
-"""The composition root: the engine, the handlers, the server process.
+"""The composition root: the engine and the handlers, put together into one application.
 
 The calls that viewers and agents repeat all day, ModelArts' log calls and appends, are answered in front of the framework
 by the very functions that the framework's handlers call: routing, parsing and rendering cost it more than the page or the

@@ -40,8 +40,9 @@ _SESSION = {"statement_timeout": 30_000, "lock_timeout": 10_000, "idle_in_transa
 _WAIT_S = 5.0
 """How long a call waits for a free connection, or goes on looking for one that works, before it is Unavailable."""
 
-_RECONNECT_S = 2.0
-"""The pool gives up on a connection after so long, and begins anew with the next call: its own pauses would only grow."""
+_RECONNECT_S = 1.0
+"""The pool gives up on a connection after so long, and is made to begin anew: its own pauses between attempts would only grow,
+and whoever waits for a connection when it gives up would wait in vain."""
 
 _MIGRATION_LOCK = 0x6A6F626C6F67  # "joblog"
 _MIGRATION_MS = 10 * 60_000
@@ -80,6 +81,7 @@ class Postgres:
             open=False,
             timeout=_WAIT_S,
             reconnect_timeout=_RECONNECT_S,
+            reconnect_failed=lambda pool: pool.check(),
             kwargs={"autocommit": True, "cursor_factory": RawCursor},
             configure=_configure,
             name="joblog",

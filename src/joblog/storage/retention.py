@@ -75,16 +75,16 @@ class Retention:
         log_id, start_byte, end_byte, end_line, object_key, _, _ = row
         try:
             with self._db.transaction() as tx:
-                # First the segment: another node may have merged it into one that begins where it did.
-                if not drop_segment(tx, log_id, start_byte, object_key, now_ms):
-                    return False
                 if not tx.rows("log_start", id=log_id, was=start_byte, start_byte=end_byte, start_line=end_line):
-                    raise _NotInFront
+                    return False
+                # Another node may have merged it into one that begins where it did.
+                if not drop_segment(tx, log_id, start_byte, object_key, now_ms):
+                    raise _Gone
                 tx.rows("gap_retained", log_id=log_id, size_bytes=end_byte, now_ms=now_ms)
-        except _NotInFront:
+        except _Gone:
             return False
         return True
 
 
-class _NotInFront(Exception):
-    """The segment is not the first of its log."""
+class _Gone(Exception):
+    """The segment is not there any more."""
