@@ -43,7 +43,7 @@ DOORS = {
     "re2": {"joblog.pattern", "joblog.server.patterns"},
     "swagger_ui_bundle": {"joblog.server"},
     "urllib3": {"joblog.client"},
-    "zstandard": {"joblog.segment", "joblog.server.bodies"},
+    "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
     "msgspec": {
         "joblog.model",
         "joblog.segment",
