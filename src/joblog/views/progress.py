@@ -22,7 +22,7 @@ _LABEL_CHARACTERS = 80
 _NUM = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _COUNT = rf"{_NUM}[kKMGTP]?i?B?"
 _TIME = r"(?:\d+ days?, )?(?:\d+:)?\d{1,2}:\d{2}"
-_RATE = rf"(?P<rate>{_NUM}[kKMGTP]?|\?) ?(?P<unit>[^\s\],]{{1,20}}/s|s/[^\s\],]{{1,20}})"
+_RATE = rf"(?P<rate>{_NUM}(?:[kKMGTP]i?)?|\?) ?(?P<unit>[^\s\],\d][^\s\],]{{0,19}}/s|s/[^\s\],]{{1,20}})"
 
 # tqdm, and Lightning's bar made with it: "Epoch 0:  45%|████▌     | 45/100 [00:10<00:12,  4.50it/s, loss=0.3]"
 _TQDM = re.compile(
