@@ -12,6 +12,7 @@ import pytest
 from joblog.client import Client, LogRef
 from joblog.config import Settings
 from joblog.engine import Engine
+from joblog.model import Log
 from joblog.together import merged_page
 from joblog.views.merged import MergedLine, Place, parse_place
 from joblog.views.terminal import Terminal
@@ -207,49 +208,53 @@ def clocked(tmp_path: Path) -> Iterator[tuple[Engine, list[int]]]:
     engine.close()
 
 
-def test_order_and_cursors_outlive_sealing_and_merging(clocked: tuple[Engine, list[int]]) -> None:
-    """What is merged is the same before and after, from every place in it, however long the pages."""
-    engine, now = clocked
+def merged(engine: Engine, logs: list[Log], place: Place | None, page_lines: int, now_ms: int) -> list[MergedLine]:
+    """Reads all lines behind ``place``, page by page."""
+    heads = [engine.logs.head(log.id) for log in logs]
+    found = list[MergedLine]()
+    while True:
+        page = merged_page(engine.query, heads, place, page_lines, 0, now_ms)
+        found += page.lines
+        if page.closed:
+            return found
+        place = parse_place(page.next)
+
+
+def written(engine: Engine, now: list[int]) -> tuple[list[Log], list[bytes]]:
+    """Makes three closed logs, appended to at uneven times, with lines that go over appends; returns what each holds."""
     engine.names.put_project("lab", now[0])
     logs = [engine.names.put_run("lab", "j", "r", worker, now[0])[2] for worker in range(3)]
-    ends = [0, 0, 0]
+    held = [b"", b"", b""]
     for step in range(60):
         worker = (step * 7) % 3
         data = (b"step %d of %d\n" % (step, worker) * (step % 4)) + b"half of a"
-        ends[worker] = engine.ingest.append(logs[worker].id, ends[worker], data).end_byte
+        engine.ingest.append(logs[worker].id, len(held[worker]), data)
+        held[worker] += data
         now[0] += 137 * (step % 11)
     for log in logs:
-        head = engine.logs.head(log.id)
-        engine.logs.close(head, None, None, now[0])
+        engine.logs.close(engine.logs.head(log.id), None, None, now[0])
+    return logs, held
 
-    def merged(place: Place | None, page_lines: int) -> list[MergedLine]:
-        heads = [engine.logs.head(log.id) for log in logs]
-        found = list[MergedLine]()
-        while True:
-            page = merged_page(engine.query, heads, place, page_lines, 0, now[0])
-            found += page.lines
-            if page.closed:
-                return found
-            place = parse_place(page.next)
 
-    before = merged(None, 10_000)
-    whole = [b"".join(engine.query.stream(head, 0, head.end_byte)) for head in (engine.logs.head(log.id) for log in logs)]
-    assert len(before) == sum(len(data.splitlines()) for data in whole)
-    for worker in range(3):
-        own = [line for line in before if line.ranks == str(worker)]
-        assert [line.text for line in own] == whole[worker].decode().splitlines()
-    assert [(line.at_ms, line.ranks, line.start_byte) for line in before] == sorted(
-        (line.at_ms, line.ranks, line.start_byte) for line in before
-    )
+def test_order_and_cursors_outlive_sealing_and_merging(clocked: tuple[Engine, list[int]]) -> None:
+    """What is merged is the same before and after, from every place in it, however long the pages."""
+    engine, now = clocked
+    logs, held = written(engine, now)
+    before = merged(engine, logs, None, 10_000, now[0])
+    for worker, data in enumerate(held):
+        assert [line.text for line in before if line.ranks == str(worker)] == data.decode().splitlines()
+    keys = [(line.at_ms, line.ranks, line.start_byte) for line in before]
+    assert keys == sorted(keys)
     for _ in range(2):
-        assert merged(None, 7) == merged(None, 1) == before
+        assert merged(engine, logs, None, 7, now[0]) == merged(engine, logs, None, 1, now[0]) == before
         for at in range(0, len(before), 9):
             line = before[at]
-            assert merged(Place(line.at_ms // 1000, int(line.ranks), line.start_byte), 5) == before[at + 1 :]
+            place = Place(line.at_ms // 1000, int(line.ranks), line.start_byte)
+            assert merged(engine, logs, place, 5, now[0]) == before[at + 1 :]
         for log in logs:
             engine.sealer.seal(log.id)
             engine.sealer.merge(log.id, now[0])
-        assert engine.logs.head(logs[0].id).sealed_byte == ends[0]
+        assert engine.logs.head(logs[0].id).sealed_byte == len(held[0])
 
 
 def test_progress_and_metrics_are_read_on(ranks: Ranks, web: Web) -> None:
