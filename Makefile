@@ -12,14 +12,24 @@ BENCH_FLAGS ?=
 
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test clients check lint bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp
 	bash examples/demo.sh
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp clients
 	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+
+# The programs that are tried against joblog, each in an environment of its own. Without a registry their tests are skipped,
+# which CI does not let pass.
+clients: $(patsubst tests/clients/environments/%.txt,.venv-clients/%/stamp,$(wildcard tests/clients/environments/*.txt))
+
+.venv-clients/%/stamp: tests/clients/environments/%.txt .venv/bin/python
+	@echo "installing $$(tr '\n' ' ' < $<)into $(@D)"
+	@rm -rf $(@D) && .venv/bin/python -m venv --without-pip $(@D)
+	@if $(PIP) --python $(@D)/bin/python install --no-compile --requirement $<; then touch $@; \
+	  else echo "$(@D): not installed, its tests are skipped" >&2; rm -rf $(@D); fi
 
 check: lint test
 
@@ -32,7 +42,7 @@ bench: .venv/dev.stamp
 	.venv/bin/python -m bench $(BENCH_FLAGS)
 
 clean:
-	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-clients .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # dev and demo, each with its own stamp: make test does not need what only the demo uses.

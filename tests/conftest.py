@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
 
 from joblog.client import Client
-from joblog.config import Settings
 from joblog.engine import Engine
+from tests.backends import DEFAULT, Backend
+from tests.engines import NotInstalled, PostgresServer, SeaweedServer
+
+T = TypeVar("T")
 
 # No test is about time: a busy machine is slow, not wrong.
 hypothesis.settings.register_profile("joblog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -69,12 +73,12 @@ def _no_server_outlives_its_test() -> Iterator[None]:
     del _running[before:]
 
 
-def start_server(data: Path, **settings: object) -> Server:
+def start_server(data: Path, port: int = 0, **settings: object) -> Server:
     """Starts a server and returns when it can be reached."""
     data.mkdir(parents=True, exist_ok=True)
     (data / "url").unlink(missing_ok=True)
     environment = {**os.environ, **{f"JOBLOG_{name.upper()}": str(value) for name, value in settings.items()}}
-    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0"]
+    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", str(port)]
     log = (data / "server.log").open("ab")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     log.close()
@@ -89,9 +93,57 @@ def start_server(data: Path, **settings: object) -> Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests that do not stop it; each makes jobs, or projects, of its own."""
-    running = start_server(tmp_path_factory.mktemp("joblog"), seal_quiet_s=3600)
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests that do not stop it."""
+    running = installed(PostgresServer)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[SeaweedServer]:
+    """An S3-compatible store for all tests that do not stop it; its credentials are in the environment."""
+    running = installed(SeaweedServer)
+    os.environ.update(running.credentials)
+    yield running
+    running.close()
+
+
+def installed(engine: Callable[[], T]) -> T:
+    """Starts an engine; the test is skipped where it is not installed."""
+    try:
+        return engine()
+    except NotInstalled as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"{error}, and in CI nothing is skipped")
+        pytest.skip(str(error))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs on the backends that a mark names what has to do with one."""
+    mark = metafunc.definition.get_closest_marker("backends")
+    if mark is not None and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", mark.args, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """The embedded default, or each backend in turn for what is marked ``every_backend``."""
+    name = getattr(request, "param", DEFAULT)
+    catalog, _, objects = name.partition("-")
+    running = Backend(
+        name,
+        request.getfixturevalue("postgres") if catalog == "postgres" else None,
+        request.getfixturevalue("s3") if objects == "s3" else None,
+    )
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def server(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server on a backend for all tests that do not stop it; each makes jobs, or projects, of its own."""
+    running = start_server(tmp_path_factory.mktemp("joblog"), seal_quiet_s=3600, **backend.place())
     yield running
     assert running.stop() == 0
     assert "Traceback" not in (running.data / "server.log").read_text()
@@ -103,9 +155,9 @@ def client(server: Server) -> Client:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(backend: Backend, tmp_path: Path) -> Iterator[Engine]:
     """An engine without a server, whose background loop does not run by itself."""
-    with_engine = Engine(Settings(data=tmp_path / "joblog", object_grace_s=0))
+    with_engine = Engine(replace(backend.settings(tmp_path / "joblog"), object_grace_s=0))
     yield with_engine
     with_engine.close()
 

@@ -28,6 +28,7 @@ from joblog.storage.frames import FrameStore
 from joblog.storage.objects import Objects
 from joblog.storage.pieces import PieceCache
 from joblog.storage.seal import Sealer
+from tests.backends import Backend, every_backend
 from tests.conftest import Server, start_server
 
 NOW_MS = 1_700_000_000_000
@@ -54,6 +55,7 @@ def seal_all(engine: Engine, log: Log) -> None:
         pass
 
 
+@every_backend
 def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
     """Any bytes come back as they were, from the tail and from a segment."""
     log = new_log(engine, ANY_BYTES)
@@ -64,6 +66,7 @@ def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
     assert whole(engine, log) == ANY_BYTES
 
 
+@every_backend
 def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> None:
     """Line 500 begins at the same byte after sealing, merging, retention and reopening."""
     text = b"".join(b"line %d\n" % number for number in range(2000))
@@ -90,6 +93,7 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
     again.close()
 
 
+@every_backend
 def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     """Whatever was sealed, pieces lie side by side from the log's start to its end."""
     log = new_log(engine)
@@ -108,20 +112,24 @@ def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     assert all(left[1] == right[0] for left, right in pairwise(borders))
 
 
-def test_4_acknowledged_means_committed(tmp_path: Path) -> None:
+@every_backend
+def test_4_acknowledged_means_committed(backend: Backend, tmp_path: Path) -> None:
     """What an answer has acknowledged is there after kill -9."""
-    server = start_server(tmp_path / "joblog")
+    place = backend.place()
+    server = start_server(tmp_path / "joblog", **place)
     with server.client() as client:
         log = client.run("default", "killed").log.ref
         assert client.append(log, 0, ANY_BYTES).end_byte == len(ANY_BYTES)
     server.kill()
-    assert list(check(Settings(data=server.data)).problems()) == []
-    server = start_server(server.data)
+    settings = Settings(data=server.data, **place)  # type: ignore[arg-type]  # all of it is text
+    assert list(check(settings).problems()) == []
+    server = start_server(server.data, **place)
     with server.client() as client:
         assert b"".join(client.read(log)) == ANY_BYTES
     assert server.stop() == 0
 
 
+@every_backend
 def test_5_append_is_idempotent(engine: Engine) -> None:
     """At the end taken, behind it compared and the rest taken, beyond it refused; of two writers one wins."""
     log = new_log(engine, b"one\ntwo\n")
@@ -149,6 +157,7 @@ def test_5_append_is_idempotent(engine: Engine) -> None:
         engine.ingest.append(log.id, 10_014, b"x")
 
 
+@every_backend
 def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     """An object whose row did not come is swept; one whose row has gone outlives it by the grace period."""
     log = new_log(engine, b"line\n" * 1000)
@@ -179,6 +188,7 @@ class CountingObjects(Objects):
         raise AssertionError("a read lists the store")
 
 
+@every_backend
 def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(engine: Engine) -> None:
     """A page out of forty segments takes one range read, wherever it is; so does a byte page."""
     log = new_log(engine)
@@ -195,6 +205,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
         assert objects.reads - before <= 2
 
 
+@every_backend
 def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
     """A reader that follows end_line sees each line once, in order, while another thread appends, seals and merges."""
     chance, lines = random.Random(8), [b"%d %s\n" % (number, b"x" * (number % 50)) for number in range(4000)]

@@ -15,6 +15,9 @@ from joblog.errors import Invalid
 
 MIB = 1024 * 1024
 
+STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint", "objects_region", "objects_style")
+"""The settings that say where things are kept; every command that looks at them takes these."""
+
 
 def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
@@ -29,7 +32,19 @@ def _secret(help: str) -> Any:
 class Settings:
     """What ``joblog serve`` can be told."""
 
-    data: Path = _setting(Path(), "directory of the catalog, the objects and the admin token")
+    data: Path = _setting(
+        Path(), "directory of the catalog and the objects, where these are not elsewhere, and the admin token"
+    )
+    catalog: str = _setting(
+        "", "PostgreSQL database to use as the catalog, postgresql://USER@HOST/NAME; by default SQLite in <data>"
+    )
+    catalog_connections: int = _setting(16, "connections to PostgreSQL, at most")
+    objects: str = _setting("", "where sealed segments are: s3://, gs://, az:// or file://; by default <data>/objects")
+    objects_endpoint: str = _setting("", "address of an S3-compatible store, as https://s3.example.org")
+    objects_region: str = _setting("", "region of the S3 bucket")
+    objects_style: str = _setting(
+        "path", "where an S3 request names its bucket: path, or host (virtual-hosted, as OBS wants it)"
+    )
     host: str = _setting("127.0.0.1", "address to listen on; others can reach joblog only when this is changed")
     port: int = _setting(8470, "TCP port to listen on; 0 takes a free one, which <data>/url then names")
     append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, also when decompressed")
@@ -46,6 +61,8 @@ class Settings:
     trusted_proxies: str = _setting("", "addresses, a comma between, whose X-Forwarded-Host and -Proto are believed; * for all")
     region: str = _setting("default", "the region that the service catalogue names")
     secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
+    heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
+    search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property
@@ -62,6 +79,14 @@ class Settings:
     def objects_path(self) -> Path:
         """The directory of sealed segments."""
         return self.data / "objects"
+
+    def __post_init__(self) -> None:
+        if self.objects_style not in ("path", "host"):
+            raise Invalid("objects_style", "path or host", self.objects_style)
+        if self.catalog and not self.catalog.startswith(("postgresql://", "postgres://")):
+            raise Invalid("catalog", "an address that begins with postgresql://")  # not shown: it may hold a password
+        if not 2 <= self.catalog_connections <= 1000:
+            raise Invalid("catalog_connections", "a number from 2 to 1000", self.catalog_connections)
 
     @classmethod
     def load(cls, overrides: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:

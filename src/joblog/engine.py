@@ -6,14 +6,20 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol
 
 from joblog.check import Check
 from joblog.config import Settings
 from joblog.errors import Invalid
+from joblog.feed import Feed
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
 from joblog.query import Query
+from joblog.scan import Scan
+from joblog.search import Search
+from joblog.storage.database import Database
 from joblog.storage.frames import FewFrames, FrameStore
 from joblog.storage.heads import Heads
 from joblog.storage.iam import Iam
@@ -33,13 +39,17 @@ _INLINE_FRAMES = 2
 """Frames that an event loop may read from a local directory: 0.1 to 0.3 ms each; a thread costs 0.1 ms and the GIL."""
 
 
+class _Heads(Protocol):
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log: ...
+
+
 def clock_ms() -> int:
     """The time of day in milliseconds: an annotation, never a key."""
     return time.time_ns() // 1_000_000
 
 
 class Engine:
-    """One joblog on one data directory. Whoever opens it closes it."""
+    """One joblog: the only one on an embedded catalog, one of many on PostgreSQL. Whoever opens it closes it."""
 
     def __init__(
         self,
@@ -50,17 +60,21 @@ class Engine:
     ) -> None:
         """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
 
-        Raises Invalid when another process serves the directory, Unavailable when the catalog cannot be opened.
+        Raises Invalid when another process serves the directory, or for settings that cannot be used; Unavailable when the
+        catalog cannot be opened.
         """
         self.settings = settings
         self.clock_ms = clock_ms
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(settings)
-        self.database = Sqlite(settings.catalog_path)
-        self.objects = Objects.local(settings.objects_path)
+        self._lock = -1 if settings.catalog else _lock(settings)
+        self.objects = open_objects(settings)
+        self.database = open_database(settings)
         self.names = Names(self.database)
-        self._heads = Heads(self.names)
-        self.database.changed = self._heads.changed
+        self.feed = Feed()
+        self._heads: _Heads = self.names
+        if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
+            self._heads = heads = Heads(self.names)
+            self.database.changed = lambda log_ids: self._changed(heads, log_ids)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.states = States(self.database)
@@ -71,14 +85,20 @@ class Engine:
         self.frames = FrameStore(self.objects)
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
         self.query = Query(self.logs, cache, self.frames)
+        self.search = Search(Scan(self.logs, self.frames), self.query)
         self.sealer = Sealer(self.logs, self.frames, self.objects)
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)
         self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
-        """Returns a worker's log, which takes microseconds; raises what ``Names.log`` raises."""
+        """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
+
+    def _changed(self, heads: Heads, log_ids: set[int]) -> None:
+        """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
+        heads.changed(log_ids)
+        self.feed.changed(log_ids)
 
     def check(self) -> Check:
         """Returns a check of all that is stored."""
@@ -95,10 +115,37 @@ class Engine:
 
 
 def check(settings: Settings) -> Check:
-    """Returns a check of a data directory, which may be one that is being served."""
-    if not settings.catalog_path.exists():
+    """Returns a check of what is stored, which may be in use."""
+    if not settings.catalog and not settings.catalog_path.exists():
         raise Invalid("data", "a directory that joblog has served", str(settings.data))
-    return Check(Logs(Sqlite(settings.catalog_path)), Objects.local(settings.objects_path))
+    return Check(Logs(open_database(settings)), open_objects(settings))
+
+
+def open_database(settings: Settings) -> Database:
+    """Opens the catalog; raises Invalid, Unavailable."""
+    if not settings.catalog:
+        return Sqlite(settings.catalog_path)
+    try:
+        # Loaded when it is asked for: the base of the server does not need psycopg.
+        postgres = import_module("joblog.storage.postgres")
+    except ModuleNotFoundError as error:
+        raise Invalid(
+            "catalog", f"SQLite's until PostgreSQL's driver is installed: pip install 'joblog[postgres]' ({error})"
+        ) from error
+    database: Database = postgres.Postgres(settings.catalog, connections=settings.catalog_connections)
+    return database
+
+
+def open_objects(settings: Settings) -> Objects:
+    """Opens the object store, without asking it for anything yet; raises Invalid."""
+    if not settings.objects:
+        return Objects.local(settings.objects_path)
+    return Objects.at(
+        settings.objects,
+        endpoint=settings.objects_endpoint,
+        region=settings.objects_region,
+        virtual_hosted=settings.objects_style == "host",
+    )
 
 
 def _lock(settings: Settings) -> int:

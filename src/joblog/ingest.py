@@ -15,7 +15,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, Unavailable
+from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, NotFound, Unavailable
 from joblog.lines import Bytes
 from joblog.model import Log
 from joblog.query import Query
@@ -143,20 +143,17 @@ class Ingest:
         by_log: dict[int, list[int]] = {}
         for number, each in enumerate(group):
             by_log.setdefault(each.log_id, []).append(number)
-        outcomes: dict[int, Outcome] = {}
+        parts = {log_id: [(group[number].at, packed[number]) for number in numbers] for log_id, numbers in by_log.items()}
         try:
             with self._logs.transaction() as tx:
-                for log_id, numbers in by_log.items():
-                    try:
-                        parts = [(group[number].at, packed[number]) for number in numbers]
-                        outcomes.update(zip(numbers, append(tx, log_id, parts, self._clock_ms()), strict=True))
-                    except Unavailable:
-                        raise
-                    except JoblogError as error:  # such as: no such log; nothing was written for it
-                        outcomes.update(dict.fromkeys(numbers, error))
+                done = append(tx, parts, self._clock_ms())
         except Exception as error:  # noqa: BLE001  # whatever failed, each writer must hear of it
             failed = error if isinstance(error, JoblogError) else Unavailable(f"the catalog failed: {error!r}")
             return [failed] * len(group)
+        outcomes: dict[int, Outcome] = {}
+        for log_id, numbers in by_log.items():
+            found = done[log_id]
+            outcomes.update(dict.fromkeys(numbers, found) if isinstance(found, NotFound) else zip(numbers, found, strict=True))
         return [outcomes[number] for number in range(len(group))]
 
     def _tell(self, group: Sequence[_Pending], outcomes: Sequence[Outcome]) -> None:

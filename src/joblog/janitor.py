@@ -1,24 +1,31 @@
 """The background loop: seals tails, merges segments, applies retention, removes objects that nothing names any more.
 
+Every node runs it. What a node works on it has leased, so the work spreads over the nodes and goes on when one dies.
 Whatever fails is reported and tried again in the next round: nothing here is on the way of an append or of a read.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from joblog.config import Settings
 from joblog.errors import JoblogError
-from joblog.storage.database import Database
+from joblog.storage.database import Database, Row
+from joblog.storage.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from joblog.storage.states import LOST_MS, States
 
-# Logs taken in one round, so that a round ends.
+# Logs looked at in one round, so that a round ends.
 _BATCH = 100
+
+# Logs leased at a time: each is some megabytes of work, and all must be done before the leases run out.
+_LEASED = 8
 
 # Merging compresses hard and takes a processor. It waits until nothing was sealed for a while, but not for longer than this.
 _LONGEST_WAIT_S = 60.0
@@ -27,7 +34,7 @@ _LONGEST_WAIT_S = 60.0
 _FRESH = 4
 
 # Orphans come from crashes only: a look at every object now and then is enough.
-_SWEEP_S = 6 * 3600.0
+_SWEEP_MS = 6 * 3600 * 1000
 
 _LOST_CHECK_S = 30.0
 
@@ -53,12 +60,15 @@ class Janitor:
         self._retention = retention
         self._states = states
         self._clock_ms = clock_ms
+        self._leases = Leases(database, clock_ms)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="joblog-janitor", daemon=True)
 
     def start(self) -> None:
-        """Starts the loop."""
+        """Starts the loop. Raises Unavailable."""
+        if self._db.embedded:
+            self._leases.forget(2**62)  # whoever had any is dead: this process has the catalog to itself
         self._thread.start()
 
     def close(self) -> None:
@@ -74,33 +84,50 @@ class Janitor:
 
     def seal_due(self) -> int:
         """Seals what is large, quiet or closed; returns how many segments were made."""
-        quiet_ms = self._clock_ms() - self._settings.seal_quiet_s * 1000
+        now_ms = self._clock_ms()
+        quiet_ms, seal_bytes = now_ms - self._settings.seal_quiet_s * 1000, self._settings.seal_bytes
+        due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
         made = 0
-        for (log_id,) in self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=self._settings.seal_bytes, quiet_ms=quiet_ms):
-            made += self._sealer.seal(log_id)
-            if self._stop.is_set():
-                break
+        with self._leased(due) as leases:
+            for lease in leases:
+                made += self._sealer.seal(lease.log_id, lease)
+                if self._stop.is_set():
+                    break
         return made
 
     def merge_due(self) -> int:
         """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
         looked = 0
-        for row in self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH):
-            looked += 1
-            if self._sealer.merge(row[0], self._clock_ms()) or self._wake.is_set() or self._stop.is_set():
-                break
+        with self._leased(self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())) as leases:
+            for lease in leases:
+                looked += 1
+                if self._sealer.merge(lease.log_id, self._clock_ms(), lease) or self._wake.is_set() or self._stop.is_set():
+                    break
         return looked
 
-    def clean(self, *, sweep: bool) -> None:
-        """Applies retention and removes objects; ``sweep`` also looks for objects without a row."""
+    def clean(self) -> None:
+        """Applies retention, removes objects, now and then looks for objects without a row; if no other node just has."""
         now_ms, grace_ms = self._clock_ms(), self._settings.object_grace_s * 1000
-        self._retention.retain(now_ms)
-        self._retention.remove_garbage(now_ms, grace_ms)
-        if sweep:
+        if self._leases.take([RETENTION], int(self._settings.retain_check_s * 1000)):
+            self._retention.retain(now_ms)
+            self._retention.remove_garbage(now_ms, grace_ms)
+            self._leases.forget(now_ms - LEASE_MS)
+        if self._leases.take([SWEEP], _SWEEP_MS):
             self._retention.sweep(now_ms, grace_ms)
 
+    @contextmanager
+    def _leased(self, due: list[Row]) -> Iterator[list[Lease]]:
+        """Takes some of the logs. Nodes that ask at the same moment see the same ones due: each begins elsewhere among them."""
+        ids = [row[0] for row in due]
+        chosen = random.sample(ids, min(_LEASED, len(ids))) if len(ids) > _LEASED else ids
+        leases = self._leases.take(chosen)
+        try:
+            yield leases
+        finally:
+            self._leases.give_back(leases)
+
     def _run(self) -> None:
-        next_clean = next_sweep = next_merge = 0.0
+        next_clean = next_merge = 0.0
         latest_merge = time.monotonic() + _LONGEST_WAIT_S
         next_lost = time.monotonic() + LOST_MS / 1000  # while joblog was down nobody could tell it anything
         while not self._stop.is_set():
@@ -115,10 +142,8 @@ class Janitor:
                 next_lost = now + _LOST_CHECK_S
                 self._guarded(lambda: self._states.mark_lost(self._clock_ms()))
             if now >= next_clean:
-                sweep = now >= next_sweep
                 next_clean = now + self._settings.retain_check_s
-                next_sweep = now + _SWEEP_S if sweep else next_sweep
-                self._guarded(lambda sweep=sweep: self.clean(sweep=sweep))  # type: ignore[misc]
+                self._guarded(self.clean)
             if not busy:
                 self._wake.wait(self._settings.janitor_s)
                 self._wake.clear()

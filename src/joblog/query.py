@@ -84,6 +84,10 @@ class Query:
 
         return self._steady(log, borders)
 
+    def line_at(self, log: Log, byte: int) -> int:
+        """Returns how many newlines stand before a position that the log holds, or its end."""
+        return self._steady(log, lambda head: self._line_at(head, byte))
+
     def stream(self, log: Log, low: int, high: int) -> Iterator[bytes]:
         """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged."""
         while low < high:
@@ -127,6 +131,16 @@ class Query:
         else:
             high = pieces[-1].after(low, end - first) if len(pieces) == 1 else pieces[-1].border(end)
         return Page(head, low, high, first, end, _cut(pieces, low, high))
+
+    def _line_at(self, head: Log, byte: int) -> int:
+        if byte <= head.start_byte:
+            return head.start_line
+        if byte >= head.partial_byte:
+            return head.end_line
+        for piece in self._pieces_by_byte(head, byte, byte + 1):
+            if piece.start_byte <= byte < piece.end_byte:
+                return piece.start_line + piece.data.count(b"\n", 0, byte - piece.start_byte)
+        raise _Moved
 
     def _border(self, head: Log, line: int) -> int:
         if line <= head.start_line:

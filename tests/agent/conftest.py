@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from following import Following
 from harness import NOWHERE, Agent, Served
 
 
@@ -24,3 +26,19 @@ def joblog(agent: Agent, server: Served, tmp_path: Path) -> Agent:
     agent.environ |= {"JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token, "JOBLOG_PROJECT": project}
     agent.said("project", "create", project)
     return agent
+
+
+@pytest.fixture
+def follow(agent: Agent) -> Iterator[Callable[..., Following]]:
+    """Starts followers, and ends those that a test has left running."""
+    started: list[Following] = []
+
+    def start(*arguments: object) -> Following:
+        started.append(Following(agent, *map(str, arguments)))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate()

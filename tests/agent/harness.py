@@ -7,9 +7,6 @@ import gzip
 import io
 import json
 import os
-import random
-import select
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
+
+import zstandard
 
 from joblog.cli import main
 
@@ -120,6 +119,9 @@ class FlakyServer:
         self.calls = 0
         self.logs = {"run-1": FlakyLog()}
         self.retry_after_s: int | None = None
+        self.encodings = set[str | None]()
+        self.reports = list[dict[str, object]]()
+        self.stop_runs = self.failing_reports = False
         self.stopped = threading.Event()
         self.largest_body = 0
         self.limit_bytes = 16 << 20
@@ -186,13 +188,20 @@ class FlakyServer:
         self.largest_body = max(self.largest_body, len(body))
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
+        if path.endswith("/report") and self.failing_reports:
+            return 503, _error("busy", "later")
+        if path.endswith("/report"):
+            self.reports.append(json.loads(body))
+            return 200, json.dumps({"status": "RUNNING", "stop": self.stop_runs}).encode()
         number = int(path.partition("/versions/")[2].partition("/")[0])
         log = list(self.logs.values())[number - 1]
+        if "/append?" in path:
+            self.encodings.add(encoding)
         if path.endswith("/close"):
             log.closed = told = json.loads(body)
             complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
             return 200, json.dumps(_status(log, number) | {"complete": complete}).encode()
-        return self._append(log, int(path.partition("?at=")[2]), gzip.decompress(body) if encoding else body, len(body))
+        return self._append(log, int(path.partition("?at=")[2]), _decoded(body, encoding), len(body))
 
     def _append(self, log: FlakyLog, at: int, data: bytes, sent_bytes: int) -> tuple[int, bytes]:
         if sent_bytes > self.limit_bytes:
@@ -215,6 +224,12 @@ class FlakyServer:
         return {"job": job, "version": version, "log": _status(log, number)}
 
 
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    if encoding == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+    return gzip.decompress(body) if encoding == "gzip" else body
+
+
 def _status(log: FlakyLog, number: int) -> dict[str, object]:
     end = {"end_byte": len(log.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(log.held)}
     begin = {"start_byte": 0, "start_line": 0, "closed": log.closed is not None, "created_ms": 1, "gaps": []}
@@ -232,47 +247,3 @@ _FAILURES = {
     "broken": (500, _error("internal", "a bug")),
     "proxy": (502, b"<html>"),
 }
-
-
-class CuttingProxy:
-    """Passes connections on to a server, and cuts each after a random number of bytes, in whichever direction."""
-
-    def __init__(self, url: str, seed: int, most_bytes: int) -> None:
-        host, _, port = url.rpartition("/")[2].partition(":")
-        self._target, self._random, self._most_bytes = (host, int(port)), random.Random(seed), most_bytes
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.cuts = 0
-        self._stopped, self._stopping = socket.socketpair()
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._stopping.close()
-        self._thread.join()
-        self._listener.close()
-        self._stopped.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with client, socket.create_connection(self._target) as server:
-                self._pass_on(client, server, self._random.randrange(self._most_bytes))
-
-    def _pass_on(self, client: socket.socket, server: socket.socket, left_bytes: int) -> None:
-        others = {client: server, server: client}
-        while left_bytes > 0:
-            ready, _, _ = select.select([*others, self._stopped], [], [])
-            if self._stopped in ready:
-                return
-            for one in ready:
-                data = one.recv(min(left_bytes, 65536))
-                if not data:
-                    return
-                left_bytes -= len(data)
-                others[one].sendall(data)
-        self.cuts += 1

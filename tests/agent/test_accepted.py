@@ -105,10 +105,11 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
     program = (
         "import os, signal, sys\n"
         "show = lambda *_: os.write(2, b'%d %d\\n' % os.get_terminal_size(1))\n"
-        "signal.signal(signal.SIGWINCH, show)\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH})\n"
         "show()\n"
         "print(sys.stdout.isatty(), sys.stderr.isatty())\n"
-        "signal.pause()"
+        "signal.sigwait({signal.SIGWINCH})\n"
+        "show()"
     )
     job = subprocess.Popen(
         agent.python(program, options=("--wait", "0", "--tty")), env=agent.environ, stdin=inner, stdout=inner, stderr=inner

@@ -1,16 +1,13 @@
-"""``joblog follow`` against a real server: files grow, rotate, shrink and vanish, and their logs have every byte."""
+"""``joblog follow`` against a real server: files grow and appear, and their logs have every byte."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from following import DEADLINE_S, Follow, append, cat, wait_for
 from harness import Agent, FlakyServer
 
 from joblog.agent.follow import Follower, Plan
@@ -18,46 +15,7 @@ from joblog.agent.followed import Setting
 from joblog.agent.marks import Marks
 from joblog.client import Client
 
-DEADLINE_S = 6.0
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 500 + b"\nno final newline"
-
-
-class Following:
-    """A ``joblog follow`` that runs."""
-
-    def __init__(self, joblog: Agent, *arguments: str) -> None:
-        self._joblog = joblog
-        self.process = subprocess.Popen(
-            joblog.command("follow", *arguments), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    def until(self, log: str, data: bytes) -> None:
-        """Waits until the log holds just ``data``."""
-        wait_for(lambda: cat(self._joblog, log) == data, lambda: f"{cat(self._joblog, log)!r}, not {data!r}")
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, bytes]:
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode, out + err
-
-
-@pytest.fixture
-def follow(agent: Agent) -> Iterator[Callable[..., Following]]:
-    """Starts followers, and ends those that a test has left running."""
-    started: list[Following] = []
-
-    def start(*arguments: object) -> Following:
-        started.append(Following(agent, *map(str, arguments)))
-        return started[-1]
-
-    yield start
-    for each in started:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.process.communicate()
-
-
-Follow = Callable[..., Following]
 
 
 def test_once_sends_what_is_there_and_closes(joblog: Agent, tmp_path: Path) -> None:
@@ -105,91 +63,23 @@ def test_restart_goes_on_where_the_server_is(joblog: Agent, follow: Follow, tmp_
     assert cat(joblog, "train") == b"1\n2\n3\n"
 
 
-def test_rotation_by_rename(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """What was written to the old file after its renaming is in the log too, before what the new one has."""
+@pytest.mark.slow  # Retry-After counts in seconds
+@pytest.mark.parametrize("failure", ["busy", "throttled"])
+def test_server_can_ask_for_a_pause(tmp_path: Path, failure: str) -> None:
+    """Retry-After of a 429 or 503 is kept to."""
     file = tmp_path / "train.log"
-    file.write_bytes(b"1\n")
-    following = follow(file)
-    following.until("train", b"1\n")
-    with file.open("ab", buffering=0) as old:
-        file.rename(tmp_path / "train.log.1")
-        old.write(b"2\n")
-        file.write_bytes(b"3\n")
-        old.write(b"4\n")
-    following.until("train", b"1\n2\n4\n3\n")
-    append(file, b"5\n")
-    following.until("train", b"1\n2\n4\n3\n5\n")
-
-
-def test_rotation_by_copy_and_truncation(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """What was written between the last look and the copy is read from the copy."""
-    file = tmp_path / "train.log"
-    file.write_bytes(b"1\n")
-    following = follow(file)
-    following.until("train", b"1\n")
-    following.process.send_signal(signal.SIGSTOP)
-    append(file, b"2\n")
-    shutil.copy(file, tmp_path / "train.log.1")
-    os.truncate(file, 0)
-    append(file, b"3 and more than there was\n")
-    following.process.send_signal(signal.SIGCONT)
-    following.until("train", b"1\n2\n3 and more than there was\n")
-
-
-def test_writer_that_keeps_its_position_past_a_truncation(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """The hole that it leaves is not sent: at most what is left of a block of the file system."""
-    file = tmp_path / "train.log"
-    with file.open("wb", buffering=0) as writer:
-        writer.write(b"x" * (1 << 20))
-        following = follow(file)
-        following.until("train", b"x" * (1 << 20))
-        os.truncate(file, 0)
-        writer.write(b"after\n")
-        wait_for(lambda: cat(joblog, "train").endswith(b"after\n"), lambda: "not there")
-    assert len(cat(joblog, "train")) < (1 << 20) + (64 << 10)
-
-
-def test_rotation_while_nobody_followed(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """The old file is found by its inode, under whatever name of its own, and read to its end first."""
-    file = tmp_path / "train.log"
-    file.write_bytes(b"1\n")
-    following = follow(file)
-    following.until("train", b"1\n")
-    following.end()
-    append(file, b"2\n")
-    file.rename(tmp_path / "train.log-20260101")
-    file.write_bytes(b"3\n")
-    following = follow(file)
-    following.until("train", b"1\n2\n3\n")
-
-
-def test_file_replaced_unseen_is_told_in_the_log(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """Where the old file is gone a line stands for what it may have held, and nobody calls the log complete."""
-    file = tmp_path / "train.log"
-    file.write_bytes(b"1\n")
-    following = follow(file)
-    following.until("train", b"1\n")
-    following.end()
-    (tmp_path / "other").write_bytes(b"2\n")
-    (tmp_path / "other").replace(file)
-    assert joblog.run(joblog.command("follow", "--once", str(file))).returncode == 0
-    notice = b"[joblog] an unknown number of bytes were not kept here (the file was replaced unseen)\n"
-    assert cat(joblog, "train") == b"1\n" + notice + b"2\n"
-    assert b" closed " in joblog.said("logs", "train")
-
-
-def test_deleted_file_is_read_to_its_end_and_may_come_back(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
-    """Its writer may still have it open; under the same name the log goes on."""
-    file = tmp_path / "train.log"
-    with file.open("wb", buffering=0) as writer:
-        writer.write(b"1\n")
-        following = follow(file)
-        following.until("train", b"1\n")
-        file.unlink()
-        writer.write(b"2\n")
-        following.until("train", b"1\n2\n")
-    file.write_bytes(b"3\n")
-    following.until("train", b"1\n2\n3\n")
+    file.write_bytes(b"some\n")
+    server, shown, begun_s = FlakyServer({1: failure}), list[str](), time.monotonic()
+    server.retry_after_s = 1
+    try:
+        marks = Marks(tmp_path / "marks", "lab", server.url)
+        plan = Plan([str(file)], run_id="run-1", once=True)
+        follower = Follower(plan, Setting("lab", marks), lambda: Client(server.url, ""), shown.append)
+        assert follower.run() == 0
+    finally:
+        server.stop()
+    assert time.monotonic() - begun_s >= 1
+    assert (bytes(server.held), shown) == (b"some\n", [])
 
 
 def test_files_that_appear_later(joblog: Agent, follow: Follow, tmp_path: Path) -> None:
@@ -339,21 +229,3 @@ def test_absent_server_is_waited_for_no_longer_than_told(agent: Agent, tmp_path:
     ran = agent.run(agent.command("follow", "--once", "--wait", "0.3", str(tmp_path / "train.log")))
     assert (ran.returncode, ran.stdout, ran.stderr.count(b"\n")) == (1, b"", 1)
     assert b"Connection refused" in ran.stderr
-
-
-def append(file: Path, data: bytes) -> None:
-    with file.open("ab", buffering=0) as writer:
-        writer.write(data)
-
-
-def cat(joblog: Agent, log: str) -> bytes:
-    """Returns what the log holds; nothing where there is none yet."""
-    ran = joblog._main(("cat", log))
-    return ran[1] if ran[0] == 0 else b""
-
-
-def wait_for(condition: Callable[[], bool], what: Callable[[], str]) -> None:
-    ends_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < ends_s, what()
-        time.sleep(0.02)

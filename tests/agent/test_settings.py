@@ -56,3 +56,27 @@ def test_missing_token_file_is_said(tmp_path: Path) -> None:
 def test_token_is_not_shown(served: Path) -> None:
     """Settings that end up in a message do not carry it there."""
     assert "jl_admin" not in repr(load({"JOBLOG_DATA": str(served)}))
+
+
+def test_token_in_a_file(tmp_path: Path) -> None:
+    """The file that a flag names wins; one that cannot be read, or is empty, is refused by the flag's name."""
+    file = tmp_path / "token"
+    file.write_text("jl_file\nsomething else\n")
+    environ = {"JOBLOG_TOKEN": "jl_env", "HOME": str(tmp_path)}
+    assert load(environ, token_file=str(file)).token == "jl_file"
+    assert load({"JOBLOG_TOKEN_FILE": str(file), "HOME": str(tmp_path)}).token == "jl_file"
+    file.write_text("\n")
+    for name in (str(file), str(tmp_path / "none")):
+        with pytest.raises(Invalid, match="--token-file"):
+            load(environ, token_file=name)
+
+
+def test_recorded_server(served: Path) -> None:
+    """It is used where nobody said another one; it never sees the local server's token, unless it is that."""
+    found = load({"JOBLOG_DATA": str(served)})
+    assert (found.at("http://far").url, found.at("http://far").token) == ("http://far", "")
+    assert found.at("http://127.0.0.1:9999").token == "jl_admin"
+    assert found.at("") == found
+    said = load({"JOBLOG_DATA": str(served), "JOBLOG_TOKEN": "jl_mine"})
+    assert (said.at("http://far").url, said.at("http://far").token) == ("http://far", "jl_mine")
+    assert load({"JOBLOG_DATA": str(served)}, url="http://near").at("http://far").url == "http://near"

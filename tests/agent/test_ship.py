@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -10,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, CuttingProxy, FlakyServer
+from harness import NOWHERE, FlakyServer
+from tests.proxy import CuttingProxy
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
+from joblog.agent.spoolfiles import Outcome
 from joblog.client import Client
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
@@ -31,6 +35,7 @@ def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: flo
     shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append)
     shipper.start()
     spool.append(data)
+    spool.note_outcome(Outcome("FAILED", 3))
     spool.finish()
     return shipper.finish(20, NEVER)
 
@@ -54,6 +59,7 @@ def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
         finally:
             server.stop()
         assert (bytes(server.held), said, server.closed is not None) == (b"some bytes\n" * 100, [], True)
+        assert server.reports[-1] == {"status": "FAILED", "exit_code": 3}
         if server.calls < failing:
             break
 
@@ -179,3 +185,20 @@ def wait_for(condition: object, deadline_s: float = 5) -> bool:
             return True
         ends.wait(0.01)
     return False
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_body_is_zstd_where_that_is_installed(tmp_path: Path, flaky: FlakyServer, installed: bool) -> None:
+    """Without the library gzip does; what saves nothing is sent as it is."""
+    program = (
+        "import sys\n"
+        f"if not {installed}: sys.modules['zstandard'] = None\n"
+        "from joblog.client import Client\n"
+        "from joblog.answers import LogRef\n"
+        f"client, log = Client({flaky.url!r}, 'token'), LogRef('lab', 1, 1, 'worker-0')\n"
+        "at = client.send_bytes(log, 0, b'step 1\\n' * 1000).end_byte\n"
+        "client.send_bytes(log, at, b'short\\n')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    assert flaky.held == b"step 1\n" * 1000 + b"short\n"
+    assert flaky.encodings == {"zstd" if installed else "gzip", None}

@@ -96,3 +96,37 @@ def copy_of(path: Path, joblog: Agent) -> None:
             (path / name).unlink(missing_ok=True)
             (path / name).write_bytes(data)
         assert b"6 bytes are on the server" in joblog.said("sync")
+
+
+def test_server_that_the_run_was_for(joblog: Agent) -> None:
+    """Where nobody says one, the spool does; what is secret in an address is not in it."""
+    environ = dict(joblog.environ)
+    url = joblog.environ["JOBLOG_URL"]
+    joblog.environ["JOBLOG_URL"] = url.replace("://", "://user:secret@")
+    joblog.environ["JOBLOG_TOKEN"] = "wrong"
+    assert joblog.run(joblog.job("echo", "kept", options=("--wait", "0", "--job", "late"))).returncode == 0
+    (meta,) = joblog.spool_root.glob("*/meta.json")
+    assert json.loads(meta.read_bytes())["url"] == url
+    del joblog.environ["JOBLOG_URL"]
+    joblog.environ |= {"JOBLOG_TOKEN": environ["JOBLOG_TOKEN"], "JOBLOG_DATA": "/nowhere"}
+    assert b"5 bytes are on the server" in joblog.said("sync")
+    joblog.environ |= environ
+    assert joblog.said("cat", "late") == b"kept\n"
+
+
+def test_token_from_a_file_and_from_stdin(joblog: Agent, tmp_path: Path) -> None:
+    """A flag names the file; of standard input a line is taken, the rest is the job's."""
+    token = joblog.environ.pop("JOBLOG_TOKEN")
+    (tmp_path / "token").write_text(token + "\n")
+    assert joblog.said("jobs", "--token-file", str(tmp_path / "token")).count(b"\n") == 1
+    ran = subprocess.run(
+        joblog.job("cat", options=("--wait", "30", "--job", "read", "--token-file", "-")),
+        env=joblog.environ,
+        input=token.encode() + b"\nthe job's\n",
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"the job's\n", b"")
+    assert joblog.said("cat", "read", "--token-file", str(tmp_path / "token")) == b"the job's\n"
+    assert "--token-file" in joblog.refused("jobs", "--token-file", str(tmp_path / "none"))

@@ -6,12 +6,16 @@ import http.client
 import json
 import re
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 ANSWER_S = 30.0
+
+IDLE_S = 5.0
+"""After so long a new connection is made: the server closes those that are idle for half a minute."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Web:
         self.host, self.port = str(address.hostname), int(address.port or 80)
         self.url = url
         self._connection = connection or http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_S)
+        self._used_s = time.monotonic()
 
     def as_(self, token: str | None) -> Web:
         """Returns the same server called with another token, over the same connection."""
@@ -53,6 +58,9 @@ class Web:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None and not {"x-auth-token", "authorization"} & set(sent):
             sent["x-auth-token"] = self.token
+        if time.monotonic() - self._used_s > IDLE_S:
+            self._connection.close()
+        self._used_s = time.monotonic()
         self._connection.request(method, path, body, sent, encode_chunked=not isinstance(body, bytes | None))
         answer = self._connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())

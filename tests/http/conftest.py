@@ -11,6 +11,7 @@ import pytest
 
 from joblog.config import Settings
 from joblog.engine import Engine
+from tests.backends import Backend
 from tests.conftest import Server, start_server
 from tests.http.calls import MadeLog, Web, made_log
 from tests.http.modelarts import CONFIG, Made
@@ -61,10 +62,11 @@ class Documented:
 
 
 @pytest.fixture(scope="session")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
+def documented(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
     """Its logs were made at the documented time and are of job 10, version 10; it also has a token that has expired."""
     data, made_ms = tmp_path_factory.mktemp("documented"), 1551252759254
-    engine = Engine(Settings(data=data), clock_ms=lambda: made_ms)
+    place = backend.place()
+    engine = Engine(Settings(data=data, **place), clock_ms=lambda: made_ms)  # type: ignore[arg-type]  # all of them are text
     engine.names.put_project("p", made_ms)
     for number in range(1, 11):
         _, _, first = engine.names.put_run("p", f"log{number}", None, 0, made_ms)
@@ -73,7 +75,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]
     engine.ingest.append(second.id, 0, b"First line\nSecond line\nLog string\n")
     _, expired = engine.tokens.make(None, ["admin"], "", made_ms, made_ms + 1)
     engine.close()
-    server = start_server(data, seal_quiet_s=3600)
+    server = start_server(data, seal_quiet_s=3600, **place)
     web = Web(server.url, server.token)
     logs = [MadeLog(web, 10, 10, log.log_file, "p", log.task) for log in (first, second)]
     yield Documented(web, *logs, expired)

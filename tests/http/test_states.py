@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count, pairwise
+from pathlib import Path
 
 import pytest
 
 from joblog.client import Client, Run
-from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, NotFound, OutOfRange, Over
 from joblog.status import OUT_OF_MEMORY, Status, end_of, phases, statuses_of_phase
 from joblog.storage.states import LOST_MS, Report
+from tests.backends import Backend, every_backend
 from tests.conftest import Server
 from tests.http.calls import Web
+
+pytestmark = every_backend
 
 _numbers = count(1)
 
@@ -189,9 +192,9 @@ class Clock:
         return self.now_ms
 
 
-def test_silent_worker_is_lost_and_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) -> None:
     clock = Clock()
-    engine = Engine(Settings(data=tmp_path_factory.mktemp("lost")), clock_ms=clock)
+    engine = Engine(backend.settings(tmp_path), clock_ms=clock)
     try:
         engine.names.put_project("p", clock())
         job, version, _ = engine.names.put_run("p", "j", None, 0, clock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from joblog.errors import Unavailable
@@ -72,6 +72,10 @@ class FailingTransaction:
     def rows(self, query: str, **values: Value) -> list[Row]:
         with self._fuse.call():
             return self._tx.rows(query, **values)
+
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        with self._fuse.call():
+            return self._tx.many(query, values)
 
 
 class FailingObjects(Objects):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from joblog import positions
 from joblog.config import Settings
@@ -23,6 +24,7 @@ from joblog.errors import BeyondEnd, Closed, Different
 from joblog.model import Log
 from joblog.query import Page
 from joblog.storage.seal import Sealer
+from tests.backends import DEFAULT, Backend, every_backend
 
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
@@ -41,16 +43,18 @@ DATA = st.one_of(
 class LogMachine(RuleBasedStateMachine):
     """One log, its oracle, and everything that can be done to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="joblog-test-"))
+        self.place = backend.place()
         self.held = b""
         self.now_ms = 1_700_000_000_000
         self.generation = 0
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
-        self.engine = Engine(Settings(data=data, cache_bytes=CACHE_BYTES), clock_ms=lambda: self.now_ms)
+        settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)  # type: ignore[arg-type]  # all of it is text
+        self.engine = Engine(settings, clock_ms=lambda: self.now_ms)
         self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
 
     def teardown(self) -> None:
@@ -157,7 +161,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def crash_and_reopen(self) -> None:
-        """What is on disk, as it is, is what a new process finds."""
+        """What is on disk, as it is, is what a new process finds; so is what PostgreSQL and S3 have."""
         self.generation += 1
         image = self.directory / str(self.generation)
         shutil.copytree(self.directory / str(self.generation - 1), image)
@@ -215,7 +219,11 @@ class LogMachine(RuleBasedStateMachine):
         assert log.start_line == self.held.count(b"\n", 0, log.start_byte)
 
 
-LogMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-)
-TestLogMachine = LogMachine.TestCase
+@every_backend
+def test_any_order_of_operations(backend: Backend) -> None:
+    """Fewer runs where each step takes longer."""
+    examples = 60 if backend.name == DEFAULT else 15
+    run_state_machine_as_test(
+        partial(LogMachine, backend),
+        settings=settings(max_examples=examples, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
+    )

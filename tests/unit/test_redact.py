@@ -74,3 +74,26 @@ def test_whole_lines_are_given_at_once_and_little_is_held() -> None:
     given = sum(len(redactor.feed(b"x" * 1000)) for _ in range(1000))
     assert 1_000_000 - given <= WINDOW_BYTES
     assert redactor.flush() == b"x" * (1_000_000 - given)
+
+
+@given(texts, st.lists(st.integers(0, 100_000), max_size=12))
+def test_released_early_nothing_is_lost_or_unmasked_that_was_whole(data: bytes, cuts: list[int]) -> None:
+    """As many bytes, each its own or a ``*``; masked is at least what was whole, in a line, when it was released."""
+    redactor, out = Redactor(READY), b""
+    for start, end in pairwise([0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]):
+        out += redactor.feed(data[start:end]) + redactor.release()
+        assert len(out) == end
+        assert not redactor.holds
+    assert all(one == other or one == ord("*") for one, other in zip(out, data, strict=True))
+    assert out + redactor.flush() == out
+
+
+def test_secret_that_is_cut_by_a_release_loses_its_rest() -> None:
+    """What was let go of is gone; what comes after it is masked, as far as the pattern goes."""
+    redactor = Redactor(READY)
+    assert redactor.feed(b"key " + TOKEN[:10]) + redactor.release() == b"key " + TOKEN[:10]
+    assert redactor.feed(TOKEN[10:30]) == b""
+    resumed = Redactor(READY)
+    resumed.resume(redactor.state)
+    assert resumed.release() == b"*" * 20
+    assert resumed.feed(TOKEN[30:] + b" on\n") == b"*" * (len(TOKEN) - 30) + b" on\n"

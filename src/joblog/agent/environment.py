@@ -10,16 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-RANKS = (
-    "OMPI_COMM_WORLD_RANK",  # Open MPI; before Slurm's, which says 0 to all that mpirun starts
-    "PMIX_RANK",
-    "PMI_RANK",  # MPICH, Intel MPI
-    "SLURM_PROCID",
-    "RANK_ID",  # Ascend
-    "JOB_COMPLETION_INDEX",  # Kubernetes, indexed jobs
-    "VC_TASK_INDEX",  # ModelArts, Volcano
-    "RANK",  # PyTorchJob and others; torchrun's comes before all of these
-)
+RANKS = {
+    "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",  # Open MPI; before Slurm's, which says 0 to all that mpirun starts
+    "PMIX_RANK": "",
+    "PMI_RANK": "PMI_SIZE",  # MPICH, Intel MPI
+    "SLURM_PROCID": "SLURM_STEP_NUM_TASKS",  # not SLURM_NTASKS, which a batch script, one process, has too
+    "RANK_ID": "RANK_SIZE",  # Ascend
+    "JOB_COMPLETION_INDEX": "",  # Kubernetes, indexed jobs
+    "VC_TASK_INDEX": "VC_WORKER_NUM",  # ModelArts, Volcano
+    "RANK": "WORLD_SIZE",  # PyTorchJob and others; torchrun's comes before all of these
+}
+"""Where the rank is, and where it says how many there are."""
 
 _NO_NAMES = {"bash", "sh", "zsh", "wrap", "interactive", "none"}
 """Names that Slurm and torchrun make up where nobody gave one."""
@@ -29,11 +30,12 @@ _LAST_WORKER = 999_999
 
 @dataclass(frozen=True)
 class Names:
-    """``job`` and ``run_id`` are None where the environment does not say them."""
+    """``job``, ``run_id`` and ``tasks``, how many the run has in all, are None where the environment does not say them."""
 
     job: str | None
     run_id: str | None
     task: str
+    tasks: int | None = None
 
 
 def names_in(environ: Mapping[str, str], launcher: str) -> Names:
@@ -46,7 +48,8 @@ def names_in(environ: Mapping[str, str], launcher: str) -> Names:
         run_id = re.sub(r"[^!-~]+", "-", run_id)[:100]
         if restarts.isdigit() and int(restarts) > 0:
             run_id += f".attempt-{int(restarts) + 1}"
-    return Names(_job(environ), run_id, f"worker-{_rank(environ)}")
+    rank, tasks = _rank(environ)
+    return Names(_job(environ), run_id, f"worker-{rank}", tasks)
 
 
 def _run(environ: Mapping[str, str], launcher: str) -> tuple[str | None, str]:
@@ -80,10 +83,15 @@ def _kubernetes_job(environ: Mapping[str, str]) -> str | None:
     return host.removesuffix(f"-{index}") if index and host.endswith(f"-{index}") else None
 
 
-def _rank(environ: Mapping[str, str]) -> int:
-    names = ("RANK", *RANKS) if "TORCHELASTIC_RUN_ID" in environ else RANKS
+def _rank(environ: Mapping[str, str]) -> tuple[int, int | None]:
+    """Returns the rank, and of how many it is one."""
+    names = ("RANK", *RANKS) if "TORCHELASTIC_RUN_ID" in environ else tuple(RANKS)
     for name in names:
-        rank = environ.get(name, "")
-        if rank.isascii() and rank.isdigit() and int(rank) <= _LAST_WORKER:
-            return int(rank)
-    return 0
+        rank, size = _number(environ.get(name, "")), _number(environ.get(RANKS[name], ""))
+        if rank is not None:
+            return rank, size if size is not None and size > rank else None
+    return 0, None
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isascii() and word.isdigit() and int(word) <= _LAST_WORKER else None

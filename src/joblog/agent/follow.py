@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from joblog.agent import targets
 from joblog.agent.followed import Followed, Setting
 from joblog.agent.marks import Mark
-from joblog.agent.ship import SMALLEST_BATCH_BYTES
-from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
+from joblog.agent.ship import RETRY_AFTER_S, SMALLEST_BATCH_BYTES, jitter
+from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
 
 if TYPE_CHECKING:
     from joblog.client import Client
@@ -278,9 +278,11 @@ class Follower:
         if not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"nothing is being sent: {error}; more tries follow")
-        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * _jitter.uniform(0.5, 1)
+        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
-        self._resume_s = time.monotonic() + pause_s
+        if isinstance(error, JoblogError) and error.retry_after_s is not None:
+            pause_s += min(error.retry_after_s, RETRY_AFTER_S)  # what the server asks for is kept to, whoever is in a hurry
+        self._resume_s = max(self._resume_s, time.monotonic() + pause_s)
 
 
 class _Release:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.marks import Mark, Marks
 from joblog.agent.redact import Filter, Unchanged
-from joblog.agent.ship import encoded
 from joblog.agent.targets import identity, siblings
+from joblog.agent.writers import has_writer
 from joblog.answers import Gap
 from joblog.errors import Closed, Different
 
@@ -36,8 +36,12 @@ BATCH_BYTES = 1 << 20
 TAIL_BYTES = 64
 """Compared at each read with what stood before it: a file that was truncated and grew again between two looks."""
 
-ROTATED_S = 1.0
-"""How long a renamed file must be quiet before its successor is read: its writer has to be told to reopen it."""
+ROTATED_S = 60.0
+"""How long a renamed file must be quiet before its successor is read although somebody still has it open for writing: who
+prints once a minute has not moved to the new one yet, who never will writes to the old one alone."""
+
+UNSEEN_S = 5.0
+"""The same where the kernel does not say whether somebody has: its writer has to be told to reopen it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Setting:
     project_id: str
     marks: Marks
     new_filter: Callable[[], Filter] = Unchanged
+    rotated_s: float = ROTATED_S
 
 
 class Followed:
@@ -141,8 +146,7 @@ class Followed:
 
     def _send(self, client: Client, log: Log) -> None:
         data = self._pending[: self.batch_bytes]
-        body, encoding = encoded(data)
-        client.append(log.ref, self._at, body, encoding=encoding)
+        client.send_bytes(log.ref, self._at, data)
         self.calls += 1
         self._at += len(data)
         self._crc32 = zlib.crc32(data, self._crc32)
@@ -200,10 +204,19 @@ class Followed:
             return False
         if self._rotated_s is None:
             self._rotated_s = time.monotonic()
-        if not last and time.monotonic() - self._rotated_s < ROTATED_S:
+        if not last and not self._is_left(time.monotonic() - self._rotated_s):
             return False
-        self._end(0, "")
+        if last_words := os.pread(self._file, self.batch_bytes, self._offset):
+            self._take(last_words)  # written between the last read and the last look
+        else:
+            self._end(0, "")
         return True
+
+    def _is_left(self, quiet_s: float) -> bool:
+        """Whether a renamed file's writer has left it, as far as can be seen."""
+        written = has_writer(self._file)
+        longest_s = self._setting.rotated_s if written else min(UNSEEN_S, self._setting.rotated_s)
+        return written is False or quiet_s >= longest_s
 
     def _end(self, lost_bytes: int, reason: str) -> None:
         """Ends the generation; what is known to be lost gets a line in its place."""

@@ -8,122 +8,60 @@ the spool again and goes on where the pipes are.
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from joblog.agent.output import Mark, PassOn, say
-from joblog.agent.ship import Shipper
+from joblog.agent.log import Log
+from joblog.agent.output import PassOn
 from joblog.agent.source import Streams
-from joblog.agent.spool import LIMIT_BYTES, Spool
-
-if TYPE_CHECKING:
-    from joblog.client import Client
-
-READ_BYTES = 64 << 10
-"""One read takes all that a pipe holds by default; reading less does not improve the order, only costs."""
+from joblog.agent.spoolfiles import Outcome
+from joblog.agent.stop import Stopper
 
 ORPHANS_S = 5.0
 """Wait for the end of output after the child's exit: its last bytes are in the pipe already, so this is for processes
 that it left behind, for which a shell would wait for ever; a scheduler would not."""
 
 STARTED, EXITED, HURRY = b"p", b"x", b"h"
-"""What the foreground process tells: the child's process id (a line), its exit, that somebody is tired of waiting."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is."""
-
-    spool_root: Path
-    wait_s: float
-    verbose: bool = False
-    tty: bool = False
-    spool_limit_bytes: int = LIMIT_BYTES
-
-
-class Log:
-    """Spools and ships the log; whatever fails in it is said once, and the job goes on without it."""
-
-    def __init__(self, path: Path | None, connect: Callable[[], Client], options: Options) -> None:
-        self._wait_s = options.wait_s
-        self.spool: Spool | None = None
-        if path is None or not path.exists():
-            return
-        try:
-            self.spool = Spool(path, limit_bytes=options.spool_limit_bytes)
-            self._shipper = Shipper(self.spool, connect, say, say_address=options.verbose)
-            self._shipper.start()
-        except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            self._fail(error)
-
-    def take(self, source: int) -> bytes:
-        """Takes what the pipe holds and returns it; none at the pipe's end, which is an error where it is a terminal."""
-        try:
-            if self.spool is not None:
-                return self.spool.take(source, READ_BYTES)
-        except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            if not os.isatty(source):
-                self._fail(error)
-        try:
-            return os.read(source, READ_BYTES)
-        except OSError:
-            return b""
-
-    def finish(self, give_up: threading.Event) -> None:
-        """Waits for the last bytes' way to the server, and removes the spool when they are there."""
-        if self.spool is None:
-            return
-        try:
-            self.spool.finish()
-        except OSError:
-            pass  # the disk is full: that the log is whole is noted in memory, and shipped from there
-        if self._shipper.finish(self._wait_s, give_up):
-            self._remove(self.spool)
-        elif not self._shipper.gave_up:
-            left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
-            say(f"the log's last {left_bytes} bytes are not on the server ({reason}); it is kept in {self.spool.path}")
-
-    def _remove(self, spool: Spool) -> None:
-        try:
-            spool.remove()
-        except OSError as error:
-            say(f"the log is on the server, but its copy here cannot be removed: {error}")
-
-    def _fail(self, error: Exception) -> None:
-        self.spool = None
-        say(f"the log is not kept: {error}")
+"""What the foreground process tells, a line each: the child's process id, its exit and how that was (an ``Outcome``), that
+somebody is tired of waiting."""
 
 
 class Keeper:
     """Reads the job's output to its end; ``control`` is where the foreground process tells it what happens."""
 
-    def __init__(self, streams: Streams, log: Log, mark: Mark, control: int) -> None:
+    def __init__(self, streams: Streams, log: Log, control: int, stopper: Stopper) -> None:
         self._log = log
-        self._mark = mark
+        self._stopper = stopper
         self._pass_on = PassOn()
         self._open = set(streams.reading)
         self._ready = selectors.DefaultSelector()
         for source, descriptor in streams.reading.items():
             self._ready.register(source, selectors.EVENT_READ, descriptor)
-        self._control = control
+        self._control, self._told = control, b""
+        self._tells = True
+        self._outcome_known = False
         self._ready.register(control, selectors.EVENT_READ)
         self._exited: int | None = None
+        self._running = False  # as far as it can be watched
         self._ends_s: float | None = None
         self._give_up = threading.Event()
 
     def run(self) -> None:
-        """Keeps the output to its end (see ``ORPHANS_S``), then the log."""
-        self._pass_on_rest()
-        while self._open:
-            left_s = None if self._ends_s is None else self._ends_s - time.monotonic()
-            if left_s is not None and left_s <= 0:
+        """Keeps the output to its end (see ``ORPHANS_S``), and waits for the job's; then the log."""
+        for data, descriptor in self._log.not_passed_on():
+            self._pass_on.write(data, descriptor)
+        while self._open or self._is_awaited():
+            now_s, due_s = time.monotonic(), self._log.due_s
+            if self._ends_s is not None and self._ends_s <= now_s:
                 break
+            if due_s is not None and due_s <= now_s:
+                self._log.wake()
+                continue
+            next_s = min((at_s for at_s in (self._ends_s, due_s) if at_s is not None), default=None)
+            left_s = None if next_s is None else next_s - now_s
             for key in [key for key, _ in self._ready.select(left_s)]:
                 self._ready.unregister(key.fd)
                 if key.fd == self._control:
@@ -139,54 +77,52 @@ class Keeper:
 
     def _keep(self, source: int, descriptor: int) -> bool:
         """Keeps what the pipe holds and passes it on; returns whether more may come."""
-        spool = self._log.spool
-        self._mark.set(spool.end_byte if spool else 0, descriptor if spool else 0)
-        data = self._log.take(source)
+        data = self._log.take(source, descriptor)
         if not data:
             self._open.discard(source)
             return False
         self._pass_on.write(data, descriptor)
-        self._mark.set(spool.end_byte if spool else 0, descriptor if spool else 0)
+        self._log.passed_on()
         return True
 
-    def _pass_on_rest(self) -> None:
-        """Passes on what a keeper before this one had spooled, and did not come to pass on."""
-        spool = self._log.spool
-        at, descriptor = self._mark.get()
-        if spool is None or not descriptor:
-            return
-        at = max(at, spool.start_byte)
-        while at < spool.end_byte:
-            data = spool.read(at, READ_BYTES)
-            self._pass_on.write(data, descriptor)
-            at += len(data)
+    def _is_awaited(self) -> bool:
+        """Whether how the job ends is still to come: from the foreground process, or, without it, that it has ended."""
+        return not self._outcome_known and (self._tells or self._running)
 
     def _hear(self) -> bool:
         """Takes what the foreground process tells; returns whether it is still there."""
-        told = os.read(self._control, 256)
-        for word in told.splitlines():
+        told = os.read(self._control, 4096)
+        *words, self._told = (self._told + told).split(b"\n")
+        for word in words:
             if word.startswith(STARTED):
                 self._watch(int(word[1:]))
-            elif word == EXITED:
+            elif word.startswith(EXITED):
                 self._child_exited()
+                self._log.note_outcome(Outcome(**json.loads(word[1:])))
+                self._outcome_known = True
             elif word == HURRY:
                 self._give_up.set()
-        return bool(told)
+        self._tells = bool(told)
+        return self._tells
 
     def _watch(self, pid: int) -> None:
         """Watches the child itself: the foreground process, which would tell, may be killed."""
+        self._stopper.watch(pid)
         try:
             self._exited = os.pidfd_open(pid)
         except OSError:
             return  # an old kernel, or the child has ended: the foreground process tells, or the pipe's end does
+        self._running = True
         self._ready.register(self._exited, selectors.EVENT_READ)
 
     def _child_exited(self) -> None:
+        self._running = False
+        self._stopper.job_ended()
         if self._ends_s is None:
             self._ends_s = time.monotonic() + ORPHANS_S
 
     def _listen(self) -> None:
         """Hears, during the final wait, that somebody is tired of it."""
-        while told := os.read(self._control, 256):
-            if HURRY in told.splitlines():
+        while told := os.read(self._control, 4096):
+            if HURRY in told.split(b"\n"):
                 self._give_up.set()

@@ -8,7 +8,7 @@ import os
 import select
 import struct
 
-STDERR = 2
+STDOUT, STDERR = 1, 2
 
 _MARK = struct.Struct("qq")
 

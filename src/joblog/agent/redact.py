@@ -82,8 +82,9 @@ class Redactor:
     def __init__(self, rules: Iterable[Rule]) -> None:
         """``rules``: ``READY``, and what ``rule`` makes of other patterns."""
         self._rules = tuple(rules)
-        self._line = b""  # the unfinished line's bytes that are not given out yet
-        self._masked = 0  # how many of them belong to a secret that the window before has found
+        self._line = b""  # the unfinished line, of a long one its last window
+        self._masked = 0  # how many of its first bytes belong to a secret that the window before has found
+        self._given = 0  # how many of its first bytes were given out before its end came
 
     def feed(self, data: bytes) -> bytes:
         """Returns what is certain after ``data``: whole lines, and of an unfinished one what a window does not hold."""
@@ -106,6 +107,26 @@ class Redactor:
         last, self._line = self._line, b""
         return self._finish(last)
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything is held back."""
+        return len(self._line) > self._given
+
+    def release(self) -> bytes:
+        """Returns what is held back of an unfinished line, which may go on: of a secret that is cut here the rest is masked."""
+        masked, given = self._mask(self._line)[0], self._given
+        self._given = len(masked)
+        return masked[given:]
+
+    @property
+    def state(self) -> tuple[bytes, int, int]:
+        """What another redactor of the same rules needs to go on."""
+        return self._line, self._masked, self._given
+
+    def resume(self, state: tuple[bytes, int, int]) -> None:
+        """Goes on where another one of the same rules was."""
+        self._line, self._masked, self._given = state
+
     def _line_end(self, data: bytes, at: int) -> int:
         found = _LINE_END.search(data, at)
         return found.end() if found else len(data)
@@ -124,8 +145,8 @@ class Redactor:
     def _finish(self, line: bytes) -> bytes:
         """Returns a whole line, or its rest, masked."""
         self._line = line
-        out = [*self._windows(), self._mask(self._line)[0]]
-        self._line, self._masked = b"", 0
+        out = [*self._windows(), self.release()]
+        self._line, self._masked, self._given = b"", 0, 0
         return b"".join(out)
 
     def _windows(self) -> Iterator[bytes]:
@@ -133,7 +154,8 @@ class Redactor:
         half, line, at = WINDOW_BYTES // 2, self._line, 0
         while len(line) - at > WINDOW_BYTES:
             masked, self._masked = self._mask(line[at : at + WINDOW_BYTES], half)
-            yield masked[:half]
+            yield masked[self._given : half]
+            self._given = max(self._given - half, 0)
             at += half
         self._line = line[at:]
 

@@ -7,19 +7,24 @@ It has one thread and waits in one place, for signals, the end of either process
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.agent import spoolfiles
-from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper, Log, Options
+from joblog.agent.cgroup import OomKills
+from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper
+from joblog.agent.log import Log, Options
 from joblog.agent.output import Mark, open_standard_descriptors, say
 from joblog.agent.source import STDIN, Child, Streams
-from joblog.agent.spoolfiles import Meta
+from joblog.agent.spoolfiles import Meta, Outcome
+from joblog.agent.stop import Stopper
 
 if TYPE_CHECKING:
     from joblog.client import Client
@@ -65,15 +70,18 @@ class _Foreground:
         self._connect = connect
         self._options = options
         self._streams = Streams(tty=options.tty)
-        self._mark = Mark()
         self._spool: Path | None = None
         self._keepers = 0
         self._keeper_since_s = time.monotonic()
         self._keeper = 0
         self._control = -1
+        self._outcome: Outcome | None = None
         self._kept = False
         self._writing_ends_open = True
+        self._mark = Mark()
         try:
+            if options.filtering is not None:
+                options.filtering.prepare()
             # The lock is this process's and its keepers': it is held until the last of them ends.
             self._spool, self._lock = spoolfiles.make(options.spool_root, meta)
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
@@ -82,15 +90,19 @@ class _Foreground:
     def run(self, command: Sequence[str], blocked: set[signal.Signals]) -> int:
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
         self._start_keeper()
+        oom_kills = OomKills()
         child = Child(command, self._streams, blocked)
         self._streams.close_writing_ends()
         self._writing_ends_open = False
+        if child.status is not None:
+            self._outcome = child.outcome(out_of_memory=False)
         self._tell_of(child)
         while not (self._kept and child.status is not None):
             info = signal.sigwaitinfo(_WAITED_FOR)
             if info.si_signo == signal.SIGCHLD:
                 if child.status is None and child.poll() is not None:
-                    self._tell(EXITED)
+                    self._outcome = child.outcome(out_of_memory=oom_kills.happened() is True)
+                    self._tell_of(child)
                 self._look_after_keeper(child)
             else:
                 self._forward(child, info)
@@ -158,19 +170,24 @@ class _Foreground:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, STDIN)
         os.close(nothing)
-        Keeper(self._streams, Log(self._spool, self._connect, self._options), self._mark, hearing).run()
+        self._keeper_of(self._spool, hearing).run()
+
+    def _keeper_of(self, spool: Path | None, hearing: int) -> Keeper:
+        stopper = Stopper(self._options.grace_s)
+        log = Log(spool, self._connect, self._options, self._mark, stop=stopper.stop)
+        return Keeper(self._streams, log, hearing, stopper)
 
     def _keep_here(self, hearing: int) -> None:
         """Passes on what the job writes, in a thread of this process."""
         try:
-            Keeper(self._streams, Log(None, self._connect, self._options), self._mark, hearing).run()
+            self._keeper_of(None, hearing).run()
         finally:
             self._kept = True
             os.kill(os.getpid(), signal.SIGCHLD)
 
     def _tell_of(self, child: Child) -> None:
-        if child.status is not None:
-            self._tell(EXITED)
+        if self._outcome is not None:
+            self._tell(EXITED + json.dumps(asdict(self._outcome)).encode())
         elif child.pid:
             self._tell(STARTED + b"%d" % child.pid)
 

@@ -1,15 +1,17 @@
 """Where the server is, which token to show it and where to spool: found once, at the start.
 
-First found wins: a flag; the environment; what ``joblog serve`` left in its data directory on this machine; a default.
-``JOBLOG_URL``, ``JOBLOG_TOKEN`` or ``JOBLOG_TOKEN_FILE``, ``JOBLOG_PROJECT``, ``JOBLOG_DATA`` (the server's data
-directory), ``JOBLOG_SPOOL`` and ``JOBLOG_SPOOL_LIMIT_BYTES`` are what is read.
+First found wins: a flag (a file's name for the token: everybody can read a process's arguments); the environment; what
+``joblog serve`` left in its data directory on this machine; a default. ``JOBLOG_URL``, ``JOBLOG_TOKEN`` or
+``JOBLOG_TOKEN_FILE``, ``JOBLOG_PROJECT``, ``JOBLOG_DATA`` (the server's data directory), ``JOBLOG_SPOOL`` and
+``JOBLOG_SPOOL_LIMIT_BYTES`` are what is read.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from joblog.agent.spool import LIMIT_BYTES
@@ -25,55 +27,104 @@ _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 @dataclass(frozen=True)
+class Local:
+    """Where the token comes from if it is the local server's: that server's addresses."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What a client needs to know; ``token`` is empty when none was found."""
+    """What a client needs to know; ``token`` is empty when none was found.
+
+    ``said_url`` is the address if somebody said it, a flag or the environment; empty where it was found.
+    """
 
     url: str
     token: str = field(repr=False)
     project_id: str
     spool_root: Path
     spool_limit_bytes: int = LIMIT_BYTES
+    said_url: str = field(default="", compare=False)
+    local: Local | None = field(default=None, compare=False, repr=False)
+
+    def at(self, recorded_url: str) -> Settings:
+        """Returns the settings for the server that a spool recorded, unless somebody said another one."""
+        if self.said_url or not recorded_url:
+            return self
+        # The local server's admin token is shown to the local server only.
+        token = self.token if self.local is None or recorded_url in self.local.urls else ""
+        return replace(self, url=recorded_url, token=token)
 
 
 def load(
-    environ: Mapping[str, str], *, url: str | None = None, project_id: str | None = None, spool_limit: str | None = None
+    environ: Mapping[str, str],
+    *,
+    url: str | None = None,
+    project_id: str | None = None,
+    spool_limit: str | None = None,
+    token_file: str | None = None,
 ) -> Settings:
-    """Finds the settings; ``url``, ``project_id`` and ``spool_limit`` are flags, None where not given.
+    """Finds the settings; ``url``, ``project_id``, ``spool_limit`` and ``token_file`` are flags, None where not given.
 
     Raises:
-        Invalid: ``JOBLOG_TOKEN_FILE`` names a file that cannot be read, or a size is none.
+        Invalid: a file that is to hold the token cannot be read, or has none; or a size is none.
     """
     data = _data_directory(environ)
     served_url = _first_line(data / "url")
-    url = url or environ.get("JOBLOG_URL") or served_url or DEFAULT_URL
+    said_url = url or environ.get("JOBLOG_URL") or ""
+    url = said_url or served_url or DEFAULT_URL
+    limit = spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)
+    token = _token(environ, token_file)
+    local = None if token else Local((served_url, DEFAULT_URL))
     return Settings(
         url=url,
-        # The local server's admin token is shown to the local server only, never to one named otherwise.
-        token=_token(environ) or (_first_line(data / "admin.token") if url in (served_url, DEFAULT_URL) else ""),
+        token=_first_line(data / "admin.token") if local and url in local.urls else token,
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
         spool_root=_spool_root(environ),
-        spool_limit_bytes=_limit(spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)),
+        spool_limit_bytes=size_bytes("--spool-limit", limit, SMALLEST_LIMIT_BYTES),
+        said_url=said_url,
+        local=local,
     )
 
 
-def _token(environ: Mapping[str, str]) -> str:
-    token = environ.get("JOBLOG_TOKEN", "").strip()
-    path = environ.get("JOBLOG_TOKEN_FILE")
-    if token or not path:
-        return token
+def _token(environ: Mapping[str, str], token_file: str | None) -> str:
+    if token_file is not None:
+        return _token_in("--token-file", token_file)
+    token, path = environ.get("JOBLOG_TOKEN", "").strip(), environ.get("JOBLOG_TOKEN_FILE")
+    return token if token or not path else _token_in("JOBLOG_TOKEN_FILE", path)
+
+
+def _token_in(name: str, path: str) -> str:
+    """Returns the first line of a file, or of standard input, of which the rest is left to whoever reads it next."""
     try:
-        return Path(path).read_text("utf-8").strip()
+        token = _line_of_stdin() if path == "-" else Path(path).read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise Invalid("JOBLOG_TOKEN_FILE", "a file with a token", path) from error
+        raise Invalid(name, "a file with a token", path) from error
+    if not token.strip():
+        raise Invalid(name, "a file with a token, not an empty one", path)
+    return token.strip().partition("\n")[0].strip()
 
 
-def _limit(size: str) -> int:
-    """Returns a number of bytes, as in ``1000000``, ``500M`` or ``2G`` (powers of 1024)."""
+def _line_of_stdin() -> str:
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line.decode()
+
+
+def size_bytes(name: str, size: str, smallest: int) -> int:
+    """Returns a number of bytes, as in ``1000000``, ``500M`` or ``2G`` (powers of 1024); ``name`` is the parameter's.
+
+    Raises:
+        Invalid: it is none, or less than ``smallest``.
+    """
     found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", size, re.ASCII | re.IGNORECASE)
-    limit_bytes = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
-    if limit_bytes < SMALLEST_LIMIT_BYTES:
-        raise Invalid("--spool-limit", "a number of bytes from 64K on, as in 500M or 2G", size)
-    return limit_bytes
+    given = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
+    if given < smallest:
+        shown = f"{smallest >> 10}K" if smallest >= 1 << 10 else str(smallest)
+        raise Invalid(name, f"a number of bytes from {shown} on, as in 500M or 2G", size)
+    return given
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:

@@ -10,17 +10,18 @@ the next attempt: a version of the same job whose run id has a suffix. All ranks
 
 from __future__ import annotations
 
-import gzip
-import random
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING
 
 from joblog.agent.spool import Spool
-from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
+from joblog.answers import LogRef
+from joblog.errors import BeyondEnd, Busy, Closed, Conflict, Different, Invalid, JoblogError, NotFound, TooLarge, Unreachable
 
 if TYPE_CHECKING:
     from joblog.client import Client, Log
@@ -33,12 +34,6 @@ SMALLEST_BATCH_BYTES = 4 << 10
 
 BATCH_S = 0.2
 """Age at which bytes are sent however few they are: 5 requests a second for a log, and live to the eye."""
-
-GZIP_BYTES = 1 << 10
-"""Below this, compressing saves less than a packet."""
-
-GZIP_LEVEL = 1
-"""Half the time of level 6 for logs that get a fifth larger; the processor is the job's."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
 """Pauses between tries double from the first to the longest: a server's restart is noticed in a quarter of a
@@ -59,9 +54,6 @@ RETRY_AFTER_S = 60.0
 RUN_ID_CHARACTERS = 128
 """Longest run id, suffix and all."""
 
-# Of its own: where joblog runs inside a training program, the program's seeded sequence stays as it is.
-_jitter = random.Random()  # noqa: S311 - no secret
-
 
 class Shipper:
     """Ships one spool in a thread of its own; ``say`` gets a line for people when something is wrong."""
@@ -80,6 +72,7 @@ class Shipper:
         self._batch_bytes = BATCH_BYTES
         self._tries = 0
         self._seen = threading.Event()
+        self._met, self._ref = threading.Event(), LogRef("", 0, 0, "")
         self._over = threading.Event()
         self._hurry = threading.Event()
         self._failure: Exception | None = None
@@ -100,7 +93,9 @@ class Shipper:
         self._hurry.set()
         begun_s = time.monotonic()
         while not self._over.wait(min(GIVE_UP_CHECK_S, wait_s)):
-            longest_s = wait_s if self._seen.is_set() else min(wait_s, NEVER_SEEN_S)
+            # As long as the first try is on its way, it is this machine that is slow.
+            away = self._failure is not None and not self._seen.is_set()
+            longest_s = min(wait_s, NEVER_SEEN_S) if away else wait_s
             if give_up.is_set() or time.monotonic() - begun_s >= longest_s:
                 return False
         return self._failure is None
@@ -114,6 +109,13 @@ class Shipper:
         """Ends the thread at the end of what it is doing; nothing is sent after that."""
         self._over.set()
         self._hurry.set()
+
+    def wait_for_log(self, over: threading.Event) -> LogRef | None:
+        """Waits until the server's log is known; returns None when it is ``over`` before."""
+        while not self._met.wait(GIVE_UP_CHECK_S):
+            if over.is_set():
+                return None
+        return self._ref
 
     @property
     def seen(self) -> bool:
@@ -159,8 +161,7 @@ class Shipper:
             self._spool.wait_for_finish(BATCH_S)
         data = self._spool.read(self._at, self._batch_bytes)
         if data:
-            body, encoding = encoded(data)
-            self._client.append(self._log.ref, self._at, body, encoding=encoding)
+            self._client.send_bytes(self._log.ref, self._at, data)
             self._at += len(data)
             self._spool.acknowledge(self._at)
         elif self._spool.finished:
@@ -175,6 +176,8 @@ class Shipper:
         if log.end_byte > self._spool.end_byte or log.crc32 != self._spool.crc32_to(log.end_byte):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
         self._at = log.end_byte
+        self._ref = log.ref
+        self._met.set()
         if first and self._say_address:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
@@ -202,8 +205,21 @@ class Shipper:
         if spool.gaps:
             lost_bytes = sum(gap.size_bytes for gap in spool.gaps)
             self._say(f"{lost_bytes} bytes of the log could not be kept ({spool.gaps[0].reason})")
+        self._report(client, log)
         self._failure = None
         self._over.set()
+
+    def _report(self, client: Client, log: Log) -> None:
+        """Says how the run ended; the log is complete then, and may be said so again."""
+        outcome, meta = self._spool.outcome, self._spool.meta
+        if outcome is None:
+            return
+        try:
+            client.report(log.ref, **asdict(outcome), host=meta.host or None, tasks=meta.tasks)
+        except JoblogError as error:
+            if not isinstance(error, Invalid | NotFound | Conflict):
+                raise
+            self._say(f"how the run ended is not on the server: {error}")  # it will not mend itself
 
     def _recover(self, error: Exception) -> None:
         """Pauses before the next try, which begins with asking the server for the log's end."""
@@ -213,7 +229,7 @@ class Shipper:
         elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
-        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * _jitter.uniform(0.5, 1)
+        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             # What the server asks for is kept to, whoever is in a hurry.
@@ -225,6 +241,11 @@ class Shipper:
             self._tries = 0
 
 
+def jitter(least: float) -> float:
+    """Returns a factor from ``least`` to 1, by chance: agents that start together do not call together for ever."""
+    return least + (1 - least) * os.urandom(1)[0] / 255
+
+
 def attempts(run_id: str) -> Iterator[str]:
     """Yields the run ids of a run's attempts: its own, then ``ID.attempt-2`` and so on."""
     yield run_id
@@ -233,12 +254,3 @@ def attempts(run_id: str) -> Iterator[str]:
     for attempt in count(first + 1):
         suffix = f".attempt-{attempt}"
         yield base[: RUN_ID_CHARACTERS - len(suffix)] + suffix
-
-
-def encoded(data: bytes) -> tuple[bytes, str | None]:
-    """Returns a body and its Content-Encoding: compressed where that helps."""
-    if len(data) > GZIP_BYTES:
-        smaller = gzip.compress(data, GZIP_LEVEL, mtime=0)
-        if len(smaller) < len(data):
-            return smaller, "gzip"
-    return data, None

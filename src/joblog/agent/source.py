@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pty
 import shlex
 import signal
 import struct
@@ -21,7 +20,12 @@ import subprocess
 import termios
 from collections.abc import Iterable, Sequence
 
+from joblog.agent.spoolfiles import Outcome
+
 STDIN, STDOUT, STDERR = 0, 1, 2
+
+OUT_OF_MEMORY = "out of memory"
+"""The reason that the server knows by this name."""
 
 CANNOT_RUN, NOT_FOUND = 126, 127
 """A shell's exit statuses for a command that is no program, and for one that does not exist."""
@@ -39,7 +43,7 @@ class Streams:
         """Each end to read from, and which of joblog's own descriptors its bytes go on to."""
         self.terminal: int | None = None
         if tty:
-            self.terminal, self.stdout = pty.openpty()
+            self.terminal, self.stdout = os.openpty()
             self.stderr = self.stdout
             self.reading[self.terminal] = STDOUT
             _set_transparent(self.stdout)
@@ -71,6 +75,8 @@ class Child:
         """Starts ``command``, with the signals that are ``blocked`` here as they were before."""
         self._process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
+        self._signal: str | None = None
+        self._reason: str | None = None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - to run what it is given is what it is for
                 command,
@@ -84,6 +90,7 @@ class Child:
             words = f"joblog: {shlex.quote(command[0])}: {error.strerror}\n"
             os.write(streams.stderr, words.encode(errors="surrogateescape"))
             self.status = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+            self._reason = f"the command cannot be run: {error.strerror}"
 
     @property
     def pid(self) -> int:
@@ -94,12 +101,29 @@ class Child:
         """Returns the exit status as a shell gives it, 128 + n after signal n; None while the child runs."""
         if self.status is None and self._process and (status := self._process.poll()) is not None:
             self.status = 128 - status if status < 0 else status
+            self._signal = _signal_name(-status) if status < 0 else None
         return self.status
+
+    def outcome(self, *, out_of_memory: bool) -> Outcome:
+        """Returns how it ended; ``out_of_memory``: the kernel killed one of its processes, if not itself, for that."""
+        if self._signal is None and self.status == 0:
+            return Outcome("COMPLETED", 0)
+        reason = OUT_OF_MEMORY if out_of_memory else self._reason
+        if self._signal is not None:
+            return Outcome("KILLED", signal=self._signal, reason=reason)
+        return Outcome("FAILED", self.status, reason=reason)
 
     def send(self, number: int) -> None:
         """Sends a signal, unless the child has ended."""
         if self._process:
             self._process.send_signal(number)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
 
 
 def _set_transparent(terminal: int) -> None:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from joblog.agent import spoolfiles
-from joblog.agent.spoolfiles import Meta, Part
+from joblog.agent.spoolfiles import Meta, Outcome, Part
 from joblog.answers import Gap
 
 __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
@@ -32,8 +32,14 @@ PART_BYTES = 64 << 20
 PARTS = 8
 """Fewest parts that the limit is made of: what is acknowledged is given back by whole ones."""
 
+NOTICE_BYTES = 256
+"""Room that is wanted for the line that stands for lost bytes."""
+
 CRC_READ_BYTES = 1 << 20
 """Read size while computing a CRC-32; larger ones are no faster."""
+
+WITHHELD = "flood control"
+"""Why bytes are missing that flood control took out."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -65,9 +71,11 @@ class Spool:
         self._finished = threading.Event()
         if self._state.finished:
             self._finished.set()
-            if self._state.lost_bytes:
-                self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
+            for size_bytes, why in ((self._state.withheld_bytes, WITHHELD), (self._state.lost_bytes, self._lost_reason)):
+                self._gaps.extend([Gap(self._end, size_bytes, why)] if size_bytes else [])
         self._crc32 = self.crc32_to(self._end)
+        if not self._state.finished:
+            self._take_note_of_notice()
 
     @classmethod
     def create(cls, root: Path, meta: Meta, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> Spool:
@@ -103,7 +111,7 @@ class Spool:
         The kernel moves them in one call: whoever is killed before or after it, they are in the pipe or in the spool.
         From what is no pipe they are read and then appended.
         """
-        if self._has_room() and not (self._state.lost_bytes and not self._write_notice()):
+        if self._has_room() and self._settle():
             try:
                 offset = self._end - self._part().start
                 count = os.splice(source, self._file, min(size, self._room()), offset_dst=offset)
@@ -123,14 +131,51 @@ class Spool:
         """Takes the log's next bytes, all or none of them; what there is no room for is counted as a gap."""
         if not data:
             return
-        if not self._has_room(len(data)) or (self._state.lost_bytes and not self._write_notice()) or not self._write(data):
+        if not (self._has_room(len(data)) and self._settle() and self._write(data)):
             self._lose(data)
+
+    def _settle(self) -> bool:
+        """Puts a line in the place of what was lost; returns whether there is nothing left that needs one."""
+        return not self._state.lost_bytes or self._write_notice(self._state.lost_bytes, self._lost_reason, lost_bytes=0)
+
+    # For the thread that reads the job, where what it reads is not what is kept (``intake.py``)
+
+    @property
+    def lost_bytes(self) -> int:
+        """How many bytes are lost and have no line yet."""
+        return self._state.lost_bytes
+
+    def settle(self) -> None:
+        """Puts a line in the place of what was lost, if there is room."""
+        if self._has_room(1 + NOTICE_BYTES):
+            self._settle()
+
+    def append_settled(self, data: bytes) -> None:
+        """Takes the log's next bytes as ``append`` does, but writes nothing else: ``settle`` comes first."""
+        if data and (self._state.lost_bytes or not self._has_room(len(data)) or not self._write(data)):
+            self._lose(data)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Records what is missing, and has its line in the log; may be said again."""
+        if gap in self._gaps:
+            return
+        self._gaps.append(gap)
+        try:
+            spoolfiles.add_gap(self.path, gap)
+        except OSError:
+            pass  # its line is in the log
+
+    def note_withheld(self, size_bytes: int) -> None:
+        """Notes how many bytes flood control holds back that have no line yet, lest a death makes them forgotten."""
+        if size_bytes != self._state.withheld_bytes:
+            self._note(withheld_bytes=size_bytes)
 
     def finish(self) -> None:
         """Says that no more bytes will come; may be said again. Raises OSError when that could not be saved."""
         if self._finished.is_set():
             return
-        if self._state.lost_bytes and not self._write_notice():
+        self._settle_withheld()
+        if not self._settle():
             self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
         os.close(self._file)
         with self._grown:
@@ -139,6 +184,11 @@ class Spool:
             finally:
                 self._finished.set()
                 self._grown.notify_all()
+
+    def _settle_withheld(self) -> None:
+        """Who held it back was killed together with who could have gone on: it is not known any more what it was."""
+        if (size_bytes := self._state.withheld_bytes) and not self._write_notice(size_bytes, WITHHELD, withheld_bytes=0):
+            self._gaps.append(Gap(self._end, size_bytes, WITHHELD))
 
     def _room(self) -> int:
         return self._limit_bytes - (self._end - self._parts[0].start)
@@ -151,28 +201,40 @@ class Spool:
 
     def _lose(self, data: bytes) -> bytes:
         if data:
-            with self._grown:
-                try:
-                    self._save(lost_bytes=self._state.lost_bytes + len(data), lost_reason=self._lost_reason)
-                except OSError:
-                    pass  # it is known here, as long as this process lives
+            self._note(lost_bytes=self._state.lost_bytes + len(data), lost_reason=self._lost_reason)
         return data
 
-    def _write_notice(self) -> bool:
+    def _write_notice(self, size_bytes: int, reason: str, **settled: int) -> bool:
         """Puts the line that stands for lost bytes in their place, so that readers of any API see it."""
         before = b"" if self._last == b"\n" else b"\n"
-        notice = f"[joblog] {self._state.lost_bytes} bytes were not kept here ({self._state.lost_reason})\n"
-        gap = Gap(self._end + len(before), self._state.lost_bytes, self._state.lost_reason)
-        if not self._write(before + notice.encode()):
+        gap = Gap(self._end + len(before), size_bytes, reason)
+        if not self._write(before + _notice(size_bytes, reason)):
             return False
-        self._gaps.append(gap)
-        try:
-            spoolfiles.add_gap(self.path, gap)
-            with self._grown:
-                self._save(lost_bytes=0)
-        except OSError:
-            pass  # there was room for the line, which says the same
+        self.note_gap(gap)
+        self._note(**settled)
         return True
+
+    def _take_note_of_notice(self) -> None:
+        """The process before this one may have been killed when it had written that line, and not yet noted that."""
+        notice = _notice(self._state.lost_bytes, self._lost_reason)
+        at = self._end - len(notice)
+        if self._state.lost_bytes and at >= self.start_byte and self._read_to_end(at) == notice:
+            self.note_gap(Gap(at, self._state.lost_bytes, self._lost_reason))
+            self._note(lost_bytes=0)
+
+    def _read_to_end(self, at: int) -> bytes:
+        found = b""
+        while piece := self.read(at + len(found), self._end - at - len(found)):
+            found += piece
+        return found
+
+    def _note(self, **changed: object) -> None:
+        """Changes the state; what the disk refuses is known here, as long as this process lives."""
+        with self._grown:
+            try:
+                self._save(**changed)
+            except OSError:
+                pass
 
     def _write(self, data: bytes) -> bool:
         try:
@@ -231,6 +293,24 @@ class Spool:
         with self._grown:
             self._save(run_id=run_id)
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended; None as long as that is not known."""
+        return self._state.outcome
+
+    def note_outcome(self, outcome: Outcome) -> None:
+        """Notes how the run ended, for whoever ships the spool."""
+        self._note(outcome=outcome)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server has said that the run is to end."""
+        return self._state.stopped
+
+    def note_stopped(self) -> None:
+        """Notes that the server has said so, for whoever sees the end."""
+        self._note(stopped=True)
+
     def wait_for_byte(self, at: int) -> None:
         """Waits until the byte at position ``at`` is there, or no more will come."""
         with self._grown:
@@ -273,6 +353,10 @@ class Spool:
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
         spoolfiles.remove(self.path)
+
+
+def _notice(size_bytes: int, reason: str) -> bytes:
+    return f"[joblog] {size_bytes} bytes were not kept here ({reason})\n".encode()
 
 
 def _pwrite_all(file: int, data: bytes, offset: int) -> None:

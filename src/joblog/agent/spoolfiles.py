@@ -20,7 +20,7 @@ from pathlib import Path
 
 from joblog.answers import Gap
 
-STATE_BYTES = 512
+STATE_BYTES = 1024
 """Size of the state's file: twice what it needs, and no more than a page, so that one write replaces it whole."""
 
 _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
@@ -28,22 +28,45 @@ _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
 
 @dataclass(frozen=True)
 class Meta:
-    """Which log a spool is for."""
+    """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all."""
 
     project_id: str
     job_name: str
     run_id: str
     task: str
+    url: str = ""
+    host: str = ""
+    tasks: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run ended: ``status`` is ``COMPLETED``, ``FAILED`` or ``KILLED``, ``signal`` one's name."""
+
+    status: str
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+
+
+UNKNOWN = Outcome("KILLED", reason="joblog run was killed, and what it knew of the command's end is lost")
+"""How a run ended whose foreground process did not come to tell: what a scheduler saw as the run was killed."""
 
 
 @dataclass(frozen=True)
 class State:
-    """``lost_bytes`` have no line in the log yet; ``run_id`` is the one that the server's log goes by, once it is chosen."""
+    """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
+
+    ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
+    """
 
     finished: bool = False
     lost_bytes: int = 0
     lost_reason: str = ""
     run_id: str = ""
+    withheld_bytes: int = 0
+    stopped: bool = False
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -97,7 +120,9 @@ def load_meta(path: Path) -> Meta:
 
 def load_state(path: Path) -> State:
     """Returns the state; raises OSError or ValueError."""
-    return State(**json.loads((path / "state").read_bytes()))
+    found = json.loads((path / "state").read_bytes())
+    outcome = found.pop("outcome", None)
+    return State(**found, outcome=Outcome(**outcome) if outcome else None)
 
 
 def save_state(path: Path, state: State) -> None:

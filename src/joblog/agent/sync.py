@@ -54,14 +54,14 @@ def spools(root: Path) -> Iterator[Left]:
         yield Left(path.name, meta.project_id, meta.job_name, run_id, meta.task, size_bytes, shown)
 
 
-def sync(root: Path, names: list[str], connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
-    """Sends the spools so named, or all, that nobody uses; returns whether nothing that could be sent is left."""
+def sync(root: Path, names: list[str], connect: Callable[[str], Client], say: Callable[[str], None]) -> bool:
+    """Sends the spools so named, or all, that nobody uses; returns whether nothing that could be sent is left.
+
+    ``connect`` gives the client for the address that a spool recorded, which is empty if nobody had said one.
+    """
     paths = [root / Path(name).name for name in names] if names else _paths(root)
-    try:
-        return all([_sync_one(path, connect, say) for path in paths])
-    except Unreachable as error:
-        say(f"nothing more is sent: {error}")
-        return False
+    away: set[str] = set()
+    return all([_sync_one(path, connect, say, away) for path in paths])
 
 
 def _paths(root: Path) -> list[Path]:
@@ -71,7 +71,8 @@ def _paths(root: Path) -> list[Path]:
         return []
 
 
-def _sync_one(path: Path, connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
+def _sync_one(path: Path, connect: Callable[[str], Client], say: Callable[[str], None], away: set[str]) -> bool:
+    """Sends one, unless its server is ``away``, as another one's turned out to be."""
     try:
         held = spoolfiles.lock(path / "meta.json")
     except FileNotFoundError:
@@ -79,7 +80,14 @@ def _sync_one(path: Path, connect: Callable[[], Client], say: Callable[[str], No
     if held is None:
         return True
     try:
-        return _ship(Spool(path), connect, say)
+        spool = Spool(path)
+        client = connect(spool.meta.url)
+        try:
+            return client.url not in away and _ship(spool, lambda: client, say)
+        except Unreachable as error:
+            away.add(client.url)
+            say(f"nothing more is sent: {error}")
+            return False
     except (OSError, ValueError) as error:
         say(f"{path} cannot be sent: {error}")
         return False
@@ -88,6 +96,8 @@ def _sync_one(path: Path, connect: Callable[[], Client], say: Callable[[str], No
 
 
 def _ship(spool: Spool, connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
+    if spool.outcome is None and not spool.finished:
+        spool.note_outcome(spoolfiles.UNKNOWN)
     spool.finish()
     shipper = Shipper(spool, connect, say)
     shipper.start()

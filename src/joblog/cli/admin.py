@@ -38,16 +38,16 @@ def _create(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str |
 
 def _create_locally(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str]:
     """Creates a token in the catalog itself, for whoever has lost them all; the server may be running."""
-    from joblog.storage.sqlite import Sqlite
+    from joblog.engine import open_database
     from joblog.storage.tokens import Tokens
 
-    catalog_path = Settings.load({}).catalog_path
-    if not catalog_path.exists():
-        raise Invalid("JOBLOG_DATA", "a directory that joblog has served", str(catalog_path.parent))
+    serving = Settings.load({})
+    if not serving.catalog and not serving.catalog_path.exists():
+        raise Invalid("JOBLOG_DATA", "a directory that joblog has served", str(serving.data))
     project = None if args.all_projects else settings.load(os.environ, project_id=args.project).project_id
     now_ms = time.time_ns() // 1_000_000
     expires_ms = None if expires_s is None else now_ms + 1000 * expires_s
-    database = Sqlite(catalog_path)
+    database = open_database(serving)
     try:
         token, secret = Tokens(database).make(project, args.right, args.label or "", now_ms, expires_ms)
     finally:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
     """Returns the client and the project that the arguments and the environment name."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     return Client(found.url, found.token), found.project_id
 
 

@@ -9,7 +9,7 @@ import sys
 
 from joblog.agent import settings
 from joblog.agent.follow import Follower, Plan
-from joblog.agent.followed import Setting
+from joblog.agent.followed import ROTATED_S, Setting
 from joblog.agent.marks import Marks
 from joblog.agent.redact import Unchanged
 from joblog.cli.names import checked_job, checked_run_id
@@ -39,10 +39,11 @@ def follow_once(args: argparse.Namespace, directory: str) -> int:
 
 
 def _follow(args: argparse.Namespace, plan: Plan) -> int:
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
     marks = Marks(found.spool_root, found.project_id, found.url)
-    setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged)
+    rotated_s = getattr(args, "rotate_wait", ROTATED_S)  # import, which comes here too, has no such flag
+    setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged, rotated_s)
     follower = Follower(plan, setting, lambda: Client(found.url, found.token, timeout_s=CALL_S), _say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())

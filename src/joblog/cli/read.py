@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable
 
 from joblog.cli.common import connected, find_log, find_version, show_json, show_table, shown_time
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Log
-from joblog.errors import Busy, Invalid, Unreachable
-
-POLL_S = 0.5
-"""Pause between two looks at a followed log: as live as an eye needs, and 2 cheap requests a second."""
+from joblog.errors import Invalid, JoblogError
 
 
 def cat(args: argparse.Namespace) -> int:
@@ -44,9 +40,10 @@ def tail(args: argparse.Namespace) -> int:
     with client:
         log = find_log(client, project_id, args.log)
         at = _tail_start(client, log, args.count)
-        _write(client.read(log.ref, at, log.end_byte))
         if args.follow:
-            _follow(client, log, log.end_byte)
+            _follow(client, log, at)
+        else:
+            _write(client.read(log.ref, at, log.end_byte))
     return 0
 
 
@@ -116,20 +113,14 @@ def _tail_start(client: Client, log: Log, count: int) -> int:
 
 
 def _follow(client: Client, log: Log, at: int) -> None:
-    """Writes what comes after position ``at`` until the log is closed; waits for a server that is away."""
-    told = False
-    while True:
-        try:
-            log = client.status(log.ref)
-            at = max(at, log.start_byte)
-            for piece in client.read(log.ref, at, log.end_byte):
-                at += _write([piece])
-        except (Unreachable, Busy) as error:
-            if not told:
-                sys.stderr.write(f"joblog: {error}; still trying\n")
-            told = True
-        else:
-            told = False
-            if log.closed:
-                return
-        time.sleep(POLL_S)
+    """Writes what comes from position ``at`` on until the log is closed; waits for a server that is away."""
+    told = ""
+
+    def waiting(error: JoblogError) -> None:
+        nonlocal told
+        if str(error) != told:
+            sys.stderr.write(f"joblog: {error}; still trying\n")
+        told = str(error)
+
+    for piece in client.follow(log.ref, at, waiting=waiting):
+        _write([piece.data])

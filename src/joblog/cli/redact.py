@@ -1,4 +1,4 @@
-"""``--redact`` and ``--redact-pattern``, for each command that sends."""
+"""What ``--redact`` and ``--redact-pattern`` mean, for each command that sends."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import os
 import re
 from collections.abc import Callable
 
-from joblog.agent.redact import READY, Redactor, rule
+from joblog.agent.redact import READY, Redactor, Rule, rule
 from joblog.errors import Invalid
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
-    about = "masks tokens and passwords with *, byte by byte, before anything is sent (default: no)"
-    parser.add_argument("--redact", action="store_true", help=about)
-    about = "masks what this regular expression, or its group 1, matches, too; repeatable"
-    parser.add_argument("--redact-pattern", action="append", default=[], metavar="RE", help=about)
+def rules(args: argparse.Namespace) -> tuple[Rule, ...]:
+    """Returns what is to be masked; raises Invalid."""
+    try:
+        return (*(READY if args.redact else ()), *(rule(os.fsencode(each)) for each in args.redact_pattern))
+    except re.error as error:
+        raise Invalid("--redact-pattern", f"a regular expression ({error})") from error
 
 
 def new_redactor(args: argparse.Namespace) -> Callable[[], Redactor] | None:
     """Returns what makes a log's redactor, None where nothing is to be masked; raises Invalid."""
-    try:
-        rules = [*(READY if args.redact else ()), *(rule(os.fsencode(each)) for each in args.redact_pattern)]
-    except re.error as error:
-        raise Invalid("--redact-pattern", f"a regular expression ({error})") from error
-    return (lambda: Redactor(rules)) if rules else None
+    found = rules(args)
+    return (lambda: Redactor(found)) if found else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from joblog.agent import settings
@@ -16,6 +15,7 @@ from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_c
 from joblog.errors import Missing
 
 if TYPE_CHECKING:
+    from joblog.agent.intake import Filtering
     from joblog.client import Client
 
 CALL_S = 10.0
@@ -27,16 +27,33 @@ def run(args: argparse.Namespace) -> int:
     command = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     if not command:
         raise Missing("CMD", "the command to run")
-    found = settings.load(os.environ, url=args.url, project_id=args.project, spool_limit=args.spool_limit)
-    names = names_in(os.environ, launcher=f"{socket.gethostname()}-{os.getppid()}")
+    found = settings.load(
+        os.environ,
+        url=args.url,
+        project_id=args.project,
+        spool_limit=args.spool_limit,
+        token_file=args.token_file,
+    )
+    names = names_in(os.environ, launcher=f"{os.uname().nodename}-{os.getppid()}")
     meta = Meta(
         project_id=found.project_id,
         job_name=checked_job(args.job) if args.job else names.job or job_of_command(command),
         # Chosen here, so that a repeated request for the log meets the same one.
         run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
         task=checked_task(args.task) if args.task else names.task,
+        url=_recorded(found.said_url),
+        host=os.uname().nodename,
+        tasks=None if args.task else names.tasks,
     )
-    options = Options(found.spool_root, args.wait, args.verbose, args.tty, found.spool_limit_bytes)
+    options = Options(
+        found.spool_root,
+        args.wait,
+        args.verbose,
+        args.tty,
+        found.spool_limit_bytes,
+        _filtering(args),
+        args.grace,
+    )
 
     def connect() -> Client:
         from joblog.client import Client
@@ -44,3 +61,21 @@ def run(args: argparse.Namespace) -> int:
         return Client(found.url, found.token, timeout_s=CALL_S)
 
     return run_agent(command, meta, connect, options)
+
+
+def _filtering(args: argparse.Namespace) -> Filtering | None:
+    """Returns the filters that are asked for; what they need is loaded only then."""
+    if not (args.redact or args.redact_pattern or args.flood_limit):
+        return None
+    from joblog.agent.filtered import Filters
+    from joblog.cli.redact import rules
+
+    rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)
+    return Filters(rules(args), rate_bytes_s)
+
+
+def _recorded(url: str) -> str:
+    """Returns the address as the spool keeps it: without what is secret in it."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path

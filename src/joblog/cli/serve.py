@@ -1,4 +1,4 @@
-"""``joblog serve`` and ``joblog check``: the commands that need ``joblog[server]``, which is loaded here only."""
+"""``joblog serve``, ``check`` and ``migrate``: the commands that need ``joblog[server]``, which is loaded here only."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from joblog.config import Settings
 
 def serve(args: argparse.Namespace) -> int:
     """Serves until told to end."""
-    from joblog.server import app
+    from joblog.server import process
 
-    app.serve(_settings(args))
+    process.serve(_settings(args))
     return 0
 
 
@@ -27,6 +27,14 @@ def check(args: argparse.Namespace) -> int:
         problems += 1
     sys.stdout.write(f"{checked.logs} logs, {checked.bytes} bytes, {problems} problems\n")
     return 1 if problems else 0
+
+
+def migrate(args: argparse.Namespace) -> int:
+    """Opens the catalog, which brings it up to date."""
+    from joblog import engine
+
+    engine.open_database(_settings(args)).close()
+    return 0
 
 
 def _settings(args: argparse.Namespace) -> Settings:

@@ -15,8 +15,13 @@ from joblog.client import Client
 
 def sync(args: argparse.Namespace) -> int:
     """Sends what is left; returns 1 when some of it could not be sent."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project)
-    all_sent = sync_spools(found.spool_root, args.spools, lambda: Client(found.url, found.token), _say)
+    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
+
+    def connect(recorded_url: str) -> Client:
+        there = found.at(recorded_url)
+        return Client(there.url, there.token)
+
+    all_sent = sync_spools(found.spool_root, args.spools, connect, _say)
     return 0 if all_sent else 1
 
 

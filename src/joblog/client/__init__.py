@@ -8,9 +8,9 @@
         for piece in client.read(run.log.ref):
             ...
 
-One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs; ``append``
-may be repeated at will. Every method raises ``errors.py``: what the server said, or ``Unreachable`` when no joblog
-answered. The token appears in no message.
+One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs, but for ``follow``,
+which goes on where it was; ``append`` may be repeated at will. Every method raises ``errors.py``: what the server said, or
+``Unreachable`` when no joblog answered. The token appears in no message.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ from joblog.answers import (
     value,
 )
 from joblog.client.admin import AdminCalls
+from joblog.client.bodies import encoded
+from joblog.client.following import Follow, Piece
+from joblog.client.searching import Hit, Query, Search, VersionRef
 from joblog.client.views import Views
 
 __all__ = [
@@ -48,25 +51,29 @@ __all__ = [
     "Appended",
     "Client",
     "Gap",
+    "Hit",
     "Job",
     "Lines",
     "Log",
     "LogRef",
     "Member",
+    "Piece",
     "Project",
+    "Query",
     "Reported",
     "Run",
     "Task",
     "Token",
     "User",
     "Version",
+    "VersionRef",
 ]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Views, AdminCalls):
+class Client(Views, Follow, Search, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
@@ -92,6 +99,11 @@ class Client(Views, AdminCalls):
         headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": encoding} if encoding else {})
         answer = self.send("POST", f"{log.path}/append?at={at}", data, headers)
         return value(Appended, decoded(answer.data))
+
+    def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
+        """Appends as ``append`` does, compressed on the way where that makes less of it."""
+        body, encoding = encoded(data)
+        return self.append(log, at, body, encoding=encoding)
 
     def close_log(self, log: LogRef, *, end_byte: int | None = None, crc32: int | None = None, gaps: Iterable[Gap] = ()) -> Log:
         """Closes the log; with the writer's own count and CRC-32 the answer's ``complete`` says whether they agree."""

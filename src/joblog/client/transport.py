@@ -37,7 +37,7 @@ class Transport:
         headers = {"User-Agent": f"joblog/{__version__}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        timeout = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s)
+        timeout = self._timeout = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s)
         # retries=False also refuses redirects: the token goes nowhere but to this server.
         proxy = _proxy(self.url)
         self._pool = (
@@ -90,11 +90,18 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         *,
         stream: bool = False,
+        silence_s: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Sends a request and returns an answer of success, read unless it is to be streamed; raises as ``call`` does."""
+        """Sends a request and returns an answer of success, read unless it is to be streamed; raises as ``call`` does.
+
+        ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``.
+        """
         sent = self._headers | dict(headers or {})
+        timeout = self._timeout if silence_s is None else urllib3.Timeout(connect=self._timeout.connect_timeout, read=silence_s)
         try:
-            answer = self._pool.request(method, self.url + path, body=body, headers=sent, preload_content=not stream)
+            answer = self._pool.request(
+                method, self.url + path, body=body, headers=sent, timeout=timeout, preload_content=not stream
+            )
             if 200 <= answer.status < 300:
                 return answer
             said = answer.data

@@ -1,4 +1,4 @@
-"""The composition root: the engine, the handlers, the server process.
+"""The composition root: the engine and the handlers, put together into one application.
 
 The calls that viewers and agents repeat all day, ModelArts' log calls and appends, are answered in front of the framework
 by the very functions that the framework's handlers call: routing, parsing and rendering cost it more than the page or the
@@ -7,20 +7,10 @@ append does (bench/). All else, and the description of these calls, is Litestar'
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import gc
 import logging
-import os
-import signal
-import socket
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import Any, TypeGuard
 
-import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 from litestar import Litestar, Request, Response, Router, get
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -29,13 +19,13 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog import __version__
-from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
+from joblog.server.follow import FollowController
 from joblog.server.links import follow_link
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
@@ -45,37 +35,32 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.ranks import RankController
+from joblog.server.search import SearchController
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
-ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
-URL_FILE = "url"
-DEFAULT_PROJECT = "default"
-
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
-
-# glibc's mallopt: arenas for all threads together, and the size from which a block is given back when it is freed. Left to
-# itself, glibc keeps tens of megabytes of what a burst of appends or a merge has used.
-_M_ARENA_MAX, _ARENAS = -8, 2
-_M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
-
-_GC_NEW_OBJECTS = 20_000
 
 _NATIVE = [
     ProjectController,
     JobController,
     StateController,
     LogController,
+    FollowController,
+    SearchController,
     TerminalController,
     RankController,
     TokenController,
     UserController,
     MemberController,
 ]
+
+LAST_WORDS_S = 2.0
+"""What followers get at the end to take the event that says so."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -85,6 +70,7 @@ class App:
 
     def __init__(self, engine: Engine) -> None:
         state = State(engine)
+        self._followers = state.followers
         self._calls = state.log_calls
         self._appends = state.append_call
         self._auth = state.auth
@@ -103,15 +89,17 @@ class App:
             _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
             raise
 
+    async def stop(self) -> None:
+        """Ends the answers that have no end of their own."""
+        await self._followers.stop(LAST_WORDS_S)
+
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         number = request_id()
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
-        if not self._embedded:
-            await self._auth.learn(scope["headers"])
         if not is_signed(scope["path"], scope["headers"]):
-            await self._route(scope, receive, send, number)
+            await self._known(scope, receive, send, number)
             return
         try:
             admitted = await self._admission.admitted(scope, receive)
@@ -122,6 +110,16 @@ class App:
             await self._route(admitted.scope, admitted.receive, send, number)
         finally:
             admitted.close()
+
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+        """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
+        if not self._embedded:
+            try:
+                await self._auth.learn(scope["headers"])
+            except Exception as error:  # noqa: BLE001  # as above
+                await send_answer(error_answer(error, scope["path"]), send, number)
+                return
+        await self._route(scope, receive, send, number)
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
         method, path = scope["method"], scope["path"]
@@ -188,113 +186,10 @@ def litestar(state: State) -> ASGIApp:
     )
 
 
-@get("/healthz", summary="Whether the server answers", tags=["server"])
+@get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
 async def health() -> dict[str, str]:
     """Answers without a token."""
     return {"status": "ok", "version": __version__}
-
-
-def serve(settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _bound_malloc()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
-
-
-def _spare_the_collector() -> None:
-    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of the
-    framework's objects again and again took a fifth of the time of an append."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_NEW_OBJECTS)
-
-
-def _bound_malloc() -> None:
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library, with its own ways
-    mallopt(_M_ARENA_MAX, _ARENAS)
-    mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
-
-
-async def _serve(settings: Settings) -> None:
-    loop = asyncio.get_running_loop()
-    port = _free_port(settings)
-    engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
-    try:
-        _admin_token(engine)
-        engine.janitor.start()
-        server = Server(
-            App(engine),
-            address=settings.host,
-            port=port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            log_enabled=False,
-        )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
-        _spare_the_collector()
-        serving = asyncio.create_task(server.serve())
-        await _announce(settings, port)
-        await serving
-    finally:
-        await asyncio.to_thread(engine.close)
-    _log.info("stopped")
-
-
-def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
-    loop.call_soon_threadsafe(tell)
-
-
-def _free_port(settings: Settings) -> int:
-    """Returns the port to listen on; raises Invalid when it is taken, which the HTTP server would not notice."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except (OSError, OverflowError) as error:
-            raise Invalid("host and port", f"an address that can be listened on ({error})") from error
-        return int(probe.getsockname()[1])
-
-
-def _admin_token(engine: Engine) -> None:
-    """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
-    path = engine.settings.data / ADMIN_TOKEN_FILE
-    if path.exists():
-        return
-    _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
-    _write(path, secret)
-    engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
-
-
-async def _announce(settings: Settings, port: int) -> None:
-    """Writes the server's address to a file once it can be reached there."""
-    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            await asyncio.sleep(0.01)
-            continue
-        writer.close()
-        break
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    _write(settings.data / URL_FILE, address)
-    _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
-
-
-def _write(path: Path, line: str) -> None:
-    """Writes a small file whole or not at all, readable by its owner only."""
-    part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(line + "\n")
-    part.replace(path)
 
 
 def _headers_only(send: Send) -> Send:

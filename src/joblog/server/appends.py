@@ -50,7 +50,11 @@ class AppendCall:
         headers = list(headers)
         self._auth.allowed(headers, "write", path[1], path[2])
         ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
-        log = self._engine.log(*ids, worker_of_task(path[4]))
+        where = (*ids, worker_of_task(path[4]))
+        if self._engine.database.embedded:
+            log = self._engine.log(*where)
+        else:
+            log = await asyncio.to_thread(self._engine.log, *where)
         at = _position(query_parameters(query).get("at", ""))
         data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes)
         head = await self._append(log, at, data)

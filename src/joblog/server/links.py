@@ -59,11 +59,16 @@ def opened(vault: Vault, text: str, now_ms: int) -> Link:
     return link
 
 
-@get("/links/{link:str}/{name:str}", summary="A log's bytes, by a link that a ModelArts call gave", tags=["ModelArts v2"])
+@get(
+    "/links/{link:str}/{name:str}",
+    summary="A log's bytes, by a link that a ModelArts call gave",
+    tags=["ModelArts v2"],
+    security=[{}],
+)
 async def follow_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
     found = opened(joblog.engine.vault, link, joblog.engine.clock_ms())
-    log = joblog.engine.log(found.project_id, found.job_id, found.version_id, found.worker)
+    log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
     answer = download(joblog, request, log, found.content_type)
     answer.headers["content-disposition"] = f'attachment; filename="{log.log_file}"'
     answer.headers["x-content-type-options"] = "nosniff"

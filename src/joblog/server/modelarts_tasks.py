@@ -60,7 +60,7 @@ class TaskCalls(Controller):
     ) -> Response[Any]:
         """Answers as v1's ``aom-log`` does."""
         log = await task_log(joblog, request)
-        answer = await joblog.log_calls.lines(log, query_parameters(request.scope["query_string"]), 1, TaskLineAnswer)
+        answer = await joblog.log_calls.lines(lambda: log, query_parameters(request.scope["query_string"]), 1, TaskLineAnswer)
         if answer.rest is not None:
             return Stream(whole(answer.body, answer.rest), media_type="application/json")
         return Response(answer.body, media_type="application/json")
@@ -100,7 +100,7 @@ async def task_log(joblog: State, request: Call) -> Log:
     job, version = await training_job(joblog, request, "read")
     task_id = str(request.path_params["task_id"])
     try:
-        return joblog.engine.log(job.project_id, job.id, version.id, worker_of_task(task_id))
+        return await joblog.reading(joblog.engine.log, job.project_id, job.id, version.id, worker_of_task(task_id))
     except (NotFound, Invalid) as error:
         raise NoLogYet("log of task", task_id) from error
 

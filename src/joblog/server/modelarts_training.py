@@ -82,7 +82,7 @@ async def job_response(joblog: State, job: Job, version: Version) -> dict[str, A
         },
         "algorithm": asked.get("algorithm") or {},
         "spec": asked.get("spec") or {},
-        "endpoints": asked.get("endpoints"),
+        "endpoints": asked.get("endpoints") or {},  # clients look into it without asking whether it is there
     }
 
 

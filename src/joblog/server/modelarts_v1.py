@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 
@@ -31,7 +30,7 @@ DEFAULT_LINES = 50
 
 _ORDERS = ("desc", "asc")
 
-T = TypeVar("T")
+_Version = tuple[str, int, int]
 
 
 class ByteAnswer(msgspec.Struct):
@@ -77,63 +76,70 @@ class LogCalls:
     async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
         """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
         self._auth.allowed(headers, "read", path[1], path[2])
-        project_id = check_project_id(path[1])
-        job_id = check_id("job_id", path[2])
-        version_id = check_id("version_id", path[3])
+        ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
         if path[4] == "log/file-names":
-            names = self._engine.names.log_files(project_id, job_id, version_id)
-            return Answer(200, self._encode(FileNamesAnswer(True, names)))
+            return await self._ask(partial(self._file_names, ids))
         parameters = query_parameters(query)
-        log = self._log(project_id, job_id, version_id, parameters)
         if path[4] == "log":
-            return await self._bytes(log, parameters)
-        return await self.lines(log, parameters, 0, LineAnswer)
+            return await self._ask(partial(self._bytes, ids, parameters))
+        return await self.lines(partial(self._log, ids, parameters), parameters, 0, LineAnswer)
 
-    def _log(self, project_id: str, job_id: int, version_id: int, parameters: Mapping[str, str]) -> Log:
+    async def _ask(self, read: Callable[[Query], Answer]) -> Answer:
+        """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
+        if self._engine.database.embedded:
+            try:
+                return read(self._engine.query_now)
+            except NotCached:
+                pass
+        return await asyncio.to_thread(read, self._engine.query)
+
+    def _log(self, ids: _Version, parameters: Mapping[str, str]) -> Log:
         log_file = parameters.get("log_file", "")
         if not log_file:
             raise Missing("log_file", "a name that .../log/file-names gives")
         worker = worker_of_log_file(log_file)
         if worker is None:
-            self._engine.names.version(project_id, job_id, version_id)
+            self._engine.names.version(*ids)
             raise NotFound("log file", log_file)
-        log = self._engine.log(project_id, job_id, version_id, worker)
+        log = self._engine.log(*ids, worker)
         if log.log_file != log_file:
             raise NotFound("log file", log_file)
         return log
 
-    async def _bytes(self, log: Log, parameters: Mapping[str, str]) -> Answer:
+    def _file_names(self, ids: _Version, _: Query) -> Answer:
+        return Answer(200, self._encode(FileNamesAnswer(True, self._engine.names.log_files(*ids))))
+
+    def _bytes(self, ids: _Version, parameters: Mapping[str, str], query: Query) -> Answer:
+        log = self._log(ids, parameters)
         start_byte = _integer(parameters, "start_byte", 0, (-1, MAX_ID))
         offset = _integer(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
         backwards = offset < 0 or start_byte == -1
         span = partial(positions.byte_span, start_byte, offset)
-        page = await self._ask(partial(_characters, log, span, backwards))
+        page = query.characters(log, span, backwards=backwards)
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    async def lines(self, log: Log, parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer]) -> Answer:
-        """Answers with lines of a log, v1's or v2's way; at least ``least`` must be asked for."""
-        base = positions.parse_base_line(parameters.get("base_line", ""))
-        count = _integer(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
-        order = parameters.get("order", "").strip().lower() or "desc"
-        if order not in _ORDERS:
-            raise OutOfRange("order", "desc or asc", order)
-        span = partial(positions.line_span, base, count, order)
+    async def lines(
+        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer]
+    ) -> Answer:
+        """Answers with lines of the log that ``find`` returns, v1's or v2's way; at least ``least`` must be asked for."""
         try:
-            page = await self._ask(partial(_line_page, log, span))
+            return await self._ask(partial(self._lines, find, parameters, least, kind))
         except LargePage:
-            return await self._large(log, span, kind)
+            return await self._large(find, _line_span(parameters, least), kind)
+
+    def _lines(
+        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer], query: Query
+    ) -> Answer:
+        log = find()
+        page = query.lines(log, _line_span(parameters, least))
         return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
-    async def _ask(self, read: Callable[[Query], T]) -> T:
-        """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
-        try:
-            return read(self._engine.query_now)
-        except NotCached:
-            return await asyncio.to_thread(read, self._engine.query)
-
-    async def _large(self, log: Log, span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]) -> Answer:
+    async def _large(
+        self, find: Callable[[], Log], span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]
+    ) -> Answer:
         """Answers with a page that is too large to hold, part by part."""
+        log = await asyncio.to_thread(find)
         page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
         head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
         content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte))
@@ -162,6 +168,15 @@ def _integer(parameters: Mapping[str, str], name: str, default: int, bounds: tup
     return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
 
 
+def _line_span(parameters: Mapping[str, str], least: int) -> Callable[[Log], tuple[int, int]]:
+    base = positions.parse_base_line(parameters.get("base_line", ""))
+    count = _integer(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
+    order = parameters.get("order", "").strip().lower() or "desc"
+    if order not in _ORDERS:
+        raise OutOfRange("order", "desc or asc", order)
+    return partial(positions.line_span, base, count, order)
+
+
 def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLineAnswer:
     return kind(
         content=content,
@@ -169,11 +184,3 @@ def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLi
         start_line=positions.line_position(page.log, page.start_line),
         end_line=positions.line_position(page.log, page.end_line),
     )
-
-
-def _characters(log: Log, span: Callable[[Log], tuple[int, int]], backwards: bool, query: Query) -> Page:
-    return query.characters(log, span, backwards=backwards)
-
-
-def _line_page(log: Log, span: Callable[[Log], tuple[int, int]], query: Query) -> Page:
-    return query.lines(log, span)

@@ -65,7 +65,7 @@ class ProjectController(Controller):
         days = project.retain_days if data.retain_days is UNSET else _at_least("retain_days", data.retain_days, 1)
         size = project.retain_bytes if data.retain_bytes is UNSET else _at_least("retain_bytes", data.retain_bytes, 0)
         await joblog.writing(names.set_retention, project.id, days, size)
-        return names.project(project.id)
+        return await joblog.reading(names.project, project.id)
 
     @get("/", summary="List projects")
     async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:

@@ -78,7 +78,7 @@ class LogController(Controller):
         names = joblog.engine.names
         ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
         found = await joblog.reading(names.logs, *ids, start, size)
-        views = [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found]
+        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
@@ -116,12 +116,22 @@ class LogController(Controller):
         joblog.engine.janitor.hint()
         return await joblog.log_view(closed)
 
-    @get("/{task:str}/bytes", summary="A log's bytes, any range, streamed", media_type=_OCTETS)
+    @get(
+        "/{task:str}/bytes",
+        summary="A log's bytes, any range, streamed",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
+    )
     async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
         """Streams the bytes; ``Range`` counts in byte positions."""
         return download(joblog, request, await log_of(joblog, request, "read"), _OCTETS)
 
-    @head("/{task:str}/bytes", summary="The headers of the same", media_type=_OCTETS)
+    @head(
+        "/{task:str}/bytes",
+        summary="The headers of the same",
+        media_type=_OCTETS,
+        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
+    )
     async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
         """Answers as ``GET`` does, without the bytes."""
         log = await log_of(joblog, request, "read")
@@ -163,7 +173,7 @@ def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int
 
 async def log_of(joblog: State, request: Call, right: str) -> Log:
     """Returns the log that the path names, if the caller has the right to it."""
-    return joblog.engine.log(*_where(joblog, request, right))
+    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:

@@ -12,6 +12,7 @@ from litestar.static_files import create_static_files_router
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it ships no types
 
 from joblog import __version__
+from joblog.server.shapes import completed
 
 _STATIC = "/api/docs-static"
 
@@ -42,7 +43,7 @@ openapi_config = OpenAPIConfig(
 @get("/api/openapi.json", media_type="application/json", include_in_schema=False)
 async def description(request: Request[Any, Any, Any]) -> bytes:
     """Describes the API."""
-    return JsonRenderPlugin().render(request, request.app.openapi_schema.to_schema())
+    return JsonRenderPlugin().render(request, completed(request.app.openapi_schema.to_schema()))
 
 
 static_router = create_static_files_router(path=_STATIC, directories=[swagger_ui_path], include_in_schema=False)

@@ -30,7 +30,7 @@ MAX_SKEW_S = 15 * 60
 _CREDENTIALS = re.compile(
     rb"SDK-HMAC-SHA256\s+Access=([!-+\--~]{1,128}),\s*SignedHeaders=([!-+\--~]{1,4096}),\s*Signature=([0-9a-fA-F]{64})"
 )
-_DATE = re.compile(rb"\d{8}T\d{6}Z")
+_DATE = re.compile(rb"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 _UNRESERVED = "-_.~"
 
@@ -127,11 +127,14 @@ def _encoded(text: bytes, safe: str = "") -> bytes:
 
 
 def _check_date(date: bytes, now_s: float) -> None:
-    if not _DATE.fullmatch(date):
-        raise BadSignature("X-Sdk-Date must be as 20191115T033655Z")
+    form = BadSignature("X-Sdk-Date must be as 20191115T033655Z")
+    match = _DATE.fullmatch(date)
+    if match is None:
+        raise form
     try:
-        signed = datetime.strptime(date.decode(), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        year, month, day, hour, minute, second = map(int, match.groups())
+        signed = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
-        raise BadSignature("X-Sdk-Date must be as 20191115T033655Z") from error
+        raise form from error
     if abs(signed.timestamp() - now_s) > MAX_SKEW_S:
         raise BadSignature(f"X-Sdk-Date is more than {MAX_SKEW_S // 60} minutes off")

@@ -12,8 +12,10 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
+from joblog.server.channels import Followers
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
+from joblog.server.searches import Searches
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
 
@@ -32,6 +34,8 @@ class State:
         self.auth = Auth(engine)
         self.watch = Watch(engine.query)
         self.append_call = AppendCall(engine, self.auth)
+        self.followers = Followers(engine)
+        self.searches = Searches(engine)
         self.logins = Logins(engine)
         self.log_calls = LogCalls(engine, self.auth)
 

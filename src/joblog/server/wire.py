@@ -87,11 +87,21 @@ def modelarts(path: str) -> bool:
     return path.startswith(("/v1/", "/v2/", "/v3/")) or path in ("/v1", "/v2", "/v3")
 
 
+def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
+    """Returns the status that an error of the table has at a path, and its code there."""
+    native, v1, v2 = STATUSES[kind]
+    return v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, kind.code)
+
+
+def full_code(code: str) -> str:
+    """Returns a ModelArts code as it is on the wire: most are ModelArts' own, some are of the gateway in front of it."""
+    return code if "." in code else f"ModelArts.{code}"
+
+
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
-        native, v1, v2 = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-        status, number = v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, "")
+        status, number = told(next(kind for kind in type(error).__mro__ if kind in STATUSES), path)
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
@@ -102,8 +112,8 @@ def error_answer(error: Exception, path: str) -> Answer:
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    said = number if "." in number else f"ModelArts.{number}"
-    if path.startswith("/v3"):
+    said = full_code(number)
+    if path.startswith("/v3/") or path == "/v3":
         body = _identity_body(status, said, message)
     elif modelarts(path):
         body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}

@@ -6,6 +6,7 @@ Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, Protocol
@@ -27,9 +28,17 @@ class Transaction(Protocol):
     def rows(self, query: str, **values: Value) -> list[Row]:
         """Runs the named query and returns all its rows."""
 
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        """Runs the named query once for each of the values, in order, and returns the rows of each; over a network at once."""
+
 
 class Database(Protocol):
-    """The catalog's engine. All methods block, may be called from any thread, and raise Unavailable when it fails."""
+    """The catalog's engine. All methods block, may be called from any thread, and raise Unavailable when it fails.
+
+    A transaction that has raised Unavailable may have been committed all the same: whoever repeats it must find that out.
+    Transactions of several nodes run side by side and see what others commit meanwhile (what SQL calls read committed). So each
+    names in its first change what it relies on, and changes the rows of several logs in the order of their ids.
+    """
 
     @property
     def embedded(self) -> bool:

@@ -177,10 +177,10 @@ def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Versi
 
 def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
     for (log_id,) in tx.rows("log_ids", version_id=version_id):
+        tx.rows("log_drop", id=log_id)  # first: what another node does to the log is over then, or will find it gone
         tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
         for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
             tx.rows(drop, log_id=log_id)
-        tx.rows("log_drop", id=log_id)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
     tx.rows("version_drop", id=version_id)

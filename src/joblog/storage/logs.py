@@ -7,7 +7,7 @@ So nodes and threads need no locks between them, and a step that is repeated doe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,7 @@ from joblog.errors import Conflict, NotFound
 from joblog.lines import Bytes
 from joblog.model import Chunk, Gap, Log, Segment
 from joblog.segment import encode_frame
-from joblog.storage.database import Database, Transaction
+from joblog.storage.database import Database, Transaction, Value
 
 CHUNK_BYTES = 64 * 1024
 """A chunk's rows are at most so large: a page reads whole rows, and agents send about so much at a time."""
@@ -137,27 +137,46 @@ class Logs:
                     tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
 
 
-def append(tx: Transaction, log_id: int, parts: Sequence[tuple[int, Packed]], now_ms: int) -> list[tuple[bool, Log]]:
-    """Appends, within a transaction, the parts that begin at the log's end, each at its ``at``, one after the other.
+class Appending:
+    """What one transaction appends to one log: the parts that begin at its end, each at its ``at``, one after the other.
 
-    Returns for each part whether it was taken, and the log's head behind it. Nothing is written for a part that was not.
-    Raises NotFound, before anything is written, when there is no such log.
+    ``outcomes`` are, for each part, whether it was taken, and the log's head behind it. Of what was not, nothing is written.
     """
-    before = head = _head(tx.rows("log", id=log_id), log_id)
-    outcomes: list[tuple[bool, Log]] = []
-    taken: list[Packed] = []
-    for at, packed in parts:
-        fits = at == head.end_byte and not head.closed
-        if fits:
-            head = advanced(head, packed.data, packed.newlines, now_ms)
-            taken.append(packed)
-        outcomes.append((fits, head))
-    if taken:
-        if not advance(tx, before, head):
-            moved = _head(tx.rows("log", id=log_id), log_id)
-            return [(False, moved) for _ in parts]
-        _put_chunks(tx, before.id, (before.end_byte, before.end_line), taken, head.appended_ms)
-    return outcomes
+
+    def __init__(self, head: Log, parts: Sequence[tuple[int, Packed]], now_ms: int) -> None:
+        self.before = self.head = head
+        self.outcomes: list[tuple[bool, Log]] = []
+        self.taken: list[Packed] = []
+        for at, packed in parts:
+            fits = at == self.head.end_byte and not self.head.closed
+            if fits:
+                self.head = advanced(self.head, packed.data, packed.newlines, now_ms)
+                self.taken.append(packed)
+            self.outcomes.append((fits, self.head))
+
+    def overtaken(self, head: Log) -> None:
+        """Says that another node has moved the log's end to where ``head`` shows it."""
+        self.outcomes = [(False, head) for _ in self.outcomes]
+        self.taken = []
+
+
+def append(
+    tx: Transaction, parts: Mapping[int, Sequence[tuple[int, Packed]]], now_ms: int
+) -> dict[int, list[tuple[bool, Log]] | NotFound]:
+    """Appends to logs, given by id, within a transaction: three statements, each for all logs, however many these are.
+
+    Returns for each log the outcomes (see ``Appending``), or NotFound, with nothing written, when there is no such log.
+    """
+    ids = sorted(parts)  # The order in which all nodes lock them: two that did so in each other's order would wait for ever.
+    heads = {row[0]: Log(*row) for rows in tx.many("log", [{"id": log_id} for log_id in ids]) for row in rows}
+    appending = {log_id: Appending(heads[log_id], parts[log_id], now_ms) for log_id in ids if log_id in heads}
+    moving = [each for each in appending.values() if each.taken]
+    moved = tx.many("log_advance", [_advance(each.before, each.head) for each in moving])
+    late = [each for each, done in zip(moving, moved, strict=True) if not done]
+    for each, rows in zip(late, tx.many("log", [{"id": each.head.id} for each in late]), strict=True):
+        each.overtaken(_head(rows, each.head.id))
+    tx.many("chunk_put", [row for each in moving for row in _chunk_rows(each)])
+    return {log_id: appending[log_id].outcomes if log_id in appending else NotFound("log", log_id) for log_id in ids}
 
 
 def advanced(head: Log, data: Bytes, newlines: int, now_ms: int) -> Log:
@@ -175,18 +194,7 @@ def advanced(head: Log, data: Bytes, newlines: int, now_ms: int) -> Log:
 
 def advance(tx: Transaction, was: Log, head: Log) -> bool:
     """Moves the log's end from where ``was`` shows it to where ``head`` does; False when it was elsewhere, or closed."""
-    return bool(
-        tx.rows(
-            "log_advance",
-            id=head.id,
-            at=was.end_byte,
-            end_byte=head.end_byte,
-            end_line=head.end_line,
-            partial_byte=head.partial_byte,
-            crc32=head.crc32,
-            appended_ms=head.appended_ms,
-        )
-    )
+    return bool(tx.rows("log_advance", **_advance(was, head)))
 
 
 def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
@@ -199,7 +207,7 @@ def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
     put_segment(tx, log, segment)
     tx.rows("chunks_drop", log_id=log.id, before=segment.end_byte)
     if rest:
-        _put_chunks(tx, log.id, (segment.end_byte, segment.end_line), [pack(rest)], segment.last_ms)
+        tx.many("chunk_put", _chunks(log.id, (segment.end_byte, segment.end_line), [pack(rest)], segment.last_ms))
     return True
 
 
@@ -236,17 +244,37 @@ def _head(rows: list[tuple[object, ...]], log_id: int) -> Log:
     return Log(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
 
 
-def _put_chunks(tx: Transaction, log_id: int, at: tuple[int, int], packed: Sequence[Packed], appended_ms: int) -> None:
+def _advance(was: Log, head: Log) -> dict[str, Value]:
+    return {
+        "id": head.id,
+        "at": was.end_byte,
+        "end_byte": head.end_byte,
+        "end_line": head.end_line,
+        "partial_byte": head.partial_byte,
+        "crc32": head.crc32,
+        "appended_ms": head.appended_ms,
+    }
+
+
+def _chunk_rows(appending: Appending) -> list[dict[str, Value]]:
+    before = appending.before
+    return _chunks(before.id, (before.end_byte, before.end_line), appending.taken, appending.head.appended_ms)
+
+
+def _chunks(log_id: int, at: tuple[int, int], packed: Sequence[Packed], appended_ms: int) -> list[dict[str, Value]]:
     start_byte, start_line = at
+    rows: list[dict[str, Value]] = []
     for size, newlines, stored in (row for each in packed for row in each.rows):
-        tx.rows(
-            "chunk_put",
-            log_id=log_id,
-            start_byte=start_byte,
-            end_byte=start_byte + size,
-            start_line=start_line,
-            end_line=start_line + newlines,
-            appended_ms=appended_ms,
-            data=stored,
+        rows.append(
+            {
+                "log_id": log_id,
+                "start_byte": start_byte,
+                "end_byte": start_byte + size,
+                "start_line": start_line,
+                "end_line": start_line + newlines,
+                "appended_ms": appended_ms,
+                "data": stored,
+            }
         )
         start_byte, start_line = start_byte + size, start_line + newlines
+    return rows

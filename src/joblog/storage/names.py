@@ -1,6 +1,8 @@
 """Projects, jobs, versions and logs by name: found, made when missing, listed.
 
-Getting and making are one step, so that all workers of one run meet in one version whoever comes first.
+Getting and making are one step, so that all workers of one run meet in one version whoever comes first. Nodes that make the
+same thing at the same time wait for each other at its counter: whoever has taken a number holds the counter until its commit.
+So what is missing is looked for once more with the number in hand; a number that is not needed then is left out.
 """
 
 from __future__ import annotations
@@ -156,11 +158,13 @@ def next_id(tx: Transaction, counter: str) -> int:
 
 def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
     rows = tx.rows("job_by_name", project_id=project_id, name=name)
-    if rows:
-        return Job(*rows[0])
-    job = Job(next_id(tx, "job"), project_id, name, now_ms)
-    tx.rows("job_put", id=job.id, project_id=project_id, name=name, now_ms=now_ms)
-    return job
+    if not rows:
+        number = next_id(tx, "job")
+        rows = tx.rows("job_by_name", project_id=project_id, name=name)
+        if not rows:
+            tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
+            return Job(number, project_id, name, now_ms)
+    return Job(*rows[0])
 
 
 def version_of(row: Row) -> Version:
@@ -174,10 +178,14 @@ def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, sta
 
 
 def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
-    """Makes the job's next version."""
+    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    number = next_id(tx, "version")
+    rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
+    if rows:
+        return version_of(rows[0])
     rows = tx.rows(
         "version_put",
-        id=next_id(tx, "version"),
+        id=number,
         job_id=job_id,
         uuid=str(uuid.uuid4()),
         run_id=run_id,
@@ -213,5 +221,8 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     if rows:
         return Log(*rows[0]), False
     log_id = next_id(tx, "log")
+    rows = tx.rows("log_by_worker", **key)
+    if rows:
+        return Log(*rows[0]), False
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
     return Log(*tx.rows("log", id=log_id)[0]), True

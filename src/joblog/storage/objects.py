@@ -1,7 +1,8 @@
-"""The object store, by obstore: local directories here, S3 and its kin by the same calls. The one door to obstore.
+"""The object store, by obstore: directories, S3 and its kin, by the same calls. The one door to obstore.
 
-Objects are whole, immutable and uniquely named; nothing is ever overwritten and nothing depends on conditional writes. The
-only addition to obstore is that a local put is fsynced, as the rows that rely on it are.
+Objects are whole, immutable and uniquely named; nothing is ever overwritten and nothing depends on conditional writes. A put
+whose answer was lost is repeated, or leaves an object that no row names and the sweep finds. The only addition to obstore is
+that a local put is fsynced, as the rows that rely on it are.
 """
 
 from __future__ import annotations
@@ -10,17 +11,31 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
 
-from joblog.errors import Damaged, Unavailable
+from joblog.errors import Damaged, Invalid, Unavailable
 from joblog.model import Log
 
 # obstore raises the one or the other, by store and call.
 _MISSING = (FileNotFoundError, NotFoundError)
+
+# A segment is some megabytes. A store that does not answer within these is said to be unavailable; what is on the way of a
+# user's request is then refused with 503, and what the background loop does is tried again in its next round.
+_CLIENT = {"connect_timeout": "5s", "timeout": "30s", "pool_idle_timeout": "60s"}
+_RETRY: dict[str, Any] = {
+    "max_retries": 10,
+    "retry_timeout": timedelta(seconds=10),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+}
+
+_SCHEMES = "s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, file:///directory or memory://"
 
 
 class Objects:
@@ -40,6 +55,39 @@ class Objects:
         """Opens, or makes, a directory of objects."""
         directory.mkdir(parents=True, exist_ok=True)
         return cls(LocalStore(directory), directory)
+
+    @classmethod
+    def at(cls, url: str, *, endpoint: str = "", region: str = "", virtual_hosted: bool = False) -> Objects:
+        """Opens what a URL names; what it does not say (credentials above all) comes from the store's usual environment.
+
+        ``endpoint`` is an S3-compatible store's own address, ``virtual_hosted`` whether the bucket stands in its host's name
+        rather than in the path. Raises Invalid.
+        """
+        parts = urlsplit(url)
+        prefix = parts.path.strip("/")
+        common: dict[str, Any] = {"client_options": dict(_CLIENT), "retry_config": _RETRY, "prefix": prefix or None}
+        if parts.scheme == "file" and parts.netloc in ("", "localhost") and prefix:
+            return cls.local(Path(unquote(parts.path)))
+        if parts.scheme == "memory" and not parts.netloc and not prefix:
+            return cls(MemoryStore())
+        if parts.scheme not in ("s3", "gs", "az") or not parts.netloc or parts.query or parts.fragment:
+            raise Invalid("objects", f"like {_SCHEMES}", url)
+        try:
+            if parts.scheme == "gs":
+                return cls(GCSStore(parts.netloc, **common))
+            if parts.scheme == "az":
+                return cls(AzureStore(parts.netloc, **common))
+            return cls(_s3(parts.netloc, endpoint, region, virtual_hosted, common))
+        except BaseError as error:
+            raise Invalid("objects", f"the address of a store that can be used ({error})", url) from error
+
+    def reachable(self) -> None:
+        """Asks for an object that is not there; raises Unavailable when the store does not say so."""
+        with _unavailable():
+            try:
+                obstore.head(self._store, "joblog-is-here")
+            except _MISSING:
+                pass
 
     def put(self, key: str, data: bytes) -> None:
         """Stores an object durably, by one plain write."""
@@ -86,6 +134,22 @@ def segment_key(log: Log, start_byte: int, end_byte: int) -> str:
     return f"{place}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
 
 
+def _s3(bucket: str, endpoint: str, region: str, virtual_hosted: bool, common: dict[str, Any]) -> S3Store:
+    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    if endpoint:
+        common["endpoint"] = _in_host(bucket, endpoint) if virtual_hosted else endpoint.rstrip("/")
+        common["client_options"]["allow_http"] = endpoint.startswith("http://")
+    if region:
+        common["region"] = region
+    return S3Store(bucket, virtual_hosted_style_request=virtual_hosted, **common)
+
+
+def _in_host(bucket: str, endpoint: str) -> str:
+    """Puts the bucket before the endpoint's host, where obstore wants it; an endpoint that has it already stays as it is."""
+    scheme, _, host = endpoint.rstrip("/").partition("://")
+    return f"{scheme}://{host}" if host.startswith(f"{bucket}.") else f"{scheme}://{bucket}.{host}"
+
+
 def _sync(path: Path, root: Path) -> None:
     """Makes a new file, its name, and the names of its directories durable."""
     for each in (path, *path.parents):
@@ -103,4 +167,5 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise Unavailable(f"the object store failed: {type(error).__name__}: {error}") from error
+        said = str(error).partition("\n")[0].strip()  # obstore's later lines are for its own developers
+        raise Unavailable(f"the object store failed: {type(error).__name__}: {said}") from error

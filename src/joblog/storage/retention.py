@@ -6,7 +6,7 @@ What retention removes moves the log's start and is a recorded gap; positions an
 from __future__ import annotations
 
 from joblog.model import Project
-from joblog.storage.database import Database, Row, Transaction
+from joblog.storage.database import Database, Row
 from joblog.storage.logs import drop_segment
 from joblog.storage.objects import Objects
 
@@ -63,19 +63,28 @@ class Retention:
                 too_much = project.retain_bytes is not None and stored > project.retain_bytes
                 if not (too_old or too_much):
                     return removed
-                with self._db.transaction() as tx:
-                    if not _remove(tx, row, now_ms):
-                        return removed
+                if not self._remove(row, now_ms):
+                    return removed
                 stored -= row[5]
                 removed += 1
             if not rows:
                 return removed
 
+    def _remove(self, row: Row, now_ms: int) -> bool:
+        """Removes a segment at the front of its log; False, and nothing done, when it is not there, or not in front."""
+        log_id, start_byte, end_byte, end_line, object_key, _, _ = row
+        try:
+            with self._db.transaction() as tx:
+                if not tx.rows("log_start", id=log_id, was=start_byte, start_byte=end_byte, start_line=end_line):
+                    return False
+                # Another node may have merged it into one that begins where it did.
+                if not drop_segment(tx, log_id, start_byte, object_key, now_ms):
+                    raise _Gone
+                tx.rows("gap_retained", log_id=log_id, size_bytes=end_byte, now_ms=now_ms)
+        except _Gone:
+            return False
+        return True
 
-def _remove(tx: Transaction, row: Row, now_ms: int) -> bool:
-    """Removes a segment at the front of its log; False, and nothing done, when it is not there any more."""
-    log_id, start_byte, end_byte, end_line, object_key, _, _ = row
-    if not tx.rows("log_start", id=log_id, was=start_byte, start_byte=end_byte, start_line=end_line):
-        return False
-    tx.rows("gap_retained", log_id=log_id, size_bytes=end_byte, now_ms=now_ms)
-    return drop_segment(tx, log_id, start_byte, object_key, now_ms)
+
+class _Gone(Exception):
+    """The segment is not there any more."""

@@ -146,6 +146,13 @@ CREATE TABLE gap (
     PRIMARY KEY (log_id, at_byte, reason)
 );
 
+-- Which node seals or merges a log now; see leases.py.
+CREATE TABLE lease (
+    log_id BIGINT PRIMARY KEY,
+    token TEXT NOT NULL,
+    until_ms BIGINT NOT NULL
+);
+
 -- Objects whose row is gone, to be removed when no running read can want them.
 CREATE TABLE garbage (
     object_key TEXT PRIMARY KEY,

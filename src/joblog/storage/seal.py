@@ -7,6 +7,7 @@ its object.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from joblog import lines
@@ -14,6 +15,7 @@ from joblog.lines import Bytes
 from joblog.model import Chunk, Log, Segment
 from joblog.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, Writer, decode_index, encode_index
 from joblog.storage.frames import FrameStore
+from joblog.storage.leases import LEASE_MS, Lease
 from joblog.storage.logs import Logs, advance, advanced, drop_segment, put_segment, seal
 from joblog.storage.objects import Objects, segment_key
 
@@ -39,8 +41,8 @@ class Sealer:
         self._objects = objects
         self._frame_bytes = frame_bytes
 
-    def seal(self, log_id: int) -> bool:
-        """Seals the next stretch of a log's tail; False when there is none, or another sealer was first."""
+    def seal(self, log_id: int, lease: Lease | None = None) -> bool:
+        """Seals the next stretch of a log's tail; False when there is none, another sealer was first, or the lease is lost."""
         log = self._logs.head(log_id)
         high = min(log.end_byte, log.sealed_byte + _SEAL_BYTES)
         chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
@@ -59,13 +61,15 @@ class Sealer:
         writer.add(data[: len(data) - len(rest)])
         segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
         with self._logs.transaction() as tx:
-            return seal(tx, log, segment, rest)
+            return (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
 
     def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
 
-        None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on.
+        None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on; or when storing took so
+        long that the object may count as left behind.
         """
+        began_s = time.monotonic()
         if log.closed or log.sealed_byte != log.end_byte:
             return None
         head = advanced(log, data, lines.count(data), now_ms)
@@ -73,26 +77,29 @@ class Sealer:
         writer.arrived(log.end_byte, head.appended_ms)
         writer.add(data)
         segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
+        if time.monotonic() - began_s > LEASE_MS / 1000:
+            return None
         with self._logs.transaction() as tx:
             if not advance(tx, log, head) or not seal(tx, log, segment, b""):
                 return None
         return head
 
-    def merge(self, log_id: int, now_ms: int) -> int:
+    def merge(self, log_id: int, now_ms: int, lease: Lease | None = None) -> int:
         """Merges what is worth merging of a log's segments; returns how many segments became fewer or smaller."""
         log = self._logs.head(log_id)
         sizes = self._logs.segment_sizes(log_id)
         merged = 0
         for start_byte, end_byte in plan_merges(sizes, whole=log.closed and log.sealed_byte == log.end_byte):
             try:
-                merged += self._merge(log, start_byte, end_byte, now_ms)
+                merged += self._merge(log, (start_byte, end_byte), now_ms, lease)
             except _Overtaken:
                 break  # What this plan was made from is no more; the next look plans anew.
         with self._logs.transaction() as tx:
             tx.rows("log_merged", id=log_id, looked_at=log.fresh_segments)
         return merged
 
-    def _merge(self, log: Log, start_byte: int, end_byte: int, now_ms: int) -> int:
+    def _merge(self, log: Log, span: tuple[int, int], now_ms: int, lease: Lease | None) -> int:
+        start_byte, end_byte = span
         old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
             return 0
@@ -105,6 +112,8 @@ class Sealer:
                 writer.add(piece.data)
         segment = self._store(log, writer, LEVEL_SMALL, old[0].first_ms, old[-1].last_ms)
         with self._logs.transaction() as tx:
+            if (lease is not None and not lease.hold(tx)) or not tx.rows("log_merged", id=log.id, looked_at=0):
+                raise _Overtaken
             for each in old:
                 if not drop_segment(tx, log.id, each.start_byte, each.object_key, now_ms):
                     raise _Overtaken
@@ -132,7 +141,7 @@ class Sealer:
 
 
 class _Overtaken(Exception):
-    """Another node merged or removed a segment while this one was merging it."""
+    """Another node merged or removed a segment while this one was merging it, or has the lease now."""
 
 
 def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ writer writes. A read sees what is committed when it begins.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,6 +109,9 @@ class _Writing:
         if query in HEAD_QUERIES:
             self.changed.add(values["id"])  # type: ignore[arg-type]  # these queries' id is a number
         return self._execute(QUERIES[query], values).fetchall()
+
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        return [self.rows(query, **each) for each in values]
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def _add_users(commands: Subparsers) -> None:
     create.add_argument("--right", action="append", choices=RIGHTS, help="in the project; repeatable (default: none)")
     passwd = _add_for_user(users, "passwd", "users:set_password", "sets a password, which ends the user's tokens")
     for parser in (create, passwd):
+        parser.allow_abbrev = False  # --password is not a way to say --password-file, least of all with the password behind it
         about = "its first line is the password; - is stdin (default: asked for on a terminal, else stdin)"
         parser.add_argument("--password-file", metavar="FILE", help=about)
     ls = add_client(users, "list", "users:list_users", "lists users")

@@ -21,5 +21,7 @@ def add_client(commands: Subparsers, name: str, command: str, help: str) -> argp
     """Adds a command that asks a server."""
     parser = add(commands, name, command, help)
     parser.add_argument("--url", help="the server (default: $JOBLOG_URL, or the one on this machine)")
+    about = "a file whose first line is the token, - for standard input (default: $JOBLOG_TOKEN or $JOBLOG_TOKEN_FILE)"
+    parser.add_argument("--token-file", metavar="FILE", help=about)
     parser.add_argument("--project", help="project id (default: $JOBLOG_PROJECT, or 'default')")
     return parser

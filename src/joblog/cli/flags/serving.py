@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import fields
 
 from joblog.cli.flags.common import Subparsers, add
-from joblog.config import Settings
+from joblog.config import STORED, Settings
 
 
 def add_to(commands: Subparsers) -> None:
     serve = add(commands, "serve", "serve:serve", "runs the server")
-    check = add(commands, "check", "serve:check", "looks whether all that is stored is sound")
+    others = [
+        add(commands, "check", "serve:check", "looks whether all that is stored is sound"),
+        add(commands, "migrate", "serve:migrate", "brings the catalog's tables up to date, as serve does when it starts"),
+    ]
     for setting in fields(Settings):
         if setting.metadata.get("secret"):
             continue
         flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
         serve.add_argument(flag, metavar="VALUE", help=about)
-        if setting.name == "data":
-            check.add_argument(flag, metavar="VALUE", help=about)
+        if setting.name in STORED:
+            for other in others:
+                other.add_argument(flag, metavar="VALUE", help=about)

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from joblog.cli import redact
 from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
 
 
 def add_to(commands: Subparsers) -> None:
+    _add_run(commands)
+    _add_spool(commands)
+
+    load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
+    load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
+    load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
+    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
+    load.add_argument("files", nargs="*", metavar="FILE")
+    _add_redacting(load)
+
+    _add_following(commands)
+
+    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
+    close.add_argument("log", metavar="LOG", help=LOG_HELP)
+
+
+def _add_run(commands: Subparsers) -> None:
     run = add_client(commands, "run", "run:run", "runs a command and keeps what it prints")
     run.add_argument("--job", help="job name (default: from the command)")
     run.add_argument(
@@ -30,21 +46,16 @@ def add_to(commands: Subparsers) -> None:
         help="seconds to wait for the last bytes' way to "
         "the server after the command has ended (default: 30); what is left then is kept on disk",
     )
+    grace = "seconds between SIGTERM and SIGKILL when the server is asked to stop the run (default: 30)"
+    run.add_argument("--grace", type=float, default=30.0, metavar="S", help=grace)
+    run.add_argument(
+        "--flood-limit",
+        metavar="RATE",
+        help="bytes a second, as 64K or 1M, over which repetitive output is counted rather than sent (default: none)",
+    )
+    _add_redacting(run)
     run.add_argument("-v", "--verbose", action="store_true", help="says on stderr where the log is")
-    _add_spool(commands)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
-
-    load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
-    load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
-    load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
-    load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
-    load.add_argument("files", nargs="*", metavar="FILE")
-    redact.add_flags(load)
-
-    _add_following(commands)
-
-    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
-    close.add_argument("log", metavar="LOG", help=LOG_HELP)
 
 
 def _add_following(commands: Subparsers) -> None:
@@ -56,8 +67,17 @@ def _add_following(commands: Subparsers) -> None:
     end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
     wait = "seconds to wait at the end for a server that is away (default: 30)"
     follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
-    redact.add_flags(follow)
+    rotated = "seconds that a renamed file must be quiet, as long as it is open for writing, before the next one is read"
+    follow.add_argument("--rotate-wait", type=float, default=60.0, metavar="S", help=f"{rotated} (default: 60)")
+    _add_redacting(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
+
+
+def _add_redacting(parser: argparse.ArgumentParser) -> None:
+    about = "masks tokens and passwords with *, byte by byte, before anything is sent (default: no)"
+    parser.add_argument("--redact", action="store_true", help=about)
+    about = "masks what this regular expression, or its group 1, matches, too; repeatable"
+    parser.add_argument("--redact-pattern", action="append", default=[], metavar="RE", help=about)
 
 
 def _add_spool(commands: Subparsers) -> None:

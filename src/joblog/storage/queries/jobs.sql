@@ -51,7 +51,7 @@ DELETE FROM request WHERE version_id = :version_id;
 DELETE FROM task WHERE version_id = :version_id;
 
 -- name: log_ids
-SELECT id FROM log WHERE version_id = :version_id;
+SELECT id FROM log WHERE version_id = :version_id ORDER BY id;
 
 -- name: log_drop
 DELETE FROM log WHERE id = :id RETURNING id;

@@ -51,18 +51,22 @@ UPDATE log SET lost_bytes = lost_bytes + :size_bytes WHERE id = :id;
 UPDATE log SET start_byte = :start_byte, start_line = :start_line WHERE id = :id AND start_byte = :was RETURNING id;
 
 -- name: log_merged
-UPDATE log SET fresh_segments = fresh_segments - :looked_at WHERE id = :id;
+-- Counts down what a merge has looked at; with 0 it only keeps others from the log until the transaction ends.
+UPDATE log SET fresh_segments = CASE WHEN fresh_segments > :looked_at THEN fresh_segments - :looked_at ELSE 0 END
+WHERE id = :id RETURNING id;
 
 -- name: logs_to_seal
 -- A large tail, a quiet one that has a whole line, or one that is closed.
 SELECT id FROM log WHERE end_byte > sealed_byte
     AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
         OR closed_ms IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
 ORDER BY appended_ms LIMIT :limit;
 
 -- name: logs_to_merge
 SELECT id FROM log WHERE fresh_segments > 0
     AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte))
+    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
 ORDER BY fresh_segments DESC LIMIT :limit;
 
 -- name: gap_put

@@ -1,0 +1,181 @@
+"""The server process: its catalog, its address, its last words; what the operating system and the collector are told."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from joblog import __version__
+from joblog.config import Settings
+from joblog.engine import Engine
+from joblog.errors import Invalid
+from joblog.server.app import App
+
+ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
+URL_FILE = "url"
+DEFAULT_PROJECT = "default"
+
+# glibc's mallopt: arenas for all threads together, and the size from which a block is given back when it is freed. Left to
+# itself, glibc keeps tens of megabytes of what a burst of appends or a merge has used.
+_M_ARENA_MAX, _ARENAS = -8, 2
+_M_MMAP_THRESHOLD, _MMAP_BYTES = -3, 512 * 1024
+
+_GC_NEW_OBJECTS = 20_000
+
+_TOKENS_LOOKED_AT = 1000
+
+_CONNECTIONS = 16_384
+"""Served at a time. The HTTP server's own limit, 128, would let that many followers keep everybody else out."""
+
+_BACKLOG = 1024
+"""Connections that wait to be accepted: hundreds of followers come back in the same second after a restart."""
+
+_log = logging.getLogger("joblog.server")
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _bound_malloc()
+    _many_files()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+def _spare_the_collector() -> None:
+    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of the
+    framework's objects again and again took a fifth of the time of an append."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_NEW_OBJECTS)
+
+
+def _bound_malloc() -> None:
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library, with its own ways
+    mallopt(_M_ARENA_MAX, _ARENAS)
+    mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+
+
+def _many_files() -> None:
+    """Allows as many open files, connections among them, as this process may allow itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * _CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 4 * _CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    port = _free_port(settings)
+    engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
+    try:
+        _admin_token(engine)
+        engine.janitor.start()
+        app = App(engine)
+        server = Server(
+            app,
+            address=settings.host,
+            port=port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=_BACKLOG,
+            backpressure=_CONNECTIONS,
+            log_enabled=False,
+        )
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        _spare_the_collector()
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(_stop(stopped, app, server))
+        try:
+            await _announce(settings, port)
+            await serving
+        finally:
+            stopping.cancel()
+    finally:
+        await asyncio.to_thread(engine.close)
+    _log.info("stopped")
+
+
+async def _stop(stopped: asyncio.Event, app: App, server: Server) -> None:
+    """Ends the server when it is told to, once those who follow know."""
+    await stopped.wait()
+    await app.stop()
+    server.stop()  # type: ignore[no-untyped-call]  # it has no types
+
+
+def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(tell)
+
+
+def _free_port(settings: Settings) -> int:
+    """Returns the port to listen on; raises Invalid when it is taken, which the HTTP server would not notice."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except (OSError, OverflowError) as error:
+            raise Invalid("host and port", f"an address that can be listened on ({error})") from error
+        return int(probe.getsockname()[1])
+
+
+def _admin_token(engine: Engine) -> None:
+    """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
+    path = engine.settings.data / ADMIN_TOKEN_FILE
+    if path.exists() or (not engine.database.embedded and _has_admin(engine)):  # another node has made it
+        return
+    _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
+    _write(path, secret)
+    engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
+
+
+def _has_admin(engine: Engine) -> bool:
+    """Whether somebody can do everything; the first tokens that were made are enough to tell."""
+    now_ms = engine.clock_ms()
+    return any(
+        token.project_id is None and token.may("admin") and (token.expires_ms is None or token.expires_ms > now_ms)
+        for token in engine.tokens.all(0, _TOKENS_LOOKED_AT)
+    )
+
+
+async def _announce(settings: Settings, port: int) -> None:
+    """Writes the server's address to a file once it can be reached there."""
+    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        break
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    _write(settings.data / URL_FILE, address)
+    _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
+
+
+def _write(path: Path, line: str) -> None:
+    """Writes a small file whole or not at all, readable by its owner only."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(line + "\n")
+    part.replace(path)

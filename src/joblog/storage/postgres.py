@@ -1,0 +1,232 @@
+"""PostgreSQL, the catalog of any number of nodes. The one door to psycopg.
+
+A network lies between: calls have deadlines, a lost connection is replaced, and a read that was on it is made again. What
+was in a transaction is not: it may have been committed, and only who asked for it can tell.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+import psycopg
+from psycopg import Connection, RawCursor, conninfo
+from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from joblog.errors import Invalid, Unavailable
+from joblog.storage.database import QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
+
+# Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
+# fails within some ten seconds. Of several hosts the one that takes writes is used.
+_CONNECT = {
+    "target_session_attrs": "read-write",
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "application_name": "joblog",
+    "client_encoding": "utf8",
+}
+
+# Milliseconds. No statement of joblog's runs for seconds; a node that was stopped inside a transaction must not hold its locks.
+_SESSION = {"statement_timeout": 30_000, "lock_timeout": 10_000, "idle_in_transaction_session_timeout": 60_000}
+
+_WAIT_S = 5.0
+"""How long a call waits for a free connection, or goes on looking for one that works, before it is Unavailable."""
+
+_RECONNECT_S = 1.0
+"""The pool gives up on a connection after so long, and is made to begin anew: its own pauses between attempts would only grow,
+and whoever waits for a connection when it gives up would wait in vain."""
+
+_MIGRATION_LOCK = 0x6A6F626C6F67  # "joblog"
+_MIGRATION_MS = 10 * 60_000
+
+_PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Turns ``:name`` parameters into ``$1``, ``$2`` ...; returns the statement and the names in that order."""
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return match[1] or f"${names.setdefault(match[2], len(names) + 1)}"
+
+    return _PARAMETER.sub(number, sql), tuple(names)
+
+
+_STATEMENTS = {name: _numbered(sql) for name, sql in QUERIES.items()}
+
+
+class Postgres:
+    """The catalog in a PostgreSQL database. See ``Database`` for what the methods promise."""
+
+    embedded = False
+
+    def __init__(self, address: str, *, connections: int = 16) -> None:
+        """Connects, and makes or migrates the schema; raises Invalid for the address, Unavailable.
+
+        ``address`` is what libpq takes: ``postgresql://user@host1,host2/name?option=value``. ``connections`` is the most
+        that are open at a time.
+        """
+        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            dsn(address),
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=_WAIT_S,
+            reconnect_timeout=_RECONNECT_S,
+            reconnect_failed=lambda pool: pool.check(),
+            kwargs={"autocommit": True, "cursor_factory": RawCursor},
+            configure=_configure,
+            name="joblog",
+        )
+        try:
+            self.migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Runs a named query on a free connection; again on another one when the connection turns out to be lost."""
+        deadline = time.monotonic() + _WAIT_S
+        while True:
+            with _unavailable():
+                connection = self._pool.getconn()
+                try:
+                    return _Using(connection).rows(query, **values)
+                except psycopg.Error as error:
+                    if not self._lost(connection, error) or time.monotonic() > deadline:
+                        raise
+                finally:
+                    self._pool.putconn(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Using]:
+        """Commits when the block is left, rolls back when it raises."""
+        with _unavailable():
+            connection = self._begun()
+            try:
+                yield _Using(connection)
+                connection.execute("COMMIT")
+            except BaseException as error:
+                if isinstance(error, psycopg.Error):
+                    self._lost(connection, error)
+                if not connection.closed:
+                    connection.rollback()
+                raise
+            finally:
+                self._pool.putconn(connection)
+
+    def migrate(self) -> None:
+        """Makes the schema, or brings it up to date; of several nodes one does it while the others wait."""
+        self._pool.open()
+        with self.transaction() as tx:
+            tx.run(f"SET LOCAL statement_timeout = {_MIGRATION_MS}; SET LOCAL lock_timeout = {_MIGRATION_MS}")
+            tx.run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+            empty = tx.run("SELECT to_regclass('counter') IS NULL")[0][0]
+            version = 0 if empty else int(tx.rows("counter", name="schema")[0][0])
+            if version > SCHEMA_VERSION:
+                raise Unavailable(f"the catalog was written by a newer joblog (schema {version})")
+            if version < SCHEMA_VERSION:
+                for statement in [*migrations(version), *statements(sql_file("postgres.sql"))]:
+                    tx.run(statement)
+                tx.rows("set_counter", name="schema", value=SCHEMA_VERSION)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._pool.close()
+
+    def _begun(self) -> Connection[Row]:
+        """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""
+        deadline = time.monotonic() + _WAIT_S
+        while True:
+            connection = self._pool.getconn()
+            try:
+                connection.execute("BEGIN")
+                return connection
+            except psycopg.Error as error:
+                lost = self._lost(connection, error)
+                self._pool.putconn(connection)
+                if not lost or time.monotonic() > deadline:
+                    raise
+
+    def _lost(self, connection: Connection[Row], error: psycopg.Error) -> bool:
+        """Says whether the connection is of no use any more, and sees to it that nobody is given it again."""
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            connection.close()  # its server was made a standby; another one takes writes now
+        return connection.closed
+
+
+class _Using:
+    """A connection in use, with or without a transaction."""
+
+    def __init__(self, connection: Connection[Row]) -> None:
+        self._connection = connection
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        sql, names = _STATEMENTS[query]
+        cursor = self._connection.execute(sql, [values[name] for name in names], binary=True)
+        return cursor.fetchall() if cursor.description else []
+
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        if not values:
+            return []
+        sql, names = _STATEMENTS[query]
+        cursor = self._connection.cursor(binary=True)
+        cursor.executemany(sql, [[each[name] for name in names] for each in values], returning=True)
+        return [result.fetchall() if result.description else [] for result in cursor.results()]
+
+    def run(self, sql: str) -> list[Row]:
+        """Runs a statement of the schema's, which has no name."""
+        cursor = self._connection.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+class _WholeNumber(NumericBinaryLoader):
+    """A sum over BIGINT is NUMERIC in PostgreSQL; joblog knows whole numbers only."""
+
+    def load(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # of Decimal: that is the point
+        return int(super().load(data))
+
+
+def dsn(address: str) -> str:
+    """Returns the address with what joblog needs of a connection, where it does not say otherwise; raises Invalid."""
+    try:
+        given = conninfo.conninfo_to_dict(address)
+    except psycopg.ProgrammingError as error:
+        raise Invalid("catalog", f"an address of a PostgreSQL database ({str(error).strip()})") from error
+    session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    options = f"{session} {given.pop('options', None) or ''}".strip()
+    return conninfo.make_conninfo("", **{**_CONNECT, **given, "options": options})
+
+
+def _configure(connection: Connection[Row]) -> None:
+    """Prepares a new connection. Acknowledged means committed, whatever the server's own default is."""
+    connection.adapters.register_dumper(int, Int8BinaryDumper)  # else each size of number is a statement of its own
+    connection.adapters.register_loader("numeric", _WholeNumber)
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+    )
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        _raise(error)
+
+
+def _raise(error: psycopg.Error) -> NoReturn:
+    if isinstance(error, psycopg.DataError):  # such as a NUL, which PostgreSQL has no text with
+        raise Invalid("a text", f"one that the catalog can hold ({str(error).strip()})") from error
+    if isinstance(error, PoolTimeout):
+        raise Unavailable("the catalog failed: no connection to PostgreSQL") from error
+    raise Unavailable(f"the catalog failed: {type(error).__name__}: {str(error).strip()}") from error

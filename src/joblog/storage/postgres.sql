@@ -1,0 +1,13 @@
+-- What PostgreSQL alone is told, after the schema was made or brought up to date. Each statement may be repeated.
+
+-- Chunks are compressed already: PostgreSQL need not try.
+ALTER TABLE chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+ALTER TABLE segment ALTER COLUMN frames SET STORAGE EXTERNAL;
+
+-- Chunks come and go within minutes, and a log's head changes with each append: vacuum by how many rows are dead, not by what
+-- share of the table they are, and at once, so that their room is used again.
+ALTER TABLE chunk SET (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+    toast.autovacuum_vacuum_scale_factor = 0.0, toast.autovacuum_vacuum_threshold = 10000, toast.autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE log SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+    fillfactor = 70);
+ALTER TABLE counter SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 500);

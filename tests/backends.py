@@ -1,0 +1,66 @@
+"""Where a joblog under test keeps its catalog and its objects: every combination that there is, on real engines.
+
+A test that takes ``backend`` and is marked ``every_backend`` runs on each of them; unmarked, on the embedded default.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from joblog.config import Settings
+from joblog.storage.postgres import Postgres
+from tests.engines import BUCKET, PostgresServer, SeaweedServer
+
+DEFAULT = "sqlite-directory"
+BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
+
+every_backend = pytest.mark.backends(*BACKENDS)
+"""Marks a test, or as ``pytestmark`` a module's, that takes ``backend`` itself or through what it takes."""
+
+both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
+"""Marks what takes long, and would find nothing new on the others."""
+
+both_catalogs = pytest.mark.backends(DEFAULT, "postgres-directory")
+"""Marks what has nothing to do with objects."""
+
+_numbers = count(1)
+
+
+class Backend:
+    """Engines that are running; each ``place`` on them is new and empty."""
+
+    def __init__(self, name: str, postgres: PostgresServer | None, s3: SeaweedServer | None) -> None:
+        self.name = name
+        self.postgres = postgres
+        self.s3 = s3
+        self._databases: list[str] = []
+        if postgres is not None:
+            postgres.run("CREATE DATABASE template")
+            Postgres(postgres.address("template")).close()
+
+    def place(self) -> dict[str, str]:
+        """Returns the settings of a catalog and an object store that nobody has used; for ``Settings`` or a server."""
+        settings = {}
+        if self.postgres is not None:
+            name = f"joblog_{next(_numbers)}"
+            self.postgres.run(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
+            self._databases.append(name)
+            settings["catalog"] = self.postgres.address(name)
+        if self.s3 is not None:
+            settings["objects"] = f"s3://{BUCKET}/place-{next(_numbers)}"
+            settings["objects_endpoint"] = self.s3.endpoint
+            settings["objects_region"] = "us-east-1"
+        return settings
+
+    def settings(self, data: Path) -> Settings:
+        """Returns settings of a new place."""
+        return Settings(data=data, **self.place())  # type: ignore[arg-type]  # all of them are text
+
+    def close(self) -> None:
+        """Drops what was made."""
+        if self.postgres is not None:
+            for name in (*self._databases, "template"):
+                self.postgres.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -1,0 +1,185 @@
+"""What is PostgreSQL's alone: its address, several nodes at once, and what happens when it goes away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from joblog.errors import Invalid, Unavailable
+from joblog.storage import database
+from joblog.storage.logs import Logs, append, pack
+from joblog.storage.names import Names
+from joblog.storage.postgres import Postgres, dsn
+from joblog.storage.tokens import Tokens
+from tests.conftest import installed
+from tests.engines import PostgresServer
+
+NOW_MS = 1_700_000_000_000
+NODES = 4
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[PostgresServer]:
+    """A server that these tests may stop."""
+    running = installed(PostgresServer)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def address(own: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """A new database, without a schema."""
+    name = "test_" + str(abs(hash(request.node.name)))
+    own.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    own.run(f"CREATE DATABASE {name}")
+    return own.address(name)
+
+
+@pytest.fixture
+def nodes(address: str) -> Iterator[list[Postgres]]:
+    """Several nodes that start on it at the same moment."""
+    with ThreadPoolExecutor(NODES) as pool:
+        found = list(pool.map(lambda _: Postgres(address), range(NODES)))
+    yield found
+    for each in found:
+        each.close()
+
+
+def together(nodes: list[Postgres], step: Callable[[Postgres], Any]) -> list[Any]:
+    """Lets each node do it at the same moment."""
+    barrier = threading.Barrier(len(nodes))
+
+    def run(node: Postgres) -> Any:
+        barrier.wait()
+        return step(node)
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        return list(pool.map(run, nodes))
+
+
+def test_nodes_that_start_together_make_one_schema(nodes: list[Postgres]) -> None:
+    """One makes it, the others find it made; so it is when the program is started again."""
+    for node in nodes:
+        assert node.rows("counter", name="schema") == [(database.SCHEMA_VERSION,)]
+        node.migrate()
+
+
+def test_schema_of_a_newer_joblog_is_left_alone(nodes: list[Postgres]) -> None:
+    """An old node must not write into what it does not know."""
+    with nodes[0].transaction() as tx:
+        tx.rows("set_counter", name="schema", value=database.SCHEMA_VERSION + 1)
+    with pytest.raises(Unavailable, match="newer joblog"):
+        nodes[1].migrate()
+
+
+def test_all_nodes_meet_in_one_version(nodes: list[Postgres]) -> None:
+    """Whoever comes first; each worker gets a log of its own, and a number is used once."""
+    Names(nodes[0]).put_project("lab", NOW_MS)
+    for number in range(10):
+        workers = iter(range(NODES))
+        runs = together(nodes, lambda node, n=number, w=workers: Names(node).put_run("lab", f"job-{n}", "run", next(w), NOW_MS))
+        assert len({(job, version) for job, version, _ in runs}) == 1
+        assert len({log.id for _, _, log in runs}) == NODES
+        again = together(nodes, lambda node, n=number: Names(node).put_run("lab", f"job-{n}", "run", 0, NOW_MS)[2].id)
+        assert len(set(again)) == 1
+
+
+def test_versions_of_one_job_are_numbered_without_a_gap(nodes: list[Postgres]) -> None:
+    """However many nodes start runs at once."""
+    Names(nodes[0]).put_project("lab", NOW_MS)
+    for _ in range(10):
+        together(nodes, lambda node: Names(node).put_run("lab", "job", None, 0, NOW_MS))
+    found = Names(nodes[0]).versions("lab", 1, 0, 100)
+    assert sorted(each.number for each in found) == list(range(1, 10 * NODES + 1))
+
+
+def test_of_several_nodes_one_appends_at_a_position(nodes: list[Postgres]) -> None:
+    """The others are told where the log ends. Groups of many logs in any order do not wait for each other for ever."""
+    names = Names(nodes[0])
+    names.put_project("lab", NOW_MS)
+    ids = [names.put_run("lab", "job", "run", worker, NOW_MS)[2].id for worker in range(20)]
+    for turn in range(10):
+        orders = iter([ids, ids[::-1]] * NODES)
+
+        def write(node: Postgres, turn: int = turn, orders: Iterator[list[int]] = orders) -> Any:
+            parts = {log_id: [(turn * 5, pack(b"line\n"))] for log_id in next(orders)}
+            with node.transaction() as tx:
+                return append(tx, parts, NOW_MS)
+
+        outcomes = together(nodes, write)
+        for log_id in ids:
+            assert sorted(each[log_id][0][0] for each in outcomes) == [False] * (NODES - 1) + [True]
+            assert {each[log_id][0][1].end_byte for each in outcomes} == {turn * 5 + 5}
+    assert [Logs(nodes[1]).head(log_id).end_line for log_id in ids] == [10] * len(ids)
+
+
+def test_what_a_restart_has_cut_off_is_asked_again(own: PostgresServer, nodes: list[Postgres]) -> None:
+    """Every connection is lost; the next read and the next transaction do not notice."""
+    node = nodes[0]
+    together([node] * 8, lambda node: node.rows("projects", after="", limit=1))
+    own.kill()
+    own.start()
+    assert node.rows("projects", after="", limit=1) == []
+    own.kill()
+    own.start()
+    assert Names(node).put_project("lab", NOW_MS).id == "lab"
+
+
+def test_while_it_is_away_it_is_unavailable(own: PostgresServer, nodes: list[Postgres]) -> None:
+    """And back as soon as it is back."""
+    own.kill()
+    with pytest.raises(Unavailable):
+        nodes[0].rows("projects", after="", limit=1)
+    with pytest.raises(Unavailable), nodes[1].transaction():
+        raise AssertionError("there is no transaction to be in")
+    own.start()
+    assert nodes[0].rows("projects", after="", limit=1) == []
+    with nodes[1].transaction() as tx:
+        tx.rows("project_put", id="lab", now_ms=NOW_MS)
+
+
+def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresServer, nodes: list[Postgres]) -> None:
+    """It raises, and is not made again behind its back."""
+
+    def cut() -> None:
+        with nodes[0].transaction() as tx:
+            tx.rows("project_put", id="lab", now_ms=NOW_MS)
+            own.kill()
+            own.start()
+
+    with pytest.raises(Unavailable):
+        cut()
+    assert nodes[0].rows("projects", after="", limit=10) == []
+
+
+def test_text_that_postgresql_has_no_form_for_is_refused(nodes: list[Postgres]) -> None:
+    """A NUL: it is the caller's mistake, not the database's."""
+    with pytest.raises(Invalid, match="NUL"):
+        Tokens(nodes[0]).make(None, ["read"], "a\0b", NOW_MS, None)
+
+
+def test_commit_waits_for_the_disk_whatever_the_database_says(own: PostgresServer, address: str) -> None:
+    """Acknowledged means committed."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {conninfo_to_dict(address)['dbname']} SET synchronous_commit = off".encode())
+    node = Postgres(address)
+    with node.transaction() as tx:
+        assert tx.run("SHOW synchronous_commit") == [("on",)]
+    node.close()
+
+
+def test_address_gets_what_it_does_not_say() -> None:
+    """Deadlines above all; what it says itself is kept."""
+    made = conninfo_to_dict(dsn("postgresql://me@a,b:6000/jobs?connect_timeout=2&options=-csearch_path%3Dx"))
+    assert (made["host"], made["port"], made["dbname"], made["connect_timeout"]) == ("a,b", ",6000", "jobs", "2")
+    assert (made["target_session_attrs"], made["tcp_user_timeout"], made["keepalives"]) == ("read-write", "10000", "1")
+    assert "statement_timeout=30000" in str(made["options"])
+    assert "-csearch_path=x" in str(made["options"])
+    with pytest.raises(Invalid, match=r"^catalog must be "):
+        dsn("postgresql://a?no_such_option=1")
