@@ -208,6 +208,8 @@ class MetricsReader:
         text = frame.text[:_LINE_CHARACTERS]
         if progress is not None and "%|" in text:
             text = text[text.rfind("%|") :]  # a bar's label is no metric
+            if "=" not in text and ": " not in text:
+                return
         found = self._matched(text) if self._patterns else []
         if not found:
             found, at_ms = read_line(text, at_ms)
