@@ -44,19 +44,8 @@ class Cluster:
         return self._started[rank]
 
     def ended(self) -> dict[int, int]:
-        """Waits for all ranks, and reports of each how it ended, as an agent does that reports; returns their exit statuses."""
-        found = {}
-        for rank, process in self._started.items():
-            found[rank] = process.wait(EXIT_S)
-            self.report(rank, found[rank])
-        return found
-
-    def report(self, rank: int, status: int) -> None:
-        log = LogRef(self.project, *self.ids, f"worker-{rank}")
-        if status > 128:
-            self.client.report(log, "KILLED", signal=signal.Signals(status - 128).name)
-        else:
-            self.client.report(log, "FAILED" if status else "COMPLETED", exit_code=status)
+        """Waits for all ranks; returns their exit statuses."""
+        return {rank: process.wait(EXIT_S) for rank, process in self._started.items()}
 
     @property
     def ids(self) -> tuple[int, int]:
@@ -176,7 +165,6 @@ def test_a_rank_that_hangs(cluster: Cluster) -> None:
             log for log in cluster.client.logs(cluster.project, *cluster.ids) if log.task == "worker-0" and log.end_line > 2
         ]:
             pass
-        cluster.report(1, 1)
         while (digest := cluster.why(silent_s=1)).endings[0].how != "silent" and digest.endings[1].how != "silent":
             pass
         assert {each.ranks: each.how for each in digest.endings} == {"0": "silent", "1": "ended with exit status 1"}

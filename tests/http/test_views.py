@@ -142,6 +142,23 @@ def test_bad_input(make_log: MakeLog, path: str, asked: dict[str, str], paramete
     assert (reply.status, reply.json["error"]["parameter"]) == (400, parameter)
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_empty_logs(make_log: MakeLog, client: Client, closed: bool) -> None:
+    """Every view of nothing is an answer."""
+    log = make_log(b"", closed=closed)
+    ref, where = LogRef(log.project_id, log.job_id, log.version_id, log.task), (log.project_id, log.job_id, log.version_id)
+    page = client.terminal(ref)
+    assert (page.lines, page.settled, page.end_byte, page.next) == ([], 0, 0, "0.0.")
+    assert (list(client.shown(ref)), list(client.frames(ref)), client.metrics(*where)) == ([], [], [])
+    merged = client.merged(*where)
+    assert (merged.lines, merged.at_end, merged.closed) == ([], True, closed)
+    assert client.merged(*where, last=5).lines == []
+    assert [rank.bars for rank in client.progress(*where)] == [[]]
+    told = client.why(*where)
+    how = "ended, exit status not known" if closed else "running"
+    assert (told.first, [each.how for each in told.endings]) == (None, [how])
+
+
 def test_strangers_and_others_are_told_nothing(make_log: MakeLog, client: Client) -> None:
     """Without a token, with one of another project, and where there is nothing."""
     log = make_log(b"secret\n")

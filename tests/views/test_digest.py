@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -20,7 +20,7 @@ def rank(worker: int, data: bytes, at_s: int, status: str | None = "FAILED", sig
     """Returns a rank whose whole log came ``at_s`` seconds after the first's."""
     found = [(failure, NOW + at_s * 1000) for failure in find_failures(data)]
     code = None if signal or status is None else int(status == "FAILED")
-    last = data.decode().splitlines()[-2:]
+    last = data.decode("utf-8", "replace").splitlines()[-2:]
     where = Where(f"worker-{worker}", 0, data.count(b"\n"), 0, len(data))
     return RankEnd(
         worker, status, code, signal, None, NOW + at_s * 1000, status is None, NOW + at_s * 1000, last, where, found, len(data)
@@ -66,6 +66,25 @@ def test_a_signal_and_last_words_of_one_rank_are_one_death() -> None:
     crash = b"terminate called after throwing an instance of 'c10::Error'\n  what():  bad pointer\n"
     assert first(rank(0, b"x\n", 0, "KILLED", "SIGTERM"), rank(1, crash, 1, "KILLED", "SIGABRT")) == ("1", "crash")
     assert first(rank(0, TIMEOUT, 0), rank(1, b"x\n", 3, "KILLED", "SIGKILL")) == ("1", "signal")
+
+
+def test_a_rank_that_the_kernel_killed_for_its_memory() -> None:
+    """Its log says nothing of it; what the agent reported does, and the others' timeouts follow from it."""
+    killed = replace(rank(3, b"step 1\n", 5, "KILLED", "SIGKILL"), reason="out of memory")
+    found = told([rank(0, TIMEOUT, 0), killed])
+    assert found.first is not None
+    assert (found.first.kind, found.first.summary) == ("out of memory", "killed by SIGKILL (out of memory)")
+    assert found.verdict.startswith("Rank 3 failed first (out of memory): killed by SIGKILL (out of memory).")
+
+
+def test_a_failure_at_the_end_of_each_real_log(real_logs: Callable[[], Iterator[tuple[str, bytes]]]) -> None:
+    """Among what real programs print it is the one that is found, with exactly its lines."""
+    for name, data in real_logs():
+        whole = data[-300_000:] + BOOM + b"Exit code: 1\n"
+        found = told([rank(0, whole, 0)]).first
+        assert found is not None, name
+        assert (found.kind, found.summary) == ("python exception", "RuntimeError: boom"), name
+        assert whole[found.where.start_byte : found.where.end_byte] == BOOM, name
 
 
 def test_ranks_are_grouped_by_how_they_ended() -> None:

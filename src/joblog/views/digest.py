@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from joblog.views.failures import Failure
-from joblog.views.kinds import CONSEQUENCES, KILLED, LOGGED
+from joblog.views.kinds import CONSEQUENCES, KILLED, LOGGED, OUT_OF_MEMORY
 from joblog.views.ranks import format_ranks, named_ranks
 
 FINAL_LINES = 50
@@ -162,7 +162,8 @@ def _failures(ranks: Sequence[RankEnd]) -> list[Failed]:
             groups.setdefault((failure.kind, _alike(failure.summary), final), []).append((at_ms, rank, failure))
         if rank.signal and rank.signal not in _PEACEFUL and not rank.ended_well:
             at_ms = rank.ended_ms or rank.appended_ms
-            groups.setdefault(("signal", rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
+            kind = OUT_OF_MEMORY if rank.reason == OUT_OF_MEMORY else "signal"
+            groups.setdefault((kind, rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
     found = [_failed(*key, members) for key, members in groups.items()]
     return sorted(found, key=lambda each: (not each.final, each.at_ms, each.where.task, each.where.start_byte))
 
