@@ -18,7 +18,8 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.views.frames import Frame, Frames
 from joblog.views.metrics import MetricsReader, Pattern, Series
-from joblog.views.progress import Progress, ProgressReader, progress_of
+from joblog.views.progress import ProgressReader, progress_of
+from joblog.views.values import Progress
 
 MOST_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""

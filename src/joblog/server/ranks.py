@@ -16,11 +16,11 @@ from joblog.server.downsample import kept
 from joblog.server.patterns import metric_patterns
 from joblog.server.state import Call, State
 from joblog.together import latest, merged_page
-from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES, Digest
-from joblog.views.merged import MergedPage, parse_place
-from joblog.views.metrics import Metrics, Pattern, Series, SeriesPoints
-from joblog.views.progress import RankProgress
+from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
+from joblog.views.merged import parse_place
+from joblog.views.metrics import Pattern, Series
 from joblog.views.ranks import parse_ranks
+from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
 from joblog.watch import READ_BYTES
 from joblog.why import why
 

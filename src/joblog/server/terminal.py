@@ -13,7 +13,8 @@ from joblog.model import MAX_ID, integer
 from joblog.server.native import LOG, Start, log_of
 from joblog.server.state import Call, State
 from joblog.shown import frames_between, terminal_page
-from joblog.views.pages import ShownPage, parse_cursor
+from joblog.views.pages import parse_cursor
+from joblog.views.values import ShownPage
 
 Cursor = Annotated[str | None, Parameter(description="the next of an earlier page; instead of start")]
 Count = Annotated[str | None, Parameter(description="about how many lines, 1 to 10000, 100 by default")]

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from joblog.views.frames import Frame
-from joblog.views.progress import Progress
+from joblog.views.values import Progress
 
 MOST_SERIES = 200
 MOST_POINTS = 8192
@@ -156,31 +156,6 @@ def _extremes(points: Sequence[Point]) -> list[Point]:
 
 def _height(point: Point) -> float:
     return point.value if math.isfinite(point.value) else -math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesPoints:
-    """A rank's series for a plot: entry ``i`` of each list is one point, of ``count`` that there were.
-
-    A value that is no finite number is None; ``bytes`` are where the lines begin that the points are from.
-    """
-
-    task: str
-    name: str
-    count: int
-    steps: list[float | None]
-    times_ms: list[int]
-    values: list[float | None]
-    bytes: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Series, and how much of the logs they are from: when ``unread_bytes`` is not 0, the same question again reads on."""
-
-    items: list[SeriesPoints]
-    read_bytes: int
-    unread_bytes: int
 
 
 class MetricsReader:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from joblog.views.frames import Frame
+from joblog.views.values import Progress
 
 MOST_BARS = 32
 _LABEL_CHARACTERS = 80
@@ -54,35 +55,6 @@ _BINARY: dict[str, float] = {letter: math.pow(1024, power) for power, letter in 
     "k": 1024.0,
 }
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A bar as it was last drawn, by the bytes ``[start_byte, end_byte)`` in raw line ``line``.
-
-    ``done`` of ``total`` (None: not known) in its own units; ``fraction`` 0 to 1; ``rate`` per second; times in seconds.
-    """
-
-    label: str
-    done: float | None
-    total: float | None
-    fraction: float | None
-    rate: float | None
-    elapsed_s: float | None
-    remaining_s: float | None
-    line: int
-    start_byte: int
-    end_byte: int
-
-
-@dataclass(frozen=True, slots=True)
-class RankProgress:
-    """A rank's bars, the one that moved last at the end; ``at_ms`` is when its log last grew."""
-
-    task: str
-    at_ms: int
-    closed: bool
-    bars: list[Progress]
 
 
 class ProgressReader:
