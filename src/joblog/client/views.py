@@ -9,12 +9,7 @@ from urllib.parse import quote, urlencode
 from joblog.client.shapes import shaped
 from joblog.client.transport import Transport
 from joblog.refs import LogRef
-from joblog.views.digest import Digest
-from joblog.views.merged import MergedLine, MergedPage
-from joblog.views.metrics import Metrics, SeriesPoints
-from joblog.views.pages import ShownPage
-from joblog.views.progress import RankProgress
-from joblog.views.terminal import ShownLine
+from joblog.views.values import Digest, MergedLine, MergedPage, Metrics, RankProgress, SeriesPoints, ShownLine, ShownPage
 
 
 @dataclass(frozen=True)
