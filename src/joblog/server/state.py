@@ -16,6 +16,7 @@ from joblog.server.channels import Followers
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.searches import Searches
+from joblog.server.viewing import Viewing
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
 
@@ -36,6 +37,7 @@ class State:
         self.append_call = AppendCall(engine, self.auth)
         self.followers = Followers(engine)
         self.searches = Searches(engine)
+        self.viewing = Viewing()
         self.logins = Logins(engine)
         self.log_calls = LogCalls(engine, self.auth)
 
