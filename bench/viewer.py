@@ -71,7 +71,7 @@ def line(number: int) -> str:
 
 
 def make_repeated(data: Path, lines: int) -> str:
-    """Puts a log of so many lines into a data directory, each part of them a link to one object; returns where the viewer shows it."""
+    """Puts a log of so many lines into a data directory, each part a link to one object; returns its page."""
     engine = Engine(Settings(data=data))
     now_ms = engine.clock_ms()
     engine.names.put_project("default", now_ms)

@@ -165,9 +165,9 @@ class LogController(Controller):
             integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
             integer("count", count or "100", 1, MOST_LINES, f"an integer from 1 to {MOST_LINES}"),
             None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
+            None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
             *(None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
               for name, text in (("since", since), ("until", until))),
-            None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
         )  # fmt: skip
         return await asyncio.to_thread(_lines, joblog, log, wanted)
 
@@ -178,9 +178,9 @@ class _Wanted(msgspec.Struct, frozen=True):
     start: int
     count: int
     byte: int | None
+    cut: int | None
     since_ms: int | None
     until_ms: int | None
-    cut: int | None
 
 
 def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
