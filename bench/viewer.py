@@ -76,8 +76,7 @@ def make_repeated(data: Path, lines: int) -> str:
     now_ms = engine.clock_ms()
     engine.names.put_project("default", now_ms)
     log = engine.names.put_run("default", "long", None, 0, now_ms)[2]
-    body = "".join(line(number) + "\n" for number in range(PART_LINES)).encode()
-    assert len(body) == PART_LINES * LINE_BYTES
+    body = "".join(line(number) + "\n" for number in range(min(lines, PART_LINES))).encode()
     grown = engine.sealer.append_sealed(log, body, now_ms)
     assert grown is not None
     _repeat(engine, log.id, lines // PART_LINES)

@@ -76,6 +76,8 @@ export const WORDS = {
   copy: ["Copy", "复制"],
   copyLines: ["Copy the selected lines (c)", "复制选中的行 (c)"],
   copyLink: ["Copy a link to the selected lines (l)", "复制选中行的链接 (l)"],
+  why: ["Why it died:", "失败原因："],
+  ranksAre: ["rank {0}", "节点 {0}"],
   link: ["Link", "链接"],
   search: ["Search the whole log", "搜索整个日志"],
   searchShort: ["Search", "搜索"],

@@ -16,6 +16,7 @@ import { Search, clearMarks, markRows } from "./search.js";
 import { Scroller } from "./scroller.js";
 import { MOST_COPIED, Selection, copy, downloadLines, fromHash, textOf } from "./selection.js";
 import { Tools } from "./tools.js";
+import { Why } from "./why.js";
 import { Watch } from "./watch.js";
 
 const ROW_PIXELS = 20;
@@ -87,13 +88,15 @@ class LogPage {
       count: (text) => this.tools.found.tell(text),
       say: (text) => this.say(text),
     });
-    this.place = new Place(address, goTo);
+    this.why = new Why(address);
+    this.place = new Place(address, goTo, (version) => void this.why.show(version).catch(() => undefined));
     this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.trying(trying), failed);
     this.element = el(
       "div",
       { class: "screen" },
       header(this.place.elements, again),
       this.tools.element,
+      this.why.element,
       el("main", { class: "log" }, this.lines, this.bar.element, this.empty, this.news, this.tools.selection, this.notice),
     );
     this.lines.addEventListener("click", (event) => this.clicked(event));

@@ -15,9 +15,11 @@ export class Place {
   /**
    * @param {Address} address
    * @param {(address: Address) => void} go
+   * @param {(version: Version | null) => void} known is told how the run is
    */
-  constructor(address, go) {
+  constructor(address, go, known) {
     this.address = address;
+    this.known = known;
     this.go = go;
     this.job = el("a", { href: `/projects/${encodeURIComponent(address.project)}/`, class: "job" }, `#${address.job}`);
     this.state = el("span");
@@ -55,6 +57,7 @@ export class Place {
 
   /** @param {Version | null} version */
   showVersion(version) {
+    this.known(version);
     this.state.replaceChildren(...(version ? [stateBadge(version.status, version.reason)] : []));
   }
 
