@@ -79,7 +79,7 @@ def make_repeated(data: Path, lines: int) -> str:
     body = "".join(line(number) + "\n" for number in range(min(lines, PART_LINES))).encode()
     grown = engine.sealer.append_sealed(log, body, now_ms)
     assert grown is not None
-    _repeat(engine, log.id, lines // PART_LINES)
+    _repeat(engine, log.id, max(lines // PART_LINES, 1))
     engine.close()
     return f"/projects/default/jobs/{log.job_id}/versions/{log.version_id}/logs/worker-0"
 
@@ -111,7 +111,7 @@ def _repeat(engine: Engine, log_id: int, times: int) -> None:
 def main() -> None:
     """Measures logs of three sizes, and one that grows."""
     print("| log | first line, median (most) | jump to a random line, median, 95% | page's memory after 1,000 jumps |")
-    print("| --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- |", flush=True)
     for lines in (PART_LINES // 1000, PART_LINES, 100_000_000):
         with tempfile.TemporaryDirectory() as directory:
             data = Path(directory)

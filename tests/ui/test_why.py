@@ -25,7 +25,7 @@ def test_a_failed_run_says_why_and_where(open_page: Open, web: Web) -> None:
     page = open_page(f"{version}/logs/worker-0")
     why = page.locator("details.why")
     expect(why).to_contain_text("RuntimeError: <b>CUDA out of memory</b>")
-    why.locator("li.first a").click()
+    why.locator("li.cause a").click()
     until_shown(page, 4)
     assert page.url.endswith(f"{version}/logs/worker-1#L1-L4")
     expect(page.locator(".row.selected")).to_have_count(4)

@@ -98,7 +98,7 @@ export const WORDS = {
   tooMany: ["At most {0} lines can be copied; download them instead.", "最多可复制 {0} 行，请改用下载。"],
   complete: ["complete and verified", "完整且已校验"],
   completeHelp: ["{0} bytes; the sender's count and CRC-32 agree with what is stored", "{0} 字节，发送方的字节数和 CRC-32 与存储一致"],
-  running: ["still running", "仍在写入"],
+  running: ["still open", "尚未关闭"],
   runningHelp: ["The sender has not closed the log yet", "发送方尚未关闭日志"],
   closedUnproved: ["closed, not verified", "已关闭，未校验"],
   closedUnprovedHelp: ["The sender closed the log without its own count", "发送方关闭日志时未提供校验信息"],

@@ -39,10 +39,11 @@ export class Scroller {
     this.top = 0;
     this.expected = 0;
     this.stuck = false;
+    this.atEnd = false;
     /** @type {{line: number, where: "top" | "middle"} | null} */
     this.goal = null;
     element.addEventListener("scroll", () => this.#scrolled());
-    this.resizing = new ResizeObserver(() => this.refresh());
+    this.resizing = new ResizeObserver(() => this.#resized());
     this.resizing.observe(element);
   }
 
@@ -175,6 +176,14 @@ export class Scroller {
     this.#fill(byUser);
   }
 
+  /** Keeps in sight what was: the end, the line that was jumped to, or else the line on top. */
+  #resized() {
+    if (this.stuck) this.toEnd();
+    else if (this.goal) this.#keepGoal();
+    else if (this.atEnd) this.toEnd();
+    else this.#fill(false);
+  }
+
   /** @param {number} y */
   #scrollTo(y) {
     this.element.scrollTop = y;
@@ -212,6 +221,7 @@ export class Scroller {
     const first = this.first + Math.max(this.#rowAt(at), 0);
     const last = this.first + Math.max(this.#rowAt(at + view - 1), 0);
     const atEnd = this.first + this.rows.length >= this.end && at + view >= this.space.offsetHeight - 2;
+    this.atEnd = atEnd;
     this.moved({ first, last, drawnFirst: this.first, drawnEnd: this.first + this.rows.length, atEnd, byUser });
   }
 

@@ -25,7 +25,7 @@ export class Why {
   constructor(address) {
     this.address = address;
     this.asked = "";
-    this.element = el("details", { class: "why", hidden: true, open: true });
+    this.element = el("details", { class: "why", hidden: true, open: window.innerWidth > 640 });
   }
 
   /**
@@ -63,10 +63,10 @@ export class Why {
     if (first) paint(text, failed.text.slice(-MOST_LINES).join("\n"));
     return el(
       "li",
-      { class: first ? "first" : null },
+      { class: first ? "cause" : null },
       el("span", { class: "badge bad" }, failed.kind),
       " ",
-      el("span", { class: "said" }, failed.summary),
+      first ? null : el("span", { class: "said" }, failed.summary),
       " ",
       this.#link(failed.where, `${t("ranksAre", failed.ranks)}, ${t("atLine", failed.where.start_line)}`),
       first && failed.text.length > 1 ? text : null,
