@@ -53,6 +53,7 @@ class LogPage {
     this.failed = failed;
     this.following = false;
     this.left = 0;
+    this.begun = false;
     this.hit = -1;
     this.unfolded = new Set();
     this.noticeTimer = 0;
@@ -61,7 +62,10 @@ class LogPage {
     this.notice = el("div", { class: "notice", role: "status", "aria-live": "polite" });
     this.empty = el("p", { class: "empty-log quiet", hidden: true }, t("emptyLog"));
     this.bar = new Bar((line) => this.jump(line, "top"));
-    this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => this.trying(true));
+    this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => {
+      this.trying(true);
+      this.around();
+    });
     this.scroller = new Scroller(this.lines, ROW_PIXELS, (line) => this.draw(line), (view) => this.moved(view));
     this.selection = new Selection(() => this.showSelection());
     /** @type {Tools} */
@@ -116,9 +120,16 @@ class LogPage {
       if (wanted) this.jump(wanted.first, "middle");
       else if (this.log.closed) this.toEnd();
       else this.follow(true);
-      void this.watch.look();
-      this.place.fill().catch(() => undefined);
+      if (this.scroller.end === this.scroller.start || this.pager.line(this.scroller.start)) this.around();
     });
+  }
+
+  /** Looks at what stands around the lines, once: when the first of them are there. */
+  around() {
+    if (this.begun || !this.scroller.placed) return;
+    this.begun = true;
+    void this.watch.look();
+    this.place.fill().catch(() => undefined);
   }
 
   close() {
@@ -179,6 +190,7 @@ class LogPage {
   arrived(first, end) {
     this.scroller.redraw(first, end);
     this.mark();
+    this.around();
   }
 
   /** @param {import("./scroller.js").View} view */

@@ -40,6 +40,7 @@ export class Scroller {
     this.expected = 0;
     this.stuck = false;
     this.atEnd = false;
+    this.placed = false; // nothing is drawn before it is known where
     /** @type {{line: number, where: "top" | "middle"} | null} */
     this.goal = null;
     element.addEventListener("scroll", () => this.#scrolled());
@@ -67,7 +68,7 @@ export class Scroller {
     if (this.rows.length && (start > this.first || end < this.first + this.rows.length)) this.#clear();
     this.start = start;
     this.end = end;
-    this.refresh();
+    if (this.placed) this.refresh();
   }
 
   /**
@@ -76,6 +77,7 @@ export class Scroller {
    * @param {"top" | "middle"} where
    */
   jump(line, where = "top") {
+    this.placed = true;
     if (this.end <= this.start || !this.element.clientHeight) return;
     const to = Math.min(Math.max(line, this.start), this.end - 1);
     this.stuck = false;
@@ -103,6 +105,7 @@ export class Scroller {
 
   /** Shows the last line, at the bottom. */
   toEnd() {
+    this.placed = true;
     if (this.end <= this.start || !this.element.clientHeight) return;
     this.goal = null;
     const screen = Math.ceil(this.element.clientHeight / this.rowPixels) + 1;
@@ -122,7 +125,7 @@ export class Scroller {
   /** Draws what came into sight; the end, if it is to stay there. */
   refresh() {
     if (this.stuck) this.toEnd();
-    else this.#fill(false);
+    else if (this.placed) this.#fill(false);
   }
 
   /**
@@ -181,7 +184,7 @@ export class Scroller {
     if (this.stuck) this.toEnd();
     else if (this.goal) this.#keepGoal();
     else if (this.atEnd) this.toEnd();
-    else this.#fill(false);
+    else if (this.placed) this.#fill(false);
   }
 
   /** @param {number} y */
