@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -161,3 +163,21 @@ def test_the_page_speaks_chinese(open_page: Open, log: MadeLog) -> None:
     assert page.evaluate("document.documentElement.lang") == "zh"
     page.get_by_label("语言").select_option("en")
     expect(page.get_by_role("button", name="Wrap")).to_be_visible()
+
+
+def test_a_moment_is_gone_to(open_page: Open, web: Web) -> None:
+    """What arrived since, or at a time of the reader's clock; what is no moment says what is one."""
+    log = made_log(web, "moments", b"".join(b"old %d\n" % number for number in range(300)))
+    time.sleep(2.1)  # arrival is known to the second
+    middle = time.time()
+    assert log.append(log.status()["end_byte"], b"".join(b"new %d\n" % number for number in range(300))).status == 200
+    page = open_page(viewer_path(log), timezone_id="Asia/Shanghai")
+    until_shown(page, 599)
+    local = datetime.fromtimestamp(middle - 1, timezone(timedelta(hours=8)))
+    jump(page, local.strftime("%Y-%m-%d %H:%M:%S"))
+    until_shown(page, 300)
+    assert next(iter(shown_lines(page).values())) == "new 0"
+    jump(page, "1h")
+    until_shown(page, 0)
+    jump(page, "2026-99-99")
+    expect(page.locator(".notice")).to_contain_text("A line, a percentage")

@@ -237,6 +237,10 @@ class LogPage {
    * @param {string} to
    */
   jumpTo(to) {
+    if (/^\d{1,6}[smhd]$|^\d{4}-\d\d-\d\d/.test(to)) {
+      void this.attempt(() => this.jumpToTime(to));
+      return true;
+    }
     const match = /^(-?)L?(\d{1,15}(?:\.\d+)?)\s*(%?)$/i.exec(to);
     if (!match) return false;
     const { start, end } = this.scroller;
@@ -249,6 +253,18 @@ class LogPage {
       this.jump(Math.floor(value), "middle");
     }
     return true;
+  }
+
+  /**
+   * Shows the first line that arrived at a moment or later.
+   * @param {string} moment as the API takes it; a time without a zone is the reader's
+   */
+  async jumpToTime(moment) {
+    const at = /^\d{4}/.test(moment) ? Date.parse(moment.replace(" ", "T")) : moment;
+    if (Number.isNaN(at)) throw new Error(t("jumpBad"));
+    /** @type {import("../api.js").Lines} */
+    const lines = await get(`/api${logPath(this.address)}/lines`, { since: at, count: 1, cut: 1 });
+    this.jump(lines.start_line, "top");
   }
 
   hashChanged() {
