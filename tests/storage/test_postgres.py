@@ -141,7 +141,7 @@ def test_while_it_is_away_it_is_unavailable(own: PostgresServer, nodes: list[Pos
     own.start()
     assert nodes[0].rows("projects", after="", limit=1) == []
     with nodes[1].transaction() as tx:
-        tx.rows("project_put", id="lab", now_ms=NOW_MS)
+        tx.rows("set_counter", name="test", value=1)
 
 
 def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresServer, nodes: list[Postgres]) -> None:
@@ -149,13 +149,13 @@ def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresSer
 
     def cut() -> None:
         with nodes[0].transaction() as tx:
-            tx.rows("project_put", id="lab", now_ms=NOW_MS)
+            tx.rows("set_counter", name="test", value=1)
             own.kill()
             own.start()
 
     with pytest.raises(Unavailable):
         cut()
-    assert nodes[0].rows("projects", after="", limit=10) == []
+    assert nodes[0].rows("counter", name="test") == []
 
 
 def test_text_that_postgresql_has_no_form_for_is_refused(nodes: list[Postgres]) -> None:
