@@ -23,6 +23,9 @@ every_backend = pytest.mark.backends(*BACKENDS)
 both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
 """Marks what takes long, and would find nothing new on the others."""
 
+both_catalogs = pytest.mark.backends(DEFAULT, "postgres-directory")
+"""Marks what has nothing to do with objects."""
+
 _numbers = count(1)
 
 

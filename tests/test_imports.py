@@ -38,11 +38,19 @@ DOORS = {
     "uvloop": {"joblog.server"},
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
-    "re2": {"joblog.server.patterns"},
+    "re2": {"joblog.pattern", "joblog.server.patterns"},
     "swagger_ui_bundle": {"joblog.server"},
     "urllib3": {"joblog.client"},
     "zstandard": {"joblog.segment", "joblog.server.bodies"},
-    "msgspec": {"joblog.model", "joblog.segment", "joblog.storage", "joblog.ingest", "joblog.query", "joblog.server"},
+    "msgspec": {
+        "joblog.model",
+        "joblog.segment",
+        "joblog.storage",
+        "joblog.ingest",
+        "joblog.query",
+        "joblog.search",
+        "joblog.server",
+    },
 }
 
 # What reaches outside the process, or reads the clock.

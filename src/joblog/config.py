@@ -62,6 +62,7 @@ class Settings:
     region: str = _setting("default", "the region that the service catalogue names")
     secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
     heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
+    search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property

@@ -17,6 +17,8 @@ from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
 from joblog.query import Query
+from joblog.scan import Scan
+from joblog.search import Search
 from joblog.storage.database import Database
 from joblog.storage.frames import FewFrames, FrameStore
 from joblog.storage.heads import Heads
@@ -83,6 +85,7 @@ class Engine:
         self.frames = FrameStore(self.objects)
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
         self.query = Query(self.logs, cache, self.frames)
+        self.search = Search(Scan(self.logs, self.frames), self.query)
         self.sealer = Sealer(self.logs, self.frames, self.objects)
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)

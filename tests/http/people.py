@@ -41,8 +41,8 @@ class Person:
         assert reply.status == 201, reply
         return reply.headers["x-subject-token"]
 
-    def signed(self, method: str, path: str, query: Query = (), body: bytes = b"", **changes: Any) -> Reply:
-        """Signs a call with the user's access key and sends it; ``changes`` are made after or before that."""
+    def signature(self, method: str, path: str, query: Query = (), body: bytes = b"", **changes: Any) -> dict[str, str]:
+        """Returns the headers of a signed call."""
         headers = {
             "content-type": "application/json",
             "host": urlsplit(self.web.url).netloc,
@@ -52,13 +52,14 @@ class Person:
         headers |= changes.get("headers", {})
         text = canonical(method, path, query, headers, body)
         value = authorization(changes.get("access", self.access), changes.get("secret", self.secret), headers, text)
-        sent = {name.replace("-", "_"): each for name, each in headers.items()} | {
-            "authorization": changes.get("authorization", value)
-        }
-        url = changes.get("sent_path", path) + (
-            "?" + wire_query(changes.get("sent_query", query)) if query or "sent_query" in changes else ""
-        )
-        sent |= changes.get("more", {})
+        return headers | {"authorization": changes.get("authorization", value)}
+
+    def signed(self, method: str, path: str, query: Query = (), body: bytes = b"", **changes: Any) -> Reply:
+        """Signs a call with the user's access key and sends it; ``changes`` are made before that, or ``sent_`` after it."""
+        headers = self.signature(method, path, query, body, **changes)
+        sent = {name.replace("-", "_"): each for name, each in headers.items()} | changes.get("more", {})
+        sent_query = wire_query(changes.get("sent_query", query))
+        url = changes.get("sent_path", path) + ("?" + sent_query if sent_query else "")
         return self.web.as_(None).call(method, url, changes.get("sent_body", body) or None, **sent)
 
 

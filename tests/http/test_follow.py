@@ -20,6 +20,7 @@ import pytest
 from tests.conftest import Server, start_server
 from tests.http.calls import ANSWER_S, MadeLog, Web, check_api, made_log
 from tests.http.conftest import MakeLog
+from tests.http.people import made_person
 
 ODD = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n\xe8\xa8\n\nid: 7\n\nno newline"
 
@@ -203,6 +204,40 @@ def test_revoked_token_ends_a_follower(follow: Follow, own: Server) -> None:
     assert web.call("DELETE", f"/api/tokens/{token['id']}").status in (200, 204)
     (error,) = events
     assert (error.name, error.json["error"]["code"]) == ("error", "unknown_token")
+    web.close()
+
+
+def test_signed_follower_is_looked_at_again(follow: Follow, own: Server) -> None:
+    """Its key and its rights, at every heartbeat; while both are there it goes on."""
+    web = Web(own.url, own.token)
+    for ends in ("keys", "members"):
+        person = made_person(web, "read", content=b"first\n")
+        stream = follow(person.log, person.signature("GET", f"{person.log.api}/follow") | {"x-auth-token": ""})
+        events = stream.events()
+        assert [next(events).name, next(events).name] == ["start", "bytes"]
+        assert web.call("DELETE", "/api/tokens/999999").status == 404
+        person.log.append(6, b"second\n")
+        assert next(events).data == b"second\n"
+        keys, members = f"/api/users/{person.id}/keys/{person.access}", f"/api/projects/{person.project_id}/members/{person.id}"
+        assert web.call("DELETE", keys if ends == "keys" else members).status == 204
+        (error,) = events
+        code = "bad_signature" if ends == "keys" else "wrong_project"
+        assert (error.name, error.json["error"]["code"]) == ("error", code)
+    web.close()
+
+
+def test_token_of_a_job_follows_its_log(follow: Follow, own: Server) -> None:
+    """Beyond the first heartbeat."""
+    web = Web(own.url, own.token)
+    log = made_log(web, "limited", b"first\n")
+    body = {"rights": ["read"], "project_id": "default", "job_name": "limited"}
+    stream = follow(log, {"x-auth-token": web.post("/api/tokens", body).json["token"]})
+    events = stream.events()
+    assert [next(events).name, next(events).data] == ["start", b"first\n"]
+    closing = threading.Timer(0.5, log.close)
+    closing.start()
+    assert [event.name for event in events] == ["end"]
+    closing.join()
     web.close()
 
 

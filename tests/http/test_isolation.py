@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.backends import both_catalogs
 from tests.conftest import Server
 from tests.http.calls import MadeLog, Reply, Web, check_api, check_v1, made_log
 from tests.http.people import Person, made_person
+
+pytestmark = both_catalogs
 
 THEIRS = b"the other's words\n"
 

@@ -9,9 +9,12 @@ import pytest
 
 from joblog.client import Client
 from joblog.errors import Conflict, NotFound
+from tests.backends import both_catalogs
 from tests.conftest import Server
 from tests.http.calls import MadeLog, Reply, Web, check_api, check_v1, made_log, same
 from tests.http.people import made_person
+
+pytestmark = both_catalogs
 
 
 def put(web: Web, path: str, body: object) -> Reply:

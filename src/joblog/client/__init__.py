@@ -43,6 +43,7 @@ from joblog.answers import (
 from joblog.client.admin import AdminCalls
 from joblog.client.bodies import encoded
 from joblog.client.following import Follow, Piece
+from joblog.client.searching import Hit, Query, Search, VersionRef
 from joblog.client.views import Views
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Appended",
     "Client",
     "Gap",
+    "Hit",
     "Job",
     "Lines",
     "Log",
@@ -57,19 +59,21 @@ __all__ = [
     "Member",
     "Piece",
     "Project",
+    "Query",
     "Reported",
     "Run",
     "Task",
     "Token",
     "User",
     "Version",
+    "VersionRef",
 ]
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
 
-class Client(Views, Follow, AdminCalls):
+class Client(Views, Follow, Search, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.

@@ -71,7 +71,7 @@ class Admission:
         except BaseException:
             self._held_bytes -= size
             raise
-        ticket = self._auth.admit(signer)
+        ticket = self._auth.admit(signer, partial(self._signer, signed.access))
         return Admitted(_with_ticket(scope, ticket), _Again(body, receive), partial(self._leave, ticket, size))
 
     def _leave(self, ticket: bytes, size: int) -> None:
@@ -96,6 +96,10 @@ class Admission:
                 self._keys.clear()
             known = self._keys[access] = (*found, time.monotonic() + BELIEVED_S)
         return known[0], known[1]
+
+    def _signer(self, access: str) -> Signer | None:
+        found = self._find(access)
+        return None if found is None else found[1]
 
     def _find(self, access: str) -> tuple[str, Signer] | None:
         found = self._engine.iam.key(access)

@@ -1,4 +1,4 @@
-"""The composition root: the engine, the handlers, the server process.
+"""The composition root: the engine and the handlers, put together into one application.
 
 The calls that viewers and agents repeat all day, ModelArts' log calls and appends, are answered in front of the framework
 by the very functions that the framework's handlers call: routing, parsing and rendering cost it more than the page or the
@@ -35,6 +35,7 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.ranks import RankController
+from joblog.server.search import SearchController
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
@@ -50,6 +51,7 @@ _NATIVE = [
     StateController,
     LogController,
     FollowController,
+    SearchController,
     TerminalController,
     RankController,
     TokenController,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import field, structs
 
 from joblog.engine import Engine
 from joblog.errors import (
+    BadSignature,
     ExpiredToken,
     NoCredentials,
     NoProject,
@@ -44,13 +45,23 @@ class Signer(Token, frozen=True):
     grants: dict[str, str] = field(default_factory=dict)
 
 
+class _Ticket:
+    """What stands for a signature while its request is answered, which may take hours where a log is followed."""
+
+    def __init__(self, signer: Signer, renew: Callable[[], Signer | None], revocations: int) -> None:
+        self.signer = signer
+        self.renew = renew
+        self.revocations = revocations
+        self.until_s = time.monotonic() + BELIEVED_S
+
+
 class Auth:
     """Finds the token of a request and checks what it may do. Used from the event loop only."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[bytes, tuple[Token, float]] = {}
-        self._tickets: dict[bytes, Signer] = {}
+        self._tickets: dict[bytes, _Ticket] = {}
         self._strangers: dict[bytes, float] = {}
         self.revocations = 0
         """Counts what makes remembered things wrong, for others that remember any."""
@@ -93,10 +104,13 @@ class Auth:
         self._known.clear()
         self.revocations += 1
 
-    def admit(self, signer: Signer) -> bytes:
-        """Returns a ticket: a token that nobody has but the request that is being answered; ``dismiss`` ends it."""
+    def admit(self, signer: Signer, renew: Callable[[], Signer | None]) -> bytes:
+        """Returns a ticket: a token that nobody has but the request that is being answered; ``dismiss`` ends it.
+
+        ``renew`` looks the signer up again, as is done with tokens, and returns None when the access key is gone.
+        """
         ticket = secrets.token_hex(32).encode()
-        self._tickets[ticket] = signer
+        self._tickets[ticket] = _Ticket(signer, renew, self.revocations)
         return ticket
 
     def dismiss(self, ticket: bytes) -> None:
@@ -120,9 +134,9 @@ class Auth:
             self._strangers[secret] = time.monotonic() + BELIEVED_S
 
     def _look_up(self, secret: bytes) -> tuple[Token, float]:
-        signer = self._tickets.get(secret)
-        if signer is not None:
-            return signer, 0.0
+        ticket = self._tickets.get(secret)
+        if ticket is not None:
+            return self._renewed(ticket), 0.0
         if self._strangers.get(secret, 0.0) > time.monotonic():
             raise UnknownToken
         token = self._engine.tokens.find(_text(secret))
@@ -130,6 +144,15 @@ class Auth:
             self._known.pop(secret, None)
             raise UnknownToken
         return self._remember(secret, token)
+
+    def _renewed(self, ticket: _Ticket) -> Signer:
+        if ticket.until_s < time.monotonic() or ticket.revocations != self.revocations:
+            signer = ticket.renew()
+            if signer is None:
+                raise BadSignature
+            ticket.signer, ticket.revocations = signer, self.revocations
+            ticket.until_s = time.monotonic() + BELIEVED_S
+        return ticket.signer
 
     def _remember(self, secret: bytes, token: Token) -> tuple[Token, float]:
         if len(self._known) >= REMEMBERED:

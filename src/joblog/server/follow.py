@@ -124,7 +124,7 @@ class _Follower:
             if channel.failure is not None:
                 raise channel.failure
             if time.monotonic() >= believed_until:
-                self._joblog.auth.allowed(self._headers, "read", self._log.project_id)
+                self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
                 believed_until = time.monotonic() + heartbeat_s
             head = channel.head
             if self._at < head.start_byte:

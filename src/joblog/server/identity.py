@@ -125,7 +125,10 @@ class Logins:
         expires_ms = token.expires_ms or 0
         if expires_ms <= self._engine.clock_ms():
             raise ExpiredToken
-        return _Known(self._engine.iam.user(token.user_id), None, expires_ms)
+        password_hash = self._engine.iam.password_hash(token.user_id)
+        if self._engine.tokens.find(secret) is None:  # it ended with a password; the hash is the new one's
+            raise UnknownToken
+        return _Known(self._engine.iam.user(token.user_id), password_hash, expires_ms)
 
     def _scope(self, user: User, scope: Scope | None) -> tuple[Project | Domain, str]:
         """Returns what the token is to be for, and the user's rights there."""

@@ -13,7 +13,7 @@ def v1_config(kept: str | None) -> Body:
     """Returns v1's ``config``; of a version that v2 made, what v1 has words for."""
     api, body = _opened(kept)
     if api == "v1":
-        return dict(_object(body, "config"))
+        return _filled(_object(body, "config"))
     algorithm, spec = _object(body, "algorithm"), _object(body, "spec")
     resource, engine = _object(spec, "resource"), _object(algorithm, "engine")
     found = {
@@ -68,6 +68,13 @@ def _opened(kept: str | None) -> tuple[str, Body]:
         return "v1", {}
     decoded = msgspec.json.decode(kept)
     return ("v2", decoded["v2"]) if "v2" in decoded else ("v1", decoded["v1"])
+
+
+def _filled(config: Body) -> Body:
+    """Returns a ``config`` with what ModelArts answers although it was asked for in other words."""
+    inputs = [source.get("data_url") for source in _objects(config.get("data_source")) if source.get("type") == "obs"]
+    told = {"spec_code": _object(config, "flavor").get("code"), "data_url": next(iter(inputs), None)}
+    return config | {name: value for name, value in told.items() if config.get(name) is None}
 
 
 def _object(body: Body, name: str) -> Body:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from joblog.errors import Invalid, OutOfRange
 from joblog.model import Log, check_id, check_project_id, integer
@@ -31,7 +31,7 @@ MOST_RANKS = 10_000
 MOST_SERIES = 1000
 """Series in one answer."""
 
-Rank = Annotated[str | None, Parameter(query="ranks", description="ranks, as 3,7-9; all by default")]
+Rank = Annotated[str | None, QueryParameter(name="ranks", description="ranks, as 3,7-9; all by default")]
 Cursor = Annotated[str | None, Parameter(description="the next of an earlier page")]
 Start = Annotated[
     str | None, Parameter(description="-N: the last N lines; without it, and without cursor, from the first line on")
@@ -48,7 +48,7 @@ Silent = Annotated[
 Names = Annotated[str | None, Parameter(description="names of series, with commas between them; all by default")]
 Points = Annotated[str | None, Parameter(description="points of a series, about, 3 to 5000, 500 by default")]
 Least = Annotated[str | None, Parameter(description="series of fewer points are left out; 2 by default")]
-PatternTexts = Annotated[list[str] | None, Parameter(query="pattern", description="expressions of one's own; may be repeated")]
+PatternTexts = Annotated[list[str] | None, QueryParameter(name="pattern", description="own expressions; repeatable")]
 
 
 class RankController(Controller):

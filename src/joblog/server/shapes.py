@@ -10,7 +10,7 @@ from typing import Any
 
 from joblog import errors
 from joblog.model import MAX_ID
-from joblog.server.wire import STATUSES, full_code, told
+from joblog.server.wire import STATUSES, full_code, modelarts, told
 from joblog.status import TASK_STATUSES, Status
 
 Json = dict[str, Any]
@@ -49,6 +49,7 @@ _IN_QUERIES: Json = {
     **{"start_byte": _integer(-1), "offset": _integer(-2048), "lines": _integer(0, 500)},
     **{"per_page": _integer(1, 1000), "page": _integer(0, 65_535)},
     **dict.fromkeys(("start_time", "end_time"), _integer(0)),
+    "Content-Type": _one_of("text/plain", "application/octet-stream"),
 }
 """By name; where calls differ, the widest range."""
 
@@ -107,7 +108,7 @@ _ERRORS: Json = {
     | {"description": "A refusal of the identity service's calls"},
 }
 
-_ERROR_NAMES = {"/api/": "Error", "/v3": "IdentityError"}
+_ERROR_NAMES = {"/v1": "ModelArtsError", "/v2": "ModelArtsError", "/v3": "IdentityError"}
 """By the beginning of a path."""
 
 _HEADERS: dict[int, Json] = {
@@ -116,6 +117,13 @@ _HEADERS: dict[int, Json] = {
     503: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
 }
 """By status; those of 0 are on every answer."""
+
+
+_LINKS = "/links/"
+_DOWNLOAD: Json = {
+    "description": "The log, or the range",
+    "content": {each: {"schema": _STRING} for each in ("text/plain", "application/octet-stream")},
+}
 
 
 def completed(schema: Json) -> Json:
@@ -131,6 +139,8 @@ def completed(schema: Json) -> Json:
             if body := _BODIES.get((method, path)):
                 operation["requestBody"]["content"]["application/json"]["schema"] = body
             responses = operation["responses"]
+            if path.startswith(_LINKS):
+                responses.update({"200": {**_DOWNLOAD}, "206": {**_DOWNLOAD}})
             responses.pop("400", None)  # Litestar's own shape, which nobody is answered with
             responses.update(_refusals(path, method, operation.get("security") == [{}]))
             for status, response in responses.items():
@@ -154,8 +164,8 @@ def _refusals(path: str, method: str, is_open: bool) -> Json:
     for kind in STATUSES:
         if _possible(kind, path, method, is_open):
             status, code = told(kind, path)
-            codes.setdefault(status, []).append(code if path.startswith("/api/") else full_code(code))
-    name = next((name for start, name in _ERROR_NAMES.items() if path.startswith(start)), "ModelArtsError")
+            codes.setdefault(status, []).append(full_code(code) if modelarts(path) else code)
+    name = next((name for start, name in _ERROR_NAMES.items() if path.startswith(start)), "Error")
     content = (
         {} if method == "head" else {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
     )
@@ -163,7 +173,9 @@ def _refusals(path: str, method: str, is_open: bool) -> Json:
 
 
 def _possible(kind: type[errors.JoblogError], path: str, method: str, is_open: bool) -> bool:
-    if is_open and method == "get":
+    if path.startswith(_LINKS):
+        return issubclass(kind, errors.BadLink | errors.BeyondEnd | errors.NotFound | errors.Damaged | errors.Unavailable)
+    if issubclass(kind, errors.BadLink) or (is_open and method == "get"):
         return False
     if issubclass(kind, errors.Different | errors.Closed | errors.BeyondEnd):
         return path.startswith("/api/") and "/logs/{task}" in path

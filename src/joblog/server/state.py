@@ -15,6 +15,7 @@ from joblog.server.auth import Auth
 from joblog.server.channels import Followers
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
+from joblog.server.searches import Searches
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
 
@@ -34,6 +35,7 @@ class State:
         self.watch = Watch(engine.query)
         self.append_call = AppendCall(engine, self.auth)
         self.followers = Followers(engine)
+        self.searches = Searches(engine)
         self.logins = Logins(engine)
         self.log_calls = LogCalls(engine, self.auth)
 

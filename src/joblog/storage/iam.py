@@ -100,7 +100,7 @@ class Iam:
         """Gives a user these rights, and no others, in a project; raises Invalid, NotFound for the user."""
         held = check_rights(rights)
         with self._db.transaction() as tx:
-            if not tx.rows("account", id=user_id):
+            if not tx.rows("account_hold", id=user_id):
                 raise NotFound("user", user_id)
             tx.rows("member_put", user_id=user_id, project_id=project_id, rights=held, now_ms=now_ms)
 
@@ -129,7 +129,7 @@ class Iam:
         secret = _random(_SECRET_CHARACTERS, _SECRET_LENGTH)
         sealed = self._vault.seal(secret, key.access)
         with self._db.transaction() as tx:
-            if not tx.rows("account", id=user_id):
+            if not tx.rows("account_hold", id=user_id):
                 raise NotFound("user", user_id)
             tx.rows("access_key_put", access=key.access, user_id=user_id, sealed_secret=sealed, label=key.label, now_ms=now_ms)
         return key, secret

@@ -43,7 +43,7 @@ class Tokens:
         Raises WrongPassword when the user is gone or, where a hash is given, no longer has that password.
         """
         with self._db.transaction() as tx:
-            rows = tx.rows("account_password", id=user_id)
+            rows = tx.rows("account_hold", id=user_id)
             if not rows or password_hash not in (None, rows[0][0]):
                 raise WrongPassword
             # Those that have just expired are kept for a while, to be told as such.

@@ -27,8 +27,31 @@ def add_to(commands: Subparsers) -> None:
         "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
     )
 
+    _add_search(commands)
+
     jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
     logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
     logs.add_argument("job", metavar="JOB[/VERSION]", help="job name or id; its latest version by default")
     for listing in (jobs, logs):
         listing.add_argument("--json", action="store_true", help="an object on each line")
+
+
+def _add_search(commands: Subparsers) -> None:
+    search = add_client(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
+    search.add_argument("pattern", metavar="PATTERN", help="a regular expression of RE2's, within one line")
+    search.add_argument(
+        "log",
+        nargs="?",
+        metavar="LOG",
+        help="JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest version (default: all logs of the project)",
+    )
+    search.add_argument("-F", "--fixed", action="store_true", help="PATTERN is the text itself")
+    search.add_argument("-i", "--ignore-case", action="store_true", help="upper and lower case are the same")
+    search.add_argument("-c", "--count", action="store_true", help="writes how many lines match")
+    search.add_argument("-m", type=int, dest="limit", metavar="N", help="at most N lines")
+    search.add_argument("-B", type=int, dest="before", metavar="N", help="also N lines before each, at most 100")
+    search.add_argument("-A", type=int, dest="after", metavar="N", help="also N lines after each, at most 100")
+    search.add_argument("-C", type=int, dest="context", default=0, metavar="N", help="both")
+    search.add_argument("-r", "--reverse", action="store_true", help="the last ones first, as they are looked for")
+    search.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="auto: on a terminal")
+    search.add_argument("--json", action="store_true", help="an object on each line")

@@ -32,6 +32,10 @@ FROM account JOIN domain ON domain.id = account.domain_id WHERE domain.id = :dom
 -- name: account_password
 SELECT password_hash FROM account WHERE id = :id;
 
+-- name: account_hold
+-- Changes nothing: until the transaction ends nobody changes the password, or deletes the user, whose token or key is being made.
+UPDATE account SET name = name WHERE id = :id RETURNING password_hash;
+
 -- name: account_set_password
 UPDATE account SET password_hash = :password_hash WHERE id = :id RETURNING id;
 

@@ -1,0 +1,149 @@
+"""``joblog search``: lines that match, as grep writes them. Exit status 0: some, 1: none, 2: an error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from joblog.cli.common import connected, find_log, find_version
+from joblog.client import Client, LogRef
+from joblog.client.searching import Hit, Line, Query, VersionRef
+from joblog.errors import Invalid
+
+_MATCH, _NAME, _NUMBER, _MARK, _PLAIN = b"\x1b[1;31m", b"\x1b[35m", b"\x1b[32m", b"\x1b[36m", b"\x1b[m"
+"""grep's colours."""
+
+
+def search(args: argparse.Namespace) -> int:
+    """Writes the lines that match, or how many do."""
+    if args.limit is not None and args.limit < 1:
+        raise Invalid("-m", "1 or more", args.limit)
+    before = args.context if args.before is None else args.before
+    after = args.context if args.after is None else args.after
+    query = Query(args.pattern, not args.fixed, args.ignore_case)
+    client, project_id = connected(args)
+    with client:
+        where = _where(client, project_id, args.log)
+        names = _Names(client, project_id)
+        if args.count:
+            return _count(client, where, query, names)
+        hits = client.search(where, query, backwards=args.reverse, context=(before, after), limit=args.limit)
+        return _write_json(hits) if args.json else _Writer(names, args, isinstance(where, LogRef)).write(hits)
+
+
+def _where(client: Client, project_id: str, name: str | None) -> LogRef | VersionRef | str:
+    """Returns what LOG names: nothing is the project, JOB or JOB/VERSION all ranks, JOB/VERSION/TASK one log."""
+    if name is None:
+        return project_id
+    if "/worker-" in name:
+        return find_log(client, project_id, name).ref
+    version = find_version(client, project_id, name)
+    return VersionRef(project_id, version.job_id, version.id)
+
+
+class _Names:
+    """Names logs as the command line does, asking for each job and version once."""
+
+    def __init__(self, client: Client, project_id: str) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._known: dict[tuple[int, int], str] = {}
+
+    def name(self, log: LogRef) -> str:
+        """Returns ``JOB/V0001/worker-0``."""
+        key = log.job_id, log.version_id
+        if key not in self._known:
+            job = self._client.job(self._project_id, log.job_id).name
+            for version in self._client.versions(self._project_id, log.job_id):
+                self._known[log.job_id, version.id] = f"{job}/{version.name}"
+        return f"{self._known[key]}/{log.task}"
+
+
+def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names: _Names) -> int:
+    counts = client.count(where, query)
+    if isinstance(where, LogRef):
+        sys.stdout.write(f"{counts.get(where, 0)}\n")
+    else:
+        for log, lines in counts.items():
+            sys.stdout.write(f"{names.name(log)}:{lines}\n")
+    return 0 if counts else 1
+
+
+def _write_json(hits: Iterator[Hit]) -> int:
+    found = False
+    for hit in hits:
+        found = True
+        sys.stdout.write(json.dumps(asdict(hit), default=lambda data: data.decode("utf-8", "replace")) + "\n")
+        sys.stdout.flush()
+    return 0 if found else 1
+
+
+class _Writer:
+    """Writes hits and the lines around them, each once."""
+
+    def __init__(self, names: _Names, args: argparse.Namespace, single: bool) -> None:
+        self._names = names
+        self._single = single
+        self._around = bool(args.context or args.before or args.after)
+        self._coloured = _coloured(args.color)
+        self._last: tuple[LogRef, int] | None = None
+
+    def write(self, hits: Iterator[Hit]) -> int:
+        """Returns the exit status."""
+        held: Hit | None = None
+        for hit in hits:
+            if held is not None:
+                self._hit(held, hit)
+            held = hit
+            if not self._around:
+                self._hit(hit, None)
+                held = None
+                self._last = hit.log, hit.line
+        if held is not None:
+            self._hit(held, None)
+        return 0 if held is not None or self._last is not None else 1
+
+    def _hit(self, hit: Hit, following: Hit | None) -> None:
+        """Writes a hit; what comes after it belongs to the one that follows where they meet."""
+        lines = [(line, False) for line in hit.before] + [(hit.text, True)] + [(line, False) for line in hit.after]
+        until = following.line if following is not None and following.log == hit.log and following.line > hit.line else None
+        for line, matches in lines:
+            if self._last is not None and self._last[0] == hit.log and hit.line >= self._last[1] >= line.line:
+                continue  # the hit before has written it
+            if until is not None and line.line >= until:
+                break
+            if self._around and self._last is not None and (hit.log, line.line - 1) != self._last:
+                self._put(self._colour(_MARK, b"--"))
+            self._line(hit, line, matches)
+            self._last = hit.log, line.line
+
+    def _line(self, hit: Hit, line: Line, matches: bool) -> None:
+        mark = self._colour(_MARK, b":" if matches else b"-")
+        name = b"" if self._single else self._colour(_NAME, self._names.name(hit.log).encode()) + mark
+        number = self._colour(_NUMBER, str(line.line + 1).encode()) + mark
+        self._put(name + number + (self._marked(hit, line) if matches and self._coloured else line.data))
+
+    def _marked(self, hit: Hit, line: Line) -> bytes:
+        parts, at = [], 0
+        for first, past in hit.spans:
+            low, high = (min(max(byte - line.start_byte, at), len(line.data)) for byte in (first, past))
+            parts += [line.data[at:low], self._colour(_MATCH, line.data[low:high]) if low < high else b""]
+            at = high
+        return b"".join([*parts, line.data[at:]])
+
+    def _colour(self, colour: bytes, text: bytes) -> bytes:
+        return colour + text + _PLAIN if self._coloured else text
+
+    def _put(self, line: bytes) -> None:
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _coloured(when: str) -> bool:
+    if when == "auto":
+        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    return when == "always"

@@ -1,0 +1,183 @@
+"""Searching: hits as they are found, through as many answers as it takes."""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from joblog.answers import LogRef, failure
+from joblog.client.transport import Transport
+from joblog.errors import Unreachable
+
+_READ_BYTES = 256 * 1024
+_MOST_LIMIT = 100_000
+
+_SILENCE_S = 30.0
+"""A search that finds nothing says every second how far it is."""
+
+
+@dataclass(frozen=True)
+class VersionRef:
+    """Names all logs of a version."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: a literal, or with ``regex`` a regular expression of RE2's; within one line."""
+
+    pattern: str
+    regex: bool = False
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, without its newline; of a long one a part, which begins at ``start_byte``."""
+
+    line: int
+    start_byte: int
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The line for reading: what is not UTF-8 is U+FFFD."""
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line that matches: the bytes ``[start_byte, end_byte)`` of ``log``; ``spans`` are positions in the log."""
+
+    log: LogRef
+    line: int
+    start_byte: int
+    end_byte: int
+    spans: tuple[tuple[int, int], ...]
+    text: Line
+    before: tuple[Line, ...] = ()
+    after: tuple[Line, ...] = ()
+
+
+class Search(Transport):
+    """What ``Client`` has for searching. ``where`` is a log, a version, or a project by its id."""
+
+    def search(
+        self,
+        where: LogRef | VersionRef | str,
+        query: Query,
+        *,
+        start: int | None = None,
+        backwards: bool = False,
+        context: tuple[int, int] = (0, 0),
+        limit: int | None = None,
+    ) -> Iterator[Hit]:
+        """Yields the lines that match, in order, as they are found; all of them, or ``limit``.
+
+        In one log from the line on that holds position ``start``, or, backwards, those before it: a hit's ``end_byte + 1``
+        leads to the next one, its ``start_byte`` to the one before. ``context`` is how many lines before and after are given.
+
+        Raises:
+            Invalid: the pattern is not one.
+            Busy: too many searches are running.
+        """
+        asked = _parameters(query) | {"direction": "backward" if backwards else "forward"}
+        asked |= {"before": str(context[0]), "after": str(context[1])}
+        asked |= {} if start is None else {"from": str(start)}
+        left = limit
+        while left is None or left > 0:
+            wanted = _MOST_LIMIT if left is None else min(left, _MOST_LIMIT)
+            for told in self._answer(where, asked | {"limit": str(wanted)}):
+                if told["type"] == "match":
+                    left = None if left is None else left - 1
+                    yield _hit(where, told)
+                elif told["type"] == "end":
+                    asked |= {"cursor": told["cursor"] or ""}
+            if not asked.get("cursor"):
+                return
+
+    def count(self, where: LogRef | VersionRef | str, query: Query) -> dict[LogRef, int]:
+        """Returns for each log how many of its lines match; logs without any are left out. Raises as ``search`` does."""
+        counts = dict[LogRef, int]()
+        asked = _parameters(query) | {"count": "true"}
+        while True:
+            for told in self._answer(where, asked):
+                if told["type"] == "count":
+                    log = _log(where, told)
+                    counts[log] = counts.get(log, 0) + int(told["lines"])
+                elif told["type"] == "end":
+                    asked |= {"cursor": told["cursor"] or ""}
+            if not asked.get("cursor"):
+                return counts
+
+    def _answer(self, where: LogRef | VersionRef | str, asked: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Yields the lines of one answer, the last of which says where to go on; raises what one of them says."""
+        answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked)}", stream=True, silence_s=_SILENCE_S)
+        ended = False
+        try:
+            for told in _lines(answer.stream(_READ_BYTES)):
+                if told["type"] == "error":
+                    raise failure(500, json.dumps(told).encode())
+                ended = told["type"] == "end"
+                yield told
+        except urllib3.exceptions.HTTPError as error:
+            raise self.unreachable(error) from error
+        finally:
+            answer.close()
+        if not ended:
+            raise Unreachable(f"{self.url} has ended the answer before the search's end")
+
+
+def _lines(parts: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    waiting = b""
+    for part in parts:
+        *whole, waiting = (waiting + part).split(b"\n")
+        for line in whole:
+            try:
+                told = json.loads(line)
+            except ValueError as error:
+                raise Unreachable("the answer is not joblog's: no JSON") from error
+            if not isinstance(told, dict) or "type" not in told:
+                raise Unreachable("the answer is not a joblog search")
+            yield told
+
+
+def _parameters(query: Query) -> dict[str, str]:
+    kind = "regex" if query.regex else "literal"
+    return {"pattern": query.pattern, "kind": kind, "ignore_case": "true" if query.ignore_case else "false"}
+
+
+def _path(where: LogRef | VersionRef | str) -> str:
+    if isinstance(where, LogRef):
+        return where.path
+    if isinstance(where, VersionRef):
+        return f"/api/projects/{where.project_id}/jobs/{where.job_id}/versions/{where.version_id}"
+    return f"/api/projects/{quote(where, safe='')}"
+
+
+def _log(where: LogRef | VersionRef | str, told: dict[str, Any]) -> LogRef:
+    project_id = where if isinstance(where, str) else where.project_id
+    return LogRef(project_id, told["job_id"], told["version_id"], told["task"])
+
+
+def _hit(where: LogRef | VersionRef | str, told: dict[str, Any]) -> Hit:
+    try:
+        spans = tuple((first, past) for first, past in told["spans"])
+        around = (tuple(_line(each) for each in told[name]) for name in ("before", "after"))
+        return Hit(_log(where, told), told["line"], told["start_byte"], told["end_byte"], spans, _line(told["text"]), *around)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreachable(f"the answer is not a joblog search: {error!r}") from error
+
+
+def _line(told: dict[str, Any]) -> Line:
+    exact = told.get("base64")
+    return Line(told["line"], told["start_byte"], told["text"].encode() if exact is None else binascii.a2b_base64(exact))

@@ -1,0 +1,40 @@
+"""The threads that search: few, and their own, so that neither the event loop nor appends wait for a search."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from joblog.engine import Engine
+from joblog.errors import Busy, JoblogError
+from joblog.server.wire import error_answer
+
+MOST_SEARCHES = 16
+"""Searches at a time, of which ``search_threads`` run: each holds some megabytes. More are told to come again."""
+
+
+class Searches:
+    """The threads that search."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._pool = ThreadPoolExecutor(max(engine.settings.search_threads, 1), thread_name_prefix="joblog-search")
+        self._running = 0
+
+    def admit(self) -> None:
+        """Raises Busy when there are as many searches as can be."""
+        if self._running >= MOST_SEARCHES:
+            raise Busy(f"{MOST_SEARCHES} searches are running already")
+
+    async def answer(self, steps: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Yields what the steps of a search tell; an error ends it, as a line."""
+        self._running += 1
+        try:
+            loop = asyncio.get_running_loop()
+            while (told := await loop.run_in_executor(self._pool, next, steps, None)) is not None:
+                if told:
+                    yield told
+        except JoblogError as error:
+            yield b'{"type":"error",' + error_answer(error, "").body[1:] + b"\n"
+        finally:
+            self._running -= 1

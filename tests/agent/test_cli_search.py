@@ -1,0 +1,57 @@
+"""``joblog search`` against a real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from harness import Agent
+
+TEXT = b"epoch 1\nloss 0.5 \xff\nepoch 2\nnan nan\nepoch 3\ndone\nepoch 4"
+
+
+@pytest.fixture
+def ranks(joblog: Agent, tmp_path: Path) -> Agent:
+    """A version of two ranks, and another job."""
+    for name, data in (("w0.log", TEXT), ("w1.log", b"rank 1: nan\n"), ("other.log", b"Nan\n")):
+        (tmp_path / name).write_bytes(data)
+    joblog.said("import", "--job", "train", str(tmp_path / "w0.log"), str(tmp_path / "w1.log"))
+    joblog.said("import", "--job", "other", str(tmp_path / "other.log"))
+    return joblog
+
+
+def test_writes_what_grep_would(ranks: Agent) -> None:
+    """Numbered lines of one log; with their log's name where there are several."""
+    one, all_ranks = "train/1/worker-0", b"train/V0001/worker-"
+    for arguments, lines in (
+        (("epoch [2-3]", one), b"3:epoch 2\n5:epoch 3\n"),
+        (("loss", one), b"2:loss 0.5 \xff\n"),
+        (("-F", "0.5", one), b"2:loss 0.5 \xff\n"),
+        (("epoch", one, "-m", "1"), b"1:epoch 1\n"),
+        (("-r", "epoch", one, "-m", "2"), b"7:epoch 4\n5:epoch 3\n"),
+        (("-C", "1", "nan", one), b"3-epoch 2\n4:nan nan\n5-epoch 3\n"),
+        (("-A", "1", "epoch [14]|loss", one), b"1:epoch 1\n2:loss 0.5 \xff\n3-epoch 2\n--\n7:epoch 4\n"),
+        (("-B", "2", "epoch", one), b"1:epoch 1\n2-loss 0.5 \xff\n3:epoch 2\n4-nan nan\n5:epoch 3\n6-done\n7:epoch 4\n"),
+        (("nan", "train"), all_ranks + b"0:4:nan nan\n" + all_ranks + b"1:1:rank 1: nan\n"),
+        (("-c", "nan", "train"), all_ranks + b"0:1\n" + all_ranks + b"1:1\n"),
+        (("-c", "epoch", one), b"4\n"),
+        (("-i", "^nan$"), b"other/V0001/worker-0:1:Nan\n"),
+        (
+            ("--color", "always", "-m", "1", "na", one),
+            b"\x1b[32m4\x1b[m\x1b[36m:\x1b[m\x1b[1;31mna\x1b[mn \x1b[1;31mna\x1b[mn\n",
+        ),
+    ):
+        assert ranks.said("search", *arguments) == lines, arguments
+    hit = json.loads(ranks.said("search", "--json", "done", one))
+    assert (hit["line"], hit["text"]["data"], hit["log"]["task"]) == (5, "done", "worker-0")
+
+
+def test_exit_status(ranks: Agent) -> None:
+    """1 without a match, 2 for an error, as grep's."""
+    for arguments, status in ((("nothing", "train"), 1), (("-c", "nothing", "train/1/worker-0"), 1), (("epoch",), 0)):
+        ran = ranks.run(ranks.command("search", *arguments))
+        assert (ran.returncode, ran.stderr) == (status, b""), arguments
+    assert "pattern must be a regular expression" in ranks.refused("search", "(", "train")
+    assert "there is no job" in ranks.refused("search", "x", "absent")
+    assert "-m must be 1 or more" in ranks.refused("search", "x", "-m", "0")
