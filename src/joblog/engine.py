@@ -74,7 +74,9 @@ class Engine:
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = Heads(self.names)
-            self.database.changed = lambda log_ids: self._changed(heads, log_ids)
+            self.database.watch(lambda log_ids: self._changed(heads, log_ids))
+        else:
+            self.database.watch(self.feed.changed)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.states = States(self.database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,6 @@ from joblog.storage import database
 from joblog.storage.logs import Logs, append, pack
 from joblog.storage.names import Names
 from joblog.storage.postgres import Postgres, dsn
-from joblog.storage.tokens import Tokens
 from tests.conftest import installed
 from tests.engines import PostgresServer
 
@@ -160,8 +160,9 @@ def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresSer
 
 def test_text_that_postgresql_has_no_form_for_is_refused(nodes: list[Postgres]) -> None:
     """A NUL: it is the caller's mistake, not the database's."""
+    Names(nodes[0]).put_project("lab", NOW_MS)
     with pytest.raises(Invalid, match="NUL"):
-        Tokens(nodes[0]).make(None, ["read"], "a\0b", NOW_MS, None)
+        Names(nodes[0]).put_run("lab", "a\0b", "run", 0, NOW_MS)
 
 
 def test_commit_waits_for_the_disk_whatever_the_database_says(own: PostgresServer, address: str) -> None:
@@ -183,3 +184,29 @@ def test_address_gets_what_it_does_not_say() -> None:
     assert "-csearch_path=x" in str(made["options"])
     with pytest.raises(Invalid, match=r"^catalog must be "):
         dsn("postgresql://a?no_such_option=1")
+
+
+def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list[Postgres]) -> None:
+    """By the log's id, also after the connection was lost; of its own commits it hears at once."""
+    heard: list[queue.SimpleQueue[set[int]]] = [queue.SimpleQueue() for _ in nodes[:2]]
+    for node, queued in zip(nodes, heard, strict=False):
+        node.watch(queued.put)
+    names = Names(nodes[0])
+    names.put_project("lab", NOW_MS)
+
+    def tell(worker: int) -> int:
+        return names.put_run("lab", "job", "run", worker, NOW_MS)[2].id
+
+    def hears(log_id: int) -> bool:
+        try:
+            return log_id in heard[1].get(timeout=0.5)
+        except queue.Empty:
+            return False
+
+    assert any(hears(tell(worker)) for worker in range(20))  # it may not listen yet when the first are told
+    own.kill()
+    own.start()
+    assert any(hears(tell(worker)) for worker in range(20, 60))
+    while not heard[0].empty():
+        last = heard[0].get()
+    assert len(last) == 1

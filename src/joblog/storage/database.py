@@ -6,7 +6,7 @@ Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, Protocol
@@ -49,6 +49,12 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Opens a write transaction; leaving the block commits, durably."""
+
+    def watch(self, changed: Callable[[set[int]], None]) -> None:
+        """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
+
+        For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.
+        """
 
     def close(self) -> None:
         """Frees what is held; again does nothing."""
