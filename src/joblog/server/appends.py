@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from litestar.types import Receive
 
 from joblog.config import MIB
 from joblog.engine import Engine
-from joblog.errors import JoblogError, Missing
+from joblog.errors import Busy, JoblogError, Missing
 from joblog.ingest import Outcome
 from joblog.lines import Bytes
 from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
@@ -41,6 +42,7 @@ class AppendCall:
     def __init__(self, engine: Engine, auth: Auth) -> None:
         self._engine = engine
         self._auth = auth
+        self._held_bytes = 0
         self._encode = msgspec.json.Encoder().encode
 
     async def answer(
@@ -56,9 +58,25 @@ class AppendCall:
         else:
             log = await asyncio.to_thread(self._engine.log, *where)
         at = _position(query_parameters(query).get("at", ""))
-        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes)
-        head = await self._append(log, at, data)
+        announced = dict(headers)
+        with self._room(announced.get(b"content-length", b"")):
+            data = await read_body(receive, announced, self._engine.settings.append_limit_bytes)
+            head = await self._append(log, at, data)
         return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
+
+    @contextmanager
+    def _room(self, announced: bytes) -> Iterator[None]:
+        """Keeps room in memory for a body, which one without a length takes all of; raises Busy when there is none."""
+        settings = self._engine.settings
+        most = settings.append_limit_bytes
+        size = min(int(announced[:20]), most) if announced.isdigit() else most
+        if self._held_bytes and self._held_bytes + size > settings.append_queue_bytes:
+            raise Busy("too many appends are on their way")
+        self._held_bytes += size
+        try:
+            yield
+        finally:
+            self._held_bytes -= size
 
     async def _append(self, log: Log, at: int, data: Bytes) -> Log:
         """Returns the log's head when the bytes are durable; raises what ``Ingest.append`` raises."""

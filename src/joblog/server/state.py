@@ -15,6 +15,7 @@ from joblog.server.auth import Auth
 from joblog.server.channels import Followers
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
+from joblog.server.readiness import Readiness
 from joblog.server.searches import Searches
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
@@ -37,6 +38,7 @@ class State:
         self.followers = Followers(engine)
         self.searches = Searches(engine)
         self.logins = Logins(engine)
+        self.readiness = Readiness(engine)
         self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
