@@ -101,7 +101,8 @@ class Janitor:
         with self._leased(self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())) as leases:
             for lease in leases:
                 looked += 1
-                if self._sealer.merge(lease.log_id, self._clock_ms(), lease) or self._wake.is_set() or self._stop.is_set():
+                merged = self._sealer.merge(lease.log_id, self._clock_ms(), lease, give_up=self._stop.is_set)
+                if merged or self._wake.is_set() or self._stop.is_set():
                     break
         return looked
 

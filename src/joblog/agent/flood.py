@@ -1,9 +1,9 @@
 """Flood control: over a set rate, what is worth reading goes on and the rest is counted, exactly.
 
 A bucket of bytes fills at the rate. While it has some, all passes: that is the head. When it is empty the flood begins:
-lines that look like errors pass, the first of each template (a line with its numbers taken out) passes, the rest is
+lines that look like errors pass, the first of each kind (a line without its numbers) passes, the rest is
 withheld. It ends when the bucket is half full again, or with the log: then come a line that tells what is missing, a count
-for each template, and the tail, the last lines as they were. All wait until it is known that they are not the tail, so that
+for each kind, and the tail, the last lines as they were. All wait until it is known that they are not the tail, so that
 lines keep their order.
 
 Pure: the time is an argument. Nothing is dropped in silence: what passes and what is withheld add up to what came.
@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 BURST_S = 10.0
 """What a job may print at once, in seconds of its rate: a table of hyperparameters is no flood."""
@@ -22,19 +24,29 @@ TAIL_LINES = 50
 """Last lines of a flood that are kept."""
 
 TEMPLATES = 200
-"""Templates counted one by one; what more there are are counted together."""
+"""Kinds of lines counted one by one; what more there are are counted together."""
 
 LINE_BYTES = 16 << 10
 """A longer line is taken in parts of this size, so that little is held."""
 
 SHOWN_BYTES = 120
-"""What is shown of a template."""
+"""What is shown of a kind."""
 
-_ERROR = re.compile(
-    rb"error|exception|traceback|fatal|fail|panic|abort|critical|\bnan\b|out of memory|killed|signal", re.IGNORECASE
+_ERRORS = (
+    *(b"error", b"exception", b"traceback", b"fatal", b"fail", b"panic", b"abort", b"critical"),
+    *(b"out of memory", b"killed", b"signal", b"nan"),
 )
+"""What a line that looks like an error has one of, in any case; ``nan`` as a word."""
+
+_OTHERS = b"\n"
+"""Stands for all kinds that are too many to be counted one by one; no kind has a newline."""
+
+_NAN = re.compile(rb"\bnan\b")
+
+# A line's kind is what is left of it without these: made by one call for each line, which a flood has many of.
+_VARYING = b"0123456789. \t\r\n"
+
 _NUMBER = re.compile(rb"0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
-_LINE_END = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,15 @@ class Bucket:
         self._level = max(self._level - size_bytes, -self._most)
 
 
+_Line: TypeAlias = tuple[bytes, bool, bytes]
+"""A line that waits, whether it passes if it turns out not to be the tail's, and its kind."""
+
+
 @dataclass
 class _Flood:
     counts: dict[bytes, int] = field(default_factory=dict)
-    others: int = 0
-    tail: deque[tuple[bytes, bool]] = field(default_factory=deque)  # and whether it passes if it is not the tail
+    shown: dict[bytes, bytes] = field(default_factory=dict)
+    tail: deque[_Line] = field(default_factory=deque)
     lines: int = 0
     size_bytes: int = 0
 
@@ -111,7 +127,7 @@ class Control:
     def pending_bytes(self) -> int:
         """How many bytes came that have neither passed nor been told of."""
         flood = self._flood
-        return 0 if flood is None else flood.size_bytes + sum(len(line) for line, _ in flood.tail) + len(self._line)
+        return 0 if flood is None else flood.size_bytes + sum(len(line) for line, _, _ in flood.tail) + len(self._line)
 
     def feed(self, data: bytes, now_s: float) -> Passed:
         """Returns what of ``data``, which came at ``now_s``, and of what waited goes on."""
@@ -136,7 +152,7 @@ class Control:
         line, self._line = self._line, b""
         if flood is None:
             return Passed(b"")
-        tail = b"".join(line for line, _ in flood.tail) + line
+        tail = b"".join(text for text, _, _ in flood.tail) + line
         self._in_line = bool(tail) and tail[-1:] not in (b"\n", b"\r")
         if not flood.size_bytes:
             return self._passed(tail, ())
@@ -150,58 +166,57 @@ class Control:
 
     def _lines(self, data: bytes) -> list[bytes]:
         """Takes the lines of ``data``, in a flood; returns those that pass."""
-        out, rest, at = list[bytes](), self._line + data, 0
-        for found in _LINE_END.finditer(rest):
-            self._take(rest[at : found.end()], out)
-            at = found.end()
-        self._line = rest[at:]
+        rest = self._line + data
+        lowered = rest.lower()
+        words = [word for word in _ERRORS if word in lowered]  # mostly none: so no line is looked at for them
+        out, lines = list[bytes](), rest.splitlines(keepends=True)
+        self._line = b"" if not lines or lines[-1][-1:] in (b"\n", b"\r") else lines.pop()
+        for line in lines:
+            self._take(line, words, out)
         while len(self._line) > LINE_BYTES or (self._in_line and self._line):
             part, self._line = self._line[:LINE_BYTES], self._line[LINE_BYTES:]
-            self._take(part, out)
+            self._take(part, words, out)
         return out
 
-    def _take(self, line: bytes, out: list[bytes]) -> None:
+    def _take(self, line: bytes, words: Sequence[bytes], out: list[bytes]) -> None:
         flood = self._flood
         assert flood is not None
-        for at in range(0, len(line), LINE_BYTES):
-            part = line[at : at + LINE_BYTES]
-            flood.tail.append((part, self._passes(part, flood)))
+        parts = [line[at : at + LINE_BYTES] for at in range(0, len(line), LINE_BYTES)] if len(line) > LINE_BYTES else [line]
+        flood.tail.extend([self._judged(part, words, flood) for part in parts])
         while len(flood.tail) > TAIL_LINES:
-            part, passes = flood.tail.popleft()
+            text, passes, kind = flood.tail.popleft()
             if passes:
-                out.append(part)
+                out.append(text)
             else:
-                self._withhold(part, flood)
+                flood.lines += 1
+                flood.size_bytes += len(text)
+                flood.counts[kind] = flood.counts.get(kind, 0) + 1
+                self._aside.append(text)
 
-    def _passes(self, line: bytes, flood: _Flood) -> bool:
-        if self._in_line or _ERROR.search(line):
-            self._in_line = self._in_line and line[-1:] not in (b"\n", b"\r")
-            return True
-        template = _template(line)
-        if template in flood.counts or len(flood.counts) >= TEMPLATES:
-            return False
-        flood.counts[template] = 0
-        return True
-
-    def _withhold(self, line: bytes, flood: _Flood) -> None:
-        flood.lines, flood.size_bytes = flood.lines + 1, flood.size_bytes + len(line)
-        self._aside.append(line)
-        template = _template(line)
-        if template in flood.counts:
-            flood.counts[template] += 1
-        else:
-            flood.others += 1
+    def _judged(self, line: bytes, words: Sequence[bytes], flood: _Flood) -> _Line:
+        if self._in_line:
+            self._in_line = line[-1:] not in (b"\n", b"\r")
+            return line, True, b""
+        kind = line.translate(None, _VARYING)
+        if words and _looks_like_error(line.lower(), words):
+            return line, True, kind
+        if kind in flood.shown:
+            return line, False, kind
+        if len(flood.shown) >= TEMPLATES:
+            return line, False, _OTHERS
+        flood.shown[kind] = _NUMBER.sub(b"#", line.strip()[: 4 * SHOWN_BYTES])[:SHOWN_BYTES]
+        return line, True, kind
 
 
-def _template(line: bytes) -> bytes:
-    return _NUMBER.sub(b"#", line.strip()[: 4 * SHOWN_BYTES])[:SHOWN_BYTES]
+def _looks_like_error(lowered: bytes, words: Sequence[bytes]) -> bool:
+    return any(word in lowered and (word != b"nan" or _NAN.search(lowered)) for word in words)
 
 
 def _summary(flood: _Flood) -> bytes:
     lines = [b"[joblog] %d bytes were not kept here (flood: %d lines)\n" % (flood.size_bytes, flood.lines)]
-    for template, count in sorted(flood.counts.items(), key=lambda one: -one[1]):
-        if count:
-            lines.append(b"[joblog] %d times: %b\n" % (count, template))
-    if flood.others:
-        lines.append(b"[joblog] %d lines of other kinds\n" % flood.others)
+    others = flood.counts.pop(_OTHERS, 0)
+    for kind, count in sorted(flood.counts.items(), key=lambda one: -one[1]):
+        lines.append(b"[joblog] %d times: %b\n" % (count, flood.shown[kind]))
+    if others:
+        lines.append(b"[joblog] %d lines of other kinds\n" % others)
     return b"".join(lines)

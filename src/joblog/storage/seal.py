@@ -8,7 +8,7 @@ its object.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from joblog import lines
 from joblog.lines import Bytes
@@ -84,21 +84,28 @@ class Sealer:
                 return None
         return head
 
-    def merge(self, log_id: int, now_ms: int, lease: Lease | None = None) -> int:
-        """Merges what is worth merging of a log's segments; returns how many segments became fewer or smaller."""
+    def merge(
+        self, log_id: int, now_ms: int, lease: Lease | None = None, *, give_up: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Merges what is worth merging of a log's segments; returns how many segments became fewer or smaller.
+
+        ``give_up`` is asked between one frame and the next: a large merge takes longer than a server has to end.
+        """
         log = self._logs.head(log_id)
         sizes = self._logs.segment_sizes(log_id)
         merged = 0
         for start_byte, end_byte in plan_merges(sizes, whole=log.closed and log.sealed_byte == log.end_byte):
             try:
-                merged += self._merge(log, (start_byte, end_byte), now_ms, lease)
+                merged += self._merge(log, (start_byte, end_byte), now_ms, lease, give_up)
             except _Overtaken:
                 break  # What this plan was made from is no more; the next look plans anew.
+            except _GivenUp:
+                return merged
         with self._logs.transaction() as tx:
             tx.rows("log_merged", id=log_id, looked_at=log.fresh_segments)
         return merged
 
-    def _merge(self, log: Log, span: tuple[int, int], now_ms: int, lease: Lease | None) -> int:
+    def _merge(self, log: Log, span: tuple[int, int], now_ms: int, lease: Lease | None, give_up: Callable[[], bool]) -> int:
         start_byte, end_byte = span
         old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
@@ -109,6 +116,8 @@ class Sealer:
             for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
                 writer.arrived(byte, ms)
             for piece in self._frames.stream(each):
+                if give_up():
+                    raise _GivenUp
                 writer.add(piece.data)
         segment = self._store(log, writer, LEVEL_SMALL, old[0].first_ms, old[-1].last_ms)
         with self._logs.transaction() as tx:
@@ -142,6 +151,10 @@ class Sealer:
 
 class _Overtaken(Exception):
     """Another node merged or removed a segment while this one was merging it, or has the lease now."""
+
+
+class _GivenUp(Exception):
+    """Whoever asked for the merge does not want it any more."""
 
 
 def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
