@@ -18,7 +18,9 @@ SCHEMA_VERSION = 1
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 
-HEAD_QUERIES = frozenset(("log_put", "log_advance", "log_seal", "log_close", "log_drop", "log_lose", "log_start", "log_merged"))
+HEAD_QUERIES = frozenset(
+    ("log_put", "log_restore", "log_advance", "log_seal", "log_close", "log_drop", "log_lose", "log_start", "log_merged")
+)
 """The queries that change a log's head; each has the log's id as ``id``."""
 
 
