@@ -1,7 +1,7 @@
 # Everything sets itself up: a virtual environment in .venv, made once and brought up to date when pyproject.toml changes.
 #
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
-#   make test     the tests
+#   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
 #   make check    formatting, lint, types, tests
 #   make bench    the benchmarks (BENCH_FLAGS=--help lists what can be chosen)
 #   make clean    remove what the above have made

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench import reads, writes
+from bench import live, reads, writes
 from bench.agent import agent
 from bench.logs import Texts
 from bench.quiet import Patience
@@ -31,6 +31,8 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "page": reads.pages,
     "bytes": reads.byte_pages,
     "length": reads.length,
+    "search": live.search,
+    "follow": live.follow,
     "size": writes.size,
     "small": writes.small,
     "large": writes.large,

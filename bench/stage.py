@@ -46,6 +46,7 @@ class Made:
     sealed: list[MadeLog] = field(default_factory=list)
     large: list[MadeLog] = field(default_factory=list)
     long: list[MadeLog] = field(default_factory=list)
+    searched: list[MadeLog] = field(default_factory=list)
 
 
 def make_logs(data: Path, texts: Texts, parts: Iterable[str], *, quick: bool) -> Made:
@@ -60,6 +61,8 @@ def make_logs(data: Path, texts: Texts, parts: Iterable[str], *, quick: bool) ->
         if "length" in wanted:
             times = LONG_TIMES_QUICK if quick else LONG_TIMES
             made.long = maker.sealed("long", [texts.mixed(LONG_BODY_BYTES)], times)
+        if "search" in wanted:
+            made.searched = maker.sealed("searched", [texts.mixed(LONG_BODY_BYTES)], LONG_TIMES_QUICK)
     finally:
         maker.close()
     return made

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).parent.parent / "src"
 
-PURE = {f"joblog.{name}" for name in ("errors", "model", "answers", "positions", "lines", "segment", "status", "config")}
+PURE = {
+    f"joblog.{name}" for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config")
+}
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.
 LAYERS = {
@@ -41,7 +43,7 @@ DOORS = {
     "re2": {"joblog.pattern", "joblog.server.patterns"},
     "swagger_ui_bundle": {"joblog.server"},
     "urllib3": {"joblog.client"},
-    "zstandard": {"joblog.segment", "joblog.server.bodies"},
+    "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
     "msgspec": {
         "joblog.model",
         "joblog.segment",

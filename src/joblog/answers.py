@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblog import errors
+from joblog.refs import Gap, LogRef
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -82,35 +83,6 @@ class Reported:
 
     status: str
     stop: bool
-
-
-@dataclass(frozen=True)
-class Gap:
-    """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
-
-    at_byte: int
-    size_bytes: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class LogRef:
-    """Names one log."""
-
-    project_id: str
-    job_id: int
-    version_id: int
-    task: str
-
-    @property
-    def path(self) -> str:
-        """Returns the path of the log in the native API."""
-        return f"{self.version_path}/logs/{self.task}"
-
-    @property
-    def version_path(self) -> str:
-        """Returns the path of the version in the native API."""
-        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
 
 
 @dataclass(frozen=True)

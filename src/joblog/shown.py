@@ -8,8 +8,9 @@ from joblog.errors import OutOfRange
 from joblog.model import Log
 from joblog.query import Query
 from joblog.views.frames import Frame, Frames
-from joblog.views.pages import ShownPage, shown_page
+from joblog.views.pages import shown_page
 from joblog.views.terminal import Mark
+from joblog.views.values import ShownPage
 
 READ_BYTES = 4 * 1024 * 1024
 """Raw bytes that one page reads, at most; a line that is redrawn for longer is cut there."""

@@ -13,7 +13,8 @@ from joblog.arrivals import second_of, stretches
 from joblog.model import Log
 from joblog.query import Query
 from joblog.views.frames import plain_text
-from joblog.views.merged import MergedLine, MergedPage, Place, collapsed
+from joblog.views.merged import Place, collapsed
+from joblog.views.values import MergedLine, MergedPage
 
 PAGE_BYTES = 2 * 1024 * 1024
 LINE_BYTES = 64 * 1024

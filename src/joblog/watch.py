@@ -18,16 +18,18 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.views.frames import Frame, Frames
 from joblog.views.metrics import MetricsReader, Pattern, Series
-from joblog.views.progress import Progress, ProgressReader, progress_of
+from joblog.views.progress import ProgressReader, progress_of
+from joblog.views.values import Progress
 
 MOST_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""
 
-TAIL_BYTES = 64 * 1024
+TAIL_BYTES = 16 * 1024
 """Of a log that was not looked at before, or not for so many bytes, the progress is read from this much of its end."""
 
-READ_BYTES = 8 * 1024 * 1024
-"""What one question for metrics reads of all its logs together, at most; the answer says how far that went."""
+READ_BYTES = 2 * 1024 * 1024
+"""What one question for metrics reads of all its logs together, at most: a second or two of computing. The answer says how far
+that went."""
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -35,13 +37,13 @@ T = TypeVar("T")
 
 
 class _State:
-    """What was found in a log up to ``frames.at``."""
+    """What was found in a log up to ``frames.at``; ``metrics`` is None where only the progress is asked for."""
 
-    def __init__(self, at: int, line: int, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, at: int, line: int, patterns: Sequence[Pattern] | None) -> None:
         self.lock = threading.Lock()
         self.frames = Frames(at, line)
         self.progress = ProgressReader()
-        self.metrics = MetricsReader(patterns)
+        self.metrics = None if patterns is None else MetricsReader(patterns)
         self.ended = False
 
 
@@ -55,7 +57,7 @@ class Watch:
 
     def progress(self, log: Log) -> list[Progress]:
         """Returns the bars that a log draws, the one that moved last at the end."""
-        state = self._state(log, None, ())
+        state = self._state(log, None, None)
         with state.lock:
             low = max(log.end_byte - TAIL_BYTES, log.start_byte)
             if state.frames.at < low:  # what lies between was drawn over long ago
@@ -87,6 +89,7 @@ class Watch:
                 rest = state.frames.rest()
                 if rest is not None:
                     self._take(state, log, [rest])
+            assert state.metrics is not None, "states of this key have them"
             return use(state.metrics.series), reached, max(budget - (reached - at), 0)
 
     def _feed(self, state: _State, log: Log, low: int, high: int, *, line_known: bool = True) -> None:
@@ -100,11 +103,15 @@ class Watch:
             low = until
 
     def _take(self, state: _State, log: Log, frames: list[Frame]) -> None:
+        if state.metrics is None:
+            for frame in frames:
+                state.progress.take(frame)
+            return
         seconds = second_of(self._query.logs, log, [frame.start for frame in frames])
         for frame, second in zip(frames, seconds, strict=True):
             state.metrics.take(frame, second * 1000, state.progress.take(frame))
 
-    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern]) -> _State:
+    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern] | None) -> _State:
         with self._lock:
             state = self._states.get((log.id, key))
             if state is None:

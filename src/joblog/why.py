@@ -9,9 +9,10 @@ from joblog.arrivals import second_of
 from joblog.model import Log, Task
 from joblog.query import Query
 from joblog.status import Status
-from joblog.views.digest import Digest, RankEnd, Where, digest
+from joblog.views.digest import RankEnd, digest
 from joblog.views.failures import Failure, find_failures
 from joblog.views.terminal import Terminal
+from joblog.views.values import Digest, Where
 
 READ_BYTES = 16 * 1024 * 1024
 """What is read of all logs of a version together, at most; of each the last bytes. Reading takes a second for each 10 MB."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,36 @@ def test_exit_status(ranks: Agent) -> None:
     assert "pattern must be a regular expression" in ranks.refused("search", "(", "train")
     assert "there is no job" in ranks.refused("search", "x", "absent")
     assert "-m must be 1 or more" in ranks.refused("search", "x", "-m", "0")
+
+
+def test_tail_of_what_matches(ranks: Agent) -> None:
+    """The last lines that match, or those since a moment; cat by time."""
+    assert ranks.said("tail", "train", "-n", "2", "--grep", "epoch") == b"epoch 3\nepoch 4\n"
+    assert (
+        ranks.said("tail", "train", "--since", "1h", "--grep", "^(epoch|loss)")
+        == b"epoch 1\nloss 0.5 \xff\nepoch 2\nepoch 3\nepoch 4\n"
+    )
+    assert ranks.said("tail", "train", "--since", "1h") == TEXT
+    assert ranks.said("cat", "train", "--since", "1h", "--until", "2020-01-01") == b""
+    assert ranks.said("cat", "train", "--since", "2020-01-01") == TEXT
+    assert ranks.said("tail", "-f", "train", "-n", "1", "--grep", "epoch") == b"epoch 4\n"
+    assert "--since and --until must be absent" in ranks.refused("cat", "train", "--since", "1h", "--lines", "1-2")
+    assert "since must be milliseconds" in ranks.refused("tail", "train", "--since", "noon")
+    assert "--grep must be a regular expression" in ranks.refused("tail", "train", "--grep", "(")
+
+
+def test_tail_follows_what_matches(ranks: Agent) -> None:
+    """Whole lines, however they arrive."""
+    words = "sys.stdout.write('st'); sys.stdout.flush(); time.sleep(0.05); print(f'ep {n}', flush=True)"
+    program = f"import sys, time\nfor n in range(6): {words}"
+    job = subprocess.Popen(
+        ranks.python(program, options=("--job", "live", "-v")),
+        env=ranks.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert job.stderr is not None
+    job.stderr.readline()
+    tail = ranks.run(ranks.command("tail", "-f", "live", "--grep", "[135]$"))
+    assert (tail.returncode, tail.stdout, tail.stderr) == (0, b"step 1\nstep 3\nstep 5\n", b"")
+    job.communicate(timeout=20)

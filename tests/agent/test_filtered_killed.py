@@ -15,7 +15,7 @@ from joblog.agent.aside import DIRECTORY
 from joblog.agent.filtered import Filtered, Filters
 from joblog.agent.redact import READY
 from joblog.agent.spool import Meta, Spool
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 TOKEN = b"hf_" + b"Ab1" * 11

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from joblog.agent.spool import Meta, Spool
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 

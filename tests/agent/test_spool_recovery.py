@@ -14,7 +14,7 @@ from harness import Agent
 
 from joblog.agent import spoolfiles
 from joblog.agent.spool import Meta, Spool
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 

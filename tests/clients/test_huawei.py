@@ -153,6 +153,15 @@ def test_wrong_key(huawei: Remote, person: Person) -> None:
         assert WRONG in error(huawei.refused("listed"), 401, "APIGW.0301")
 
 
+def test_signature_over_odd_characters(sdk: Remote, training: dict[str, str]) -> None:
+    """A query is signed as it is encoded on the wire, a body in UTF-8."""
+    for pattern in ("a b+c", "100%&=?#/~*'\"", "训练🚀 ü", ";,:@"):
+        found = sdk.call("call", method="list_training_job_events", pattern=pattern, level="Info", **training)
+        assert (found["total"], found["events"]) == (0, [])
+    sdk.call("describe", description="训练🚀 ü", **training)
+    assert sdk.call("call", method="show_training_job_details", **training)["metadata"]["description"] == "训练🚀 ü"
+
+
 def test_stale_date(sdk: Remote, training: dict[str, str]) -> None:
     """A clock may be wrong by 15 minutes, not by more."""
     asked = {"method": "show_training_job_details", **training}

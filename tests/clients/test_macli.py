@@ -21,6 +21,7 @@ def uuid(person: Person) -> str:
     return str(person.web.get(person.log.version).json["uuid"])
 
 
+@pytest.mark.slow  # a hundred jobs are made
 def test_every_job_is_found(macli: Remote, person: Person) -> None:
     """It counts jobs, not pages, from where it has come to: more than one page, none missing, none twice."""
     other = made_person(person.web)

@@ -216,7 +216,7 @@ def test_names_in_native_calls(log: MadeLog) -> None:
     jobs = "/api/projects/default/jobs"
     version = f"{jobs}/{log.job_id}/versions/{log.version_id}"
     task, name = "worker-0 to worker-999999", "1 to 64 of A-Z, a-z, 0-9, _ and -"
-    count, start = "an integer from 1 to 10000", "a line number, or minus lines from the end"
+    count, start = "an integer from 1 to 1000000", "a line number, or minus lines from the end"
     cases: dict[tuple[str, str], tuple[str, str, str]] = {
         ("GET", f"{jobs}/0"): ("out_of_range", f"job_id must be {ID}, not '0'", "job_id"),
         ("GET", f"{jobs}/{log.job_id}/versions/x"): ("invalid", f"version_id must be {ID}, not 'x'", "version_id"),
@@ -225,7 +225,7 @@ def test_names_in_native_calls(log: MadeLog) -> None:
         ("GET", f"{jobs}?limit=0"): ("out_of_range", "limit must be an integer from 1 to 1000, not '0'", "limit"),
         ("GET", f"{jobs}?after=x"): ("invalid", "after must be the next of an earlier page, not 'x'", "after"),
         ("GET", f"{log.api}/lines?count=0"): ("out_of_range", f"count must be {count}, not '0'", "count"),
-        ("GET", f"{log.api}/lines?count=10001"): ("out_of_range", f"count must be {count}, not '10001'", "count"),
+        ("GET", f"{log.api}/lines?count=1000001"): ("out_of_range", f"count must be {count}, not '1000001'", "count"),
         ("GET", f"{log.api}/lines?start=x"): ("invalid", f"start must be {start}, not 'x'", "start"),
     }  # fmt: skip
     for (method, path), (code, message, parameter) in cases.items():

@@ -10,6 +10,7 @@ import pytest
 from tests.http import go_shapes
 from tests.http.calls import Reply, Web
 from tests.http.go_json import Shape, unmarshal
+from tests.http.people import log_in, made_person
 
 CONFIG = {
     **{"worker_server_num": 1, "app_url": "/b/code/", "boot_file_url": "/b/code/a.py", "flavor": {"code": "cpu.8u"}},
@@ -142,3 +143,23 @@ def test_v2_refusals(go: GoClient) -> None:
     go.failed("GET", f"{jobs}/no-uuid", 400, "2775")
     go.failed("POST", jobs, 400, "2787", b"{")
     go.failed("POST", f"{go.v2}/training-job-searches", 400, "2770", b'{"limit": 51}')
+
+
+LOGIN: Shape = {"token": {"expires_at": str, "project": {"id": str, "name": str}, "user": {"id": str, "name": str}}}
+
+
+def test_client_logs_in_again_when_its_token_is_over(web: Web) -> None:
+    """At 401 it gets another token and repeats the call once: with the password, or with an access key."""
+    person = made_person(web)
+    path = f"{person.log.v1}/log/file-names"
+    client = GoClient(web.as_(person.token()), person.project_id)
+    assert client.call("GET", path, go_shapes.FILE_NAMES)["log_file_list"] == [person.log.log_file]
+    new = encoded({"password": person.password})
+    assert web.call("PUT", f"/api/users/{person.id}/password", new, content_type="application/json").status == 204
+    client.failed("GET", path, 401, "0203")
+    by_key = {"methods": ["hw_ak_sk"], "hw_ak_sk": {"access": {"key": person.access}, "secret": {"key": person.secret}}}
+    for reply in (person.login(), log_in(web, by_key, {"project": {"id": person.project_id}})):
+        assert reply.status == 201
+        assert unmarshal(reply.body, LOGIN)["token"]["project"]["id"] == person.project_id
+        again = GoClient(web.as_(reply.headers["x-subject-token"]), person.project_id)
+        assert again.call("GET", path, go_shapes.FILE_NAMES)["is_success"]

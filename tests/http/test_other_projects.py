@@ -39,6 +39,7 @@ def owner(web: Web) -> Person:
     person = made_person(web, content=HIDDEN + b"\n")
     report = {"status": "RUNNING", "host": HIDDEN.decode()}
     assert web.post(f"{person.log.version}/tasks/worker-0/report", report).status == 200
+    assert person.log.close().status == 200  # who follows it comes to an end
     return person
 
 
@@ -143,3 +144,34 @@ def test_owner_is_answered(web: Web, owner: Person) -> None:
             assert reply.status == 200, (operation.name, reply)
             shown += HIDDEN in reply.body
     assert shown >= 6
+
+
+READS = {"POST /v2/{project_id}/training-job-searches"}
+"""Calls that change nothing although they are no GET."""
+
+
+def test_who_may_read_cannot_change_anything(web: Web, stranger: Person) -> None:
+    """Not even in the project that the token is for."""
+    send, ids, before = callers(stranger)["reader"], ids_of(stranger), everything_of(stranger)
+    refusals = 0
+    for operation in operations(web):
+        if "{project_id}" in operation.path and operation.method not in ("GET", "HEAD") and operation.name not in READS:
+            reply = send(operation.method, operation.url(ids), operation.body())
+            assert reply.status == 403, (operation.name, reply)
+            refusals += 1
+    assert refusals > 15
+    assert everything_of(stranger) == before
+
+
+def test_token_of_one_job_is_of_no_use_for_another(web: Web, owner: Person) -> None:
+    """In the same project: it may write its own job's logs, and neither read nor touch the other's."""
+    other = web.post(f"/api/projects/{owner.project_id}/jobs", {"name": "other"}).json
+    token = web.post("/api/tokens", {"project_id": owner.project_id, "rights": ["write"], "job_name": "other"}).json["token"]
+    client, ids, before = web.as_(token), ids_of(owner), everything_of(owner)
+    for operation in operations(web):
+        if "{job_id}" in operation.path or "{training_job_id}" in operation.path:
+            reply = client.call(operation.method, operation.url(ids), operation.body(), content_type="application/json")
+            assert reply.status == 403, (operation.name, reply)
+    assert everything_of(owner) == before
+    own = f"/api/projects/{owner.project_id}/runs"
+    assert client.post(own, {"job_name": "other"}).json["job"]["id"] == other["id"]

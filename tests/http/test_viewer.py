@@ -109,6 +109,7 @@ def wait_until_sealed(log: MadeLog, end_byte: int) -> None:
         assert time.monotonic() < deadline
 
 
+@pytest.mark.slow  # a page for every 60 of 1500 lines, up and down
 @pytest.mark.parametrize("lines", [LINES, MANY_LINES])
 def test_bottom_up_to_the_top_down_again_and_top_while_the_log_grows_and_is_sealed(web: Web, lines: int) -> None:
     """No line is lost and none comes twice, whatever becomes of the log between two pages."""
@@ -145,6 +146,7 @@ def test_bottom_up_to_the_top_down_again_and_top_while_the_log_grows_and_is_seal
     assert (viewer.shown, viewer.up()) == (data.decode(), 0)
 
 
+@pytest.mark.slow  # 3000 lines written beside it
 def test_viewer_follows_a_log_that_is_written_at_the_same_time(web: Web) -> None:
     """Every page is asked for while appends, seals and merges run beside it."""
     data = text_of(3000)

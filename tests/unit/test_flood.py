@@ -35,6 +35,30 @@ def test_what_passes_and_what_is_withheld_is_what_came(pieces: list[tuple[bytes,
     assert text.count(b"CUDA error: 37\n") == came.count(b"CUDA error: 37\n")
 
 
+kinds = st.one_of(
+    (st.integers(0, 3) | st.integers(0, 300)).map(lambda kind: b"%b 1.5\n" % (b"ab"[kind % 2 : kind % 2 + 1] * kind)),
+    st.sampled_from([b"NaN loss\n", b"other\r", b" \n"]),  # no \n alone: behind an \r it would not be a line of its own
+)
+
+
+@given(st.lists(st.tuples(st.lists(kinds, min_size=1, max_size=4), st.integers(1, 60)), max_size=3))
+def test_many_lines_at_once_are_taken_as_one_by_one(blocks: list[tuple[list[bytes], int]]) -> None:
+    """What comes out is the same: data, counts, what is set aside, and the gap."""
+    several, single = Control(Bucket(1, 0)), Control(Bucket(1, 0))
+    for control in (several, single):
+        control.feed(b"x" * 100 + b"\n", 0.0)  # the flood begins
+    outs: list[list[Passed]] = [[], []]
+    for block, times in blocks:
+        came = block * times
+        outs[0].append(several.feed(b"".join(came), 0.0))
+        outs[1].extend(single.feed(line, 0.0) for line in came)
+    ends = several.end(), single.end()
+    assert b"".join(one.data for one in outs[0]) == b"".join(one.data for one in outs[1])
+    assert b"".join(one.aside for one in outs[0]) == b"".join(one.aside for one in outs[1])
+    assert sorted(ends[0].data.splitlines()) == sorted(ends[1].data.splitlines())
+    assert ends[0].withheld == ends[1].withheld
+
+
 def test_under_the_rate_nothing_changes() -> None:
     """At once, and byte for byte."""
     out = fed(Control(Bucket(100, 0)), [(b"%d half" % number, 0.1) for number in range(1000)])

@@ -29,7 +29,7 @@ from joblog.agent.output import STDERR, STDOUT, say
 from joblog.agent.redact import Rule
 from joblog.agent.sieve import Sieves, new_sieves
 from joblog.agent.spool import WITHHELD, Spool
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 _COUNTER = struct.Struct("q")
 

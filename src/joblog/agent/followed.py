@@ -24,8 +24,8 @@ from joblog.agent.marks import Mark, Marks
 from joblog.agent.redact import Filter, Unchanged
 from joblog.agent.targets import identity, siblings
 from joblog.agent.writers import has_writer
-from joblog.answers import Gap
 from joblog.errors import Closed, Different
+from joblog.refs import Gap
 
 if TYPE_CHECKING:
     from joblog.client import Client, Log

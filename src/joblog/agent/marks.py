@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 
 @dataclass(frozen=True)

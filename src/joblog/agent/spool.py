@@ -19,7 +19,7 @@ from pathlib import Path
 
 from joblog.agent import spoolfiles
 from joblog.agent.spoolfiles import Meta, Outcome, Part
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
 

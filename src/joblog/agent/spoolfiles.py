@@ -18,7 +18,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from joblog.answers import Gap
+from joblog.refs import Gap
 
 STATE_BYTES = 1024
 """Size of the state's file: twice what it needs, and no more than a page, so that one write replaces it whole."""

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import cast
 
 from joblog import __version__
-from joblog.cli.flags import administration, reading, serving, views, writing
+from joblog.cli.flags import writing
 from joblog.errors import JoblogError
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
@@ -23,7 +23,8 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that ``arguments`` (the process's own by default) ask for; returns the exit status."""
-    args = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    args = _parser(given).parse_args(given)
     module, _, function = args.command.partition(":")
     try:
         command = cast(Command, getattr(import_module(f"joblog.cli.{module}"), function))
@@ -51,10 +52,12 @@ def _complain(line: str) -> int:
     return ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="joblog", description="Keeps every byte a training job prints.")
     parser.add_argument("--version", action="version", version=f"joblog {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (writing, reading, views, serving, administration):
-        group.add_to(commands)
+    writing.add_to(commands)
+    if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
+        for group in ("reading", "views", "serving", "administration"):
+            import_module(f"joblog.cli.flags.{group}").add_to(commands)
     return parser

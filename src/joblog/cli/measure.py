@@ -9,9 +9,8 @@ from itertools import pairwise
 
 from joblog.cli.common import connected, latest_version, show_json, show_table
 from joblog.cli.plot import plot
-from joblog.views.metrics import SeriesPoints
-from joblog.views.progress import Progress
 from joblog.views.ranks import parse_ranks
+from joblog.views.values import Progress, SeriesPoints
 
 
 def progress(args: argparse.Namespace) -> int:

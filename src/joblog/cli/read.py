@@ -7,15 +7,18 @@ import sys
 from collections.abc import Iterable
 
 from joblog.cli.common import connected, find_log, find_version, show_json, show_table, shown_time
+from joblog.cli.matching import saying, tail_matching
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Log
-from joblog.errors import Invalid, JoblogError
+from joblog.errors import Invalid
 
 
 def cat(args: argparse.Namespace) -> int:
     """Writes a log, or a part of it."""
     if args.plain:
         return cat_plain(args)
+    if args.since or args.until:
+        return _cat_moments(args)
     flag = "--lines" if args.lines else "--bytes"
     low, high = _span(flag, args.lines or args.bytes or "0-")
     client, project_id = connected(args)
@@ -24,6 +27,19 @@ def cat(args: argparse.Namespace) -> int:
         if args.lines:
             low, high = _line_start(client, log, low), None if high is None else _line_start(client, log, high)
         start, end = max(low, log.start_byte), log.end_byte if high is None else min(high, log.end_byte)
+        _write(client.read(log.ref, start, end))
+    return 0
+
+
+def _cat_moments(args: argparse.Namespace) -> int:
+    """Writes what arrived within a time."""
+    if args.lines or args.bytes:
+        raise Invalid("--since and --until", "absent where --lines or --bytes is given")
+    client, project_id = connected(args)
+    with client:
+        log = find_log(client, project_id, args.log)
+        start = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else log.start_byte
+        end = client.lines(log.ref, since=args.until, count=1).start_byte if args.until else log.end_byte
         _write(client.read(log.ref, start, end))
     return 0
 
@@ -39,7 +55,9 @@ def tail(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
-        at = _tail_start(client, log, args.count)
+        at = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else _tail_start(client, log, args.count)
+        if args.grep is not None:
+            return tail_matching(client, log, args, at)
         if args.follow:
             _follow(client, log, at)
         else:
@@ -114,13 +132,4 @@ def _tail_start(client: Client, log: Log, count: int) -> int:
 
 def _follow(client: Client, log: Log, at: int) -> None:
     """Writes what comes from position ``at`` on until the log is closed; waits for a server that is away."""
-    told = ""
-
-    def waiting(error: JoblogError) -> None:
-        nonlocal told
-        if str(error) != told:
-            sys.stderr.write(f"joblog: {error}; still trying\n")
-        told = str(error)
-
-    for piece in client.follow(log.ref, at, waiting=waiting):
-        _write([piece.data])
+    _write(piece.data for piece in client.follow(log.ref, at, waiting=saying()))

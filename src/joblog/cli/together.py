@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from joblog.cli.common import connected, find_log, find_version
 from joblog.client import Client, Version
 from joblog.errors import Busy, Invalid, Unreachable
-from joblog.views.merged import MergedLine
 from joblog.views.ranks import parse_ranks
 from joblog.views.sgr import escaped
-from joblog.views.terminal import ShownLine
+from joblog.views.values import MergedLine, ShownLine
 
 POLL_S = 1.0
 """Pause between two looks: the merged order is to the second, so that more of them show nothing sooner."""

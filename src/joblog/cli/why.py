@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from joblog.cli.common import connected, latest_version, show_json, shown_time
-from joblog.views.digest import Digest, Ended, Failed, Where
 from joblog.views.ranks import parse_ranks
+from joblog.views.values import Digest, Ended, Failed, Where
 
 
 def why(args: argparse.Namespace) -> int:

@@ -17,18 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import urllib3
 
 from joblog.answers import (
     AccessKey,
     Appended,
-    Gap,
     Job,
     Lines,
     Log,
-    LogRef,
     Member,
     Project,
     Reported,
@@ -45,6 +43,7 @@ from joblog.client.bodies import encoded
 from joblog.client.following import Follow, Piece
 from joblog.client.searching import Hit, Query, Search, VersionRef
 from joblog.client.views import Views
+from joblog.refs import Gap, LogRef
 
 __all__ = [
     "AccessKey",
@@ -182,9 +181,24 @@ class Client(Views, Follow, Search, AdminCalls):
         finally:
             answer.close()
 
-    def lines(self, log: LogRef, start: int = 0, count: int = 100) -> Lines:
-        """Returns up to ``count`` (at most 10,000) lines from line ``start``; a negative one counts from the end."""
-        return value(Lines, self.call("GET", f"{log.path}/lines?start={start}&count={count}"))
+    def lines(
+        self,
+        log: LogRef,
+        start: int | None = None,
+        count: int = 100,
+        *,
+        byte: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Lines:
+        """Returns up to ``count`` lines, and up to 5 MiB, from line ``start`` on; a negative one counts from the end.
+
+        In place of ``start``: the line that holds a ``byte`` position, or what has arrived ``since`` a moment, as ``10m``
+        (ago), ``2026-01-31T12:00:00Z`` or milliseconds since 1970. ``until`` leaves out what arrived then or later.
+        """
+        asked = {"start": start, "count": count, "byte": byte, "since": since, "until": until}
+        given = urlencode({name: value for name, value in asked.items() if value is not None})
+        return value(Lines, self.call("GET", f"{log.path}/lines?{given}"))
 
     # What there is
 

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from joblog.answers import LogRef, failure
+from joblog.answers import failure
 from joblog.client.transport import Transport
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
+from joblog.refs import LogRef
 
 HEARTBEAT_S = 10.0
 """A server that has nothing to say says so every 10 seconds; one that is silent for three times that is not there."""

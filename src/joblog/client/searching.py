@@ -11,9 +11,10 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from joblog.answers import LogRef, failure
+from joblog.answers import failure
 from joblog.client.transport import Transport
 from joblog.errors import Unreachable
+from joblog.refs import LogRef
 
 _READ_BYTES = 256 * 1024
 _MOST_LIMIT = 100_000

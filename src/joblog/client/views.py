@@ -6,15 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from joblog.answers import LogRef
 from joblog.client.shapes import shaped
 from joblog.client.transport import Transport
-from joblog.views.digest import Digest
-from joblog.views.merged import MergedLine, MergedPage
-from joblog.views.metrics import Metrics, SeriesPoints
-from joblog.views.pages import ShownPage
-from joblog.views.progress import RankProgress
-from joblog.views.terminal import ShownLine
+from joblog.refs import LogRef
+from joblog.views.values import Digest, MergedLine, MergedPage, Metrics, RankProgress, SeriesPoints, ShownLine, ShownPage
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar import get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 
 from joblog.errors import BadLink, Damaged
@@ -64,6 +65,7 @@ def opened(vault: Vault, text: str, now_ms: int) -> Link:
     summary="A log's bytes, by a link that a ModelArts call gave",
     tags=["ModelArts v2"],
     security=[{}],
+    responses={206: ResponseSpec(bytes, media_type="application/octet-stream", description="The range")},
 )
 async def follow_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""

@@ -21,13 +21,18 @@ from litestar.params import Parameter
 from litestar.response import Response, Stream
 
 from joblog import lines
-from joblog.errors import BeyondEnd, Conflict
+from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
+from joblog.moments import arrived
 from joblog.query import Page
 from joblog.server.appends import PATH, AppendView
 from joblog.server.listing import After, Limit, Listing, page_of
+from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
+from joblog.server.times import moment_ms
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
+
+MOST_LINES = 1_000_000
 
 LINES_BYTES = 5 * 1024 * 1024
 """What one answer of lines holds, at most, unless one line is longer."""
@@ -44,7 +49,10 @@ At = Annotated[str | None, Parameter(description="the byte position of the body'
 
 
 Start = Annotated[str | None, Parameter(description="the first line's number, 0 by default; negative: from the end")]
-Count = Annotated[str | None, Parameter(description="how many lines, 1 to 10000, 100 by default")]
+Count = Annotated[str | None, Parameter(description="how many lines, 1 to 1000000, 100 by default")]
+Byte = Annotated[str | None, Parameter(description="in place of start: the line that holds this byte position")]
+Since = Annotated[str | None, Parameter(description="in place of start: what arrived then or later, as 10m (ago), or a time")]
+Until = Annotated[str | None, Parameter(description="only what arrived before")]
 
 
 @dataclass
@@ -139,24 +147,52 @@ class LogController(Controller):
         headers = {**_byte_headers(log, status, low, high), "content-type": _OCTETS}
         return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
 
-    @get("/{task:str}/lines", summary="Lines by number")
-    async def read_lines(self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None) -> LinesView:
+    @get("/{task:str}/lines", summary="Lines by number, by byte, or by when they arrived")
+    async def read_lines(
+        self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, byte: Byte = None,
+        since: Since = None, until: Until = None,
+    ) -> LinesView:  # fmt: skip
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
         log = await log_of(joblog, request, "read")
-        first = integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end")
-        number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
-        page = await asyncio.to_thread(_lines, joblog, log, first, number)
+        if sum(value is not None for value in (start, byte, since)) > 1:
+            raise Invalid("start, byte and since", "one of the three")
+        wanted = _Wanted(
+            integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
+            integer("count", count or "100", 1, MOST_LINES, f"an integer from 1 to {MOST_LINES}"),
+            None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
+            *(None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
+              for name, text in (("since", since), ("until", until))),
+        )  # fmt: skip
+        page = await asyncio.to_thread(_lines, joblog, log, wanted)
         return LinesView(
             page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
             lines.text(page.data),
         )  # fmt: skip
 
 
+class _Wanted(msgspec.Struct, frozen=True):
+    """Lines as a request names them."""
+
+    start: int
+    count: int
+    byte: int | None
+    since_ms: int | None
+    until_ms: int | None
+
+
 def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
-    """Streams a log, or the part that ``Range`` asks for; raises BeyondEnd."""
+    """Streams a log, or the part that ``Range`` asks for; without ``Range`` compressed, if the client accepts that.
+
+    Raises BeyondEnd.
+    """
     status, low, high = _range(request, log)
-    parts = _in_threads(joblog.engine.query.stream(log, low, high))
-    return Stream(parts, status_code=status, headers=_byte_headers(log, status, low, high), media_type=media_type)
+    parts, headers = joblog.engine.query.stream(log, low, high), _byte_headers(log, status, low, high)
+    packing = encoding(request.headers.get("accept-encoding", "")) if status == 200 else None
+    if packing is not None:
+        parts = compressed(parts, packing)
+        del headers["content-length"]
+        headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
+    return Stream(_in_threads(parts), status_code=status, headers=headers, media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -194,14 +230,20 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, start: int, count: int) -> Page:
+def _lines(joblog: State, log: Log, wanted: _Wanted) -> Page:
     """Reads lines, as many as one answer holds, but at least one."""
-    query = joblog.engine.query
+    query, start, until = joblog.engine.query, wanted.start, None
+    byte = wanted.byte if wanted.since_ms is None else arrived(joblog.engine.logs, log, wanted.since_ms)
+    if byte is not None:
+        start = query.line_at(log, byte)
+    if wanted.until_ms is not None:
+        until = query.line_at(log, arrived(joblog.engine.logs, log, wanted.until_ms))
 
     def span(head: Log) -> tuple[int, int]:
         first = start if start >= 0 else head.last_line + start
-        first = min(max(first, head.start_line), head.last_line)
-        return first, min(first + count, head.last_line)
+        last = head.last_line if until is None else min(until, head.last_line)
+        first = min(max(first, head.start_line), last)
+        return first, min(first + wanted.count, last)
 
     page = query.line_borders(log, span)
     first, end = page.start_line, page.end_line
@@ -238,7 +280,12 @@ def _same(if_range: str | None, log: Log) -> bool:
 
 
 def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
-    headers = {"accept-ranges": "bytes", "etag": f'"{log.id}-{log.end_byte}"', "content-length": str(high - low)}
+    headers = {
+        "accept-ranges": "bytes",
+        "vary": "accept-encoding",
+        "etag": f'"{log.id}-{log.end_byte}"',
+        "content-length": str(high - low),
+    }
     if status == 206:
         headers["content-range"] = f"bytes {low}-{high - 1}/{log.end_byte}"
     elif low:

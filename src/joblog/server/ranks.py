@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -17,11 +16,11 @@ from joblog.server.downsample import kept
 from joblog.server.patterns import metric_patterns
 from joblog.server.state import Call, State
 from joblog.together import latest, merged_page
-from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES, Digest
-from joblog.views.merged import MergedPage, parse_place
-from joblog.views.metrics import Metrics, Pattern, Series, SeriesPoints
-from joblog.views.progress import RankProgress
+from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
+from joblog.views.merged import parse_place
+from joblog.views.metrics import Pattern, Series
 from joblog.views.ranks import parse_ranks
+from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
 from joblog.watch import READ_BYTES
 from joblog.why import why
 
@@ -75,11 +74,11 @@ class RankController(Controller):
         query, now_ms = joblog.engine.query, joblog.engine.clock_ms()
         if start is None:
             place = parse_place(cursor) if cursor else None
-            return await asyncio.to_thread(merged_page, query, logs, place, number, seconds, now_ms)
+            return await joblog.viewing.run(merged_page, query, logs, place, number, seconds, now_ms)
         if cursor is not None:
             raise Invalid("cursor", "given without start, or start without cursor")
         last = -integer("start", start, -10_000, -1, "an integer from -10000 to -1")
-        return await asyncio.to_thread(latest, query, logs, last, seconds, now_ms)
+        return await joblog.viewing.run(latest, query, logs, last, seconds, now_ms)
 
     @get("/why", summary="Why it died")
     async def why(
@@ -100,9 +99,10 @@ class RankController(Controller):
             size = BYTES_PER_TOKEN * integer("max_tokens", max_tokens, low, high, f"an integer from {low} to {high}")
         silent_ms = 1000 * integer("silent_s", silent_s or "300", 1, 86_400, "an integer from 1 to 86400")
         logs = await _logs(joblog, request, ranks)
-        tasks = {} if not logs else {task.worker: task for task in joblog.engine.states.tasks(logs[0].version_id)}
+        said = await joblog.reading(joblog.engine.states.tasks, logs[0].version_id) if logs else []
+        tasks = {task.worker: task for task in said}
         engine = joblog.engine
-        return await asyncio.to_thread(
+        return await joblog.viewing.run(
             why, engine.query, logs, tasks, engine.clock_ms(), silent_ms=silent_ms, max_bytes=size
         )  # fmt: skip
 
@@ -115,7 +115,7 @@ class RankController(Controller):
             watch = joblog.watch
             return [RankProgress(log.task, log.appended_ms, log.closed, watch.progress(log)) for log in logs]
 
-        return await asyncio.to_thread(read)
+        return await joblog.viewing.run(read)
 
     @get("/metrics", summary="What it measures")
     async def metrics(
@@ -134,7 +134,7 @@ class RankController(Controller):
         at_least = integer("least", least or "2", 1, 10**6, "an integer from 1 to 1000000")
         wanted = None if not names else {name.strip() for name in names.split(",")}
         logs = await _logs(joblog, request, ranks)
-        return await asyncio.to_thread(_metrics, joblog, logs, patterns, wanted, (most, at_least))
+        return await joblog.viewing.run(_metrics, joblog, logs, patterns, wanted, (most, at_least))
 
 
 def _metrics(

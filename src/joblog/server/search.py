@@ -126,7 +126,7 @@ class SearchController(Controller):
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}/logs/{task:str}/search", summary="Search a log")
     async def log(
-        self, joblog: State, request: Call, pattern: PatternText = None, kind: Kind = None, ignore_case: Flag = None,
+        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, start: From = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
     ) -> Response[Any]:  # fmt: skip
@@ -135,7 +135,7 @@ class SearchController(Controller):
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}/search", summary="Search all logs of a version")
     async def version(
-        self, joblog: State, request: Call, pattern: PatternText = None, kind: Kind = None, ignore_case: Flag = None,
+        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
     ) -> Response[Any]:  # fmt: skip
@@ -144,7 +144,7 @@ class SearchController(Controller):
 
     @get("/search", summary="Search all logs of a project")
     async def project(
-        self, joblog: State, request: Call, pattern: PatternText = None, kind: Kind = None, ignore_case: Flag = None,
+        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
     ) -> Response[Any]:  # fmt: skip

@@ -120,10 +120,12 @@ _HEADERS: dict[int, Json] = {
 
 
 _LINKS = "/links/"
-_DOWNLOAD: Json = {
-    "description": "The log, or the range",
-    "content": {each: {"schema": _STRING} for each in ("text/plain", "application/octet-stream")},
+_STREAMS = {
+    _LINKS: ("text/plain", "application/octet-stream"),
+    "/follow": ("text/event-stream", "application/octet-stream"),
+    "/search": ("application/x-ndjson",),
 }
+"""What a call streams that says so nowhere, by a part of its path."""
 
 
 def completed(schema: Json) -> Json:
@@ -139,8 +141,9 @@ def completed(schema: Json) -> Json:
             if body := _BODIES.get((method, path)):
                 operation["requestBody"]["content"]["application/json"]["schema"] = body
             responses = operation["responses"]
-            if path.startswith(_LINKS):
-                responses.update({"200": {**_DOWNLOAD}, "206": {**_DOWNLOAD}})
+            for part, kinds in _STREAMS.items():
+                if part in path:
+                    responses["200"]["content"] = {kind: {} for kind in kinds}
             responses.pop("400", None)  # Litestar's own shape, which nobody is answered with
             responses.update(_refusals(path, method, operation.get("security") == [{}]))
             for status, response in responses.items():
@@ -177,8 +180,10 @@ def _possible(kind: type[errors.JoblogError], path: str, method: str, is_open: b
         return issubclass(kind, errors.BadLink | errors.BeyondEnd | errors.NotFound | errors.Damaged | errors.Unavailable)
     if issubclass(kind, errors.BadLink) or (is_open and method == "get"):
         return False
-    if issubclass(kind, errors.Different | errors.Closed | errors.BeyondEnd):
-        return path.startswith("/api/") and "/logs/{task}" in path
+    if issubclass(kind, errors.BeyondEnd):
+        return "/logs/{task}" in path
+    if issubclass(kind, errors.Different | errors.Closed):
+        return "/logs/{task}" in path and method not in ("get", "head")
     if issubclass(kind, errors.Conflict | errors.TooLarge | errors.NotJson | errors.UnknownAction):
         return method not in ("get", "head")
     return True

@@ -17,6 +17,7 @@ from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.readiness import Readiness
 from joblog.server.searches import Searches
+from joblog.server.viewing import Viewing
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
 
@@ -37,6 +38,7 @@ class State:
         self.append_call = AppendCall(engine, self.auth)
         self.followers = Followers(engine)
         self.searches = Searches(engine)
+        self.viewing = Viewing()
         self.logins = Logins(engine)
         self.readiness = Readiness(engine)
         self.log_calls = LogCalls(engine, self.auth)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from litestar import Controller, get
@@ -14,7 +13,8 @@ from joblog.model import MAX_ID, integer
 from joblog.server.native import LOG, Start, log_of
 from joblog.server.state import Call, State
 from joblog.shown import frames_between, terminal_page
-from joblog.views.pages import ShownPage, parse_cursor
+from joblog.views.pages import parse_cursor
+from joblog.views.values import ShownPage
 
 Cursor = Annotated[str | None, Parameter(description="the next of an earlier page; instead of start")]
 Count = Annotated[str | None, Parameter(description="about how many lines, 1 to 10000, 100 by default")]
@@ -66,7 +66,7 @@ class TerminalController(Controller):
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         if colours not in (None, "keep", "strip"):
             raise Invalid("colours", "keep or strip", colours)
-        page = await asyncio.to_thread(terminal_page, joblog.engine.query, log, at, number)
+        page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number)
         if colours != "keep":
             for line in page.lines:
                 line.spans.clear()
@@ -87,6 +87,6 @@ class TerminalController(Controller):
         low = integer("start_byte", start_byte or "0", 0, MAX_ID, "a byte position")
         high = integer("end_byte", end_byte or str(MAX_ID), low, MAX_ID, "a byte position, start_byte or later")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
-        found = await asyncio.to_thread(frames_between, joblog.engine.query, log, low, high, number)
+        found = await joblog.viewing.run(frames_between, joblog.engine.query, log, low, high, number)
         views = [FrameView(each.text, each.line, each.start, each.end) for each in found]
         return FramesView(views, views[-1].end_byte if views else min(high, log.end_byte))

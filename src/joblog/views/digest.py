@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from joblog.views.failures import Failure
-from joblog.views.kinds import CONSEQUENCES, KILLED, LOGGED
+from joblog.views.kinds import CONSEQUENCES, KILLED, LOGGED, OUT_OF_MEMORY
 from joblog.views.ranks import format_ranks, named_ranks
+from joblog.views.values import Digest, Ended, Failed, Where
 
 FINAL_LINES = 50
 """Ordinary lines behind a failure that is still taken for the end: a shell's last words, a launcher's summary."""
@@ -37,59 +38,6 @@ _SIZES = (
     (1, 2, 1, 0, 80),
 )
 _PEACEFUL = ("SIGTERM", "SIGINT", "SIGHUP")
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A part of a log: raw lines ``[start_line, end_line)``, bytes ``[start_byte, end_byte)``."""
-
-    task: str
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A failure, the same on ``count`` ranks. ``at_ms``: when its bytes arrived, on the first of them; ``where``: there.
-
-    ``final``: the log said little more behind it. ``cause`` is the first of chained exceptions.
-    """
-
-    kind: str
-    summary: str
-    ranks: str
-    count: int
-    at_ms: int
-    final: bool
-    where: Where
-    text: list[str] = field(default_factory=list)
-    cause: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Ranks that ended alike, and the last lines of one of them."""
-
-    how: str
-    ranks: str
-    count: int
-    where: Where
-    lines: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """Why a run died. ``unread_bytes`` were not looked at: the beginnings of large logs. ``cut``: there was more to say."""
-
-    verdict: str
-    first: Failed | None
-    failures: list[Failed]
-    endings: list[Ended]
-    read_bytes: int
-    unread_bytes: int
-    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +110,8 @@ def _failures(ranks: Sequence[RankEnd]) -> list[Failed]:
             groups.setdefault((failure.kind, _alike(failure.summary), final), []).append((at_ms, rank, failure))
         if rank.signal and rank.signal not in _PEACEFUL and not rank.ended_well:
             at_ms = rank.ended_ms or rank.appended_ms
-            groups.setdefault(("signal", rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
+            kind = OUT_OF_MEMORY if rank.reason == OUT_OF_MEMORY else "signal"
+            groups.setdefault((kind, rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
     found = [_failed(*key, members) for key, members in groups.items()]
     return sorted(found, key=lambda each: (not each.final, each.at_ms, each.where.task, each.where.start_byte))
 
@@ -248,4 +197,4 @@ def _trimmed(whole: Digest, failures: int, text: int, endings: int, last: int, w
 
 
 def _alike(text: str) -> str:
-    return _NUMBERS.sub("#", text)
+    return _NUMBERS.sub("#", text)[:200]

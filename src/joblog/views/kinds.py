@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 
 PYTHON, LOGGED = "python exception", "logged error"
-KILLED, NAN = "killed", "loss is not a number"
+KILLED, NAN, OUT_OF_MEMORY = "killed", "loss is not a number", "out of memory"
 
 _KINDS: tuple[tuple[str, str], ...] = (
     ("gpu out of memory", r"CUDA out of memory|NPU out of memory|HIP out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError"
         r"|RESOURCE_EXHAUSTED: (?:.*)[Oo]ut of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY"),
-    ("out of memory", r"Out of memory: Killed process|oom-kill:|\boom_kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory"
+    (OUT_OF_MEMORY, r"Out of memory: Killed process|oom-kill:|\boom_kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory"
         r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b"),
     (NAN, r"(?i:(?:\b[\w./-]*loss|[\"'][\w./-]*loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from joblog.errors import Invalid
 from joblog.views.ranks import format_ranks
+from joblog.views.values import MergedLine
 
 _CURSOR = re.compile(r"(\d{1,12})\.(\d{1,6})\.(\d{1,19})", re.ASCII)
 # What ranks put before a line that is the same otherwise: their own mark, the time.
@@ -39,29 +40,6 @@ def parse_place(text: str) -> Place:
     if match is None:
         raise Invalid("cursor", "the next of an earlier page", text)
     return Place(int(match[1]), int(match[2]), int(match[3]))
-
-
-@dataclass(frozen=True, slots=True)
-class MergedLine:
-    """A line of ``count`` ranks; where it stands in the log of the first of them, and when it arrived there, to the second."""
-
-    text: str
-    ranks: str
-    count: int
-    at_ms: int
-    task: str
-    start_byte: int
-    end_byte: int
-
-
-@dataclass(frozen=True, slots=True)
-class MergedPage:
-    """Merged lines, and the place behind them; ``at_end``: nothing more stands there now; ``closed``: nor ever will."""
-
-    lines: list[MergedLine]
-    next: str
-    at_end: bool
-    closed: bool
 
 
 def collapsed(lines: Iterable[tuple[int, MergedLine]]) -> list[MergedLine]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from joblog.views.frames import Frame
-from joblog.views.progress import Progress
+from joblog.views.values import Progress
 
 MOST_SERIES = 200
 MOST_POINTS = 8192
@@ -81,11 +81,13 @@ _BARE = frozenset(
 )
 # What stands before a colon and a number, and is no metric: a file and its line, a device and its number.
 _NO_METRIC = re.compile(
-    r"(?i).*\.(?:py|cpp|cc|cxx|cu|cuh|hpp|h|c|so|go|rs|ipynb)|cuda|npu|gpu|device|rank|line|port|pid|https?|localhost"
+    r"(?i).*\.(?:py|cpp|cc|cxx|cu|cuh|hpp|h|c|so|go|rs|ipynb)"
+    r"|cuda|npu|gpu|device|rank|line|port|pid|https?|localhost|eta"
 )
 _COLUMN = re.compile(
     rf"\s*(?P<name>[A-Za-z_][^|:=]{{0,60}}?)\s*(?:[:=]|\s(?=[-+.\d]|(?i:nan|inf)))\s*(?P<value>{_VALUE})(?:\s?(?:%|{_UNIT}))?\s*"
 )
+_OF = re.compile(r"\d\s*/\s*\d")
 _MLLOG = re.compile(r":::MLL(?:OG)? (\{.*\})")
 _STEPS = ("global_step", "global_steps", "step", "steps", "iter", "iteration", "it", "update", "num_updates", "step_num")
 _OUTER = ("epoch", "epoch_num", "samples_count", "samples")
@@ -156,31 +158,6 @@ def _height(point: Point) -> float:
     return point.value if math.isfinite(point.value) else -math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPoints:
-    """A rank's series for a plot: entry ``i`` of each list is one point, of ``count`` that there were.
-
-    A value that is no finite number is None; ``bytes`` are where the lines begin that the points are from.
-    """
-
-    task: str
-    name: str
-    count: int
-    steps: list[float | None]
-    times_ms: list[int]
-    values: list[float | None]
-    bytes: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Series, and how much of the logs they are from: when ``unread_bytes`` is not 0, the same question again reads on."""
-
-    items: list[SeriesPoints]
-    read_bytes: int
-    unread_bytes: int
-
-
 class MetricsReader:
     """Takes a log's frames in order; see the module."""
 
@@ -204,6 +181,10 @@ class MetricsReader:
         ):
             return
         text = frame.text[:_LINE_CHARACTERS]
+        if progress is not None and "%|" in text:
+            text = text[text.rfind("%|") :]  # a bar's label is no metric
+            if "=" not in text and ": " not in text:
+                return
         found = self._matched(text) if self._patterns else []
         if not found:
             found, at_ms = read_line(text, at_ms)
@@ -238,7 +219,7 @@ def read_line(text: str, at_ms: int) -> tuple[list[tuple[str, float]], int]:
     if 0 <= start < end and (found := _object(text[start : end + 1])):
         return list(_flat(found, "")), at_ms
     if text.count("|") >= 2:
-        columns = [_COLUMN.fullmatch(part) for part in text.split("|")]
+        columns = [None if _OF.search(part) else _COLUMN.fullmatch(part) for part in text.split("|")]
         if sum(column is not None for column in columns) >= 2:
             found_columns = list[tuple[str, float]]()
             for part, column in zip(text.split("|"), columns, strict=True):

@@ -9,31 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 
 from joblog.errors import Invalid
 from joblog.views.screen import Row
 from joblog.views.sgr import pen_after
-from joblog.views.terminal import Mark, ShownLine, Terminal, shown_line
+from joblog.views.terminal import Mark, Terminal, shown_line
+from joblog.views.values import ShownPage
 
 _CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\.([0-9;]{0,40})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPage:
-    """Shown lines from the raw bytes ``[start_byte, end_byte)``.
-
-    The first ``settled`` of them can change no more; the others stand on the screen at the log's present end, and ``next``,
-    which begins at the first of them, shows them again. ``cut`` says that the page ended where a line may go on.
-    """
-
-    lines: list[ShownLine]
-    settled: int
-    start_byte: int
-    end_byte: int
-    next: str
-    cut: bool = False
 
 
 def cursor(mark: Mark) -> str:

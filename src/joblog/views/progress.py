@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from joblog.views.frames import Frame
+from joblog.views.values import Progress
 
 MOST_BARS = 32
 _LABEL_CHARACTERS = 80
@@ -22,7 +23,7 @@ _LABEL_CHARACTERS = 80
 _NUM = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _COUNT = rf"{_NUM}[kKMGTP]?i?B?"
 _TIME = r"(?:\d+ days?, )?(?:\d+:)?\d{1,2}:\d{2}"
-_RATE = rf"(?P<rate>{_NUM}[kKMGTP]?|\?) ?(?P<unit>[^\s\],]{{1,20}}/s|s/[^\s\],]{{1,20}})"
+_RATE = rf"(?P<rate>{_NUM}(?:[kKMGTP]i?)?|\?) ?(?P<unit>[^\s\],\d][^\s\],]{{0,19}}/s|s/[^\s\],]{{1,20}})"
 
 # tqdm, and Lightning's bar made with it: "Epoch 0:  45%|████▌     | 45/100 [00:10<00:12,  4.50it/s, loss=0.3]"
 _TQDM = re.compile(
@@ -54,35 +55,6 @@ _BINARY: dict[str, float] = {letter: math.pow(1024, power) for power, letter in 
     "k": 1024.0,
 }
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A bar as it was last drawn, by the bytes ``[start_byte, end_byte)`` in raw line ``line``.
-
-    ``done`` of ``total`` (None: not known) in its own units; ``fraction`` 0 to 1; ``rate`` per second; times in seconds.
-    """
-
-    label: str
-    done: float | None
-    total: float | None
-    fraction: float | None
-    rate: float | None
-    elapsed_s: float | None
-    remaining_s: float | None
-    line: int
-    start_byte: int
-    end_byte: int
-
-
-@dataclass(frozen=True, slots=True)
-class RankProgress:
-    """A rank's bars, the one that moved last at the end; ``at_ms`` is when its log last grew."""
-
-    task: str
-    at_ms: int
-    closed: bool
-    bars: list[Progress]
 
 
 class ProgressReader:

@@ -19,11 +19,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from joblog import lines
 from joblog.views.screen import COLUMNS, WINDOW_ROWS, Row, Screen
 from joblog.views.sgr import PLAIN, pen_after
+from joblog.views.values import ShownLine
 
 _TOKEN = re.compile(
     rb"(?P<text>[\x20-\x7e\x80-\xff]+)"
@@ -48,24 +49,6 @@ class Mark:
 
 
 _TOP = Mark()
-
-
-@dataclass(frozen=True, slots=True)
-class ShownLine:
-    """A line as shown, from the raw bytes ``[start_byte, end_byte)``, which are in the raw lines ``[start_line, end_line)``.
-
-    ``frames`` is how often it was drawn. ``spans`` are ``(start, end, pen)`` of the text that is not plain. ``cut`` says that
-    the line was longer than is shown.
-    """
-
-    text: str
-    start_byte: int
-    end_byte: int
-    start_line: int
-    end_line: int
-    frames: int = 1
-    cut: bool = False
-    spans: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 class Terminal:

@@ -6,6 +6,8 @@ from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
 
+MOMENT_HELP = "90s, 10m, 2h or 7d ago, or a time as 2026-01-31T12:00:00Z"
+
 PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colours, and these on a terminal only"
 
 
@@ -17,10 +19,15 @@ def add_to(commands: Subparsers) -> None:
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
 
+    cat.add_argument("--since", metavar="T", help=f"what arrived at T or later: {MOMENT_HELP}")
+    cat.add_argument("--until", metavar="T", help="what arrived before T")
+
     tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
     tail.add_argument("log", metavar="LOG", help=LOG_HELP)
     tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
+    tail.add_argument("--since", metavar="T", help=f"from what arrived at T on, in place of -n: {MOMENT_HELP}")
+    tail.add_argument("--grep", metavar="RE", help="only lines that match; the last -n of them")
     tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
     tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
     tail.add_argument(

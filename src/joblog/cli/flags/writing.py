@@ -6,8 +6,11 @@ import argparse
 
 from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
 
+COMMANDS = ("run", "sync", "spool", "import", "follow", "close")
+
 
 def add_to(commands: Subparsers) -> None:
+    """Adds the commands."""
     _add_run(commands)
     _add_spool(commands)
 

@@ -1,0 +1,37 @@
+"""What a log is called and what it lacks: the two values that agents deal in before they have spoken to a server.
+
+Apart from the other answers so that ``joblog run`` starts without loading those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Gap:
+    """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
+
+    at_byte: int
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class LogRef:
+    """Names one log."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    task: str
+
+    @property
+    def path(self) -> str:
+        """Returns the path of the log in the native API."""
+        return f"{self.version_path}/logs/{self.task}"
+
+    @property
+    def version_path(self) -> str:
+        """Returns the path of the version in the native API."""
+        return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"

@@ -1,0 +1,38 @@
+"""The threads that make views of logs: few, as views cost computing, and their own, so that nothing else waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from joblog.errors import Busy
+
+THREADS = 2
+"""They share one core with all else that Python does here; more of them would only take longer each."""
+
+MOST_WAITING = 32
+"""Views that are made or wait for it; more are told to come again."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Viewing:
+    """The threads that make views. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="joblog-view")
+        self._waiting = 0
+
+    async def run(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Makes a view in one of the threads; raises Busy when there are too many already, and what ``make`` raises."""
+        if self._waiting >= MOST_WAITING:
+            raise Busy(f"{MOST_WAITING} views are being made already")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, partial(make, *args, **kwargs))
+        finally:
+            self._waiting -= 1

@@ -1,0 +1,169 @@
+"""What the views give, as values, with few imports: a client must start at once, also where it never asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """A line as shown, from the raw bytes ``[start_byte, end_byte)``, which are in the raw lines ``[start_line, end_line)``.
+
+    ``frames`` is how often it was drawn. ``spans`` are ``(start, end, pen)`` of the text that is not plain. ``cut`` says that
+    the line was longer than is shown.
+    """
+
+    text: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    frames: int = 1
+    cut: bool = False
+    spans: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ShownPage:
+    """Shown lines from the raw bytes ``[start_byte, end_byte)``.
+
+    The first ``settled`` of them can change no more; the others stand on the screen at the log's present end, and ``next``,
+    which begins at the first of them, shows them again. ``cut`` says that the page ended where a line may go on.
+    """
+
+    lines: list[ShownLine]
+    settled: int
+    start_byte: int
+    end_byte: int
+    next: str
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class MergedLine:
+    """A line of ``count`` ranks; where it stands in the log of the first of them, and when it arrived there, to the second."""
+
+    text: str
+    ranks: str
+    count: int
+    at_ms: int
+    task: str
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True)
+class MergedPage:
+    """Merged lines, and the place behind them; ``at_end``: nothing more stands there now; ``closed``: nor ever will."""
+
+    lines: list[MergedLine]
+    next: str
+    at_end: bool
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A bar as it was last drawn, by the bytes ``[start_byte, end_byte)`` in raw line ``line``.
+
+    ``done`` of ``total`` (None: not known) in its own units; ``fraction`` 0 to 1; ``rate`` per second; times in seconds.
+    """
+
+    label: str
+    done: float | None
+    total: float | None
+    fraction: float | None
+    rate: float | None
+    elapsed_s: float | None
+    remaining_s: float | None
+    line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True)
+class RankProgress:
+    """A rank's bars, the one that moved last at the end; ``at_ms`` is when its log last grew."""
+
+    task: str
+    at_ms: int
+    closed: bool
+    bars: list[Progress]
+
+
+@dataclass(frozen=True)
+class SeriesPoints:
+    """A rank's series for a plot: entry ``i`` of each list is one point, of ``count`` that there were.
+
+    A value that is no finite number is None; ``bytes`` are where the lines begin that the points are from.
+    """
+
+    task: str
+    name: str
+    count: int
+    steps: list[float | None]
+    times_ms: list[int]
+    values: list[float | None]
+    bytes: list[int]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Series, and how much of the logs they are from: when ``unread_bytes`` is not 0, the same question again reads on."""
+
+    items: list[SeriesPoints]
+    read_bytes: int
+    unread_bytes: int
+
+
+@dataclass(frozen=True)
+class Where:
+    """A part of a log: raw lines ``[start_line, end_line)``, bytes ``[start_byte, end_byte)``."""
+
+    task: str
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A failure, the same on ``count`` ranks. ``at_ms``: when its bytes arrived, on the first of them; ``where``: there.
+
+    ``final``: the log said little more behind it. ``cause`` is the first of chained exceptions.
+    """
+
+    kind: str
+    summary: str
+    ranks: str
+    count: int
+    at_ms: int
+    final: bool
+    where: Where
+    text: list[str] = field(default_factory=list)
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Ranks that ended alike, and the last lines of one of them."""
+
+    how: str
+    ranks: str
+    count: int
+    where: Where
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Why a run died. ``unread_bytes`` were not looked at: the beginnings of large logs. ``cut``: there was more to say."""
+
+    verdict: str
+    first: Failed | None
+    failures: list[Failed]
+    endings: list[Ended]
+    read_bytes: int
+    unread_bytes: int
+    cut: bool = False
