@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +21,7 @@ from joblog.storage.logs import Logs, append, pack
 from joblog.storage.names import Names
 from joblog.storage.postgres import Postgres, dsn
 from tests.conftest import installed
-from tests.engines import PostgresServer
+from tests.engines import PostgresServer, free_ports
 
 NOW_MS = 1_700_000_000_000
 NODES = 4
@@ -210,3 +213,21 @@ def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list
     while not heard[0].empty():
         last = heard[0].get()
     assert len(last) == 1
+
+
+def test_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
+    """Which says why; the address, which may hold a password, is not shown when it is none."""
+    (port,) = free_ports(1)
+    said = {
+        f"postgresql://u:secret@127.0.0.1:{port}/x": "Connection refused",
+        "mysql://u:secret@h/x": "begins with postgresql://",
+    }
+    for address, words in said.items():
+        done = subprocess.run(
+            [sys.executable, "-m", "joblog", "check", "--data", str(tmp_path), "--catalog", address],
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert words in done.stderr
+        assert "secret" not in done.stderr

@@ -6,6 +6,7 @@ was in a transaction is not: it may have been committed, and only who asked for 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,6 +90,9 @@ class Postgres:
             configure=_configure,
             name="joblog",
         )
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
+        with _unavailable():
+            psycopg.connect(self._conninfo).close()  # says why, where the pool would say only that it has waited
         try:
             self.migrate()
         except BaseException:
@@ -248,5 +252,5 @@ def _raise(error: psycopg.Error) -> NoReturn:
     if isinstance(error, psycopg.DataError):  # such as a NUL, which PostgreSQL has no text with
         raise Invalid("a text", f"one that the catalog can hold ({str(error).strip()})") from error
     if isinstance(error, PoolTimeout):
-        raise Unavailable("the catalog failed: no connection to PostgreSQL") from error
-    raise Unavailable(f"the catalog failed: {type(error).__name__}: {str(error).strip()}") from error
+        raise Unavailable("the catalog failed: no connection to PostgreSQL was free, or could be made") from error
+    raise Unavailable(f"the catalog failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
