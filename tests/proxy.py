@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import select
+import selectors
 import socket
 import threading
 
@@ -47,8 +47,11 @@ class CuttingProxy:
 
     def _pass_on(self, client: socket.socket, server: socket.socket, left_bytes: int) -> None:
         others = {client: server, server: client}
+        waiting = selectors.DefaultSelector()  # select cannot be asked about descriptors from 1024 on
+        for each in (*others, self._stopped):
+            waiting.register(each, selectors.EVENT_READ)
         while left_bytes > 0:
-            ready, _, _ = select.select([*others, self._stopped], [], [])
+            ready = [key.fileobj for key, _ in waiting.select()]
             if self._stopped in ready:
                 return
             for one in ready:

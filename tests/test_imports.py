@@ -33,7 +33,7 @@ DOORS = {
     "argon2": {"joblog.storage.passwords"},
     "cryptography": {"joblog.storage.vault"},
     "obstore": {"joblog.storage.objects"},
-    "psycopg": {"joblog.storage.postgres"},
+    "psycopg": {"joblog.storage.postgres", "joblog.storage.changes"},
     "psycopg_pool": {"joblog.storage.postgres"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},

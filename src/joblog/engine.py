@@ -17,6 +17,7 @@ from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
 from joblog.query import Query
+from joblog.rebuild import Rebuild
 from joblog.scan import Scan
 from joblog.search import Search
 from joblog.storage.database import Database
@@ -75,7 +76,9 @@ class Engine:
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = Heads(self.names)
-            self.database.changed = lambda log_ids: self._changed(heads, log_ids)
+            self.database.watch(lambda log_ids: self._changed(heads, log_ids))
+        else:
+            self.database.watch(self.feed.changed)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.overview = Overview(self.database)
@@ -121,6 +124,21 @@ def check(settings: Settings) -> Check:
     if not settings.catalog and not settings.catalog_path.exists():
         raise Invalid("data", "a directory that joblog has served", str(settings.data))
     return Check(Logs(open_database(settings)), open_objects(settings))
+
+
+def rebuild(settings: Settings) -> Rebuild:
+    """Fills an empty catalog from the objects, and returns what was found; raises Conflict, Invalid, Unavailable."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = -1 if settings.catalog else _lock(settings)
+    database = open_database(settings)
+    try:
+        done = Rebuild(database, open_objects(settings))
+        done.run(clock_ms())
+        return done
+    finally:
+        database.close()
+        if lock >= 0:
+            os.close(lock)
 
 
 def open_database(settings: Settings) -> Database:

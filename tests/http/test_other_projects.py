@@ -17,7 +17,7 @@ from tests.http.people import Person, made_person
 
 HIDDEN = b"what only its owner may read"
 
-OPEN = {"GET /healthz", "GET /", "GET /v3", "POST /v3/auth/tokens"}
+OPEN = {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"}
 """Calls that need no token and tell everybody the same."""
 
 OWN = {"GET /api/projects", "GET /v3/projects", "GET /v3/auth/projects", "GET /v3/auth/domains"}

@@ -9,8 +9,11 @@ import pytest
 
 from joblog.client import Client, LogRef, Query, VersionRef
 from joblog.errors import Invalid, NotFound
+from tests.backends import both_ends
 from tests.http.calls import MadeLog, Web, check_api
 from tests.http.conftest import MakeLog
+
+pytestmark = both_ends
 
 TEXT = b"one needle\ntwo\nbad \xff needle needle\nfour\nlast Needle"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,9 +20,8 @@ from joblog.storage import database
 from joblog.storage.logs import Logs, append, pack
 from joblog.storage.names import Names
 from joblog.storage.postgres import Postgres, dsn
-from joblog.storage.tokens import Tokens
 from tests.conftest import installed
-from tests.engines import PostgresServer
+from tests.engines import PostgresServer, free_ports
 
 NOW_MS = 1_700_000_000_000
 NODES = 4
@@ -141,7 +144,7 @@ def test_while_it_is_away_it_is_unavailable(own: PostgresServer, nodes: list[Pos
     own.start()
     assert nodes[0].rows("projects", after="", limit=1) == []
     with nodes[1].transaction() as tx:
-        tx.rows("project_put", id="lab", now_ms=NOW_MS)
+        tx.rows("set_counter", name="test", value=1)
 
 
 def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresServer, nodes: list[Postgres]) -> None:
@@ -149,19 +152,20 @@ def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresSer
 
     def cut() -> None:
         with nodes[0].transaction() as tx:
-            tx.rows("project_put", id="lab", now_ms=NOW_MS)
+            tx.rows("set_counter", name="test", value=1)
             own.kill()
             own.start()
 
     with pytest.raises(Unavailable):
         cut()
-    assert nodes[0].rows("projects", after="", limit=10) == []
+    assert nodes[0].rows("counter", name="test") == []
 
 
 def test_text_that_postgresql_has_no_form_for_is_refused(nodes: list[Postgres]) -> None:
     """A NUL: it is the caller's mistake, not the database's."""
+    Names(nodes[0]).put_project("lab", NOW_MS)
     with pytest.raises(Invalid, match="NUL"):
-        Tokens(nodes[0]).make(None, ["read"], "a\0b", NOW_MS, None)
+        Names(nodes[0]).put_run("lab", "a\0b", "run", 0, NOW_MS)
 
 
 def test_commit_waits_for_the_disk_whatever_the_database_says(own: PostgresServer, address: str) -> None:
@@ -183,3 +187,47 @@ def test_address_gets_what_it_does_not_say() -> None:
     assert "-csearch_path=x" in str(made["options"])
     with pytest.raises(Invalid, match=r"^catalog must be "):
         dsn("postgresql://a?no_such_option=1")
+
+
+def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list[Postgres]) -> None:
+    """By the log's id, also after the connection was lost; of its own commits it hears at once."""
+    heard: list[queue.SimpleQueue[set[int]]] = [queue.SimpleQueue() for _ in nodes[:2]]
+    for node, queued in zip(nodes, heard, strict=False):
+        node.watch(queued.put)
+    names = Names(nodes[0])
+    names.put_project("lab", NOW_MS)
+
+    def tell(worker: int) -> int:
+        return names.put_run("lab", "job", "run", worker, NOW_MS)[2].id
+
+    def hears(log_id: int) -> bool:
+        try:
+            return log_id in heard[1].get(timeout=0.5)
+        except queue.Empty:
+            return False
+
+    assert any(hears(tell(worker)) for worker in range(20))  # it may not listen yet when the first are told
+    own.kill()
+    own.start()
+    assert any(hears(tell(worker)) for worker in range(20, 60))
+    while not heard[0].empty():
+        last = heard[0].get()
+    assert len(last) == 1
+
+
+def test_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
+    """Which says why; the address, which may hold a password, is not shown when it is none."""
+    (port,) = free_ports(1)
+    said = {
+        f"postgresql://u:secret@127.0.0.1:{port}/x": "Connection refused",
+        "mysql://u:secret@h/x": "begins with postgresql://",
+    }
+    for address, words in said.items():
+        done = subprocess.run(
+            [sys.executable, "-m", "joblog", "check", "--data", str(tmp_path), "--catalog", address],
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert words in done.stderr
+        assert "secret" not in done.stderr

@@ -75,6 +75,7 @@ def test_object_says_which_log_it_is_of(engine: Engine) -> None:
     """So that a catalog could be made anew from the objects alone."""
     sealed(engine, [b"one\n", b"two\nthree\n"])
     log = engine.logs.head(1)
+    version = engine.names.version("lab", log.job_id, log.version_id)
     found = [segment.index_of(path.read_bytes()) for path in sorted(engine.settings.objects_path.rglob("*.zst"))]
     assert [(index.start_byte, index.start_line, index.raw_bytes, index.newlines) for index in found] == [
         (0, 0, [4], [1]),
@@ -83,7 +84,8 @@ def test_object_says_which_log_it_is_of(engine: Engine) -> None:
     assert [index.about for index in found] == 2 * [
         {
             **{"project_id": "lab", "job_id": log.job_id, "version_id": log.version_id, "worker": 0},
-            **{"log_file": "job-job.0", "log_id": log.id, "created_ms": 0},
+            **{"log_file": "job-job.0", "log_id": log.id, "created_ms": 0, "job_name": "job", "job_created_ms": 0},
+            **{"version_number": 1, "version_uuid": version.uuid, "run_id": None, "version_created_ms": 0},
         }
     ]
 

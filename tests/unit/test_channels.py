@@ -57,7 +57,7 @@ def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
 def test_lost_wake_up_delays_and_loses_nothing(engine: Engine) -> None:
     """As when another node took the append and nobody said so."""
     log = made(engine)
-    engine.database.changed = lambda _: None
+    engine.database.watch(lambda _: None)
 
     async def run() -> bytes:
         reading = asyncio.create_task(read(Followers(engine), log, 5))

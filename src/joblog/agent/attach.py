@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from joblog.agent.output import wait_for_room
 from joblog.agent.targets import legal_job_name
 
 STDOUT, STDERR = 1, 2
@@ -257,7 +258,7 @@ def _write_in_time(pipe: int, data: bytes) -> bool:
     """Writes all of it, waiting for room; returns whether it went. What was begun is gone on with."""
     rest = memoryview(data)
     while rest:
-        if not select.select([], [pipe], [], RECORD_S)[1]:
+        if not wait_for_room(pipe, RECORD_S):
             return False
         rest = rest[os.write(pipe, rest[: select.PIPE_BUF]) :]
     return True

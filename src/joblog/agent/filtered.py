@@ -60,9 +60,15 @@ class Held:
 
     def __init__(self) -> None:
         """Makes it; raises OSError."""
-        self._raw = [os.memfd_create(f"joblog-raw-{number}") for number in (0, 1)]
-        self._records = [os.memfd_create(f"joblog-record-{number}") for number in (0, 1)]
+        self._raw, self._records = list[int](), list[int]()
+        for number in (0, 1):
+            self._raw.append(os.memfd_create(f"joblog-raw-{number}"))
+            self._records.append(os.memfd_create(f"joblog-record-{number}"))
         self._counters = mmap.mmap(-1, (_STREAM + 2) * _COUNTER.size)
+
+    def __del__(self) -> None:
+        for file in (*self._raw, *self._records):
+            os.close(file)
 
     @property
     def step(self) -> int:

@@ -64,6 +64,16 @@ def open_standard_descriptors() -> None:
     os.close(descriptor)
 
 
+def wait_for_room(descriptor: int, timeout_s: float | None = None) -> bool:
+    """Waits until ``descriptor`` takes bytes, or has nobody at its other end; returns False when ``timeout_s`` is over.
+
+    By poll: select cannot be asked about descriptors from 1024 on, and a job may have many files open.
+    """
+    room = select.poll()
+    room.register(descriptor, select.POLLOUT)
+    return bool(room.poll(None if timeout_s is None else timeout_s * 1000))
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
@@ -71,4 +81,4 @@ def _write_all(descriptor: int, data: bytes) -> None:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
             # Whoever shares the descriptor made it non-blocking: wait, as a blocking one would.
-            select.select([], [descriptor], [])
+            wait_for_room(descriptor)

@@ -52,6 +52,7 @@ class Spool:
 
     def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> None:
         """Opens the spool at ``path``, whose lock the caller has; raises OSError or ValueError."""
+        self._file = -1
         self.path = path
         self.meta = spoolfiles.load_meta(path)
         self._limit_bytes = limit_bytes
@@ -177,7 +178,7 @@ class Spool:
         self._settle_withheld()
         if not self._settle():
             self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
-        os.close(self._file)
+        self._close()
         with self._grown:
             try:
                 self._save(finished=True)
@@ -258,6 +259,14 @@ class Spool:
             self._end += len(data)
             self._grown.notify_all()
 
+    def _close(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+    def __del__(self) -> None:
+        self._close()
+
     def _part(self) -> Part:
         """Returns the part to write to: the last one, or a new one when that is full; raises OSError."""
         last = self._parts[-1]
@@ -265,7 +274,7 @@ class Spool:
             return last
         fresh = Part(self._end, self._crc32)
         file = os.open(self.path / fresh.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.close(self._file)
+        self._close()
         self._file = file
         with self._grown:
             self._parts.append(fresh)

@@ -37,6 +37,17 @@ def migrate(args: argparse.Namespace) -> int:
     return 0
 
 
+def rebuild(args: argparse.Namespace) -> int:
+    """Makes a new catalog from the objects; returns 1 when some of them cannot be read."""
+    from joblog import engine
+
+    done = engine.rebuild(_settings(args))
+    for each in done.unreadable:
+        sys.stdout.write(f"{each}\n")
+    sys.stdout.write(f"{done.logs} logs, {done.bytes} bytes; {len(done.unreadable)} unreadable, {done.unused} objects unused\n")
+    return 1 if done.unreadable else 0
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     given = {each.name: getattr(args, each.name, None) for each in fields(Settings)}
     return Settings.load({name: text for name, text in given.items() if text is not None})

@@ -11,14 +11,13 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeGuard
 
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from joblog import __version__
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge
 from joblog.server import iam, modelarts_docs
@@ -26,6 +25,7 @@ from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.bodies import Incoming
 from joblog.server.follow import FollowController
+from joblog.server.health import health, ready, ready_catalog
 from joblog.server.links import follow_link
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
@@ -181,6 +181,8 @@ def litestar(state: State) -> ASGIApp:
             api,
             SessionController,
             health,
+            ready,
+            ready_catalog,
             description,
             modelarts_docs.router(state.log_calls),
             iam.versions,
@@ -197,12 +199,6 @@ def litestar(state: State) -> ASGIApp:
         logging_config=None,
         request_max_body_size=JSON_BYTES,  # of JSON: what is appended, bodies.py bounds
     )
-
-
-@get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
-async def health() -> dict[str, str]:
-    """Answers without a token."""
-    return {"status": "ok", "version": __version__}
 
 
 def _headers_only(send: Send) -> Send:

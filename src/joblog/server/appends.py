@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from litestar.types import Receive
 
 from joblog.config import MIB
 from joblog.engine import Engine
-from joblog.errors import JoblogError, Missing
+from joblog.errors import Busy, JoblogError, Missing, NotFound
 from joblog.ingest import Outcome
 from joblog.lines import Bytes
 from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
@@ -26,6 +27,10 @@ PATH = re.compile(r"/api/projects/([^/]+)/jobs/([^/]+)/versions/([^/]+)/logs/([^
 
 BULK_BYTES = 4 * MIB
 """An append of so much is sealed at once: the catalog need not carry it first."""
+
+
+# Logs remembered, some 600 bytes each; beyond it all are forgotten, which costs one look-up each.
+_KNOWN = 20_000
 
 
 class AppendView(msgspec.Struct):
@@ -41,6 +46,8 @@ class AppendCall:
     def __init__(self, engine: Engine, auth: Auth) -> None:
         self._engine = engine
         self._auth = auth
+        self._held_bytes = 0
+        self._known: dict[tuple[str, int, int, int], Log] = {}
         self._encode = msgspec.json.Encoder().encode
 
     async def answer(
@@ -51,17 +58,51 @@ class AppendCall:
         self._auth.allowed(headers, "write", path[1], path[2])
         ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
         where = (*ids, worker_of_task(path[4]))
-        if self._engine.database.embedded:
-            log = self._engine.log(*where)
-        else:
-            log = await asyncio.to_thread(self._engine.log, *where)
+        log = await self._log(where)
         at = _position(query_parameters(query).get("at", ""))
-        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes)
-        head = await self._append(log, at, data)
+        announced = dict(headers)
+        with self._room(announced.get(b"content-length", b"")):
+            data = await read_body(receive, announced, self._engine.settings.append_limit_bytes)
+            try:
+                head = await self._append(log, at, data)
+            except NotFound:
+                self._known.pop(where, None)
+                raise
         return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
+
+    async def _log(self, where: tuple[str, int, int, int]) -> Log:
+        """Returns the log, as it is now or, where looking it up takes time, as it was when it was first asked for.
+
+        What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
+        """
+        if self._engine.database.embedded:
+            return self._engine.log(*where)
+        known = self._known.get(where)
+        if known is None:
+            known = await asyncio.to_thread(self._engine.log, *where)
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[where] = known
+        return known
+
+    @contextmanager
+    def _room(self, announced: bytes) -> Iterator[None]:
+        """Keeps room in memory for a body, which one without a length takes all of; raises Busy when there is none."""
+        settings = self._engine.settings
+        most = settings.append_limit_bytes
+        size = min(int(announced[:20]), most) if announced.isdigit() else most
+        if self._held_bytes and self._held_bytes + size > settings.append_queue_bytes:
+            raise Busy("too many appends are on their way")
+        self._held_bytes += size
+        try:
+            yield
+        finally:
+            self._held_bytes -= size
 
     async def _append(self, log: Log, at: int, data: Bytes) -> Log:
         """Returns the log's head when the bytes are durable; raises what ``Ingest.append`` raises."""
+        if len(data) >= BULK_BYTES and not self._engine.database.embedded:
+            log = await asyncio.to_thread(self._engine.logs.head, log.id)
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
             if sealed is not None:

@@ -124,6 +124,8 @@ class _Follower:
             if channel.failure is not None:
                 raise channel.failure
             if time.monotonic() >= believed_until:
+                if not self._joblog.engine.database.embedded:
+                    await self._joblog.auth.learn(self._headers)
                 self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
                 believed_until = time.monotonic() + heartbeat_s
             head = channel.head

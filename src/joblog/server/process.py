@@ -22,6 +22,7 @@ from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid
 from joblog.server.app import App
+from joblog.server.threads import Threads
 
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
 URL_FILE = "url"
@@ -41,6 +42,13 @@ _CONNECTIONS = 16_384
 
 _BACKLOG = 1024
 """Connections that wait to be accepted: hundreds of followers come back in the same second after a restart."""
+
+_THREADS = 32
+_THREADS_NEAR = min(_THREADS, (os.cpu_count() or 1) + 4)
+"""Each may wait for an answer over the network; near ones wait for the disk and the processor only."""
+
+_WAITING = 1024
+"""Calls that wait for a thread: some seconds of work."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -83,6 +91,8 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
     engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
+    near = engine.database.embedded and engine.objects.local_directory
+    loop.set_default_executor(Threads(_THREADS_NEAR if near else _THREADS, _WAITING))
     try:
         _admin_token(engine)
         engine.janitor.start()

@@ -178,6 +178,8 @@ def _refusals(path: str, method: str, is_open: bool) -> Json:
 def _possible(kind: type[errors.JoblogError], path: str, method: str, is_open: bool) -> bool:
     if path.startswith(_LINKS):
         return issubclass(kind, errors.BadLink | errors.BeyondEnd | errors.NotFound | errors.Damaged | errors.Unavailable)
+    if path.startswith("/readyz"):
+        return issubclass(kind, errors.Unavailable | errors.Busy)
     if issubclass(kind, errors.BadLink) or (is_open and method == "get"):
         return False
     if issubclass(kind, errors.BeyondEnd):

@@ -15,6 +15,7 @@ from joblog.server.auth import Auth
 from joblog.server.channels import Followers
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
+from joblog.server.readiness import Readiness
 from joblog.server.searches import Searches
 from joblog.server.viewing import Viewing
 from joblog.server.views import LogView, log_view
@@ -39,6 +40,7 @@ class State:
         self.searches = Searches(engine)
         self.viewing = Viewing()
         self.logins = Logins(engine)
+        self.readiness = Readiness(engine)
         self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -6,7 +6,7 @@ Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, Protocol
@@ -18,7 +18,9 @@ SCHEMA_VERSION = 1
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 
-HEAD_QUERIES = frozenset(("log_put", "log_advance", "log_seal", "log_close", "log_drop", "log_lose", "log_start", "log_merged"))
+HEAD_QUERIES = frozenset(
+    ("log_put", "log_restore", "log_advance", "log_seal", "log_close", "log_drop", "log_lose", "log_start", "log_merged")
+)
 """The queries that change a log's head; each has the log's id as ``id``."""
 
 
@@ -49,6 +51,12 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Opens a write transaction; leaving the block commits, durably."""
+
+    def watch(self, changed: Callable[[set[int]], None]) -> None:
+        """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
+
+        For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.
+        """
 
     def close(self) -> None:
         """Frees what is held; again does nothing."""

@@ -26,6 +26,10 @@ _COMPRESS_BYTES = 2048
 """Smaller rows stay as they are: a page of the database holds several of them as it is."""
 
 
+_ABOUT = ("job_name", "job_created_ms", "version_number", "version_uuid", "run_id", "version_created_ms")
+"""What the statement log_about returns."""
+
+
 class Packed(Struct, frozen=True):
     """An append's bytes, and what its rows will be: for each its size, its newlines, what is stored.
 
@@ -100,6 +104,22 @@ class Logs:
     def chunk_times_since(self, log_id: int, since_ms: int) -> list[tuple[int, int, int]]:
         """Returns start byte, end byte and arrival (ms) of the chunks that arrived at ``since_ms`` or later."""
         return [(row[0], row[1], row[2]) for row in self._db.rows("chunk_times_since", log_id=log_id, since_ms=since_ms)]
+
+    def about(self, log: Log) -> dict[str, str | int | None]:
+        """Returns what an object says of its log, for whoever has the objects alone; raises NotFound."""
+        rows = self._db.rows("log_about", id=log.id)
+        if not rows:
+            raise NotFound("log", log.id)
+        about: dict[str, str | int | None] = {
+            "project_id": log.project_id,
+            "job_id": log.job_id,
+            "version_id": log.version_id,
+            "worker": log.worker,
+            "log_file": log.log_file,
+            "log_id": log.id,
+            "created_ms": log.created_ms,
+        }
+        return about | dict(zip(_ABOUT, rows[0], strict=True))
 
     def segment_sizes(self, log_id: int) -> list[tuple[int, int, int]]:
         """Returns start byte, end byte and level of every segment, in order."""

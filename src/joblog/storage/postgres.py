@@ -6,9 +6,10 @@ was in a transaction is not: it may have been committed, and only who asked for 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -18,7 +19,8 @@ from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from joblog.errors import Invalid, Unavailable
-from joblog.storage.database import QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
+from joblog.storage.changes import Changes
+from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
 # fails within some ten seconds. Of several hosts the one that takes writes is used.
@@ -74,8 +76,10 @@ class Postgres:
         ``address`` is what libpq takes: ``postgresql://user@host1,host2/name?option=value``. ``connections`` is the most
         that are open at a time.
         """
+        self._changes: Changes | None = None
+        self._conninfo = dsn(address)
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
-            dsn(address),
+            self._conninfo,
             min_size=1,
             max_size=connections,
             open=False,
@@ -86,6 +90,9 @@ class Postgres:
             configure=_configure,
             name="joblog",
         )
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
+        with _unavailable():
+            psycopg.connect(self._conninfo).close()  # says why, where the pool would say only that it has waited
         try:
             self.migrate()
         except BaseException:
@@ -111,8 +118,9 @@ class Postgres:
         """Commits when the block is left, rolls back when it raises."""
         with _unavailable():
             connection = self._begun()
+            using = _Using(connection)
             try:
-                yield _Using(connection)
+                yield using
                 connection.execute("COMMIT")
             except BaseException as error:
                 if isinstance(error, psycopg.Error):
@@ -122,6 +130,12 @@ class Postgres:
                 raise
             finally:
                 self._pool.putconn(connection)
+                if self._changes is not None:
+                    self._changes.committed(using.changed)  # or perhaps not: it is a hint
+
+    def watch(self, changed: Callable[[set[int]], None]) -> None:
+        """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
+        self._changes = Changes(self._conninfo, changed)
 
     def migrate(self) -> None:
         """Makes the schema, or brings it up to date; of several nodes one does it while the others wait."""
@@ -140,6 +154,8 @@ class Postgres:
 
     def close(self) -> None:
         """Closes every connection."""
+        if self._changes is not None:
+            self._changes.close()
         self._pool.close()
 
     def _begun(self) -> Connection[Row]:
@@ -168,8 +184,10 @@ class _Using:
 
     def __init__(self, connection: Connection[Row]) -> None:
         self._connection = connection
+        self.changed: set[int] = set()
 
     def rows(self, query: str, **values: Value) -> list[Row]:
+        self._note(query, values)
         sql, names = _STATEMENTS[query]
         cursor = self._connection.execute(sql, [values[name] for name in names], binary=True)
         return cursor.fetchall() if cursor.description else []
@@ -177,10 +195,16 @@ class _Using:
     def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
         if not values:
             return []
+        for each in values:
+            self._note(query, each)
         sql, names = _STATEMENTS[query]
         cursor = self._connection.cursor(binary=True)
         cursor.executemany(sql, [[each[name] for name in names] for each in values], returning=True)
         return [result.fetchall() if result.description else [] for result in cursor.results()]
+
+    def _note(self, query: str, values: Mapping[str, Value]) -> None:
+        if query in HEAD_QUERIES:
+            self.changed.add(values["id"])  # type: ignore[arg-type]  # these queries' id is a number
 
     def run(self, sql: str) -> list[Row]:
         """Runs a statement of the schema's, which has no name."""
@@ -228,5 +252,5 @@ def _raise(error: psycopg.Error) -> NoReturn:
     if isinstance(error, psycopg.DataError):  # such as a NUL, which PostgreSQL has no text with
         raise Invalid("a text", f"one that the catalog can hold ({str(error).strip()})") from error
     if isinstance(error, PoolTimeout):
-        raise Unavailable("the catalog failed: no connection to PostgreSQL") from error
-    raise Unavailable(f"the catalog failed: {type(error).__name__}: {str(error).strip()}") from error
+        raise Unavailable("the catalog failed: no connection to PostgreSQL was free, or could be made") from error
+    raise Unavailable(f"the catalog failed: {type(error).__name__}: {' '.join(str(error).split())}") from error

@@ -130,7 +130,7 @@ class Sealer:
         return len(old)
 
     def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:
-        data, index = writer.finish(_about(log))
+        data, index = writer.finish(self._logs.about(log))
         frames = index.placed()
         key = segment_key(log, index.start_byte, frames.byte[-1])
         self._objects.put(key, data)
@@ -191,16 +191,3 @@ def _seal_border(log: Log, last: Chunk, data: bytes) -> int:
     if log.closed and last.end_byte == log.end_byte:
         return len(data)
     return data.rfind(b"\n") + 1 or len(data)
-
-
-def _about(log: Log) -> dict[str, str | int | None]:
-    """What an object says of its log, for whoever has the objects alone."""
-    return {
-        "project_id": log.project_id,
-        "job_id": log.job_id,
-        "version_id": log.version_id,
-        "worker": log.worker,
-        "log_file": log.log_file,
-        "log_id": log.id,
-        "created_ms": log.created_ms,
-    }

@@ -26,16 +26,13 @@ _BUSY_MS = 10_000
 
 
 class Sqlite:
-    """The catalog in one file. See ``Database`` for what the methods promise.
-
-    ``changed`` is called with the ids of the logs whose heads a commit has changed, before the transaction's block is left.
-    """
+    """The catalog in one file. See ``Database`` for what the methods promise."""
 
     embedded = True
 
     def __init__(self, path: Path) -> None:
         """Opens the file, makes or migrates the schema; raises Unavailable."""
-        self.changed: Callable[[set[int]], None] = lambda _: None
+        self._changed: Callable[[set[int]], None] = lambda _: None
         self._path = str(path)
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -69,7 +66,11 @@ class Sqlite:
                     self._writer.execute("ROLLBACK")
                 raise
             finally:
-                self.changed(writing.changed)
+                self._changed(writing.changed)
+
+    def watch(self, changed: Callable[[set[int]], None]) -> None:
+        """Nobody else changes the file."""
+        self._changed = changed
 
     def close(self) -> None:
         """Closes every connection."""

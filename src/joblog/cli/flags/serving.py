@@ -12,6 +12,7 @@ def add_to(commands: Subparsers) -> None:
     serve = add(commands, "serve", "serve:serve", "runs the server")
     others = [
         add(commands, "check", "serve:check", "looks whether all that is stored is sound"),
+        add(commands, "rebuild", "serve:rebuild", "makes a new catalog from the objects, when the old one is lost"),
         add(commands, "migrate", "serve:migrate", "brings the catalog's tables up to date, as serve does when it starts"),
     ]
     for setting in fields(Settings):
