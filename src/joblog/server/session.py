@@ -15,7 +15,7 @@ from litestar.response import Response
 from litestar.types import HTTPScope
 from msgspec import Struct
 
-from joblog.errors import Forbidden, Missing
+from joblog.errors import ForeignPage, Missing
 from joblog.model import DEFAULT_DOMAIN, Token
 from joblog.server.auth import SESSION, TOKEN_HEADERS
 from joblog.server.identity_views import Identity, Login, LoginRequest, PasswordMethod, PasswordUser, Ref
@@ -113,11 +113,11 @@ def _secret(cookies: bytes) -> bytes:
 
 
 def _own_page(request: Call) -> None:
-    """Raises Forbidden for what a foreign page could send without asking."""
+    """Raises ForeignPage for what a foreign page could send without asking."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("a session begins and ends on joblog's own page")
+        raise ForeignPage("a session begins and ends on joblog's own page")
     if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise Forbidden("a session begins with a body of the type application/json")
+        raise ForeignPage("a session begins with a body of the type application/json")
 
 
 def _cookie(request: Call, secret: str, left_s: int) -> str:

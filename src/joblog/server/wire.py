@@ -38,6 +38,7 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.WrongJob: (403, (403, "0108"), (403, "2785")),
     errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
     errors.BadLink: (403, (403, "0108"), (403, "2785")),
+    errors.ForeignPage: (403, (403, "0108"), (403, "2785")),
     errors.NotFound: (404, (404, "0102"), (400, "2775")),
     errors.NoLogYet: (404, (404, "0102"), (400, "2818")),
     errors.Conflict: (409, (400, "0105"), (409, "2878")),
