@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.backends import both_catalogs
 from tests.http.calls import Web
+
+pytestmark = both_catalogs
 
 
 @pytest.fixture
