@@ -37,6 +37,7 @@ lint: .venv/dev.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	@if command -v tsc >/dev/null; then tsc -p tests/ui/tsconfig.json; else echo "tsc is not installed: the viewer's types are not checked"; fi
 
 bench: .venv/dev.stamp
 	.venv/bin/python -m bench $(BENCH_FLAGS)

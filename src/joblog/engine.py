@@ -28,6 +28,7 @@ from joblog.storage.jobs import Jobs
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
+from joblog.storage.overview import Overview
 from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
@@ -80,6 +81,7 @@ class Engine:
             self.database.watch(self.feed.changed)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
+        self.overview = Overview(self.database)
         self.states = States(self.database)
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)

@@ -17,7 +17,8 @@
     |   |-- WrongProject
     |   |-- WrongJob         the token is for another job
     |   |-- NotPermitted
-    |   `-- BadLink          a signed link was changed, or its time is over
+    |   |-- BadLink          a signed link was changed, or its time is over
+    |   `-- ForeignPage      a session may not begin or end from there
     |-- NotFound             no such project, job, version, log ...
     |   `-- NoLogYet         the task is unknown, or has not written anything
     |-- Conflict             the state of a thing does not allow it
@@ -195,6 +196,12 @@ class BadLink(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("the link is not valid, or not any more")
+
+
+class ForeignPage(Forbidden):
+    """A browser was made to begin or end a session by a page that is not joblog's."""
+
+    code = "foreign_page"
 
 
 class NotFound(JoblogError):

@@ -39,7 +39,10 @@ def calls(log: MadeLog, uuid: str) -> list[tuple[str, str, bytes]]:
         *modelarts_calls(log, uuid),
         *(("GET", f"{log.v1}/{call}", b"") for call in (f"log{name}", f"aom-log{name}", "log/file-names")),
         *(("HEAD", f"{log.v1}/{call}", b"") for call in (f"log{name}", f"aom-log{name}", "log/file-names")),
-        *(("GET", path, b"") for path in (f"{project}/jobs", job, f"{job}/versions", log.version, f"{log.version}/logs")),
+        *(
+            ("GET", path, b"")
+            for path in (f"{project}/jobs", f"{project}/overview", job, f"{job}/versions", log.version, f"{log.version}/logs")
+        ),
         *(("GET", path, b"") for path in (log.api, f"{log.api}/bytes", f"{log.api}/lines", f"{project}/members")),
         ("HEAD", f"{log.api}/bytes", b""),
         ("POST", f"{project}/runs", json.dumps({"job_name": "job"}).encode()),

@@ -34,11 +34,14 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.overview import OverviewController
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
+from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
+from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
 
@@ -48,6 +51,7 @@ JSON_BYTES = 1024 * 1024
 _NATIVE = [
     ProjectController,
     JobController,
+    OverviewController,
     StateController,
     LogController,
     FollowController,
@@ -58,6 +62,9 @@ _NATIVE = [
     UserController,
     MemberController,
 ]
+
+# A browser that opens an answer takes it for what it says it is: bytes of a log are never a page, nor a script.
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 LAST_WORDS_S = 2.0
 """What followers get at the end to take the event that says so."""
@@ -77,6 +84,7 @@ class App:
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
         self._litestar = litestar(state)
+        self._viewer = Viewer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -98,6 +106,8 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
+        else:
+            scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):
             await self._known(scope, receive, send, number)
             return
@@ -130,6 +140,8 @@ class App:
         elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
             answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
             await _short_way(answer, path, send, number)
+        elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
+            await send_answer(page, send, number)
         else:
             await self._litestar(scope, receive, _numbered(send, number))
 
@@ -167,6 +179,7 @@ def litestar(state: State) -> ASGIApp:
     return Litestar(
         route_handlers=[
             api,
+            SessionController,
             health,
             ready,
             ready_catalog,
@@ -206,7 +219,7 @@ def _numbered(send: Send, number: bytes) -> Send:
 
     async def numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", number)]
+            message["headers"] = [*message["headers"], (b"x-request-id", number), _NO_SNIFFING]
         await send(message)
 
     return numbered

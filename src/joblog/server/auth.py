@@ -36,11 +36,14 @@ _LONGEST_TOKEN = 4096
 
 TOKEN_HEADERS = frozenset((b"x-auth-token", b"authorization"))
 
+SESSION = b"session "
+"""Stands before the token of a browser's session (session.py)."""
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Signer(Token, frozen=True):
-    """A user who signed a request: the project is what the URL names, the rights are those that the user has there."""
+    """A user who signed a request or has a session: its project is what the URL names, its rights are the user's there."""
 
     grants: dict[str, str] = field(default_factory=dict)
 
@@ -125,7 +128,7 @@ class Auth:
             return
         known = self._known.get(secret)
         if known is None or known[1] < time.monotonic() + BELIEVED_S / 2:
-            token = await asyncio.to_thread(self._engine.tokens.find, _text(secret))
+            token = await asyncio.to_thread(self._find, secret)
             if token is not None:
                 self._remember(secret, token)
                 return
@@ -139,11 +142,18 @@ class Auth:
             return self._renewed(ticket), 0.0
         if self._strangers.get(secret, 0.0) > time.monotonic():
             raise UnknownToken
-        token = self._engine.tokens.find(_text(secret))
+        token = self._find(secret)
         if token is None:
             self._known.pop(secret, None)
             raise UnknownToken
         return self._remember(secret, token)
+
+    def _find(self, secret: bytes) -> Token | None:
+        """Finds a token; a session of a user, who has logged in for no project, is for all that the user is a member of."""
+        token = self._engine.tokens.find(_text(secret.removeprefix(SESSION)))
+        if token is None or token.user_id is None or token.project_id is not None or not secret.startswith(SESSION):
+            return token
+        return Signer(**structs.asdict(token), grants=self._engine.iam.grants(token.user_id))
 
     def _renewed(self, ticket: _Ticket) -> Signer:
         if ticket.until_s < time.monotonic() or ticket.revocations != self.revocations:

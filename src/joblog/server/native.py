@@ -19,6 +19,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
 from litestar.response import Response, Stream
+from msgspec import UNSET, UnsetType
 
 from joblog import lines
 from joblog.errors import BeyondEnd, Conflict, Invalid
@@ -26,6 +27,7 @@ from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, 
 from joblog.moments import arrived
 from joblog.query import Page
 from joblog.server.appends import PATH, AppendView
+from joblog.server.cutting import CutLine, cut_lines
 from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
@@ -36,6 +38,8 @@ MOST_LINES = 1_000_000
 
 LINES_BYTES = 5 * 1024 * 1024
 """What one answer of lines holds, at most, unless one line is longer."""
+
+MOST_CUT_BYTES = 65536
 
 _RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
@@ -52,6 +56,7 @@ Start = Annotated[str | None, Parameter(description="the first line's number, 0 
 Count = Annotated[str | None, Parameter(description="how many lines, 1 to 1000000, 100 by default")]
 Byte = Annotated[str | None, Parameter(description="in place of start: the line that holds this byte position")]
 Since = Annotated[str | None, Parameter(description="in place of start: what arrived then or later, as 10m (ago), or a time")]
+Cut = Annotated[str | None, Parameter(description="each line's first so many bytes, 1 to 65536; all of it by default")]
 Until = Annotated[str | None, Parameter(description="only what arrived before")]
 
 
@@ -150,7 +155,7 @@ class LogController(Controller):
     @get("/{task:str}/lines", summary="Lines by number, by byte, or by when they arrived")
     async def read_lines(
         self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, byte: Byte = None,
-        since: Since = None, until: Until = None,
+        since: Since = None, until: Until = None, cut: Cut = None,
     ) -> LinesView:  # fmt: skip
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
         log = await log_of(joblog, request, "read")
@@ -160,14 +165,11 @@ class LogController(Controller):
             integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
             integer("count", count or "100", 1, MOST_LINES, f"an integer from 1 to {MOST_LINES}"),
             None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
+            None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
             *(None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
               for name, text in (("since", since), ("until", until))),
         )  # fmt: skip
-        page = await asyncio.to_thread(_lines, joblog, log, wanted)
-        return LinesView(
-            page.start_line, page.end_line, page.start_byte, page.end_byte, page.end_line - page.start_line,
-            lines.text(page.data),
-        )  # fmt: skip
+        return await asyncio.to_thread(_lines, joblog, log, wanted)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -176,6 +178,7 @@ class _Wanted(msgspec.Struct, frozen=True):
     start: int
     count: int
     byte: int | None
+    cut: int | None
     since_ms: int | None
     until_ms: int | None
 
@@ -230,7 +233,7 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, wanted: _Wanted) -> Page:
+def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
     """Reads lines, as many as one answer holds, but at least one."""
     query, start, until = joblog.engine.query, wanted.start, None
     byte = wanted.byte if wanted.since_ms is None else arrived(joblog.engine.logs, log, wanted.since_ms)
@@ -246,12 +249,19 @@ def _lines(joblog: State, log: Log, wanted: _Wanted) -> Page:
         return first, min(first + wanted.count, last)
 
     page = query.line_borders(log, span)
+    if wanted.cut is not None:
+        return _lines_view(*cut_lines(query, page, wanted.cut))
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
         page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
-    return msgspec.structs.replace(page, data=data)
+    return _lines_view(msgspec.structs.replace(page, data=data), UNSET)
+
+
+def _lines_view(page: Page, cuts: list[CutLine] | UnsetType) -> LinesView:
+    borders = page.start_line, page.end_line, page.start_byte, page.end_byte
+    return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts)
 
 
 def _range(request: Call, log: Log) -> tuple[int, int, int]:

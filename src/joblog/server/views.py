@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from joblog.errors import Invalid
 from joblog.model import MAX_ID, Gap, Log, Version
+from joblog.server.cutting import CutLine
 
 MAX_GAP_BYTES = 2**48
 """256 TiB: more than any disk, and so little that a body full of gaps does not add up to more than 63 bits hold."""
@@ -127,7 +128,7 @@ class LogView(Struct):
 
 
 class LinesView(Struct):
-    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``."""
+    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``; ``cuts`` if asked for."""
 
     start_line: int
     end_line: int
@@ -135,6 +136,7 @@ class LinesView(Struct):
     end_byte: int
     lines: int
     content: str
+    cuts: list[CutLine] | UnsetType = UNSET
 
 
 class TokenView(Struct):

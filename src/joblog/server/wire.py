@@ -38,6 +38,7 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.WrongJob: (403, (403, "0108"), (403, "2785")),
     errors.NotPermitted: (403, (403, "0108"), (403, "2785")),
     errors.BadLink: (403, (403, "0108"), (403, "2785")),
+    errors.ForeignPage: (403, (403, "0108"), (403, "2785")),
     errors.NotFound: (404, (404, "0102"), (400, "2775")),
     errors.NoLogYet: (404, (404, "0102"), (400, "2818")),
     errors.Conflict: (409, (400, "0105"), (409, "2878")),
@@ -80,6 +81,7 @@ class Answer(msgspec.Struct):
     body: bytes
     headers: Headers = msgspec.field(default_factory=list)
     rest: AsyncIterator[bytes] | None = None
+    media_type: bytes = JSON
 
 
 def modelarts(path: str) -> bool:
@@ -157,7 +159,7 @@ def query_parameters(query: bytes) -> Mapping[str, str]:
 
 def answer_headers(answer: Answer, number: bytes) -> Headers:
     """Returns all headers of an answer; its length where it is known."""
-    headers = [(b"content-type", JSON), (b"x-request-id", number), *answer.headers]
+    headers = [(b"content-type", answer.media_type), (b"x-request-id", number), *answer.headers]
     if answer.rest is None:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     return headers

@@ -1,0 +1,138 @@
+"""The native API's jobs at a glance, as the viewer's first page shows them: one call for all that it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+from msgspec import Struct
+
+from joblog import lines
+from joblog.engine import Engine
+from joblog.errors import Invalid, JoblogError
+from joblog.model import Log, check_project_id, integer
+from joblog.server.listing import Limit, limit_of
+from joblog.server.state import Call, State
+from joblog.server.states import status_named
+from joblog.status import Status
+from joblog.storage.overview import SORTS, JobRow, LastRun, Wanted
+
+MOST_OFFSET = 10_000_000
+LONGEST_SEARCH = 64
+
+_LAST_BYTES = 1024
+"""What of a log's end is looked at for its last line."""
+
+Search = Annotated[str | None, Parameter(description="stands in the job's name, in any case")]
+Statuses = Annotated[str | None, Parameter(description="of the latest version: one, or several with commas between them")]
+Sort = Annotated[str | None, Parameter(description=f"one of {', '.join(SORTS)}, - in front: descending. -recent by default")]
+Offset = Annotated[str | None, Parameter(description="jobs to skip, 0 by default")]
+
+
+class LastRunView(Struct):
+    """A job's latest version; its logs together; the last line of the log that has the newest bytes."""
+
+    id: int
+    name: str
+    run_id: str | None
+    status: str
+    reason: str | None
+    expected_tasks: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    logs: int
+    open_logs: int
+    size_bytes: int
+    appended_ms: int
+    first_task: str | None
+    last_task: str | None
+    last_line: str
+
+
+class JobRowView(Struct):
+    """A job at a glance; ``runs`` is the number of its latest version."""
+
+    id: int
+    name: str
+    created_ms: int
+    runs: int
+    last: LastRunView | None
+
+
+class OverviewView(Struct):
+    """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock."""
+
+    items: list[JobRowView]
+    total: int
+    now_ms: int
+
+
+class OverviewController(Controller):
+    """A project's jobs at a glance."""
+
+    path = "/projects/{project_id:str}/overview"
+    tags = ("jobs",)
+
+    @get("/", summary="A project's jobs at a glance")
+    async def overview(
+        self,
+        joblog: State,
+        request: Call,
+        project_id: str,
+        search: Search = None,
+        status: Statuses = None,
+        sort: Sort = None,
+        offset: Offset = None,
+        limit: Limit = None,
+    ) -> OverviewView:
+        """Lists jobs with their latest versions: state, ranks, size, last line."""
+        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        if len(search or "") > LONGEST_SEARCH:
+            raise Invalid("search", f"at most {LONGEST_SEARCH} characters")
+        order = sort or "-recent"
+        if order.removeprefix("-") not in SORTS:
+            raise Invalid("sort", f"one of {', '.join(SORTS)}, with or without - in front", order)
+        statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
+        skipped = integer("offset", offset or "0", 0, MOST_OFFSET, f"an integer from 0 to {MOST_OFFSET}")
+        wanted = Wanted(search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit))
+        return await asyncio.to_thread(_overview, joblog.engine, check_project_id(project_id), wanted)
+
+
+def _overview(engine: Engine, project_id: str, wanted: Wanted) -> OverviewView:
+    now_ms = engine.clock_ms()
+    rows, total = engine.overview.jobs(project_id, wanted, now_ms)
+    return OverviewView([_row(engine, project_id, row) for row in rows], total, now_ms)
+
+
+def _row(engine: Engine, project_id: str, row: JobRow) -> JobRowView:
+    last = None if row.last is None else _last(engine, project_id, row.id, row.last)
+    return JobRowView(row.id, row.name, row.created_ms, 0 if row.last is None else row.last.number, last)
+
+
+def _last(engine: Engine, project_id: str, job_id: int, last: LastRun) -> LastRunView:
+    line = ""
+    if last.worker is not None:
+        try:
+            line = _last_line(engine, engine.log(project_id, job_id, last.id, last.worker))
+        except JoblogError:
+            line = ""  # deleted meanwhile, or not readable now: the list is shown all the same
+    return LastRunView(
+        last.id, f"V{last.number:04d}", last.run_id, last.status.name, last.reason, last.expected_tasks, last.started_ms,
+        last.ended_ms, last.logs, last.open_logs, last.size_bytes, last.appended_ms, _task(last.first_worker),
+        _task(last.worker), line,
+    )  # fmt: skip
+
+
+def _last_line(engine: Engine, log: Log) -> str:
+    def end(head: Log) -> tuple[int, int]:
+        return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
+
+    data = engine.query.characters(log, end, backwards=False).data
+    shown = [part for part in data.replace(b"\r", b"\n").split(b"\n") if part.strip()]
+    return lines.text(shown[-1]) if shown else ""
+
+
+def _task(worker: int | None) -> str | None:
+    return None if worker is None else f"worker-{worker}"

@@ -1,0 +1,20 @@
+// Single keys, where nobody is typing.
+
+/**
+ * Calls what belongs to a key; returns how to stop.
+ * @param {Record<string, () => void>} acts
+ * @returns {() => void}
+ */
+export function listen(acts) {
+  const pressed = (/** @type {KeyboardEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const at = event.target;
+    if (at instanceof HTMLInputElement || at instanceof HTMLSelectElement || at instanceof HTMLTextAreaElement) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (!Object.hasOwn(acts, event.key)) return;
+    event.preventDefault();
+    acts[event.key]();
+  };
+  document.addEventListener("keydown", pressed);
+  return () => document.removeEventListener("keydown", pressed);
+}

@@ -1,0 +1,418 @@
+// A log's page: puts the parts together.
+
+import { get, logPath } from "../api.js";
+import { el, say } from "../dom.js";
+import { header } from "../header.js";
+import { number } from "../format.js";
+import { t } from "../i18n.js";
+import { prefer, preference } from "../preferences.js";
+import { Bar } from "./bar.js";
+import { showKeys, showLine } from "./dialogs.js";
+import { listen } from "./keys.js";
+import { Pager } from "./pager.js";
+import { goTo, Place } from "./place.js";
+import { row } from "./row.js";
+import { Search, clearMarks, markRows } from "./search.js";
+import { Scroller } from "./scroller.js";
+import { MOST_COPIED, Selection, copy, downloadLines, fromHash, textOf } from "./selection.js";
+import { Tools } from "./tools.js";
+import { Why } from "./why.js";
+import { Watch } from "./watch.js";
+
+const ROW_PIXELS = 20;
+const NOTICE_MS = 2500;
+
+/**
+ * @typedef {import("../api.js").Address} Address
+ * @typedef {import("../api.js").Log} Log
+ */
+
+/**
+ * Shows a log.
+ * @param {Address} address
+ * @param {() => void} again shows the page anew
+ * @param {(error: unknown) => void} failed
+ * @returns {Promise<import("../main.js").Page>}
+ */
+export async function logPage(address, again, failed) {
+  /** @type {Log} */
+  const log = await get(`/api${logPath(address)}`);
+  return new LogPage(address, log, again, failed);
+}
+
+class LogPage {
+  /**
+   * @param {Address} address
+   * @param {Log} log
+   * @param {() => void} again
+   * @param {(error: unknown) => void} failed
+   */
+  constructor(address, log, again, failed) {
+    this.address = address;
+    this.log = log;
+    this.failed = failed;
+    this.following = false;
+    this.left = 0;
+    this.begun = false;
+    this.hit = -1;
+    this.unfolded = new Set();
+    this.noticeTimer = 0;
+    this.lines = el("div", { class: "lines", id: "lines", tabindex: "0", role: "list", "aria-label": t("logLines") });
+    this.news = el("button", { type: "button", class: "news", hidden: true, click: () => this.follow(true) });
+    this.notice = el("div", { class: "notice", role: "status", "aria-live": "polite" });
+    this.empty = el("p", { class: "empty-log quiet", hidden: true }, t("emptyLog"));
+    this.bar = new Bar((line) => this.jump(line, "top"));
+    this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => {
+      this.trying(true);
+      this.around();
+    });
+    this.scroller = new Scroller(this.lines, ROW_PIXELS, (line) => this.draw(line), (view) => this.moved(view));
+    this.selection = new Selection(() => this.showSelection());
+    /** @type {Tools} */
+    this.tools = new Tools(address, {
+      follow: () => this.follow(!this.following),
+      wrap: () => this.wrap(preference("wrap") === "no"),
+      top: () => this.jump(this.pager.start, "top"),
+      end: () => (this.log.closed ? this.toEnd() : this.follow(true)),
+      jump: (to) => this.jumpTo(to),
+      search: (question) => void this.search.ask(question),
+      next: () => void this.search.go("forward"),
+      previous: () => void this.search.go("backward"),
+      endSearch: () => this.endSearch(),
+      copy: () => void this.copyLines(),
+      link: () => void this.copyLink(),
+      download: () => void this.downloadSelected(),
+      unselect: () => this.selection.clear(),
+      help: () => showKeys(KEYS),
+    });
+    /** @type {Search} */
+    this.search = new Search(address, {
+      where: () => this.view?.first ?? this.pager.start,
+      found: (hit) => this.showHit(hit),
+      count: (text) => this.tools.found.tell(text),
+      say: (text) => this.say(text),
+    });
+    this.why = new Why(address);
+    this.place = new Place(address, goTo, (version) => void this.why.show(version).catch(() => undefined));
+    this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.trying(trying), failed);
+    this.element = el(
+      "div",
+      { class: "screen" },
+      header(this.place.elements, again),
+      this.tools.element,
+      this.why.element,
+      el("main", { class: "log" }, this.lines, this.bar.element, this.empty, this.news, this.tools.selection, this.notice),
+    );
+    this.lines.addEventListener("click", (event) => this.clicked(event));
+    this.onHash = () => this.hashChanged();
+    window.addEventListener("hashchange", this.onHash);
+    this.unlisten = listen(this.keys());
+    this.wrap(preference("wrap") === "yes");
+    this.tools.showFollowing(false);
+    this.showSelection();
+  }
+
+  /** Shows the first lines, then fills in what stands around them. */
+  begin() {
+    void this.show(this.log).then(() => {
+      this.lines.focus({ preventScroll: true });
+      const wanted = fromHash(location.hash);
+      if (wanted) this.jump(wanted.first, "middle");
+      else if (this.log.closed) this.toEnd();
+      else this.follow(true);
+      if (this.scroller.end === this.scroller.start || this.pager.line(this.scroller.start)) this.around();
+    });
+  }
+
+  /** Looks at what stands around the lines, once: when the first of them are there. */
+  around() {
+    if (this.begun || !this.scroller.placed) return;
+    this.begun = true;
+    void this.watch.look();
+    this.place.fill().catch(() => undefined);
+  }
+
+  close() {
+    this.watch.close();
+    this.search.stop();
+    clearMarks();
+    this.pager.close();
+    this.scroller.close();
+    this.unlisten();
+    window.removeEventListener("hashchange", this.onHash);
+    clearTimeout(this.noticeTimer);
+  }
+
+  /** @param {Log} log */
+  async seen(log) {
+    if (log.closed !== this.log.closed || log.start_line !== this.log.start_line) void this.place.refresh().catch(() => undefined);
+    if (log.end_byte !== this.log.end_byte || log.closed !== this.log.closed || log.start_byte !== this.log.start_byte) {
+      await this.show(log);
+    }
+    if (log.closed && this.following) this.follow(false);
+  }
+
+  /**
+   * Takes in how the log is now.
+   * @param {Log} log
+   */
+  async show(log) {
+    const unfinished = !log.closed && log.partial_byte < log.end_byte;
+    await this.pager.setUnfinished(unfinished ? log.partial_byte : 0, unfinished ? log.end_byte : 0);
+    const before = this.pager.end;
+    const end = log.end_line + (log.closed && log.partial_byte < log.end_byte ? 1 : 0);
+    this.log = log;
+    this.pager.setRange(log.start_line, end);
+    this.scroller.setRange(log.start_line, end + (unfinished ? 1 : 0));
+    this.scroller.redraw(before, before + 1);
+    if (unfinished && end !== before) this.scroller.redraw(end, end + 1);
+    this.lines.style.setProperty("--digits", String(Math.max(String(end).length, 3)));
+    this.tools.showLog(log);
+    this.empty.hidden = log.end_byte > log.start_byte;
+    this.showNews();
+  }
+
+  /** @param {number} line */
+  draw(line) {
+    const drawn = row(line, this.pager.line(line), {
+      unfold: (each) => this.unfold(each),
+      isUnfolded: (each) => this.unfolded.has(each),
+      showAll: (cut) => showLine(this.address, cut),
+    });
+    if (this.selection.has(line)) drawn.classList.add("selected");
+    return drawn;
+  }
+
+  /**
+   * @param {number} first
+   * @param {number} end
+   */
+  arrived(first, end) {
+    this.scroller.redraw(first, end);
+    this.mark();
+    this.around();
+  }
+
+  /** @param {import("./scroller.js").View} view */
+  moved(view) {
+    this.view = view;
+    this.mark();
+    this.bar.show(this.scroller.start, this.scroller.end, view.first, view.last);
+    this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
+    if (!view.byUser) return;
+    if (this.following && !view.atEnd) this.follow(false);
+    else if (!this.following && view.atEnd && !this.log.closed) this.follow(true);
+  }
+
+  /** @param {boolean} following */
+  follow(following) {
+    this.following = following && !this.log.closed;
+    this.left = this.pager.end;
+    this.scroller.stick(this.following);
+    this.tools.showFollowing(this.following);
+    this.showNews();
+  }
+
+  showNews() {
+    const count = this.pager.end - this.left;
+    this.news.hidden = this.following || count <= 0 || this.left === 0;
+    if (!this.news.hidden) say(this.news, `↓ ${count === 1 ? t("newLine") : t("newLines", number(count))}`);
+  }
+
+  /**
+   * @param {number} line
+   * @param {"top" | "middle"} where
+   */
+  jump(line, where) {
+    if (this.following) this.follow(false);
+    this.scroller.jump(line, where);
+  }
+
+  toEnd() {
+    this.scroller.toEnd();
+  }
+
+  /**
+   * Goes where somebody has typed: a line, a share of the lines, lines from the end.
+   * @param {string} to
+   */
+  jumpTo(to) {
+    if (/^\d{1,6}[smhd]$|^\d{4}-\d\d-\d\d/.test(to)) {
+      void this.attempt(() => this.jumpToTime(to));
+      return true;
+    }
+    const match = /^(-?)L?(\d{1,15}(?:\.\d+)?)\s*(%?)$/i.exec(to);
+    if (!match) return false;
+    const { start, end } = this.scroller;
+    const value = Number(match[2]);
+    if (match[3] && (value > 100 || match[1])) return false;
+    if (match[3]) this.jump(Math.round(start + ((end - 1 - start) * value) / 100), "top");
+    else if (match[1]) this.jump(end - value, "top");
+    else {
+      this.selection.select(Math.min(Math.max(Math.floor(value), start), end - 1), false);
+      this.jump(Math.floor(value), "middle");
+    }
+    return true;
+  }
+
+  /**
+   * Shows the first line that arrived at a moment or later.
+   * @param {string} moment as the API takes it; a time without a zone is the reader's
+   */
+  async jumpToTime(moment) {
+    const at = /^\d{4}/.test(moment) ? Date.parse(moment.replace(" ", "T")) : moment;
+    if (Number.isNaN(at)) throw new Error(t("jumpBad"));
+    /** @type {import("../api.js").Lines} */
+    const lines = await get(`/api${logPath(this.address)}/lines`, { since: at, count: 1, cut: 1 });
+    this.jump(lines.start_line, "top");
+  }
+
+  hashChanged() {
+    this.selection.readHash();
+    if (this.selection.lines) this.jump(this.selection.lines.first, "middle");
+  }
+
+  /** @param {boolean} wrapped */
+  wrap(wrapped) {
+    prefer("wrap", wrapped ? "yes" : "no");
+    this.lines.classList.toggle("wrapped", wrapped);
+    this.tools.showWrap(wrapped);
+    if (this.view && !this.following) this.scroller.jump(this.view.first, "top");
+    else this.scroller.refresh();
+  }
+
+  /** @param {import("./search.js").Hit} hit */
+  showHit(hit) {
+    this.hit = hit.line;
+    this.jump(hit.line, "middle");
+    this.mark();
+  }
+
+  endSearch() {
+    this.search.stop();
+    this.hit = -1;
+    clearMarks();
+    markRows(this.scroller.rows, null, -1);
+    this.lines.focus({ preventScroll: true });
+  }
+
+  /** Marks what was searched for in the rows that are drawn. */
+  mark() {
+    if (this.search.question || this.hit >= 0) markRows(this.scroller.rows, this.search.question, this.hit);
+  }
+
+  /** @param {number} line */
+  unfold(line) {
+    if (!this.unfolded.delete(line)) this.unfolded.add(line);
+    this.scroller.redraw(line, line + 1);
+  }
+
+  /** @param {MouseEvent} event */
+  clicked(event) {
+    const number = event.target instanceof Element ? event.target.closest("a.no") : null;
+    if (!number) return;
+    event.preventDefault();
+    const line = Number(number.closest(".row")?.getAttribute("data-line"));
+    this.selection.select(line, event.shiftKey);
+  }
+
+  showSelection() {
+    for (const drawn of this.scroller.rows) {
+      drawn.classList.toggle("selected", this.selection.has(Number(drawn.dataset.line)));
+    }
+    this.tools.showSelection(this.selection.lines);
+  }
+
+  async copyLines() {
+    const lines = this.selection.lines;
+    if (!lines) return;
+    if (lines.last - lines.first >= MOST_COPIED) {
+      this.say(t("tooMany", number(MOST_COPIED)));
+      return;
+    }
+    await this.attempt(async () => {
+      await copy(await textOf(this.address, lines));
+      this.say(t("copied"));
+    });
+  }
+
+  async copyLink() {
+    if (!this.selection.lines) return;
+    await this.attempt(async () => {
+      await copy(location.href);
+      this.say(t("copiedLink"));
+    });
+  }
+
+  async downloadSelected() {
+    const lines = this.selection.lines;
+    if (!lines) return;
+    const name = `${this.log.log_file}.L${lines.first}-L${lines.last}.log`;
+    await this.attempt(() => downloadLines(this.address, lines, name));
+  }
+
+  /** @param {() => Promise<void>} act */
+  async attempt(act) {
+    try {
+      await act();
+    } catch (error) {
+      this.say(t("failed", error instanceof Error ? error.message : ""));
+    }
+  }
+
+  /** @param {boolean} trying */
+  trying(trying) {
+    if (trying) this.say(t("retrying"), true);
+    else this.say("");
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} [stays]
+   */
+  say(text, stays = false) {
+    say(this.notice, text);
+    clearTimeout(this.noticeTimer);
+    if (text && !stays) this.noticeTimer = window.setTimeout(() => say(this.notice, ""), NOTICE_MS);
+  }
+
+  /** @returns {Record<string, () => void>} */
+  keys() {
+    return {
+      f: () => this.follow(!this.following),
+      w: () => this.wrap(preference("wrap") === "no"),
+      g: () => this.jump(this.pager.start, "top"),
+      Home: () => this.jump(this.pager.start, "top"),
+      G: () => (this.log.closed ? this.toEnd() : this.follow(true)),
+      End: () => (this.log.closed ? this.toEnd() : this.follow(true)),
+      ":": () => this.tools.jump.focus(),
+      "/": () => this.tools.found.focus(),
+      n: () => void this.search.go("forward"),
+      N: () => void this.search.go("backward"),
+      c: () => void this.copyLines(),
+      l: () => void this.copyLink(),
+      Escape: () => {
+        this.selection.clear();
+        this.tools.found.clear();
+        this.endSearch();
+      },
+      "?": () => showKeys(KEYS),
+    };
+  }
+}
+
+/** @type {[string, string][]} */
+const KEYS = [
+  ["f", "keyFollow"],
+  ["g", "keyTop"],
+  ["G", "keyEnd"],
+  [":", "keyJump"],
+  ["/", "keySearch"],
+  ["n", "keyNext"],
+  ["N", "keyPrevious"],
+  ["w", "keyWrap"],
+  ["c", "keyCopy"],
+  ["l", "keyLink"],
+  ["Esc", "keyEscape"],
+  ["?", "keyHelp"],
+];

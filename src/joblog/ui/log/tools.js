@@ -1,0 +1,112 @@
+// The bar of buttons over a log.
+
+import { logPath } from "../api.js";
+import { el, fill, say } from "../dom.js";
+import { number, size } from "../format.js";
+import { t } from "../i18n.js";
+import { SearchBox } from "./searchbox.js";
+import { completeness } from "./state.js";
+
+/**
+ * @typedef {{follow: () => void, wrap: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
+ *   search: import("./searchbox.js").Asked, next: () => void, previous: () => void, endSearch: () => void,
+ *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
+ */
+
+export class Tools {
+  /**
+   * @param {import("../api.js").Address} address
+   * @param {Acts} acts
+   */
+  constructor(address, acts) {
+    this.state = el("span", { class: "states" });
+    this.found = new SearchBox(acts);
+    this.extent = el("span", { class: "quiet extent" });
+    this.follow = button("", t("followHelp"), acts.follow, "follow");
+    this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
+    this.jump = el("input", {
+      class: "jump",
+      "aria-label": t("jump"),
+      placeholder: t("jump"),
+      title: t("jumpHelp"),
+      spellcheck: "false",
+      autocomplete: "off",
+    });
+    this.jump.addEventListener("input", () => this.jump.setCustomValidity(""));
+    const jumpForm = el("form", {}, this.jump);
+    jumpForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (acts.jump(this.jump.value.trim())) {
+        this.jump.value = "";
+        this.jump.blur();
+        return;
+      }
+      this.jump.setCustomValidity(t("jumpBad"));
+      this.jump.reportValidity();
+    });
+    this.download = el("a", { class: "button", href: `/api${logPath(address)}/bytes`, title: t("downloadHelp"), download: "log" }, t("download"));
+    this.element = el(
+      "div",
+      { class: "tools", role: "toolbar" },
+      this.state,
+      this.extent,
+      el("span", { class: "spacer" }),
+      this.found.element,
+      this.follow,
+      button(t("top"), `${t("keyTop")} (g)`, acts.top),
+      button(t("end"), `${t("keyEnd")} (G)`, acts.end),
+      jumpForm,
+      this.wrap,
+      this.download,
+      button("?", t("keys"), acts.help),
+    );
+    this.count = el("span");
+    this.selection = el(
+      "div",
+      { class: "selection", hidden: true, role: "toolbar" },
+      this.count,
+      button(t("copy"), t("copyLines"), acts.copy),
+      button(t("link"), t("copyLink"), acts.link),
+      button("⤓", t("downloadPart"), acts.download),
+      button("✕", t("unselect"), acts.unselect),
+    );
+  }
+
+  /** @param {import("../api.js").Log} log */
+  showLog(log) {
+    fill(this.state, ...completeness(log));
+    const lines = log.end_line - log.start_line + (log.partial_byte < log.end_byte ? 1 : 0);
+    say(this.extent, `${size(log.end_byte - log.start_byte)} · ${t("linesOf", number(lines))}`);
+    this.download.download = `${log.log_file}.log`;
+    this.follow.hidden = log.closed;
+  }
+
+  /** @param {boolean} following */
+  showFollowing(following) {
+    this.follow.setAttribute("aria-pressed", String(following));
+    say(this.follow, following ? `● ${t("live")}` : t("follow"));
+  }
+
+  /** @param {boolean} wrapped */
+  showWrap(wrapped) {
+    this.wrap.setAttribute("aria-pressed", String(wrapped));
+  }
+
+  /** @param {import("./selection.js").Lines | null} lines */
+  showSelection(lines) {
+    this.selection.hidden = !lines;
+    if (!lines) return;
+    const count = lines.last - lines.first + 1;
+    say(this.count, count === 1 ? t("selectedOne") : t("selected", number(count)));
+  }
+}
+
+/**
+ * @param {string} label
+ * @param {string} title
+ * @param {() => void} act
+ * @param {string} [kind]
+ */
+function button(label, title, act, kind) {
+  return el("button", { type: "button", title, "aria-label": label.length < 3 ? title : null, class: kind ?? null, click: act }, label);
+}

@@ -1,0 +1,76 @@
+// Logging in: a token or a password goes to the server once, and comes back as a cookie that scripts cannot read.
+
+import { ApiError, logIn } from "./api.js";
+import { el, say } from "./dom.js";
+import { t } from "./i18n.js";
+
+/**
+ * Asks who is there.
+ * @param {() => void} done
+ * @returns {HTMLElement}
+ */
+export function loginPage(done) {
+  const problem = el("p", { class: "problem", role: "alert" });
+
+  /** @param {HTMLFormElement} form */
+  const submit = async (form) => {
+    const entries = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()]);
+    const button = form.querySelector("button");
+    if (button) button.disabled = true;
+    try {
+      await logIn(Object.fromEntries(entries.filter(([, value]) => value !== "")));
+      done();
+    } catch (error) {
+      const refused = error instanceof ApiError && [400, 401, 403].includes(error.status);
+      say(problem, refused ? t("loginWrong") : t("failed", error instanceof Error ? error.message : ""));
+      if (button) button.disabled = false;
+    }
+  };
+
+  return el(
+    "main",
+    { class: "login" },
+    el("h1", {}, el("span", { class: "mark", "aria-hidden": "true" }), "joblog"),
+    form(t("withToken"), submit, [
+      field("token", t("token"), { type: "password", autocomplete: "off", required: true, autofocus: true }),
+      el("p", { class: "hint" }, t("tokenHelp", ""), el("code", {}, "joblog token create --right read")),
+    ]),
+    form(t("withPassword"), submit, [
+      field("user", t("user"), { autocomplete: "username", required: true }),
+      field("password", t("password"), { type: "password", autocomplete: "current-password", required: true }),
+      field("domain", t("domain"), { placeholder: "default", autocomplete: "organization" }),
+    ]),
+    problem,
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {(form: HTMLFormElement) => void} submit
+ * @param {HTMLElement[]} fields
+ */
+function form(title, submit, fields) {
+  const made = el(
+    "form",
+    {
+      "aria-label": title,
+      submit: (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        submit(made);
+      },
+    },
+    el("h2", {}, title),
+    ...fields,
+    el("button", { type: "submit", class: "primary" }, t("logIn")),
+  );
+  return made;
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {import("./dom.js").Attributes} attributes
+ */
+function field(name, label, attributes) {
+  return el("label", {}, label, el("input", { name, spellcheck: "false", ...attributes }));
+}

@@ -1,0 +1,99 @@
+// Which page an address shows, and going from one to another.
+
+import { ApiError } from "./api.js";
+import { el, fill } from "./dom.js";
+import { header } from "./header.js";
+import { language, t } from "./i18n.js";
+import { jobsPage } from "./jobs.js";
+import { logPage } from "./log/page.js";
+import { loginPage } from "./login.js";
+import { applyTheme } from "./preferences.js";
+
+/**
+ * A page: its elements, what to do when they are in the document and have a size, and how to end what runs for it.
+ * @typedef {{element: HTMLElement, begin: () => void, close: () => void}} Page
+ */
+
+const LOG = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/logs\/(worker-\d+)\/?$/;
+const PROJECT = /^\/projects\/([^/]+)\/?$/;
+
+const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+
+/** @type {Page | null} */
+let shown = null;
+let shows = 0;
+
+async function show() {
+  const turn = ++shows;
+  shown?.close();
+  shown = null;
+  document.documentElement.lang = language();
+  try {
+    const page = await pageAt(location.pathname);
+    if (turn !== shows) {
+      page.close();
+      return;
+    }
+    shown = page;
+    fill(app, page.element);
+    page.begin();
+  } catch (error) {
+    if (turn === shows) fill(app, failure(error));
+  }
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<Page>}
+ */
+async function pageAt(path) {
+  const log = LOG.exec(path);
+  if (log) {
+    const address = { project: decodeURIComponent(log[1]), job: Number(log[2]), version: Number(log[3]), task: log[4] };
+    return logPage(address, show, failed);
+  }
+  const project = PROJECT.exec(path);
+  if (project || path === "/") return jobsPage(project ? decodeURIComponent(project[1]) : null, show, failed);
+  throw new ApiError(404, "not_found", path);
+}
+
+/**
+ * What a page does with an error that it cannot get over.
+ * @param {unknown} error
+ */
+function failed(error) {
+  shown?.close();
+  shown = null;
+  fill(app, failure(error));
+}
+
+/**
+ * @param {unknown} error
+ * @returns {HTMLElement}
+ */
+function failure(error) {
+  document.title = "joblog";
+  const status = error instanceof ApiError ? error.status : -1;
+  if (status === 401) return loginPage(show);
+  const said =
+    status === 404 ? t("notFound") : status === 403 ? t("notAllowed") : t("failed", error instanceof Error ? error.message : "");
+  const again = el("button", { type: "button", click: show }, "↻");
+  const message = el("main", { class: "message" }, el("p", { role: "alert" }, said, " ", again), el("a", { href: "/" }, t("back")));
+  return el("div", {}, header([], show), message);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const to = new URL(link.href, location.href);
+  const ours = to.origin === location.origin && (to.pathname === "/" || to.pathname.startsWith("/projects/"));
+  if (!ours || link.download || link.target || to.pathname === location.pathname) return;
+  event.preventDefault();
+  history.pushState(null, "", to);
+  void show();
+});
+window.addEventListener("popstate", () => void show());
+
+applyTheme();
+void show();
+

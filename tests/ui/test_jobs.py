@@ -1,0 +1,94 @@
+"""The jobs' page: what there is, how it is, and what to do when there is nothing yet."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.http.calls import Web
+from tests.ui.conftest import NARROW, Open, until_shown
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def project(web: Web) -> str:
+    project_id = f"ui-jobs-{next(_numbers)}"
+    assert web.post("/api/projects", {"id": project_id}).status == 200
+    return project_id
+
+
+def send(web: Web, project: str, name: str, data: bytes, **report: object) -> str:
+    """Sends a log and a report; returns where the viewer shows the log."""
+    made = web.post(f"/api/projects/{project}/runs", {"job_name": name}).json
+    version = f"/api/projects/{project}/jobs/{made['job']['id']}/versions/{made['version']['id']}"
+    assert web.call("POST", f"{version}/logs/worker-0/append?at=0", data).status == 200
+    if report:
+        assert web.post(f"{version}/tasks/worker-0/report", report).status == 200
+    return f"{version}/logs/worker-0".removeprefix("/api")
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("table.jobs tbody td.job").all_text_contents()
+
+
+def test_without_a_job_the_page_says_how_to_send_the_first(open_page: Open, web: Web, project: str) -> None:
+    """With this server's address; the job is there without a reload."""
+    page = open_page(f"/projects/{project}/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No job has sent a log yet")
+    expect(page.locator(".first")).to_contain_text(f"export JOBLOG_URL={web.url}")
+    expect(page.locator(".first")).to_contain_text(f"export JOBLOG_PROJECT={project}")
+    send(web, project, "first", b"hello\n")
+    expect(page.locator("td.job")).to_have_text("first")
+    expect(page.locator(".first")).to_be_hidden()
+
+
+def test_jobs_are_listed_as_they_are(open_page: Open, web: Web, project: str) -> None:
+    """State, size, runs and last line, as text whatever it says; a click opens the log."""
+    send(web, project, "resnet", b"before\n", status="COMPLETED")
+    path = send(web, project, "resnet", b"epoch 1\n<b>\x1b[31mCUDA out of memory\x1b[0m\n", status="FAILED", exit_code=1)
+    page = open_page(f"/projects/{project}/")
+    row = page.locator("table.jobs tbody tr")
+    expect(row.locator("td.state")).to_have_text("failed")
+    expect(row.locator("td.attempts")).to_have_text("2")
+    expect(row.locator("td.sizeOf")).to_have_text("39 B")
+    expect(row.locator("td.lastLine")).to_have_text("<b>CUDA out of memory")
+    row.get_by_role("link", name="resnet").click()
+    until_shown(page, 1)
+    assert page.url.endswith(path)
+    page.go_back()
+    expect(row.locator("td.job")).to_have_text("resnet")
+
+
+def test_jobs_are_searched_filtered_and_sorted(open_page: Open, web: Web, project: str) -> None:
+    """By typing, by choosing a state, by clicking a column's head."""
+    for name, status in [("alpha", "FAILED"), ("beta", "RUNNING"), ("gamma", "COMPLETED")]:
+        send(web, project, name, b"line\n", status=status)
+    page = open_page(f"/projects/{project}/")
+    expect(page.locator("td.job")).to_have_text(["gamma", "beta", "alpha"])
+    page.get_by_role("button", name="Job").click()
+    expect(page.locator("td.job")).to_have_text(["alpha", "beta", "gamma"])
+    assert page.locator("th.job").get_attribute("aria-sort") == "ascending"
+    page.keyboard.press("/")
+    page.keyboard.type("GAM")
+    expect(page.locator("td.job")).to_have_text(["gamma"])
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("State").select_option("FAILED")
+    expect(page.locator("td.job")).to_have_text(["alpha"])
+    page.get_by_role("searchbox").fill("gamma")
+    expect(page.locator(".none")).to_have_text("No job is like that.")
+
+
+def test_the_list_is_live(open_page: Open, web: Web, project: str) -> None:
+    """What a job says now is there, and what it was before is not."""
+    path = send(web, project, "live", b"step 1\n", status="RUNNING")
+    page = open_page(f"/projects/{project}/")
+    expect(page.locator("td.lastLine")).to_have_text("step 1")
+    assert web.call("POST", f"/api{path}/append?at=7", b"step 2\n").status == 200
+    expect(page.locator("td.lastLine")).to_have_text("step 2")
+    page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
+    expect(page.locator("td.lastLine")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert shown(page) == ["live"]

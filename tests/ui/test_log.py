@@ -1,0 +1,183 @@
+"""A log's page: moving about in it, and what is on the screen is what is in the log."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.http.calls import MadeLog, Web, made_log
+from tests.ui.conftest import NARROW, Open, jump, settled, shown_lines, until_shown, viewer_path, wheel
+
+LINES = 30_000
+TEXT = [f"{number:05} " + "word " * (number % 50) for number in range(LINES)]
+
+
+@pytest.fixture(scope="module")
+def long_text() -> bytes:
+    return "".join(line + "\n" for line in TEXT).encode()
+
+
+@pytest.fixture
+def log(web: Web, long_text: bytes) -> MadeLog:
+    return made_log(web, f"ui-{random.getrandbits(40)}", long_text, closed=True)
+
+
+def check(page: Page) -> list[int]:
+    """The lines in sight are consecutive, and each is the log's; returns their numbers."""
+    settled(page)
+    shown = shown_lines(page)
+    numbers = list(shown)
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert shown == {line: TEXT[line] for line in numbers}
+    return numbers
+
+
+def test_a_finished_log_opens_at_its_end(open_page: Open, log: MadeLog) -> None:
+    """The last words first; state, size and lines beside them."""
+    page = open_page(viewer_path(log))
+    until_shown(page, LINES - 1)
+    assert check(page)[-1] == LINES - 1
+    expect(page.locator(".extent")).to_have_text("3.88 MB · 30,000 lines")
+    expect(page.locator(".states")).to_have_text("closed, not verified")
+    assert page.locator(".row").count() < 120
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, NARROW], ids=["wide", "narrow"])
+def test_every_way_of_moving_shows_the_log(open_page: Open, log: MadeLog, wrap: bool, viewport: dict[str, int]) -> None:
+    """Keys, the box, the wheel up and down; wrapped or not, in a wide window and in a narrow one."""
+    page = open_page(viewer_path(log), viewport=viewport)
+    until_shown(page, LINES - 1)
+    if wrap:
+        page.keyboard.press("w")
+        expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("g")
+    until_shown(page, 0)
+    assert check(page)[0] == 0
+    for to, line in [("12345", 12345), ("50%", 15000), ("-10", LINES - 10), ("L77", 77), ("100%", LINES - 1)]:
+        jump(page, to)
+        until_shown(page, line)
+        assert line in check(page)
+    page.keyboard.press("G")
+    until_shown(page, LINES - 1)
+    assert check(page)[-1] == LINES - 1
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_the_wheel_moves_by_its_pixels_and_skips_no_line(open_page: Open, log: MadeLog, wrap: bool) -> None:
+    """Turned in small steps, every line between comes by; the rows move as far as the wheel says."""
+    page = open_page(viewer_path(log))
+    until_shown(page, LINES - 1)
+    if wrap:
+        page.keyboard.press("w")
+    jump(page, "9000")
+    until_shown(page, 9000)
+    for pixels in (300, 300, 300, -300, -300):
+        before = check(page)
+        wheel(page, pixels)
+        page.wait_for_function("(first) => Number(document.querySelector('.bar').ariaValueNow) !== first", arg=before[0])
+        page.wait_for_timeout(250)  # the browser moves in steps of its own
+        after = check(page)
+        moved = after[0] - before[0] if pixels > 0 else before[0] - after[0]
+        assert 0 < moved <= 15 + wrap
+        assert set(before) & set(after)
+
+
+def test_the_scroll_bar_reaches_any_share(open_page: Open, log: MadeLog) -> None:
+    """Dragged to the middle it shows the middle; to an end, that end."""
+    page = open_page(viewer_path(log))
+    until_shown(page, LINES - 1)
+    box = page.locator(".bar").bounding_box()
+    assert box is not None
+    x, middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, box["y"] + box["height"] - 5)
+    page.mouse.down()
+    page.mouse.move(x, middle, steps=5)
+    page.wait_for_function("Math.abs(document.querySelector('.bar').ariaValueNow - 15000) < 600")
+    assert 14000 < check(page)[0] < 16000
+    page.mouse.move(x, box["y"] - 50)
+    page.mouse.up()
+    until_shown(page, 0)
+    assert check(page)[0] == 0
+
+
+def test_a_link_names_lines(open_page: Open, log: MadeLog) -> None:
+    """A number clicked, another with Shift: the address is a link, and opens there."""
+    page = open_page(viewer_path(log) + "#L20000")
+    until_shown(page, 20000)
+    page.locator('.row[data-line="20002"] .no').click()
+    page.locator('.row[data-line="20005"] .no').click(modifiers=["Shift"])
+    assert page.url.endswith("#L20002-L20005")
+    expect(page.locator(".selection")).to_contain_text("4 lines selected")
+    other = open_page(page.url)
+    until_shown(other, 20002)
+    marked = other.locator(".row.selected").evaluate_all("(rows) => rows.map((row) => Number(row.dataset.line))")
+    assert marked == [20002, 20003, 20004, 20005]
+    other.keyboard.press("Escape")
+    expect(other.locator(".selection")).to_be_hidden()
+    assert "#" not in other.url
+
+
+def test_selected_lines_are_copied_and_downloaded(open_page: Open, log: MadeLog, long_text: bytes) -> None:
+    """Text into the clipboard; bytes, of a part or of all, into a file."""
+    page = open_page(viewer_path(log) + "#L100-L149", permissions=["clipboard-read", "clipboard-write"])
+    until_shown(page, 100)
+    part = "".join(line + "\n" for line in TEXT[100:150])
+    page.keyboard.press("c")
+    expect(page.locator(".notice")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == part
+    page.keyboard.press("l")
+    expect(page.locator(".notice")).to_have_text("Link copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download the selected lines").click()
+    assert downloading.value.path().read_bytes() == part.encode()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert downloading.value.suggested_filename == f"{log.log_file}.log"
+    assert downloading.value.path().read_bytes() == long_text
+
+
+def test_a_screen_reader_hears_where_it_is(open_page: Open, log: MadeLog) -> None:
+    """Lines are a list whose items know their places; the scroll bar tells its position; controls have names."""
+    page = open_page(viewer_path(log) + "#L500")
+    until_shown(page, 500)
+    item = page.get_by_role("list", name="Lines of the log").get_by_role("listitem").first
+    line = item.get_attribute("data-line")
+    assert item.get_attribute("aria-posinset") == str(int(line or 0) + 1)
+    bar = page.get_by_role("scrollbar", name="Position in the log")
+    assert bar.get_attribute("aria-valuemax") == str(LINES - 1)
+    controls = page.locator("button:visible, input:visible, select:visible, a.button:visible")
+    assert all(controls.evaluate_all("(found) => found.map((each) => each.ariaLabel || each.textContent)"))
+
+
+def test_the_page_speaks_chinese(open_page: Open, log: MadeLog) -> None:
+    """As the browser does, or as is chosen."""
+    page = open_page(viewer_path(log), locale="zh-CN")
+    until_shown(page, LINES - 1)
+    expect(page.get_by_role("button", name="换行")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    page.get_by_label("语言").select_option("en")
+    expect(page.get_by_role("button", name="Wrap")).to_be_visible()
+
+
+def test_a_moment_is_gone_to(open_page: Open, web: Web) -> None:
+    """What arrived since, or at a time of the reader's clock; what is no moment says what is one."""
+    log = made_log(web, "moments", b"".join(b"old %d\n" % number for number in range(300)))
+    time.sleep(2.1)  # arrival is known to the second
+    middle = time.time()
+    assert log.append(log.status()["end_byte"], b"".join(b"new %d\n" % number for number in range(300))).status == 200
+    page = open_page(viewer_path(log), timezone_id="Asia/Shanghai")
+    until_shown(page, 599)
+    local = datetime.fromtimestamp(middle - 1, timezone(timedelta(hours=8)))
+    jump(page, local.strftime("%Y-%m-%d %H:%M:%S"))
+    until_shown(page, 300)
+    assert next(iter(shown_lines(page).values())) == "new 0"
+    jump(page, "1h")
+    until_shown(page, 0)
+    jump(page, "2026-99-99")
+    expect(page.locator(".notice")).to_contain_text("A line, a percentage")
