@@ -34,6 +34,7 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.state import State
@@ -50,6 +51,7 @@ _NATIVE = [
     JobController,
     StateController,
     LogController,
+    PermalinkController,
     FollowController,
     SearchController,
     TerminalController,
@@ -176,6 +178,7 @@ def litestar(state: State) -> ASGIApp:
             TrainingJobCalls,
             TaskCalls,
             follow_link,
+            follow_permalink,
             static_router,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
