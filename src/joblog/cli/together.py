@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.common import connected, find_log, latest_version
 from joblog.client import Client, Version
 from joblog.errors import Busy, Invalid, Unreachable
 from joblog.views.ranks import parse_ranks
@@ -31,7 +31,7 @@ def tail_ranks(args: argparse.Namespace) -> int:
         raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
     client, project_id = connected(args)
     with client:
-        version = find_version(client, project_id, args.log)
+        version = latest_version(client, project_id, args.log)
         where = project_id, version.job_id, version.id
         page = client.merged(*where, ranks=ranks, last=args.count, collapse_s=args.collapse)
         _write(page.lines)

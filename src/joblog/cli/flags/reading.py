@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client, add_named
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
+
+PART_HELP = "behind it may stand #L120, #L120-L140 or #B100-B200, from 0, both included"
+
+LATEST_HELP = f"{LOG_HELP}; by default the latest run"
 
 MOMENT_HELP = "90s, 10m, 2h or 7d ago, or a time as 2026-01-31T12:00:00Z"
 
@@ -13,7 +17,7 @@ PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colou
 
 def add_to(commands: Subparsers) -> None:
     cat = add_client(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
-    cat.add_argument("log", metavar="LOG", help=LOG_HELP)
+    add_named(cat, "log", "LOG", f"{LOG_HELP}; {PART_HELP}", optional=True)
     part = cat.add_mutually_exclusive_group()
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
@@ -23,7 +27,7 @@ def add_to(commands: Subparsers) -> None:
     cat.add_argument("--until", metavar="T", help="what arrived before T")
 
     tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
-    tail.add_argument("log", metavar="LOG", help=LOG_HELP)
+    add_named(tail, "log", "LOG", LATEST_HELP, optional=True)
     tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
     tail.add_argument("--since", metavar="T", help=f"from what arrived at T on, in place of -n: {MOMENT_HELP}")
@@ -35,10 +39,11 @@ def add_to(commands: Subparsers) -> None:
     )
 
     _add_search(commands)
+    _add_links(commands)
 
     jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
     logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
-    logs.add_argument("job", metavar="JOB[/VERSION]", help="job name or id; its latest version by default")
+    add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link; the latest version by default", optional=True)
     for listing in (jobs, logs):
         listing.add_argument("--json", action="store_true", help="an object on each line")
 
@@ -46,11 +51,12 @@ def add_to(commands: Subparsers) -> None:
 def _add_search(commands: Subparsers) -> None:
     search = add_client(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
     search.add_argument("pattern", metavar="PATTERN", help="a regular expression of RE2's, within one line")
-    search.add_argument(
+    add_named(
+        search,
         "log",
-        nargs="?",
-        metavar="LOG",
-        help="JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest version (default: all logs of the project)",
+        "LOG",
+        "JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest, or a link (default: all logs of the project)",
+        optional=True,
     )
     search.add_argument("-F", "--fixed", action="store_true", help="PATTERN is the text itself")
     search.add_argument("-i", "--ignore-case", action="store_true", help="upper and lower case are the same")
@@ -62,3 +68,14 @@ def _add_search(commands: Subparsers) -> None:
     search.add_argument("-r", "--reverse", action="store_true", help="the last ones first, as they are looked for")
     search.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="auto: on a terminal")
     search.add_argument("--json", action="store_true", help="an object on each line")
+
+
+def _add_links(commands: Subparsers) -> None:
+    link = add_client(commands, "link", "links:link", "prints the permanent link to a log, or to a part of it")
+    opened = add_client(commands, "open", "links:open_log", "prints the address of a log's page in the viewer")
+    for command in (link, opened):
+        add_named(command, "log", "LOG", f"{LATEST_HELP}; {PART_HELP}", optional=True)
+    part = link.add_mutually_exclusive_group()
+    part.add_argument("--lines", metavar="A-B", help="the lines from A up to, not including, B, counted from 0")
+    part.add_argument("--bytes", metavar="A-B", help="the bytes, counted in the same way")
+    opened.add_argument("--browser", action="store_true", help="opens it in a browser, too")

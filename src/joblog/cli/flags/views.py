@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from joblog.cli.flags.common import Subparsers, add_client
+from joblog.cli.flags.common import Subparsers, add_client, add_named
 
-JOB_HELP = "JOB or JOB/V0002; by default the latest run"
+JOB_HELP = "JOB, JOB/V0002 or a link; by default the latest run"
 RANK_HELP = "these ranks alone, as 3,7-9"
 
 
@@ -33,6 +33,6 @@ def add_to(commands: Subparsers) -> None:
         help="reads numbers by this instead: (?P<loss>...), or (?P<name>...) and (?P<value>...)",
     )
     for command in (why, progress, metrics):
-        command.add_argument("job", metavar="JOB", nargs="?", help=JOB_HELP)
+        add_named(command, "job", "JOB", JOB_HELP, optional=True)
         command.add_argument("--rank", metavar="RANKS", help=RANK_HELP)
         command.add_argument("--json", action="store_true", help="an object on each line")
