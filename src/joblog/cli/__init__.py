@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, _, function = args.command.partition(":")
     try:
         command = cast(Command, getattr(import_module(f"joblog.cli.{module}"), function))
-        status = command(args)
+        status = _run(command, args)
         if sys.stdout is not None:
             sys.stdout.flush()
         return status
@@ -44,6 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error))
     except Exception as error:  # noqa: BLE001 - the process's edge: people get a line, not a traceback
         return _complain(f"unexpected {type(error).__name__}: {error}")
+
+
+def _run(command: Command, args: argparse.Namespace) -> int:
+    """Runs a command; what people read on a terminal goes through a pager, free of a log's escapes."""
+    on_screen = getattr(args, "on_screen", False) and not getattr(args, "raw", False)
+    if on_screen and sys.stdout is not None and sys.stdout.isatty():
+        return cast(int, import_module("joblog.cli.screen").shown(command, args))
+    return command(args)
 
 
 def _complain(line: str) -> int:

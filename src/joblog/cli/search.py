@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
 from joblog.client.searching import Hit, Line, Query, VersionRef
 from joblog.errors import Invalid
@@ -146,5 +146,5 @@ class _Writer:
 
 def _coloured(when: str) -> bool:
     if when == "auto":
-        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+        return coloured()
     return when == "always"

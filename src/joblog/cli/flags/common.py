@@ -27,6 +27,13 @@ def add_client(commands: Subparsers, name: str, command: str, help: str) -> argp
     return parser
 
 
+def add_shown(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
+    """Adds a command that asks a server and writes what people read: on a terminal through a pager, free of escapes."""
+    parser = add_client(commands, name, command, help)
+    parser.set_defaults(on_screen=True)
+    return parser
+
+
 def add_named(parser: argparse.ArgumentParser, name: str, metavar: str, help: str, *, optional: bool = False) -> None:
     """Adds the argument that names a log or a version, as JOB/V0002/worker-3 or by a link."""
     if optional:
