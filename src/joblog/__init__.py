@@ -1,14 +1,16 @@
 """joblog keeps every byte a training job prints, and gives any part of it back at once."""
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "capture", "handler"]
+__all__ = ["__version__", "Client", "capture", "handler"]
+
+_FOUND_IN = {"Client": "joblog.client", "capture": "joblog.agent.attach", "handler": "joblog.agent.attach"}
 
 
 def __getattr__(name: str) -> type:
     # Asked for by few: `import joblog` loads nothing else, and no module of ours loads more than it needs.
-    if name in ("capture", "handler"):
-        __import__("joblog.agent.attach")
-        attach = vars(globals()["agent"])["attach"]
-        found: type = attach.EXPORTS[name]
+    if name in _FOUND_IN:
+        module = __import__(_FOUND_IN[name], fromlist=[name])
+        exports = vars(module).get("EXPORTS") or vars(module)
+        found: type = exports[name]
         return found
     raise AttributeError(f"module 'joblog' has no attribute {name!r}")

@@ -106,7 +106,7 @@ def own_ids(web: Web, number: int) -> dict[str, Any]:
     tasks = f"/v2/default/training-jobs/{version['uuid']}/tasks/worker-0"
     link, name = web.get(f"{tasks}/logs/url").json["obs_url"].split("/")[-2:]
     return {
-        **{"link": link, "name": name},
+        **{"link": link, "name": name, "job": made.job_id, "version": version["id"]},
         **{"job_id": made.job_id, "version_id": made.version_id, "training_job_id": version["uuid"]},
         **{"token_id": token, "user_id": user, "access": access},
     }

@@ -23,9 +23,12 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests; without one they are skipped, but in CI."""
+    """A browser for all tests here; without one they are skipped, but in CI.
+
+    It ends with them: while it runs, no other test could have an event loop in this thread.
+    """
     executable = shutil.which("chromium")
     if executable is None:
         if os.environ.get("CI"):

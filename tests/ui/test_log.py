@@ -122,6 +122,14 @@ def test_a_link_names_lines(open_page: Open, log: MadeLog) -> None:
     assert "#" not in other.url
 
 
+def test_a_permanent_link_leads_to_its_lines(open_page: Open, log: MadeLog) -> None:
+    """By names as by numbers; the address becomes that of the log's page."""
+    page = open_page(f"/p/{log.project_id}/{log.job_id}/V0001/worker-0#L20002-L20003")
+    until_shown(page, 20002)
+    assert page.url.endswith(viewer_path(log) + "#L20002-L20003")
+    assert page.locator(".row.selected").count() == 2
+
+
 def test_selected_lines_are_copied_and_downloaded(open_page: Open, log: MadeLog, long_text: bytes) -> None:
     """Text into the clipboard; bytes, of a part or of all, into a file."""
     page = open_page(viewer_path(log) + "#L100-L149", permissions=["clipboard-read", "clipboard-write"])

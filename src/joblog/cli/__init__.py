@@ -24,11 +24,11 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that ``arguments`` (the process's own by default) ask for; returns the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    args = _parser(given).parse_args(given)
+    args = parser(given).parse_args(given)
     module, _, function = args.command.partition(":")
     try:
         command = cast(Command, getattr(import_module(f"joblog.cli.{module}"), function))
-        status = command(args)
+        status = _run(command, args)
         if sys.stdout is not None:
             sys.stdout.flush()
         return status
@@ -46,18 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"unexpected {type(error).__name__}: {error}")
 
 
+def _run(command: Command, args: argparse.Namespace) -> int:
+    """Runs a command; what people read on a terminal goes through a pager, free of a log's escapes."""
+    on_screen = getattr(args, "on_screen", False) and not getattr(args, "raw", False)
+    if on_screen and sys.stdout is not None and sys.stdout.isatty():
+        return cast(int, import_module("joblog.cli.screen").shown(command, args))
+    return command(args)
+
+
 def _complain(line: str) -> int:
     if sys.stderr is not None:
         sys.stderr.write(f"joblog: {line}\n")
     return ERROR
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="joblog", description="Keeps every byte a training job prints.")
-    parser.add_argument("--version", action="version", version=f"joblog {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Returns the parser of the command that ``given`` begins with, or of all commands."""
+    whole = argparse.ArgumentParser(prog="joblog", description="Keeps every byte a training job prints.")
+    whole.add_argument("--version", action="version", version=f"joblog {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
     writing.add_to(commands)
     if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
-        for group in ("reading", "views", "serving", "administration"):
+        for group in ("reading", "views", "serving", "administration", "helping"):
             import_module(f"joblog.cli.flags.{group}").add_to(commands)
-    return parser
+    if {"-h", "--help"}.intersection(given):
+        import_module("joblog.cli.examples").add_to(whole)
+    return whole

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from joblog.agent import settings
 from joblog.client import Client, Job, Log, LogRef, Version
+from joblog.client.links import LATEST, Part, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -21,31 +22,53 @@ if TYPE_CHECKING:
 
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
-    """Returns the client and the project that the arguments and the environment name."""
+    """Returns the client and the project that the arguments and the environment name; a link names its project itself."""
     found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
-    return Client(found.url, found.token), found.project_id
+    named = getattr(args, getattr(args, "link_in", ""), None)
+    project_id = parsed_link(named, found.url).project_id if named and is_link(named) else found.project_id
+    return Client(found.url, found.token), project_id
 
 
-def find_log(client: Client, project_id: str, name: str) -> Log:
-    """Returns the log that ``JOB``, ``JOB/VERSION`` or ``JOB/VERSION/TASK`` names.
+def part_of(name: str | None) -> Part | None:
+    """Returns the part of a log that stands behind ``#`` in its name, or in a link to it; raises Invalid."""
+    return split_part(name or "")[1]
+
+
+def span(flag: str, text: str) -> tuple[int, int | None]:
+    """Returns both ends of ``A-B``, ``A-`` or ``-B``; raises Invalid."""
+    low, dash, high = text.partition("-")
+    if not dash or not all(end.isascii() and end.isdigit() for end in (low, high) if end):
+        raise Invalid(flag, "A-B, A- or -B", text)
+    return int(low or 0), int(high) if high else None
+
+
+def find_log(client: Client, project_id: str, name: str | None) -> Log:
+    """Returns the log that ``JOB``, ``JOB/VERSION``, ``JOB/VERSION/TASK`` or a link names; without it the latest run's.
 
     Raises:
         NotFound: there is no such job, version or log.
     """
-    job_and_version, _, task = name.partition("/worker-")
-    version = find_version(client, project_id, job_and_version)
+    if name and is_link(name):
+        return client.resolve(parsed_link(name, client.url))
+    job_and_version, _, task = split_part(name or "")[0].partition("/worker-")
+    version = latest_version(client, project_id, job_and_version or None)
     return client.status(LogRef(project_id, version.job_id, version.id, f"worker-{task or 0}"))
 
 
 def find_version(client: Client, project_id: str, name: str) -> Version:
-    """Returns the version that ``JOB`` (its latest one) or ``JOB/VERSION`` names: ``V0002``, ``V2`` or ``2``."""
-    job_name, _, wanted = name.partition("/")
+    """Returns the version that ``JOB`` (its latest one) or ``JOB/VERSION`` names: ``V0002``, ``V2``, ``2`` or ``latest``."""
+    by_id = False
+    if is_link(name):
+        link = parsed_link(name, client.url)
+        job_name, wanted, by_id = link.job, link.version, link.version.isdigit()
+    else:
+        job_name, _, wanted = split_part(name)[0].partition("/")
     number = re.fullmatch(r"[Vv]?0*([0-9]+)", wanted)
-    if wanted and number is None:
-        raise Invalid("LOG", "JOB, JOB/V0002 or JOB/V0002/worker-3", name)
+    if wanted not in ("", LATEST) and number is None:
+        raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 or a link", name)
     job, found = _find_job(client, project_id, job_name), None
     for version in client.versions(project_id, job.id):
-        if number is None or version.number == int(number[1]):
+        if number is None or int(number[1]) == (version.id if by_id else version.number):
             found = version
     if found is None:
         raise NotFound("version", name)

@@ -6,29 +6,48 @@ import argparse
 import sys
 from collections.abc import Iterable
 
-from joblog.cli.common import connected, find_log, find_version, show_json, show_table, shown_time
+from joblog.cli.common import (
+    connected,
+    find_log,
+    latest_version,
+    part_of,
+    show_json,
+    show_table,
+    shown_time,
+    span,
+)
 from joblog.cli.matching import saying, tail_matching
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Log
+from joblog.client.links import Part
 from joblog.errors import Invalid
 
 
 def cat(args: argparse.Namespace) -> int:
     """Writes a log, or a part of it."""
+    part = part_of(args.log)
+    if part is not None and (args.plain or args.since or args.until or args.lines or args.bytes):
+        raise Invalid("--lines, --bytes, --since, --until and --plain", "absent where LOG names a part")
     if args.plain:
         return cat_plain(args)
     if args.since or args.until:
         return _cat_moments(args)
-    flag = "--lines" if args.lines else "--bytes"
-    low, high = _span(flag, args.lines or args.bytes or "0-")
+    low, high, by_line = _wanted(args, part)
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
-        if args.lines:
+        if by_line:
             low, high = _line_start(client, log, low), None if high is None else _line_start(client, log, high)
         start, end = max(low, log.start_byte), log.end_byte if high is None else min(high, log.end_byte)
         _write(client.read(log.ref, start, end))
     return 0
+
+
+def _wanted(args: argparse.Namespace, part: Part | None) -> tuple[int, int | None, bool]:
+    """Returns both ends of what is to be written, and whether they are lines."""
+    if part is not None:
+        return part.start, part.end, not part.in_bytes
+    return *span("--lines" if args.lines else "--bytes", args.lines or args.bytes or "0-"), bool(args.lines)
 
 
 def _cat_moments(args: argparse.Namespace) -> int:
@@ -81,7 +100,7 @@ def logs(args: argparse.Namespace) -> int:
     """Lists the logs of a version."""
     client, project_id = connected(args)
     with client:
-        version = find_version(client, project_id, args.job)
+        version = latest_version(client, project_id, args.job)
         found = client.logs(project_id, version.job_id, version.id)
         if args.json:
             show_json(found)
@@ -104,13 +123,6 @@ def _write(pieces: Iterable[bytes]) -> int:
         sys.stdout.buffer.flush()
         written += len(piece)
     return written
-
-
-def _span(flag: str, text: str) -> tuple[int, int | None]:
-    low, dash, high = text.partition("-")
-    if not dash or not all(end.isascii() and end.isdigit() for end in (low, high) if end):
-        raise Invalid(flag, "A-B, A- or -B", text)
-    return int(low or 0), int(high) if high else None
 
 
 def _line_start(client: Client, log: Log, line: int) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
 from joblog.client.searching import Hit, Line, Query, VersionRef
 from joblog.errors import Invalid
@@ -39,7 +40,7 @@ def _where(client: Client, project_id: str, name: str | None) -> LogRef | Versio
     """Returns what LOG names: nothing is the project, JOB or JOB/VERSION all ranks, JOB/VERSION/TASK one log."""
     if name is None:
         return project_id
-    if "/worker-" in name:
+    if re.search("/worker-[0-9]+/?(#|$)", name):
         return find_log(client, project_id, name).ref
     version = find_version(client, project_id, name)
     return VersionRef(project_id, version.job_id, version.id)
@@ -145,5 +146,5 @@ class _Writer:
 
 def _coloured(when: str) -> bool:
     if when == "auto":
-        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+        return coloured()
     return when == "always"

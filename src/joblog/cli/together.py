@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable
 
-from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.common import connected, find_log, latest_version
+from joblog.cli.screen import coloured
 from joblog.client import Client, Version
 from joblog.errors import Busy, Invalid, Unreachable
 from joblog.views.ranks import parse_ranks
@@ -31,7 +31,7 @@ def tail_ranks(args: argparse.Namespace) -> int:
         raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
     client, project_id = connected(args)
     with client:
-        version = find_version(client, project_id, args.log)
+        version = latest_version(client, project_id, args.log)
         where = project_id, version.job_id, version.id
         page = client.merged(*where, ranks=ranks, last=args.count, collapse_s=args.collapse)
         _write(page.lines)
@@ -49,7 +49,7 @@ def tail_plain(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
-        colours = _colours()
+        colours = coloured()
         for line in list(client.shown(log.ref, -args.count, colours=colours))[-args.count :]:
             _write_shown(line, colours)
     return 0
@@ -60,14 +60,10 @@ def cat_plain(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
-        colours = _colours()
+        colours = coloured()
         for line in client.shown(log.ref, 0, colours=colours):
             _write_shown(line, colours)
     return 0
-
-
-def _colours() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _write_shown(line: ShownLine, colours: bool) -> None:

@@ -8,18 +8,19 @@
         for piece in client.read(run.log.ref):
             ...
 
-One method per call of the API. Nothing is retried here, as only the caller knows what a second try costs, but for ``follow``,
-which goes on where it was; ``append`` may be repeated at will. Every method raises ``errors.py``: what the server said, or
-``Unreachable`` when no joblog answered. The token appears in no message.
+    for line in client.log("resnet", project_id="lab").lines():
+        ...
+
+One method per call of the API, and ``log`` for one log by its name. Nothing is retried here, as only the caller knows what a
+second try costs, but for ``follow``, which goes on where it was; ``append`` may be repeated at will. Every method raises
+``errors.py``: what the server said, or ``Unreachable`` when no joblog answered. The token appears in no message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from urllib.parse import quote, urlencode
-
-import urllib3
+from urllib.parse import quote
 
 from joblog.answers import (
     AccessKey,
@@ -40,9 +41,11 @@ from joblog.answers import (
 )
 from joblog.client.admin import AdminCalls
 from joblog.client.bodies import encoded
-from joblog.client.following import Follow, Piece
-from joblog.client.searching import Hit, Query, Search, VersionRef
-from joblog.client.views import Views
+from joblog.client.following import Piece
+from joblog.client.links import LATEST, Link, is_link, parsed_link
+from joblog.client.reader import LogReader
+from joblog.client.reading import Reading
+from joblog.client.searching import Hit, Query, VersionRef
 from joblog.refs import Gap, LogRef
 
 __all__ = [
@@ -53,7 +56,9 @@ __all__ = [
     "Hit",
     "Job",
     "Lines",
+    "Link",
     "Log",
+    "LogReader",
     "LogRef",
     "Member",
     "Piece",
@@ -68,11 +73,8 @@ __all__ = [
     "VersionRef",
 ]
 
-READ_BYTES = 256 << 10
-"""Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
 
-
-class Client(Views, Follow, Search, AdminCalls):
+class Client(Reading, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
@@ -154,69 +156,19 @@ class Client(Views, Follow, Search, AdminCalls):
         """Deletes a job with all its versions, for ever."""
         self.send("DELETE", f"{_project(project_id)}/jobs/{job_id}")
 
-    # Reading a log
+    # Reading one by its name
 
-    def status(self, log: LogRef) -> Log:
-        """Returns the log's status."""
-        return value(Log, self.call("GET", log.path))
+    def log(self, name: str, *, version: str = LATEST, task: str = "worker-0", project_id: str = "default") -> LogReader:
+        """Returns what reads the log of a job (by its name or id), a version (``V0002``, an id, ``latest``) and a task.
 
-    def read(self, log: LogRef, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """Yields the bytes ``[start, end)``, as they are, piece by piece; to the log's present end without ``end``.
-
-        What retention has removed (before ``Log.start_byte``) is left out.
+        ``name`` may also be a permanent link, which says all of that.
 
         Raises:
-            Unreachable: also when the answer is cut off half-way; go on from what was received.
+            NotFound: there is no such job, version or log.
+            Invalid: it is no name, or a link to another server.
         """
-        if end is not None and end <= start:
-            return
-        headers = {}
-        if start or end is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        answer = self.send("GET", f"{log.path}/bytes", None, headers, stream=True)
-        try:
-            yield from answer.stream(READ_BYTES)
-        except urllib3.exceptions.HTTPError as error:
-            raise self.unreachable(error) from error
-        finally:
-            answer.close()
-
-    def lines(
-        self,
-        log: LogRef,
-        start: int | None = None,
-        count: int = 100,
-        *,
-        byte: int | None = None,
-        since: str | None = None,
-        until: str | None = None,
-    ) -> Lines:
-        """Returns up to ``count`` lines, and up to 5 MiB, from line ``start`` on; a negative one counts from the end.
-
-        In place of ``start``: the line that holds a ``byte`` position, or what has arrived ``since`` a moment, as ``10m``
-        (ago), ``2026-01-31T12:00:00Z`` or milliseconds since 1970. ``until`` leaves out what arrived then or later.
-        """
-        asked = {"start": start, "count": count, "byte": byte, "since": since, "until": until}
-        given = urlencode({name: value for name, value in asked.items() if value is not None})
-        return value(Lines, self.call("GET", f"{log.path}/lines?{given}"))
-
-    # What there is
-
-    def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
-        """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
-        return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
-
-    def job(self, project_id: str, job_id: int) -> Job:
-        """Returns one job."""
-        return value(Job, self.call("GET", f"{_project(project_id)}/jobs/{job_id}"))
-
-    def versions(self, project_id: str, job_id: int) -> Iterator[Version]:
-        """Yields the job's versions, oldest first."""
-        return self.items(Version, f"{_project(project_id)}/jobs/{job_id}/versions")
-
-    def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
-        """Yields the version's logs in worker order."""
-        return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
+        named = parsed_link(name, self.url) if is_link(name) else Link(project_id, name, version, task)
+        return LogReader(self, self.resolve(named))
 
 
 def _project(project_id: str) -> str:

@@ -35,6 +35,7 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.overview import OverviewController
+from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
@@ -54,6 +55,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    PermalinkController,
     FollowController,
     SearchController,
     TerminalController,
@@ -191,6 +193,7 @@ def litestar(state: State) -> ASGIApp:
             TrainingJobCalls,
             TaskCalls,
             follow_link,
+            follow_permalink,
             static_router,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},

@@ -71,7 +71,7 @@ async def follow_link(joblog: State, request: Call, link: str, name: str) -> Res
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
     found = opened(joblog.engine.vault, link, joblog.engine.clock_ms())
     log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
-    answer = download(joblog, request, log, found.content_type)
+    answer = download(joblog, request, log, found.content_type, may_pack=False)
     answer.headers["content-disposition"] = f'attachment; filename="{log.log_file}"'
     answer.headers["x-content-type-options"] = "nosniff"
     return answer

@@ -183,14 +183,14 @@ class _Wanted(msgspec.Struct, frozen=True):
     until_ms: int | None
 
 
-def download(joblog: State, request: Call, log: Log, media_type: str) -> Response[Any]:
+def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pack: bool = True) -> Response[Any]:
     """Streams a log, or the part that ``Range`` asks for; without ``Range`` compressed, if the client accepts that.
 
-    Raises BeyondEnd.
+    Without ``may_pack`` never compressed: the answer then has its length. Raises BeyondEnd.
     """
     status, low, high = _range(request, log)
     parts, headers = joblog.engine.query.stream(log, low, high), _byte_headers(log, status, low, high)
-    packing = encoding(request.headers.get("accept-encoding", "")) if status == 200 else None
+    packing = encoding(request.headers.get("accept-encoding", "")) if may_pack and status == 200 else None
     if packing is not None:
         parts = compressed(parts, packing)
         del headers["content-length"]

@@ -11,6 +11,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 from litestar import Controller, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 from litestar.types import HTTPScope
 from msgspec import Struct
@@ -81,7 +82,13 @@ class SessionController(Controller):
         """Tells what the caller may do."""
         return Response(await _view(joblog, joblog.auth.token(request.scope["headers"])), headers=_NOT_KEPT)
 
-    @delete("/", summary="End the session", status_code=204, security=[{}])
+    @delete(
+        "/",
+        summary="End the session",
+        status_code=204,
+        security=[{}],
+        responses={204: ResponseSpec(None, description="It has ended")},
+    )
     async def end(self, request: Call) -> Response[None]:
         """Removes the cookie."""
         _own_page(request)

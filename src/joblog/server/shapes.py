@@ -21,6 +21,7 @@ _TASK = {"type": "string", "pattern": "^worker-(0|[1-9][0-9]{0,5})$"}
 _LOGIN_NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"}
 _PASSWORD = {"type": "string", "minLength": 8, "maxLength": 128}
 _PROJECT = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}
+_VERSION = {"type": "string", "pattern": "^([Vv]?[0-9]{1,18}|latest)$"}
 
 
 def _integer(low: int, high: int = MAX_ID) -> Json:
@@ -39,6 +40,8 @@ _RIGHTS = {"type": "array", "items": _one_of("read", "write", "admin"), "minItem
 
 _IN_PATHS: Json = {
     "project_id": _PROJECT,
+    "job": _NAME,
+    "version": _VERSION,
     "task": _TASK,
     "task_id": _TASK,
     "training_job_id": {"type": "string", "format": "uuid"},

@@ -16,8 +16,9 @@ from importlib.resources.abc import Traversable
 from joblog.server.wire import Answer, Headers
 
 _PREFIX = "/ui/"
-_PAGES = "/projects/"
-"""Where a page of the viewer may be besides ``/``: as under ``/api``, so that an address tells what it shows."""
+_PAGES = ("/projects/", "/p/")
+"""Where a page of the viewer may be besides ``/``: as under ``/api``, so that an address tells what it shows; and permanent
+links, which the page resolves, as it has the session and a request for a page has not."""
 
 # Scripts, styles and requests are this server's own; nothing is inline, no string becomes markup, nobody frames the page.
 _POLICY = (

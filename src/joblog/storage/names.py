@@ -115,6 +115,20 @@ class Names:
             raise NotFound("version", version_id)
         return version_of(rows[0])
 
+    def version_by_number(self, job_id: int, number: int) -> Version:
+        """Returns the version that is named after ``number``, as V0002 is; raises NotFound."""
+        rows = self._db.rows("version_by_number", job_id=job_id, number=number)
+        if not rows:
+            raise NotFound("version", f"V{number:04d}")
+        return version_of(rows[0])
+
+    def latest_version(self, job_id: int) -> Version:
+        """Returns the version that a job began last; raises NotFound while it has none."""
+        rows = self._db.rows("version_latest", job_id=job_id)
+        if not rows:
+            raise NotFound("version", "latest")
+        return version_of(rows[0])
+
     def version_by_uuid(self, project_id: str, uuid: str) -> Version:
         """Returns the version of that uuid; raises NotFound."""
         rows = self._db.rows("version_by_uuid", project_id=project_id, uuid=uuid)

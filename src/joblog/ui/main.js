@@ -1,6 +1,6 @@
 // Which page an address shows, and going from one to another.
 
-import { ApiError } from "./api.js";
+import { ApiError, get } from "./api.js";
 import { el, fill } from "./dom.js";
 import { header } from "./header.js";
 import { language, t } from "./i18n.js";
@@ -15,6 +15,7 @@ import { applyTheme } from "./preferences.js";
  */
 
 const LOG = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/logs\/(worker-\d+)\/?$/;
+const PERMANENT = /^\/p\/([^/]+)\/([^/]+)\/([^/]+)(?:\/([^/]+))?\/?$/;
 const PROJECT = /^\/projects\/([^/]+)\/?$/;
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
@@ -47,6 +48,13 @@ async function show() {
  * @returns {Promise<Page>}
  */
 async function pageAt(path) {
+  const link = PERMANENT.exec(path);
+  if (link) {
+    const found = await get(`/api/projects/${link[1]}/resolve/${link[2]}/${link[3]}/${link[4] ?? "worker-0"}`);
+    const { project_id: project, job_id: job, version_id: version, task } = found;
+    history.replaceState(null, "", `/projects/${project}/jobs/${job}/versions/${version}/logs/${task}${location.hash}`);
+    return logPage({ project, job, version, task }, show, failed);
+  }
   const log = LOG.exec(path);
   if (log) {
     const address = { project: decodeURIComponent(log[1]), job: Number(log[2]), version: Number(log[3]), task: log[4] };

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
-LOG_HELP = "JOB, JOB/V0002 or JOB/V0002/worker-3; JOB is a name or an id; the latest version and worker-0 by default"
+LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; the latest version and worker-0 by default"
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -25,3 +25,19 @@ def add_client(commands: Subparsers, name: str, command: str, help: str) -> argp
     parser.add_argument("--token-file", metavar="FILE", help=about)
     parser.add_argument("--project", help="project id (default: $JOBLOG_PROJECT, or 'default')")
     return parser
+
+
+def add_shown(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
+    """Adds a command that asks a server and writes what people read: on a terminal through a pager, free of escapes."""
+    parser = add_client(commands, name, command, help)
+    parser.set_defaults(on_screen=True)
+    return parser
+
+
+def add_named(parser: argparse.ArgumentParser, name: str, metavar: str, help: str, *, optional: bool = False) -> None:
+    """Adds the argument that names a log or a version, as JOB/V0002/worker-3 or by a link."""
+    if optional:
+        parser.add_argument(name, metavar=metavar, nargs="?", help=help)
+    else:
+        parser.add_argument(name, metavar=metavar, help=help)
+    parser.set_defaults(link_in=name)

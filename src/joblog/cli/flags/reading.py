@@ -2,55 +2,65 @@
 
 from __future__ import annotations
 
-from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add_named, add_shown
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
 
+PART_HELP = "behind it may stand #L120, #L120-L140 or #B100-B200, from 0, both included"
+
+LATEST_HELP = f"{LOG_HELP}; by default the latest run"
+
 MOMENT_HELP = "90s, 10m, 2h or 7d ago, or a time as 2026-01-31T12:00:00Z"
+
+RAW_HELP = "sends the bytes as they are to a terminal, too, escapes and all, without a pager"
 
 PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colours, and these on a terminal only"
 
 
 def add_to(commands: Subparsers) -> None:
-    cat = add_client(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
-    cat.add_argument("log", metavar="LOG", help=LOG_HELP)
+    cat = add_shown(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
+    add_named(cat, "log", "LOG", f"{LOG_HELP}; {PART_HELP}", optional=True)
     part = cat.add_mutually_exclusive_group()
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    cat.add_argument("--raw", action="store_true", help=RAW_HELP)
 
     cat.add_argument("--since", metavar="T", help=f"what arrived at T or later: {MOMENT_HELP}")
     cat.add_argument("--until", metavar="T", help="what arrived before T")
 
-    tail = add_client(commands, "tail", "read:tail", "writes a log's last lines to stdout")
-    tail.add_argument("log", metavar="LOG", help=LOG_HELP)
+    tail = add_shown(commands, "tail", "read:tail", "writes a log's last lines to stdout")
+    add_named(tail, "log", "LOG", LATEST_HELP, optional=True)
     tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
     tail.add_argument("--since", metavar="T", help=f"from what arrived at T on, in place of -n: {MOMENT_HELP}")
     tail.add_argument("--grep", metavar="RE", help="only lines that match; the last -n of them")
     tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    tail.add_argument("--raw", action="store_true", help=RAW_HELP)
     tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
     tail.add_argument(
         "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
     )
 
     _add_search(commands)
+    _add_links(commands)
 
-    jobs = add_client(commands, "jobs", "read:jobs", "lists the project's jobs")
-    logs = add_client(commands, "logs", "read:logs", "lists the logs of a job's version")
-    logs.add_argument("job", metavar="JOB[/VERSION]", help="job name or id; its latest version by default")
+    jobs = add_shown(commands, "jobs", "read:jobs", "lists the project's jobs")
+    logs = add_shown(commands, "logs", "read:logs", "lists the logs of a job's version")
+    add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link; the latest version by default", optional=True)
     for listing in (jobs, logs):
         listing.add_argument("--json", action="store_true", help="an object on each line")
 
 
 def _add_search(commands: Subparsers) -> None:
-    search = add_client(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
+    search = add_shown(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
     search.add_argument("pattern", metavar="PATTERN", help="a regular expression of RE2's, within one line")
-    search.add_argument(
+    add_named(
+        search,
         "log",
-        nargs="?",
-        metavar="LOG",
-        help="JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest version (default: all logs of the project)",
+        "LOG",
+        "JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest, or a link (default: all logs of the project)",
+        optional=True,
     )
     search.add_argument("-F", "--fixed", action="store_true", help="PATTERN is the text itself")
     search.add_argument("-i", "--ignore-case", action="store_true", help="upper and lower case are the same")
@@ -60,5 +70,17 @@ def _add_search(commands: Subparsers) -> None:
     search.add_argument("-A", type=int, dest="after", metavar="N", help="also N lines after each, at most 100")
     search.add_argument("-C", type=int, dest="context", default=0, metavar="N", help="both")
     search.add_argument("-r", "--reverse", action="store_true", help="the last ones first, as they are looked for")
+    search.add_argument("--raw", action="store_true", help=RAW_HELP)
     search.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="auto: on a terminal")
     search.add_argument("--json", action="store_true", help="an object on each line")
+
+
+def _add_links(commands: Subparsers) -> None:
+    link = add_shown(commands, "link", "links:link", "prints the permanent link to a log, or to a part of it")
+    opened = add_shown(commands, "open", "links:open_log", "prints the address of a log's page in the viewer")
+    for command in (link, opened):
+        add_named(command, "log", "LOG", f"{LATEST_HELP}; {PART_HELP}", optional=True)
+    part = link.add_mutually_exclusive_group()
+    part.add_argument("--lines", metavar="A-B", help="the lines from A up to, not including, B, counted from 0")
+    part.add_argument("--bytes", metavar="A-B", help="the bytes, counted in the same way")
+    opened.add_argument("--browser", action="store_true", help="opens it in a browser, too")

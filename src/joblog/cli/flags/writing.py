@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client, add_named
 
 COMMANDS = ("run", "sync", "spool", "import", "follow", "close")
 
@@ -24,7 +24,7 @@ def add_to(commands: Subparsers) -> None:
     _add_following(commands)
 
     close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
-    close.add_argument("log", metavar="LOG", help=LOG_HELP)
+    add_named(close, "log", "LOG", LOG_HELP)
 
 
 def _add_run(commands: Subparsers) -> None:

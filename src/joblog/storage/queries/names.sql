@@ -59,6 +59,14 @@ RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected
 SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
 FROM version WHERE job_id = :job_id AND id = :id;
 
+-- name: version_by_number
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+FROM version WHERE job_id = :job_id AND number = :number;
+
+-- name: version_latest
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+FROM version WHERE job_id = :job_id ORDER BY number DESC LIMIT 1;
+
 -- name: version_by_run
 -- A run that was registered before it began is also found by its uuid.
 SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms

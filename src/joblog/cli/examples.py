@@ -1,0 +1,62 @@
+"""Examples for ``--help`` and docs/cli.md, of every command; a test parses each of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from joblog.cli.commands import commands
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "run": ("joblog run -- python train.py", "joblog run --job resnet --redact -- torchrun --nproc-per-node 8 train.py"),
+    "sync": ("joblog sync",),
+    "spool ls": ("joblog spool ls", "joblog spool ls --json"),
+    "import": ("joblog import train.log", "joblog import --job resnet rank0.log rank1.log", "joblog import --tree outputs"),
+    "follow": ("joblog follow /var/log/train", "joblog follow --until-idle 60 'outputs/*.log'"),
+    "close": ("joblog close resnet/V0002/worker-3",),
+    "cat": (
+        "joblog cat resnet",
+        "joblog cat resnet/V0002/worker-3 --lines 100-200",
+        "joblog cat https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140",
+        "joblog cat resnet --since 10m --until 5m",
+    ),
+    "tail": (
+        "joblog tail -f resnet",
+        "joblog tail --grep 'loss|error' resnet",
+        "joblog tail -f resnet --rank 3,7-9 --collapse 10",
+    ),
+    "search": ("joblog search -C 2 'nan|[Ee]rror' resnet", "joblog search -F -c 'CUDA out of memory'"),
+    "link": ("joblog link resnet --lines 120-141", "joblog link resnet/V0002/worker-3#L120-L140"),
+    "open": ("joblog open resnet", "joblog open --browser resnet/V0002/worker-3#L120"),
+    "jobs": ("joblog jobs", "joblog jobs --project lab --json"),
+    "logs": ("joblog logs", "joblog logs resnet/V0002 --json"),
+    "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),
+    "progress": ("joblog progress resnet",),
+    "metrics": ("joblog metrics resnet", "joblog metrics resnet --plot --names loss accuracy"),
+    "serve": ("joblog serve", "joblog serve --host 0.0.0.0 --port 8470 --data /srv/joblog"),
+    "check": ("joblog check", "joblog check --data /srv/joblog"),
+    "migrate": ("joblog migrate --catalog postgresql://db/joblog",),
+    "rebuild": ("joblog rebuild --catalog postgresql://db/joblog --objects s3://logs/joblog",),
+    "token create": ("joblog token create --right read --expires 30d", "joblog token create --right write --job resnet"),
+    "token list": ("joblog token list",),
+    "token revoke": ("joblog token revoke 7",),
+    "project create": ("joblog project create lab --retain-days 90",),
+    "project list": ("joblog project list",),
+    "user create": ("joblog user create ada --right read --right write",),
+    "user passwd": ("joblog user passwd ada",),
+    "user list": ("joblog user list --members",),
+    "user delete": ("joblog user delete ada",),
+    "user grant": ("joblog user grant ada --project lab --right read",),
+    "user revoke": ("joblog user revoke ada --project lab",),
+    "key create": ("joblog key create ada --label laptop",),
+    "key list": ("joblog key list ada",),
+    "key delete": ("joblog key delete ada 4V1HJPZ0QX2ZCFN7M3KD",),
+    "completion": ("source <(joblog completion bash)", "source <(joblog completion zsh)"),
+}
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Puts the examples below the help of each command that the parser knows."""
+    for name, command in commands(parser):
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.epilog = "examples:\n" + "".join(f"  {line}\n" for line in EXAMPLES[name])

@@ -1,0 +1,79 @@
+"""docs/cli.md, made of the parser: ``python -m joblog.cli.reference > docs/cli.md``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from joblog import cli
+from joblog.cli.commands import arguments, commands
+from joblog.cli.examples import EXAMPLES
+
+_INTRODUCTION = """\
+# The command line
+
+`joblog COMMAND --help` says the same of one command. This page is made of the parser by `python -m joblog.cli.reference`; a
+test compares them.
+
+**Logs** are named `JOB`, `JOB/V0002` or `JOB/V0002/worker-3`: a job by its name or its id, a version by its number or as
+`latest`. Without a version the latest one is meant, without a task `worker-0`, and where LOG may be left out the latest run
+of the project. In place of a name there may be a permanent link or the address of the viewer's page, with the server's
+address or without: `https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140`. Behind a name or a link `#L120`, `#L120-L140`
+or `#B100-B200` is a part of the log for `cat`, `link` and `open`, counted from 0, the first and the last one both included;
+other commands take no notice of it. A link to another server than the one that is asked is refused: the token is shown to
+no other.
+
+**On a terminal** what `cat`, `tail`, `search`, the lists and the views write goes to a pager if it is longer than the
+screen: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; `cat`, or nothing, is none; `tail -f` has none. A log's control
+characters are shown, as `^[`, rather than sent; colours are let through unless `NO_COLOR` is set. `--raw` sends all as it
+is. Into a pipe or a file the bytes always go as they are.
+
+**Completion**: `source <(joblog completion bash)` in `~/.bashrc`, or `source <(joblog completion zsh)` in `~/.zshrc`.
+
+## Exit status
+
+| status | |
+|---|---|
+| 0 | done; of `search`: some line matches |
+| 1 | `search`: no line matches. `check`: something is not sound. `sync`, `follow`, `import`: a log was not sent as a whole |
+| 2 | an error, told in one line on stderr; wrong usage |
+| 130 | ended by Ctrl-C |
+| 141 | whoever read stdout has gone |
+
+`joblog run` exits with the status of its command: 128 + N after signal N, 126 when the command cannot be run, 127 when it
+is not found. Nothing that happens to joblog changes that.
+"""
+
+
+def page() -> str:
+    """Returns docs/cli.md."""
+    described = (line for name, parser in commands(cli.parser([])) for line in _command(name, parser))
+    return _INTRODUCTION + "".join(f"{line}\n" for line in described)
+
+
+def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    about = str(parser.description).removeprefix(f"{name.rpartition(' ')[2]}: ")
+    yield from ("", f"## joblog {name}", "", about[0].upper() + about[1:], "", "```sh", *EXAMPLES[name], "```", "")
+    if arguments(parser):
+        yield from ("| | |", "|---|---|")
+        yield from (f"| {_said(action)} | {_cell(str(action.help or ''))} |" for action in arguments(parser))
+
+
+def _said(action: argparse.Action) -> str:
+    """Returns how an argument is written, as code."""
+    metavar = action.metavar if isinstance(action.metavar, str) else action.dest.upper().replace("_", "-")
+    choices = "|".join(map(str, action.choices)) if action.choices else metavar
+    if not action.option_strings:
+        said = f"[{choices}]" if action.nargs in ("?", "*") else choices
+        return f"`{_cell(said)}`"
+    value = "" if action.nargs == 0 else f" {choices}"
+    return ", ".join(f"`{_cell(flag + value)}`" for flag in action.option_strings)
+
+
+def _cell(text: str) -> str:
+    return text.replace("%%", "%").replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

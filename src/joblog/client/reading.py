@@ -1,0 +1,97 @@
+"""The SDK's reading calls: a log's status, bytes and lines; what jobs, versions and logs there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from joblog.answers import Job, Lines, Log, Version, value
+from joblog.client.following import Follow
+from joblog.client.links import DEFAULT_TASK, Link
+from joblog.client.searching import Search
+from joblog.client.views import Views
+from joblog.refs import LogRef
+
+READ_BYTES = 256 << 10
+"""Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""
+
+
+class Reading(Views, Follow, Search):
+    """What ``Client`` has for reading; ``follow``, ``search`` and the views among it."""
+
+    def resolve(self, link: Link) -> Log:
+        """Returns the status of the log that a link names, with its ids; raises as ``log`` does."""
+        names = (link.job, link.version, link.task or DEFAULT_TASK)
+        return value(Log, self.call("GET", f"{_project(link.project_id)}/resolve/{'/'.join(quote(n, safe='') for n in names)}"))
+
+    def status(self, log: LogRef) -> Log:
+        """Returns the log's status."""
+        return value(Log, self.call("GET", log.path))
+
+    def read(self, log: LogRef, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yields the bytes ``[start, end)``, as they are, piece by piece; to the log's present end without ``end``.
+
+        What retention has removed (before ``Log.start_byte``) is left out.
+
+        Raises:
+            Unreachable: also when the answer is cut off half-way; go on from what was received.
+        """
+        if end is not None and end <= start:
+            return
+        headers = {}
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        answer = self.send("GET", f"{log.path}/bytes", None, headers, stream=True)
+        try:
+            yield from answer.stream(READ_BYTES)
+        except urllib3.exceptions.HTTPError as error:
+            raise self.unreachable(error) from error
+        finally:
+            answer.close()
+
+    def lines(
+        self,
+        log: LogRef,
+        start: int | None = None,
+        count: int = 100,
+        *,
+        byte: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Lines:
+        """Returns up to ``count`` lines, and up to 5 MiB, from line ``start`` on; a negative one counts from the end.
+
+        In place of ``start``: the line that holds a ``byte`` position, or what has arrived ``since`` a moment, as ``10m``
+        (ago), ``2026-01-31T12:00:00Z`` or milliseconds since 1970. ``until`` leaves out what arrived then or later.
+        """
+        asked = {"start": start, "count": count, "byte": byte, "since": since, "until": until}
+        given = urlencode({name: value for name, value in asked.items() if value is not None})
+        return value(Lines, self.call("GET", f"{log.path}/lines?{given}"))
+
+    # What there is
+
+    def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
+        """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
+        return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
+
+    def job(self, project_id: str, job_id: int) -> Job:
+        """Returns one job."""
+        return value(Job, self.call("GET", f"{_project(project_id)}/jobs/{job_id}"))
+
+    def version(self, project_id: str, job_id: int, version_id: int) -> Version:
+        """Returns one version."""
+        return value(Version, self.call("GET", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}"))
+
+    def versions(self, project_id: str, job_id: int) -> Iterator[Version]:
+        """Yields the job's versions, oldest first."""
+        return self.items(Version, f"{_project(project_id)}/jobs/{job_id}/versions")
+
+    def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
+        """Yields the version's logs in worker order."""
+        return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
+
+
+def _project(project_id: str) -> str:
+    return f"/api/projects/{quote(project_id, safe='')}"

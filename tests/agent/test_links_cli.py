@@ -1,0 +1,101 @@
+"""``joblog link``, ``open``, and links wherever a command takes a log."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from harness import Agent, Served
+
+LINES = b"".join(b"line %d \xff\x1b[31m\r\n" % n for n in range(300))
+
+
+@pytest.fixture
+def run(joblog: Agent, tmp_path: Path) -> Agent:
+    """Two runs of job resnet, the second of two ranks; its worker-1 has the lines."""
+    for number, data in enumerate((b"first\n", b"other\n", LINES)):
+        (tmp_path / f"{number}.log").write_bytes(data)
+    joblog.said("import", "--job", "resnet", str(tmp_path / "0.log"))
+    joblog.said("import", "--job", "resnet", str(tmp_path / "1.log"), str(tmp_path / "2.log"))
+    return joblog
+
+
+def test_a_link_brings_exactly_its_lines_or_bytes(run: Agent, server: Served) -> None:
+    """What link prints, cat takes: without a part the whole log, in any project's surroundings, by any of its forms."""
+    link = run.said("link", "resnet/V0002/worker-1", "--lines", "120-141").decode().strip()
+    assert link == f"{server.url}/p/{run.environ['JOBLOG_PROJECT']}/resnet/V0002/worker-1#L120-L140"
+    wanted = b"\n".join(LINES.split(b"\n")[120:141])
+    run.environ["JOBLOG_PROJECT"] = "elsewhere"
+    for form in (link, link.removeprefix("http://"), link.removeprefix(server.url)):
+        assert run.said("cat", form) == wanted + b"\n"
+    assert run.said("cat", link.partition("#")[0]) == LINES
+    assert run.said("cat", link.partition("#")[0] + "#L299") == LINES.split(b"\n")[299] + b"\n"
+    assert run.said("cat", link.partition("#")[0] + "#B100-B200") == LINES[100:201]
+    opened = run.said("open", link).decode().strip()
+    assert opened.endswith("/logs/worker-1#L120-L140")
+    assert run.said("cat", opened) == wanted + b"\n"
+
+
+def test_a_part_stands_behind_a_plain_name_too(run: Agent) -> None:
+    wanted = b"\n".join(LINES.split(b"\n")[5:8]) + b"\n"
+    assert run.said("cat", "resnet/V0002/worker-1#L5-L7") == wanted
+    assert run.said("link", "resnet/V0002/worker-1#L5-L7").endswith(b"/resnet/V0002/worker-1#L5-L7\n")
+    assert run.said("link", "resnet/V0001", "--bytes", "1-2").endswith(b"/resnet/V0001/worker-0#B1\n")
+
+
+def test_every_command_that_takes_a_log_takes_a_link(run: Agent) -> None:
+    """Also one of a version, by its number, its id, or as the latest."""
+    project = run.environ["JOBLOG_PROJECT"]
+    link = f"/p/{project}/resnet/V0002/worker-1#L3"
+    assert run.said("tail", link, "-n", "1") == LINES.split(b"\n")[299] + b"\n"
+    assert run.said("search", "-c", "line 29", link) == b"11\n"
+    version = f"/p/{project}/resnet/V0002"
+    assert run.said("search", "-c", "^other|^line 7 ", version) == b"resnet/V0002/worker-0:1\nresnet/V0002/worker-1:1\n"
+    logs = [json.loads(line) for line in run.said("logs", version, "--json").splitlines()]
+    assert [log["task"] for log in logs] == ["worker-0", "worker-1"]
+    for same in (f"/p/{project}/resnet/{logs[0]['version_id']}", f"/p/{project}/resnet/latest", "resnet/latest", "resnet"):
+        assert run.said("logs", same) == run.said("logs", version)
+    assert run.said("tail", version, "--rank", "0", "-n", "1") == b"0: other\n"
+    assert b"worker-1" in run.said("why", link)
+    for command in ("progress", "metrics"):
+        assert run.said(command, version) == run.said(command, "resnet/V0002")
+    run.said("close", link)
+
+
+def test_the_latest_run_is_meant_where_none_is_named(run: Agent) -> None:
+    assert run.said("cat") == run.said("tail") == b"other\n"
+    assert run.said("logs") == run.said("logs", "resnet/V0002")
+    assert run.said("link") == run.said("link", "resnet/V0002/worker-0")
+    assert run.said("tail", "--rank", "0") == b"0: other\n"
+
+
+def test_wrong_links_are_told_in_a_line(run: Agent) -> None:
+    """A link to another server is followed nowhere."""
+    project = run.environ["JOBLOG_PROJECT"]
+    told = run.refused("cat", f"http://127.0.0.1:1/p/{project}/resnet/V0001")
+    assert "LOG must be a link to the server that is asked, 127.0.0.1:" in told
+    assert "not '127.0.0.1:1'" in told
+    for command in (("tail",), ("search", "x"), ("logs",), ("why",), ("link",), ("open",), ("close",)):
+        assert "a link to the server that is asked" in run.refused(*command, "https://logs.example/p/lab/resnet/V0001")
+    assert "there is no version" in run.refused("cat", f"/p/{project}/resnet/V0009")
+    assert "there is no version" in run.refused("logs", f"/p/{project}/resnet/V0009")
+    assert "there is no job 'nothing'" in run.refused("cat", f"/p/{project}/nothing/V0001/worker-0")
+    assert "LOG must be followed by #L120" in run.refused("cat", "resnet#120")
+    assert "absent where LOG names a part" in run.refused("cat", "resnet#L1", "--lines", "1-2")
+    assert "absent where LOG names a part" in run.refused("link", "resnet#L1", "--lines", "1-2")
+    assert "--lines must be A-B, where B is greater than A" in run.refused("link", "resnet", "--lines", "5-")
+
+
+def test_open_opens_a_browser_only_when_asked(run: Agent, tmp_path: Path) -> None:
+    """The address is printed in any case."""
+    seen = tmp_path / "seen"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    browser.chmod(0o755)
+    run.environ["BROWSER"] = f"{browser} %s"
+    url = run.said("open", "resnet/V0001#L0")
+    assert not seen.exists()
+    ran = run.run([sys.executable, "-m", "joblog", "open", "--browser", "resnet/V0001#L0"])
+    assert (ran.returncode, ran.stdout, seen.read_bytes()) == (0, url, url)
