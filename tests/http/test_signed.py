@@ -62,7 +62,7 @@ def test_whatever_was_changed_on_the_way_is_refused(person: Person) -> None:
     """One code for all of it, and nothing is done."""
     log, names = person.log, f"{person.log.v1}/log/file-names"
     query = [("log_file", log.log_file)]
-    check_refused(person.signed("GET", names, secret=person.secret[:-1] + "x"))
+    check_refused(person.signed("GET", names, secret=person.secret[::-1] + "x"))
     check_refused(person.signed("GET", names, access="A" * 20))
     check_refused(person.signed("GET", names, sent_path=f"{log.v1}/log"))
     check_refused(person.signed("GET", f"{log.v1}/log", query, sent_query=[*query, ("offset", "1")]))
