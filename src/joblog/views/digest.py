@@ -89,6 +89,8 @@ def digest(ranks: Sequence[RankEnd], now_ms: int, *, silent_ms: int, max_bytes: 
     """Returns why a run died, as JSON of at most ``max_bytes`` (MIN_BYTES to MAX_BYTES)."""
     failures = _failures(ranks)
     first = _first(failures)
+    # Times say it to the second only, once a log is sealed: what the others follow from leads them.
+    failures.sort(key=lambda each: each is not first)
     endings = _endings(ranks, now_ms, silent_ms)
     whole = Digest(
         _verdict(first, ranks, now_ms, silent_ms), first, failures, endings,
