@@ -15,7 +15,7 @@ from joblog.errors import BeyondEnd, Unreachable
 from joblog.refs import LogRef
 from tests.conftest import Server, start_server
 
-ROUNDS = 50
+ROUNDS = 20
 WRITERS = 4
 # Small, so that every round seals and merges many times.
 EAGER = {"seal_bytes": 20_000, "janitor_s": 0.001, "merge_calm_s": 0, "retain_check_s": 0.05, "object_grace_s": 0}

@@ -17,8 +17,10 @@ from tests.http.people import Person, made_person
 
 HIDDEN = b"what only its owner may read"
 
-OPEN = {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"}
-"""Calls that need no token and tell everybody the same."""
+OPEN = {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"} | {
+    f"{method} /api/session" for method in ("GET", "POST", "DELETE")
+}
+"""Calls that need no token and tell everybody the same, or only who is calling."""
 
 OWN = {"GET /api/projects", "GET /v3/projects", "GET /v3/auth/projects", "GET /v3/auth/domains"}
 """Lists of what is the caller's own."""

@@ -222,7 +222,7 @@ class LogMachine(RuleBasedStateMachine):
 @every_backend
 def test_any_order_of_operations(backend: Backend) -> None:
     """Fewer runs where each step takes longer."""
-    examples = 60 if backend.name == DEFAULT else 15
+    examples = 60 if backend.name == DEFAULT else 8
     run_state_machine_as_test(
         partial(LogMachine, backend),
         settings=settings(max_examples=examples, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
