@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from joblog.errors import Invalid, OutOfRange
-from joblog.model import MAX_ID, Gap, Job, Log, Task, Version, integer
+from joblog.model import MAX_ID, Gap, Job, Log, Task, Version
+from joblog.server.modelarts_v1 import number
 from joblog.server.state import State
 from joblog.status import OVER, Status
 
@@ -33,9 +34,9 @@ class Event(Struct, frozen=True):
 
 async def events(joblog: State, job: Job, version: Version, parameters: Mapping[str, str]) -> dict[str, Any]:
     """Returns a page of a training job's events, newest first unless ``order`` is ``asc``; raises Invalid, OutOfRange."""
-    offset = _number(parameters, "offset", 0, 0, MAX_ID)
-    limit = _number(parameters, "limit", DEFAULT_EVENTS, 1, MAX_EVENTS)
-    since_ms, until_ms = _number(parameters, "start_time", 0, 0, MAX_ID), _number(parameters, "end_time", MAX_ID, 0, MAX_ID)
+    offset, limit = number(parameters, "offset", 0, (0, MAX_ID)), number(parameters, "limit", DEFAULT_EVENTS, (1, MAX_EVENTS))
+    since_ms = number(parameters, "start_time", 0, (0, MAX_ID))
+    until_ms = number(parameters, "end_time", MAX_ID, (0, MAX_ID))
     order = parameters.get("order", "").lower() or "desc"
     if order not in ("asc", "desc"):
         raise Invalid("order", "asc or desc", order)
@@ -108,11 +109,6 @@ def _of_closed(log: Log, closed_ms: int) -> Event:
         return Event(closed_ms, "Info", log.task, f"The log of {log.task} is complete: {log.end_byte} bytes, verified.")
     level, how = ("Info", "not verified") if log.complete is None else ("Error", "not all that was written")
     return Event(closed_ms, level, log.task, f"The log of {log.task} was closed at {log.end_byte} bytes, {how}.")
-
-
-def _number(parameters: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = parameters.get(name, "").strip()
-    return integer(name, text, low, high, f"an integer from {low} to {high}") if text else default
 
 
 def _time(at_ms: int) -> str:

@@ -59,7 +59,7 @@ class JobCalls(Controller):
     @post("/training-jobs", summary="Register a job and its first version", status_code=200, operation_class=JsonBody)
     async def create(self, joblog: State, request: Call) -> Answer:
         """Makes a job; its first version too, unless ``config.create_version`` is false."""
-        project_id = _project(joblog, request, "write")
+        project_id = project_of(joblog, request, "write")
         body = await json_body(request)
         config = body.get("config")
         if not isinstance(config, dict):
@@ -91,7 +91,7 @@ class JobCalls(Controller):
         workspace_id: Workspace = None,
     ) -> Answer:
         """Lists jobs with the state of their latest versions."""
-        project_id = _project(joblog, request, "read")
+        project_id = project_of(joblog, request, "read")
         size = _number("per_page", per_page, 10, 1, MAX_PER_PAGE)
         search = Search(
             text=_at_most("search_content", search_content or "", 64),
@@ -170,7 +170,7 @@ class JobCalls(Controller):
     @get("/job/resource-specs", summary="What jobs can run on")
     async def resource_specs(self, joblog: State, request: Call) -> Answer:
         """Names one specification, which stands for wherever the jobs of this project really run."""
-        _project(joblog, request, "read")
+        project_of(joblog, request, "read")
         spec = {
             "spec_id": 1,
             "spec_code": "external",
@@ -186,7 +186,7 @@ class JobCalls(Controller):
     @get("/job/ai-engines", summary="What jobs can run with")
     async def engines(self, joblog: State, request: Call) -> Answer:
         """Names one engine, which stands for whatever the jobs of this project really use."""
-        _project(joblog, request, "read")
+        project_of(joblog, request, "read")
         engine = {"engine_id": 1, "engine_name": "external", "engine_type": 1, "engine_version": "external"}
         return {"is_success": True, "engines": [engine]}
 
@@ -196,15 +196,15 @@ def description_of(body: dict[str, Any], name: str) -> str:
     return text_of(body, name, "", MAX_DESCRIPTION)
 
 
-def _project(joblog: State, request: Call, right: str) -> str:
-    """Checks the caller, then the id, so that strangers learn nothing."""
+def project_of(joblog: State, request: Call, right: str) -> str:
+    """Returns the project of the path. Checks the caller, then the id, so that strangers learn nothing."""
     project_id = str(request.path_params["project_id"])
     joblog.auth.allowed(request.scope["headers"], right, project_id, request.path_params.get("job_id"))
     return check_project_id(project_id)
 
 
 async def _job(joblog: State, request: Call, right: str) -> Job:
-    project_id = _project(joblog, request, right)
+    project_id = project_of(joblog, request, right)
     return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", request.path_params["job_id"]))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec import Struct
+
+from joblog.engine import Engine
 from joblog.errors import NotFound
 from joblog.model import Job, Task, Version, check_project_id
 from joblog.server.modelarts_requests import v2_request
@@ -40,24 +43,35 @@ async def _found(joblog: State, project_id: str, training_job_id: str) -> Versio
         return None
 
 
-async def task_names(joblog: State, job: Job, version: Version) -> list[str]:
-    """Returns the names of a training job's tasks in their order: those that are known, and those still to come."""
-    engine = joblog.engine
-    known = {log.worker for log in await joblog.reading(engine.names.logs, job.project_id, job.id, version.id, -1, 2**31)}
-    known |= {task.worker for task in await joblog.reading(engine.states.tasks, version.id)}
-    expected = version.expected_tasks
-    if expected is None:
-        asked = v2_request(await joblog.reading(engine.jobs.request, version.id))
-        expected = _node_count(asked)
-    known |= set(range(min(expected or 0, MAX_TASK_NAMES)))
-    return [f"worker-{number}" for number in sorted(known)]
+class Known(Struct, frozen=True):
+    """What is kept of a training job: its v2 request, what its tasks have said, and the names of all of them, in order.
+
+    Those of tasks that are known, and those still to come.
+    """
+
+    asked: dict[str, Any]
+    said: list[Task]
+    tasks: list[str]
+
+
+async def known(joblog: State, job: Job, version: Version) -> Known:
+    """Reads what is kept of a training job."""
+    return await joblog.reading(_known, joblog.engine, job, version)
+
+
+def _known(engine: Engine, job: Job, version: Version) -> Known:
+    asked, said = v2_request(engine.jobs.request(version.id)), engine.states.tasks(version.id)
+    workers = {log.worker for log in engine.names.logs(job.project_id, job.id, version.id, -1, 2**31)}
+    workers |= {task.worker for task in said}
+    expected = _node_count(asked) if version.expected_tasks is None else version.expected_tasks
+    workers |= set(range(min(expected or 0, MAX_TASK_NAMES)))
+    return Known(asked, said, [f"worker-{number}" for number in sorted(workers)])
 
 
 async def job_response(joblog: State, job: Job, version: Version) -> dict[str, Any]:
     """Describes a training job: what it was asked for with, and how it is."""
-    asked = v2_request(await joblog.reading(joblog.engine.jobs.request, version.id))
-    tasks = await task_names(joblog, job, version)
-    said = await joblog.reading(joblog.engine.states.tasks, version.id)
+    found = await known(joblog, job, version)
+    asked, tasks = found.asked, found.tasks
     phase, secondary = phases(version.status)
     metadata = asked.get("metadata") or {}
     return {
@@ -78,7 +92,7 @@ async def job_response(joblog: State, job: Job, version: Version) -> dict[str, A
             "start_time": version.started_ms or 0,
             "node_count_metrics": [] if version.started_ms is None else [[version.started_ms, len(tasks)]],
             "tasks": tasks,
-            "task_statuses": [_ended(task) for task in said if task.status in OVER],
+            "task_statuses": [_ended(task) for task in found.said if task.status in OVER],
         },
         "algorithm": asked.get("algorithm") or {},
         "spec": asked.get("spec") or {},

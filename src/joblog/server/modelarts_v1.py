@@ -111,8 +111,8 @@ class LogCalls:
 
     def _bytes(self, ids: _Version, parameters: Mapping[str, str], query: Query) -> Answer:
         log = self._log(ids, parameters)
-        start_byte = _integer(parameters, "start_byte", 0, (-1, MAX_ID))
-        offset = _integer(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
+        start_byte = number(parameters, "start_byte", 0, (-1, MAX_ID))
+        offset = number(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
         backwards = offset < 0 or start_byte == -1
         span = partial(positions.byte_span, start_byte, offset)
         page = query.characters(log, span, backwards=backwards)
@@ -163,14 +163,15 @@ async def _in_threads(parts: Iterator[bytes], last: bytes) -> AsyncIterator[byte
     yield last
 
 
-def _integer(parameters: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
+def number(parameters: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
+    """Returns a parameter's integer, with blanks around it or not; raises Invalid, OutOfRange."""
     text = parameters.get(name, "").strip()
     return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
 
 
 def _line_span(parameters: Mapping[str, str], least: int) -> Callable[[Log], tuple[int, int]]:
     base = positions.parse_base_line(parameters.get("base_line", ""))
-    count = _integer(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
+    count = number(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
     order = parameters.get("order", "").strip().lower() or "desc"
     if order not in _ORDERS:
         raise OutOfRange("order", "desc or asc", order)

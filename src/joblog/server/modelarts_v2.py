@@ -14,11 +14,11 @@ from litestar.response import Response
 from msgspec import structs
 
 from joblog.errors import Invalid, UnknownAction
-from joblog.model import MAX_ID, check_job_name, check_project_id, integer
+from joblog.model import MAX_ID, check_job_name, integer
 from joblog.server.modelarts_bodies import JsonBody, json_body, number_of, object_of, text_of
 from joblog.server.modelarts_events import events
-from joblog.server.modelarts_jobs import description_of
-from joblog.server.modelarts_training import job_response, task_names, training_job
+from joblog.server.modelarts_jobs import description_of, project_of
+from joblog.server.modelarts_training import job_response, known, training_job
 from joblog.server.state import Call, State
 from joblog.status import Status, statuses_of_phase
 from joblog.storage.jobs import RunSearch
@@ -37,7 +37,7 @@ class TrainingJobCalls(Controller):
     @post("/training-jobs", summary="Register a training job", status_code=201, operation_class=JsonBody)
     async def create(self, joblog: State, request: Call) -> Answer:
         """Makes a job and its first version."""
-        project_id = _project(joblog, request, "write")
+        project_id = project_of(joblog, request, "write")
         body = await json_body(request)
         if text_of(body, "kind", "job") != "job":
             raise Invalid("kind", "job", body["kind"])
@@ -58,7 +58,7 @@ class TrainingJobCalls(Controller):
     @post("/training-job-searches", summary="List training jobs", status_code=200, operation_class=JsonBody)
     async def searches(self, joblog: State, request: Call) -> Answer:
         """Lists training jobs; ``offset`` counts jobs, not pages."""
-        project_id = _project(joblog, request, "read")
+        project_id = project_of(joblog, request, "read")
         body = await json_body(request)
         search = _search(body)
         total, found = await joblog.reading(joblog.engine.jobs.runs, project_id, search)
@@ -114,9 +114,10 @@ class TrainingJobCalls(Controller):
     async def tasks(self, joblog: State, request: Call) -> list[Answer]:
         """Lists the workers."""
         job, version = await training_job(joblog, request, "read")
-        said = {task.name: task for task in await joblog.reading(joblog.engine.states.tasks, version.id)}
+        of_job = await known(joblog, job, version)
+        said = {task.name: task for task in of_job.said}
         found = []
-        for name in await task_names(joblog, job, version):
+        for name in of_job.tasks:
             task = said.get(name)
             host, starts = (task.host or "", task.starts) if task else ("", 0)
             found.append({"task": name, "ip": host, "host_ip": host, "schedule_count": starts})
@@ -138,12 +139,6 @@ class TrainingJobCalls(Controller):
         """Lists events, newest first."""
         job, version = await training_job(joblog, request, "read")
         return await events(joblog, job, version, dict(request.query_params))
-
-
-def _project(joblog: State, request: Call, right: str) -> str:
-    project_id = str(request.path_params["project_id"])
-    joblog.auth.allowed(request.scope["headers"], right, project_id)
-    return check_project_id(project_id)
 
 
 def _search(body: Answer) -> RunSearch:
