@@ -141,9 +141,8 @@ class SeaweedServer:
         identities = {"identities": [{"name": "joblog", "credentials": credentials, "actions": actions}]}
         (self._directory / "s3.json").write_text(json.dumps(identities))
         names = ["master", "volume", "filer", "s3"]
-        ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(
-            zip([f"{name}.grpc" for name in names], free_ports(len(names)), strict=True)
-        )
+        # Asked for together: a port that is asked for later may be one that was given before.
+        ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
         self.endpoint = f"http://127.0.0.1:{ports['s3']}"
         words = {
             **{f"{name.partition('.')[0]}.port{name.partition('.')[1]}{name.partition('.')[2]}": ports[name] for name in ports},

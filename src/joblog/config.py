@@ -76,6 +76,11 @@ class Settings:
         return self.data / "secret.key"
 
     @property
+    def admin_token_path(self) -> Path:
+        """The file with the token that may do everything, which the first start makes."""
+        return self.data / "admin.token"
+
+    @property
     def objects_path(self) -> Path:
         """The directory of sealed segments."""
         return self.data / "objects"

@@ -24,7 +24,6 @@ from joblog.errors import Invalid
 from joblog.server.app import App
 from joblog.server.threads import Threads
 
-ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
 
@@ -149,7 +148,7 @@ def _free_port(settings: Settings) -> int:
 
 def _admin_token(engine: Engine) -> None:
     """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
-    path = engine.settings.data / ADMIN_TOKEN_FILE
+    path = engine.settings.admin_token_path
     if path.exists() or (not engine.database.embedded and _has_admin(engine)):  # another node has made it
         return
     _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
