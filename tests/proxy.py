@@ -7,6 +7,7 @@ import random
 import selectors
 import socket
 import threading
+from urllib.parse import urlsplit
 
 
 class CuttingProxy:
@@ -69,8 +70,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         """``url`` names the server by its host and port, whatever the scheme is."""
-        host, _, port = url.rpartition("@")[2].rpartition("/")[2].partition(":")
-        self._target = (host, int(port))
+        self.aim(url)
         self._loop = asyncio.new_event_loop()
         self._passing = asyncio.Event()
         self._passing.set()
@@ -84,6 +84,13 @@ class Wire:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
+    def aim(self, url: str) -> None:
+        """Names the server of the connections to come."""
+        parts = urlsplit(url)
+        assert parts.hostname
+        assert parts.port
+        self._target = (parts.hostname, parts.port)
+
     def stall(self) -> None:
         """Passes nothing on any more, either way; connections stay, and new ones are taken: nobody is told."""
         self._loop.call_soon_threadsafe(self._passing.clear)
@@ -91,6 +98,10 @@ class Wire:
     def mend(self) -> None:
         """Passes on all that has come meanwhile, and what comes."""
         self._loop.call_soon_threadsafe(self._passing.set)
+
+    def cut(self) -> None:
+        """Ends the connections that there are."""
+        self._loop.call_soon_threadsafe(self._cancel)
 
     def lose(self, answers: int) -> None:
         """Passes requests on, and cuts the connections over which the next ``answers`` answers come."""
@@ -105,9 +116,12 @@ class Wire:
 
     async def _end(self) -> None:
         self._server.close()
+        self._cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _cancel(self) -> None:
         for task in self._connections:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
