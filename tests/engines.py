@@ -62,7 +62,8 @@ def free_ports(count: int) -> list[int]:
 class PostgresServer:
     """A PostgreSQL server. What it has answered survives ``kill``, which ends processes, not the machine: it does not fsync."""
 
-    def __init__(self) -> None:
+    def __init__(self, primary: PostgresServer | None = None) -> None:
+        """Makes a new server or, of a running one, a standby, without which that one commits nothing from then on."""
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         on_path = shutil.which("initdb")
         if not found and on_path is None:
@@ -70,16 +71,30 @@ class PostgresServer:
         self._bin = found[-1].parent if found else Path(str(on_path)).parent
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-pg-"))
         (self.port,) = free_ports(1)
-        self._as = list(_WITH_US)
+        self._as: list[str] = list(_WITH_US)
         if os.getuid() == 0:  # as which PostgreSQL refuses to run
             user = pwd.getpwnam("postgres")
             os.chown(self._directory, user.pw_uid, user.pw_gid)
             self._as += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        command = ["initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
-        subprocess.run([*self._as, self._bin / command[0], *command[1:]], cwd=self._directory, check=True, capture_output=True)
+        if primary is None:
+            self._run("initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        else:
+            source = f"host=127.0.0.1 port={primary.port} user=postgres application_name=standby"
+            self._run("pg_basebackup", "-D", "data", "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         with (self._directory / "data/postgresql.conf").open("a") as conf:
             conf.write(_CONF.format(port=self.port))
         self.start()
+        if primary is not None:
+            primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+            primary.run("SELECT pg_reload_conf()")
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [*self._as, str(self._bin / program), *words]
+        subprocess.run(command, cwd=self._directory, check=True, capture_output=True)
+
+    def promote(self) -> None:
+        """Makes a standby the server that takes writes, and returns when it is."""
+        self._run("pg_ctl", "promote", "-D", "data")
 
     def start(self) -> None:
         """Starts it, again after a kill, and returns when it answers."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from joblog.check import Check
 from joblog.config import Settings
@@ -157,15 +157,27 @@ def open_database(settings: Settings) -> Database:
     """Opens the catalog; raises Invalid, Unavailable."""
     if not settings.catalog:
         return Sqlite(settings.catalog_path)
+    database: Database = _postgres().Postgres(settings.catalog, connections=settings.catalog_connections)
+    return database
+
+
+def await_database(settings: Settings, say: Callable[[str], None]) -> None:
+    """Returns once a catalog that is not embedded can be reached; ``say`` is told when it cannot.
+
+    Raises Unavailable after ``settings.catalog_wait_s``, Invalid.
+    """
+    if settings.catalog:
+        _postgres().await_server(settings.catalog, settings.catalog_wait_s, say)
+
+
+def _postgres() -> Any:
     try:
         # Loaded when it is asked for: the base of the server does not need psycopg.
-        postgres = import_module("joblog.storage.postgres")
+        return import_module("joblog.storage.postgres")
     except ModuleNotFoundError as error:
         raise Invalid(
             "catalog", f"SQLite's until PostgreSQL's driver is installed: pip install 'joblog[postgres]' ({error})"
         ) from error
-    database: Database = postgres.Postgres(settings.catalog, connections=settings.catalog_connections)
-    return database
 
 
 def open_objects(settings: Settings) -> Objects:

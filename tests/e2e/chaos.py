@@ -30,17 +30,26 @@ GIVE_UP_S = 90.0
 
 
 class Ways:
-    """The network around one node: what comes to it, and its ways to PostgreSQL and to the object store."""
+    """The network around one node: what comes to it, and its ways to PostgreSQL and to the object store where there is one."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.front = Wire(settings["objects_endpoint"])  # until the node says where it is
-        self.catalog, self.store = Wire(settings["catalog"]), Wire(settings["objects_endpoint"])
-        database = settings["catalog"].rpartition("/")[2]
-        address = f"postgresql://postgres@127.0.0.1:{self.catalog.port}/{database}"
-        self.settings = {**settings, "catalog": address, "objects_endpoint": self.store.url}
+        self.settings = dict(settings)
+        self.front = Wire("http://127.0.0.1:1")  # until the node says where it is
+        self._wires = [self.front]
+        if "objects_endpoint" in settings:
+            self.store = self._wire(settings["objects_endpoint"])
+            self.settings["objects_endpoint"] = self.store.url
+        if "," not in settings["catalog"]:
+            self.catalog = self._wire(settings["catalog"])
+            database = settings["catalog"].rpartition("/")[2]
+            self.settings["catalog"] = f"postgresql://postgres@127.0.0.1:{self.catalog.port}/{database}"
+
+    def _wire(self, url: str) -> Wire:
+        self._wires.append(Wire(url))
+        return self._wires[-1]
 
     def stop(self) -> None:
-        for wire in (self.front, self.catalog, self.store):
+        for wire in self._wires:
             wire.stop()
 
 
