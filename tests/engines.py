@@ -37,6 +37,7 @@ shared_buffers = 64MB
 fsync = off
 full_page_writes = off
 autovacuum_naptime = 1s
+wal_retrieve_retry_interval = 100ms
 """
 
 

@@ -107,6 +107,11 @@ class Wire:
         """Passes requests on, and cuts the connections over which the next ``answers`` answers come."""
         self._lose = answers
 
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._connections)
+
     def stop(self) -> None:
         """Cuts every connection and ends."""
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()

@@ -201,7 +201,10 @@ class Load:
 class Chaos:
     """Kills and starts again, stops and lets go on, cuts off and mends: one thing at a time, some moments apart."""
 
-    def __init__(self, nodes: Nodes, postgres: PostgresServer, s3: SeaweedServer, seed: int) -> None:
+    def __init__(
+        self, nodes: Nodes, postgres: PostgresServer, s3: SeaweedServer, seed: int, *, longest_moment_s: float = 1.5
+    ) -> None:
+        self._longest_moment_s = longest_moment_s
         self._nodes = nodes
         self._postgres = postgres
         self._s3 = s3
@@ -222,7 +225,7 @@ class Chaos:
         self._moment()
 
     def _moment(self) -> None:
-        time.sleep(self._chance.uniform(0.2, 1.5))
+        time.sleep(self._chance.uniform(0.2, self._longest_moment_s))
 
     def _node(self) -> None:
         number = self._chance.randrange(len(self._nodes.running))

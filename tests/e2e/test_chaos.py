@@ -21,7 +21,7 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path) -> None
     os.environ.update(s3.credentials)
     try:
         nodes = Nodes(tmp_path, place(postgres, s3, "chaos"), 2)
-        load, chaos = Load(nodes, WRITERS), Chaos(nodes, postgres, s3, seed=1)
+        load, chaos = Load(nodes, WRITERS), Chaos(nodes, postgres, s3, seed=1, longest_moment_s=0.7)
         load.start()
         for _ in chaos.kinds:
             if not load.stopping.is_set():

@@ -15,16 +15,18 @@ import pytest
 
 from joblog.client import Client
 from joblog.client.links import parsed_link
+from joblog.config import Settings
 from joblog.engine import check
 from joblog.errors import Closed
 from joblog.refs import LogRef
 from tests.conftest import START_S, Server, start_server
-from tests.engines import PostgresServer, SeaweedServer
-from tests.storage.moved import shared_place
+from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.proxy import Wire
+from tests.storage.moved import Filled, rows, shared_place
 
 DEADLINE_S = 60.0
 
-LOGS = 12
+LOGS = 8
 LINE = b"step %06d loss=%s\n"
 
 EAGER: dict[str, Any] = {"seal_bytes": 20_000, "seal_quiet_s": 1, "janitor_s": 0.05, "merge_calm_s": 0.1}
@@ -129,25 +131,31 @@ def _goes_on(new: Server, writer: Writer, texts: dict[str, bytes], old_url: str,
             client.append(again.ref, again.end_byte, b"more")
 
 
-def test_a_command_that_was_killed(tmp_path: Path) -> None:
+def test_a_command_that_was_killed(s3: SeaweedServer, tmp_path: Path) -> None:
     """A server does not start on what it has left, and says what to do; saying it again goes on."""
-    old = start_server(tmp_path / "old")
-    with old.client() as client:
-        fill(client)
-    target = {"data": str(tmp_path / "new")}
-    deadline = time.monotonic() + DEADLINE_S
-    process = moving(old.data, target)
-    while not (tmp_path / "new" / "catalog.db").exists() or not list((tmp_path / "new").rglob("*.zst")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.kill()
-    process.communicate(timeout=START_S)
-    with pytest.raises(RuntimeError, match=r"^joblog: [^\n]* say joblog move again\n$"):
-        start_server(tmp_path / "new")
-    assert old.stop() == 0
-    assert ends(moving(old.data, target))[0] == 0
-    new = start_server(tmp_path / "new")
-    with new.client() as client:
-        assert len(list(client.logs("default", 1, 1))) == LOGS
-    assert new.stop() == 0
+    source, wire = Settings(data=tmp_path / "old"), Wire(s3.endpoint)
+    filled = Filled(source)
+    place = {"objects": f"s3://{BUCKET}/killed", "objects_endpoint": wire.url, "objects_region": "us-east-1"}
+    target = {"data": str(tmp_path / "new"), **place}
+    try:
+        wire.stall()
+        process = moving(source.data, target)
+        deadline = time.monotonic() + DEADLINE_S
+        while not wire.connections:  # from here on it waits for the store to have taken the first object
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=START_S)
+        wire.cut()
+        wire.mend()
+        settings: dict[str, Any] = place
+        with pytest.raises(RuntimeError, match=r"^joblog: [^\n]* say joblog move again\n$"):
+            start_server(tmp_path / "new", **settings)
+        status, said = ends(moving(source.data, target))
+        assert (status, f"{len(filled.texts)} carried, 0 problems" in said) == (0, True), said
+        there = Settings(data=tmp_path / "new", **settings)
+        assert rows(there) == rows(source)
+        assert list(check(there).problems()) == []
+    finally:
+        wire.stop()

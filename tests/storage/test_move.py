@@ -20,7 +20,7 @@ from tests.engines import PostgresServer, SeaweedServer
 from tests.storage.faults import FailingDatabase, FailingObjects, Fuse
 from tests.storage.moved import NOW_MS, Filled, bytes_of, rows, shared_place
 
-FAULTS = 7
+FAULTS = 6
 
 
 def moved(source: Settings, target: Settings) -> Moved:
