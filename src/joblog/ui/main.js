@@ -15,6 +15,7 @@ import { applyTheme } from "./preferences.js";
  */
 
 const LOG = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/logs\/(worker-\d+)\/?$/;
+const VERSION = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/(ranks|plots)\/?$/;
 const PERMANENT = /^\/p\/([^/]+)\/([^/]+)\/([^/]+)(?:\/([^/]+))?\/?$/;
 const PROJECT = /^\/projects\/([^/]+)\/?$/;
 
@@ -59,6 +60,13 @@ async function pageAt(path) {
   if (log) {
     const address = { project: decodeURIComponent(log[1]), job: Number(log[2]), version: Number(log[3]), task: log[4] };
     return logPage(address, show, failed);
+  }
+  const version = VERSION.exec(path);
+  if (version) {
+    const task = /^worker-\d+$/.exec(new URLSearchParams(location.search).get("from") ?? "")?.[0] ?? "worker-0";
+    const address = { project: decodeURIComponent(version[1]), job: Number(version[2]), version: Number(version[3]), task };
+    const { versionPage } = version[4] === "ranks" ? await import("./ranks/page.js") : await import("./plots/page.js");
+    return versionPage(address, show, failed);
   }
   const project = PROJECT.exec(path);
   if (project || path === "/") return jobsPage(project ? decodeURIComponent(project[1]) : null, show, failed);
