@@ -167,4 +167,10 @@ export const WORDS = {
   timesHelp: ["When each line arrived (t)", "每行的到达时间 (t)"],
   progress: ["Progress", "进度"],
   timeLeft: ["{0} left", "剩余 {0}"],
+  results: ["What was found", "搜索结果"],
+  resultsHelp: ["List what was found", "列出搜索结果"],
+  resultsShown: ["{0} found", "找到 {0} 处"],
+  allRanks: ["in all ranks", "所有节点"],
+  map: ["Errors, warnings and matches", "错误、警告和匹配位置"],
+  mapPart: ["The last {0} were looked through for errors", "已在最后 {0} 中查找错误"],
 };

@@ -9,12 +9,12 @@ import { prefer, preference } from "../preferences.js";
 import { Bar } from "./bar.js";
 import { Clip } from "./clip.js";
 import { showKeys, showLine } from "./dialogs.js";
+import { Finding } from "./finding.js";
 import { listen } from "./keys.js";
 import { Notice } from "./notice.js";
 import { Pager } from "./pager.js";
 import { Place } from "./place.js";
 import { row } from "./row.js";
-import { Search, clearMarks, markRows } from "./search.js";
 import { Scroller } from "./scroller.js";
 import { Selection, fromHash } from "./selection.js";
 import { Tools } from "./tools.js";
@@ -56,7 +56,6 @@ class LogPage {
     this.following = false;
     this.left = 0;
     this.begun = false;
-    this.hit = -1;
     this.unfolded = new Set();
     this.lines = el("div", { class: "lines", id: "lines", tabindex: "0", role: "list", "aria-label": t("logLines") });
     this.news = el("button", { type: "button", class: "news", hidden: true, click: () => this.follow(true) });
@@ -78,9 +77,10 @@ class LogPage {
       top: () => this.jump(this.pager.start, "top"),
       end: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       jump: (to) => this.jumpTo(to),
-      search: (question) => void this.search.ask(question),
-      next: () => void this.search.go("forward"),
-      previous: () => void this.search.go("backward"),
+      search: (question) => this.finding.ask(question),
+      list: () => this.finding.list(),
+      next: () => this.finding.go("forward"),
+      previous: () => this.finding.go("backward"),
       endSearch: () => this.endSearch(),
       copy: () => void this.clip.copyLines(),
       link: () => void this.clip.copyLink(),
@@ -88,10 +88,10 @@ class LogPage {
       unselect: () => this.selection.clear(),
       help: () => showKeys(),
     });
-    /** @type {Search} */
-    this.search = new Search(address, {
+    this.finding = new Finding(address, {
       where: () => this.view?.first ?? this.pager.start,
-      found: (hit) => this.showHit(hit),
+      jump: (line) => this.jump(line, "middle"),
+      rows: () => this.scroller.rows,
       count: (text) => this.tools.found.tell(text),
       say: (text) => this.notice.say(text),
     });
@@ -104,7 +104,8 @@ class LogPage {
       header(this.place.elements, again),
       this.tools.element,
       this.why.element,
-      el("main", { class: "log" }, this.lines, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
+      el("main", { class: "log" }, this.lines, this.finding.map.element, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
+      this.finding.results.element,
     );
     this.lines.addEventListener("click", (event) => this.clicked(event));
     this.onHash = () => this.hashChanged();
@@ -139,8 +140,7 @@ class LogPage {
 
   close() {
     this.watch.close();
-    this.search.stop();
-    clearMarks();
+    this.finding.close();
     this.pager.close();
     this.scroller.close();
     this.unlisten();
@@ -173,6 +173,7 @@ class LogPage {
     if (unfinished && end !== before) this.scroller.redraw(end, end + 1);
     this.lines.style.setProperty("--digits", String(Math.max(String(end).length, 3)));
     this.tools.showLog(log);
+    this.finding.map.showLog(log);
     this.empty.hidden = log.end_byte > log.start_byte;
     this.showNews();
   }
@@ -194,14 +195,14 @@ class LogPage {
    */
   arrived(first, end) {
     this.scroller.redraw(first, end);
-    this.mark();
+    this.finding.mark();
     this.around();
   }
 
   /** @param {import("./scroller.js").View} view */
   moved(view) {
     this.view = view;
-    this.mark();
+    this.finding.mark();
     this.bar.show(this.scroller.start, this.scroller.end, view.first, view.last);
     this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
     if (!view.byUser) return;
@@ -284,24 +285,9 @@ class LogPage {
     this.pager.setTimed(shown);
   }
 
-  /** @param {import("./search.js").Hit} hit */
-  showHit(hit) {
-    this.hit = hit.line;
-    this.jump(hit.line, "middle");
-    this.mark();
-  }
-
   endSearch() {
-    this.search.stop();
-    this.hit = -1;
-    clearMarks();
-    markRows(this.scroller.rows, null, -1);
+    this.finding.end();
     this.lines.focus({ preventScroll: true });
-  }
-
-  /** Marks what was searched for in the rows that are drawn. */
-  mark() {
-    if (this.search.question || this.hit >= 0) markRows(this.scroller.rows, this.search.question, this.hit);
   }
 
   /** @param {number} line */
@@ -338,8 +324,8 @@ class LogPage {
       End: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       ":": () => this.tools.jump.focus(),
       "/": () => this.tools.found.focus(),
-      n: () => void this.search.go("forward"),
-      N: () => void this.search.go("backward"),
+      n: () => this.finding.go("forward"),
+      N: () => this.finding.go("backward"),
       c: () => void this.clip.copyLines(),
       l: () => void this.clip.copyLink(),
       Escape: () => {

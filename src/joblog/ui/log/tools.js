@@ -9,7 +9,7 @@ import { completeness } from "./state.js";
 
 /**
  * @typedef {{follow: () => void, wrap: () => void, times: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
- *   search: import("./searchbox.js").Asked, next: () => void, previous: () => void, endSearch: () => void,
+ *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
  *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
  */
 
