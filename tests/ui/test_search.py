@@ -103,7 +103,7 @@ def test_what_was_found_is_listed_with_what_stands_around_it(open_page: Open, we
 def test_errors_and_warnings_are_seen_on_the_map(open_page: Open, web: Web) -> None:
     """Each at its share of the log; a click shows its line, which is marked; numbers called errors are none."""
     text = [f"step {number} eval_error=0.5 error: 0.3" for number in range(1000)]
-    text[250] = "[2026-01-01] WARNING: <b>slow</b>"
+    text[250] = "[2026-01-01] \x1b[33mWARNING\x1b[0m <b>slow</b>"
     text[500] = "RuntimeError: CUDA error"
     log = made_log(web, "map", "".join(line + "\n" for line in text).encode())
     page = open_page(viewer_path(log))

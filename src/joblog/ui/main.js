@@ -25,6 +25,9 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 let shown = null;
 let shows = 0;
 
+/** What is shown, without the lines that an address may name: those are the page's own affair. */
+let place = "";
+
 async function show() {
   const turn = ++shows;
   shown?.close();
@@ -37,6 +40,7 @@ async function show() {
       return;
     }
     shown = page;
+    place = location.pathname + location.search;
     fill(app, page.element);
     page.begin();
   } catch (error) {
@@ -108,7 +112,10 @@ document.addEventListener("click", (event) => {
   history.pushState(null, "", to);
   void show();
 });
-window.addEventListener("popstate", () => void show());
+window.addEventListener("popstate", () => {
+  // A change of lines alone comes here too; the page hears of it as "hashchange".
+  if (!shown || place !== location.pathname + location.search) void show();
+});
 
 applyTheme();
 void show();

@@ -4,10 +4,12 @@
  * What stands in a line that tells of an error, or of a warning: words as programs write them, not any word that has "error" in
  * it, since "eval_error=0.03" is none. Both are read alike by RE2 and by browsers, and no repetition stands within another.
  */
+// Words that are coloured begin behind an "m" that is no letter of theirs.
+const BEGIN = "(?:\\b|\\x1b\\[[\\d;]{0,20}m)";
 const ERROR =
-  "\\b(?:ERROR|FATAL|CRITICAL|PANIC)\\b|\\b[A-Z]\\w{0,60}(?:Error|Exception)\\b|^Traceback \\(|\\b(?:[Ee]rror|[Ff]atal|[Pp]anic): *[^ \\d.+-]|" +
-  "[Ss]egmentation fault|[Cc]ore dumped|[Oo]ut of memory|\\bOOM\\b|Killed$";
-const WARNING = "\\bWARN(?:ING)?\\b|\\b[A-Z]\\w{0,60}Warning\\b|\\b[Ww]arning:";
+  `${BEGIN}(?:(?:ERROR|FATAL|CRITICAL|PANIC|OOM)\\b|[A-Z]\\w{0,60}(?:Error|Exception)\\b|(?:[Ee]rror|[Ff]atal|[Pp]anic): *[^ \\d.+-])|` +
+  "Traceback \\(most recent|[Ss]egmentation fault|[Cc]ore dumped|[Oo]ut of memory|Killed$";
+const WARNING = `${BEGIN}(?:WARN(?:ING)?\\b|[A-Z]\\w{0,60}Warning\\b|[Ww]arning:)`;
 
 /** For the server's search. */
 export const EITHER = `${ERROR}|${WARNING}`;
