@@ -17,7 +17,7 @@ const LOOK_S = 2;
 const WAIT_MS = 700;
 
 /** A log that grows is looked at again after so long. */
-const AGAIN_MS = 5000;
+const AGAIN_MS = 2000;
 
 /**
  * @typedef {import("./searchbox.js").Question} Question
@@ -86,7 +86,7 @@ export class LogMap {
       if (signal.aborted) return; // the map is a help; the lines say when the server is away
     }
     this.timer = 0;
-    if (this.endByte !== to) this.timer = window.setTimeout(() => void this.#look(), AGAIN_MS);
+    if (this.lookedTo !== this.endByte) this.timer = window.setTimeout(() => void this.#look(), AGAIN_MS);
   }
 
   /**

@@ -13,6 +13,7 @@ import { Chart } from "./chart.js";
 import { plotsOf } from "./series.js";
 
 const AGAIN_MS = 4000;
+const HIDDEN_MS = 30_000;
 const TYPING_MS = 300;
 
 /** Points of a curve: as many as a wide screen has pixels. */
@@ -143,7 +144,7 @@ class PlotsPage {
       this.#show();
       if (unread) say(this.told, t("plotReading", size(unread)));
       const open = runs.some((each) => each.ended_ms === null);
-      if (unread || open) this.timer = window.setTimeout(() => void this.look(), unread ? 0 : AGAIN_MS);
+      if (unread || open) this.timer = window.setTimeout(() => void this.look(), unread ? 0 : document.hidden ? HIDDEN_MS : AGAIN_MS);
     } catch (error) {
       if (signal.aborted) return;
       const asked = error instanceof ApiError && error.status >= 400 && error.status < 500;

@@ -10,6 +10,7 @@ const MOST_ROWS = 3000;
 
 /** The server shows a second once it is 2 seconds old; asking more often would show nothing sooner. */
 const AGAIN_MS = 1000;
+const HIDDEN_MS = 10_000;
 const TRY_AGAIN_MS = 2000;
 
 /** How near to the end, in pixels, more is fetched. */
@@ -94,7 +95,7 @@ export class Merged {
       this.running = false;
       this.#toEnd();
       if (!page.at_end) this.#scrolled();
-      else if (!page.closed) this.#later(AGAIN_MS);
+      else if (!page.closed) this.#later(document.hidden ? HIDDEN_MS : AGAIN_MS);
     } catch (error) {
       if (signal.aborted) return;
       this.running = false;

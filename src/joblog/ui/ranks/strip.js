@@ -7,6 +7,9 @@ import { t } from "../i18n.js";
 import { hashOf } from "../log/selection.js";
 
 const AGAIN_MS = 5000;
+
+/** How ranks ended is read from their logs: asked for when one has, and so often for those that fall silent. */
+const DIGEST_MS = 60_000;
 const MOST_ENDINGS = 8;
 
 const KINDS = { RUNNING: "busy", COMPLETED: "good", FAILED: "bad", LOST: "bad", KILLED: "warn" };
@@ -27,6 +30,9 @@ export class Strip {
     this.known = known;
     this.timer = 0;
     this.closed = false;
+    /** @type {Ended[]} */
+    this.ended = [];
+    this.asked = { states: "", at: 0 };
     this.cells = el("div", { class: "cells", role: "list", "aria-label": t("ranks") });
     this.endings = el("ul", { class: "endings" });
     this.element = el("section", { class: "strip" }, this.cells, this.endings);
@@ -43,16 +49,23 @@ export class Strip {
     const path = `/api${versionPath(this.address)}`;
     let open = true;
     try {
-      /** @type {[{items: Log[]}, {items: Task[]}, {endings: Ended[]}]} */
-      const [logs, tasks, digest] = await Promise.all([get(`${path}/logs`, { limit: 1000 }), get(`${path}/tasks`, { limit: 1000 }), get(`${path}/why`)]);
+      /** @type {[{items: Log[]}, {items: Task[]}]} */
+      const [logs, tasks] = await Promise.all([get(`${path}/logs`, { limit: 1000 }), get(`${path}/tasks`, { limit: 1000 })]);
+      const states = JSON.stringify([logs.items.map((each) => each.closed), tasks.items.map((each) => each.status)]);
+      if (states !== this.asked.states || Date.now() - this.asked.at > DIGEST_MS) {
+        /** @type {{endings: Ended[]}} */
+        const digest = await get(`${path}/why`);
+        this.ended = digest.endings;
+        this.asked = { states, at: Date.now() };
+      }
       if (this.closed) return;
-      this.#show(logs.items, tasks.items, digest.endings);
+      this.#show(logs.items, tasks.items, this.ended);
       this.known(logs.items);
       open = logs.items.some((each) => !each.closed);
     } catch {
       if (this.closed) return; // the lines below say when the server is away
     }
-    if (open) this.timer = window.setTimeout(() => void this.look(), AGAIN_MS);
+    if (open) this.timer = window.setTimeout(() => void this.look(), document.hidden ? DIGEST_MS : AGAIN_MS);
   }
 
   /**
