@@ -16,8 +16,7 @@ from test_kill import DEADLINE_S, ECHO, Job, alive, until
 
 from joblog.agent.cgroup import OomKills
 from joblog.agent.spoolfiles import UNKNOWN
-from joblog.answers import Task, Version
-from joblog.client import Client
+from joblog.client import Client, Task, Version
 
 HOST = socket.gethostname()
 
