@@ -224,3 +224,10 @@ def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:
     while words not in seen or len(seen.partition(words)[2]) < more:
         seen += screen.read(1)
     return seen
+
+
+def test_pipe_of_a_job_that_fills_it_is_widened(agent: Agent) -> None:
+    """One that prints little keeps the kernel's own."""
+    program = "import fcntl, os; os.write(1, b'x' * {}); os.write(1, b' %d' % fcntl.fcntl(1, fcntl.F_GETPIPE_SZ))"
+    assert agent.run(agent.python(program.format(10))).stdout.split()[1] == b"65536"
+    assert agent.run(agent.python(program.format(4 << 20))).stdout.split()[1] == b"262144"
