@@ -120,7 +120,7 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
         seen += os.read(outer, 1000)
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
     job.send_signal(28)  # as the terminal does to whoever has it as its own
-    assert job.wait(10) == 0
+    assert job.wait(120) == 0
     os.close(inner)
     os.close(outer)
     assert agent.spooled() == b"111 33\nTrue True\n60 20\n"

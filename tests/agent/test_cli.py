@@ -96,8 +96,8 @@ def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
     tail = subprocess.Popen(joblog.command("tail", "-f", "live"), env=joblog.environ, stdout=subprocess.PIPE)
     assert tail.stdout is not None
     assert tail.stdout.readline() == b"first\n"
-    job.communicate(b"\n", timeout=10)
-    assert tail.communicate(timeout=10)[0] == b"last\n"
+    job.communicate(b"\n", timeout=120)
+    assert tail.communicate(timeout=120)[0] == b"last\n"
     assert tail.returncode == 0
 
 
@@ -118,9 +118,9 @@ def test_ctrl_c_ends_a_follower(joblog: Agent, tmp_path: Path) -> None:
     job.stdin.flush()
     assert tail.stdout.readline() == b"here\n"
     tail.send_signal(signal.SIGINT)
-    assert tail.communicate(timeout=10) == (b"", b"")
+    assert tail.communicate(timeout=120) == (b"", b"")
     assert tail.returncode == 130
-    job.communicate(timeout=10)
+    job.communicate(timeout=120)
 
 
 def test_import_goes_on_where_it_was_interrupted(joblog: Agent, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_write_order_of_two_streams_is_that_of_their_first_bytes(agent: Agent) -
         assert stream.readline() == b"%d\n" % n
         ran.stdin.write(b"\n")
         ran.stdin.flush()
-    ran.communicate(timeout=10)
+    ran.communicate(timeout=120)
     assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20))
 
 
@@ -93,7 +93,7 @@ def test_signals_are_forwarded(agent: Agent, number: signal.Signals) -> None:
     assert ran.stdout
     assert ran.stdout.readline() == b"ready\n"
     ran.send_signal(number)
-    out, _ = ran.communicate(timeout=10)
+    out, _ = ran.communicate(timeout=120)
     assert (out, ran.returncode) == (b"got %d\n" % number, 7)
     assert agent.spooled() == b"ready\ngot %d\n" % number
 
@@ -134,7 +134,7 @@ def test_final_wait_ends_when_told_to(agent: Agent) -> None:
         except subprocess.TimeoutExpired:
             continue
         break
-    _, said = ran.communicate(timeout=10)
+    _, said = ran.communicate(timeout=120)
     assert (ran.returncode, agent.spooled()) == (3, b"bye\n")
     assert b"the log's last 4 bytes are not on the server" in said
 
@@ -144,7 +144,7 @@ def test_closed_stdout_does_not_end_the_job(agent: Agent) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     program = "for n in range(20000): print(n)"
-    ran = subprocess.run(agent.python(program), env=agent.environ, stdout=writing, stderr=subprocess.PIPE, timeout=20)
+    ran = subprocess.run(agent.python(program), env=agent.environ, stdout=writing, stderr=subprocess.PIPE, timeout=120)
     os.close(writing)
     assert ran.returncode == 0
     assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20000))
@@ -187,7 +187,7 @@ def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
     ran.stdin.write(b"\n")
     ran.stdin.flush()
     assert ran.stdout.readline() == b"y" * 59 + b"\n"
-    out, _ = ran.communicate(b"\n", timeout=10)
+    out, _ = ran.communicate(b"\n", timeout=120)
     assert (out, ran.returncode) == (b"z\n", 0)
     assert agent.spooled() == b"x" * 59 + b"\n" + b"y" * 40 + b"\n[joblog] 20 bytes were not kept here (spool full)\nz\n"
 
