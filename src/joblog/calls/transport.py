@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ from urllib.parse import quote, urlencode
 from joblog import __version__
 from joblog.answers import Value, decoded, failure, value
 from joblog.calls.connections import Answer, Connections
-from joblog.errors import Invalid, Unreachable
+from joblog.errors import Busy, Invalid, Unavailable, Unreachable
 
 PAGE_ITEMS = 1000
 """Items asked for at a time in lists: the API's own limit, so that a long list costs the fewest calls."""
@@ -19,14 +20,18 @@ PAGE_ITEMS = 1000
 CONNECT_S = 5.0
 """Longest wait for a connection: a lost SYN is sent again after 1 and 3 s, so two losses are survived."""
 
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+"""Between two tries of what reads."""
+
 
 class Transport:
     """Calls one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
-    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
+    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call. What only
+    reads is tried again for ``retry_s`` while no joblog answers, or it is busy.
     """
 
-    def __init__(self, url: str, token: str, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, url: str, token: str, *, timeout_s: float = 30.0, retry_s: float = 0.0) -> None:
         if not url.startswith(("http://", "https://")):
             raise Invalid("url", "an http:// or https:// address", url)
         if not (token.isascii() and token.isprintable()):
@@ -35,7 +40,7 @@ class Transport:
         headers = {"User-Agent": f"joblog/{__version__}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._headers = headers
+        self._headers, self._retry_s = headers, retry_s
         self._connections = Connections(self.url, connect_s=min(CONNECT_S, timeout_s), silence_s=timeout_s)
 
     def __enter__(self) -> Self:
@@ -89,12 +94,28 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         *,
         silence_s: float | None = None,
+        retried: bool = True,
     ) -> Answer:
         """Sends a request and returns an answer of success, to be read and closed; raises as ``call`` does.
 
         ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``. Redirects are refused: the token goes
-        nowhere but to this server.
+        nowhere but to this server. A ``GET`` is tried again, unless it is not to be ``retried``.
         """
+        ends_s = time.monotonic() + (self._retry_s if method == "GET" and retried else 0.0)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return self._sent(method, path, body, headers, silence_s)
+            except (Unreachable, Busy, Unavailable) as error:
+                wait_s = max(pause_s, error.retry_after_s or 0.0)
+                if time.monotonic() + wait_s > ends_s:
+                    raise
+            time.sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _sent(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None, silence_s: float | None
+    ) -> Answer:
         answer = self._connections.send(method, path, body, self._headers | dict(headers or {}), silence_s)
         if 200 <= answer.status < 300:
             return answer

@@ -23,7 +23,7 @@ def connected(args: argparse.Namespace) -> tuple[Client, str]:
     found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     named = getattr(args, getattr(args, "link_in", ""), None)
     project_id = parsed_link(named, found.url).project_id if named and is_link(named) else found.project_id
-    return Client(found.url, found.token), project_id
+    return Client(found.url, found.token, retry_s=0), project_id
 
 
 def part_of(name: str | None) -> Part | None:

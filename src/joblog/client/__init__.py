@@ -11,8 +11,9 @@
     for line in client.log("resnet", project_id="lab").lines():
         ...
 
-One method per call of the API, and ``log`` for one log by its name. Nothing is retried here, as only the caller knows what a
-second try costs, but for ``follow``, which goes on where it was; ``append`` may be repeated at will. Every method raises
+One method per call of the API, and ``log`` for one log by its name. What reads is tried again while no joblog answers;
+``follow`` and ``read`` go on where they were. What writes is not, as only the caller knows what a second try costs; ``append``
+may be repeated at will. Every method raises
 ``errors.py``: what the server said, or ``Unreachable`` when no joblog answered. The token appears in no message.
 """
 
@@ -57,12 +58,19 @@ __all__ = [
     "VersionRef",
 ]
 
+RETRY_S = 5.0
+"""How long a notebook waits, by default, for a server that is being started again."""
+
 
 class Client(Writer, Reading, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
-    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
+    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call. What only
+    reads is tried again for ``retry_s`` while no joblog answers, or it is busy.
     """
+
+    def __init__(self, url: str, token: str, *, timeout_s: float = 30.0, retry_s: float = RETRY_S) -> None:
+        super().__init__(url, token, timeout_s=timeout_s, retry_s=retry_s)
 
     # How a run is
 

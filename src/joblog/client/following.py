@@ -92,7 +92,7 @@ class Follow(Transport):
     def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int, bytes]]:
         """Yields name, position and data of the events of one connection; raises Unreachable when it is cut."""
         path = f"{log.path}/follow?{urlencode(query)}"
-        answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S)
+        answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S, retried=False)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
             for name, position, said in parsed(answer.stream(_READ_BYTES)):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
 from joblog.answers import Job, Log, Version, value
+from joblog.calls.connections import Answer
 from joblog.calls.transport import project_path
 from joblog.client.following import Follow
 from joblog.client.links import DEFAULT_TASK, Link
 from joblog.client.searching import Search
 from joblog.client.values import Lines
 from joblog.client.views import Views
+from joblog.errors import Unreachable
 from joblog.refs import LogRef
 
 READ_BYTES = 256 << 10
@@ -33,21 +36,24 @@ class Reading(Views, Follow, Search):
     def read(self, log: LogRef, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yields the bytes ``[start, end)``, as they are, piece by piece; to the log's present end without ``end``.
 
-        What retention has removed (before ``Log.start_byte``) is left out.
-
-        Raises:
-            Unreachable: also when the answer is cut off half-way; go on from what was received.
+        What retention has removed (before ``Log.start_byte``) is left out. An answer that is cut off is asked for again from
+        where it was, as long as each try brings something.
         """
-        if end is not None and end <= start:
-            return
-        headers = {}
-        if start or end is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        answer = self.send("GET", f"{log.path}/bytes", None, headers)
-        try:
-            yield from answer.stream(READ_BYTES)
-        finally:
-            answer.close()
+        while end is None or start < end:
+            headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+            answer = self.send("GET", f"{log.path}/bytes", None, headers)
+            begun = start = _first_byte(answer, start)
+            end = start + int(answer.headers.get("Content-Length", 0))
+            try:
+                for piece in answer.stream(READ_BYTES):
+                    start += len(piece)
+                    yield piece
+                return
+            except Unreachable:
+                if start == begun:
+                    raise
+            finally:
+                answer.close()
 
     def lines(
         self,
@@ -89,3 +95,9 @@ class Reading(Views, Follow, Search):
     def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
         """Yields the version's logs in worker order."""
         return self.items(Log, f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
+
+
+def _first_byte(answer: Answer, asked: int) -> int:
+    """Returns the position that an answer's bytes begin at: a later one than was asked for where retention removed bytes."""
+    part = re.match(r"bytes ([0-9]+)-", answer.headers.get("Content-Range", ""))
+    return int(part[1]) if part else int(answer.headers.get("X-Joblog-Start-Byte", asked))
