@@ -180,7 +180,6 @@ def test_a_rank_that_hangs(cluster: Cluster) -> None:
     assert digest.first is not None
     assert (digest.first.ranks, digest.first.kind) == ("1", "nccl")
     assert "rank 0 silent" in digest.verdict
-        hung.wait()
 
 
 def test_an_answer_is_as_small_as_it_is_asked_to_be(cluster: Cluster, client: Client) -> None:
