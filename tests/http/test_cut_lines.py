@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from tests.http.calls import check_api
 from tests.http.conftest import MakeLog
 
 MIB = 1024 * 1024
@@ -49,3 +52,25 @@ def test_cut_is_checked(make_log: MakeLog) -> None:
         assert reply.status == 400
         assert reply.json["error"]["parameter"] == "cut"
         assert "an integer from 1 to 65536" in reply.json["error"]["message"]
+
+
+def test_lines_tell_when_they_arrived(make_log: MakeLog) -> None:
+    """Each by its first byte, to the second, whole or cut; an earlier line never later than one behind it."""
+    log = make_log(b"one\ntw")
+    begun = log.status()["appended_ms"] // 1000 * 1000
+    while time.time() * 1000 < begun + 1000:
+        time.sleep(0.02)
+    assert log.append(6, b"o\n" + b"x" * 100 + b"\n").status == 200
+    after = log.status()["appended_ms"] // 1000 * 1000
+    assert after > begun
+    for cut in ({}, {"cut": 5}):
+        page = log.web.get(f"{log.api}/lines", times="true", **cut).json
+        assert page["times_ms"] == [begun, begun, after]
+    assert "times_ms" not in log.web.get(f"{log.api}/lines", times="false").json
+    check_api(
+        log.web.get(f"{log.api}/lines", times="yes"),
+        400,
+        "invalid",
+        "times must be true or false, not 'yes'",
+        parameter="times",
+    )

@@ -110,6 +110,21 @@ def test_events_of_a_closed_log(follow: Follow, make_log: MakeLog) -> None:
     assert (end.name, end.at, end.json | {"sealed_byte": 0}) == ("end", len(ODD), status | {"sealed_byte": 0})
 
 
+def test_how_a_log_is_without_its_bytes(follow: Follow, make_log: MakeLog) -> None:
+    """At once, each time that it has changed, and when it has been closed; with the log's end as id, and no bytes."""
+    log = make_log(ODD)
+    events = follow(log, only="state").events()
+    start = next(events)
+    assert (start.name, start.at, start.json["end_line"], start.json["closed"]) == ("start", len(ODD), ODD.count(b"\n"), False)
+    assert log.append(len(ODD), b"more\n").status == 200
+    state = next(events)
+    assert (state.name, state.at, state.json["end_byte"]) == ("state", len(ODD) + 5, len(ODD) + 5)
+    assert log.close().status == 200
+    (end,) = events
+    assert (end.name, end.json | {"sealed_byte": 0}) == ("end", log.status() | {"sealed_byte": 0})
+    check_api(log.web.get(f"{log.api}/follow", only="all"), 400, "invalid", "only must be state, not 'all'", parameter="only")
+
+
 def test_where_it_begins(follow: Follow, make_log: MakeLog) -> None:
     """At a byte, at either end, so many bytes or lines before the end, or behind the last event that was seen."""
     text = b"one\ntwo\nthree\nfour"

@@ -43,6 +43,20 @@ def names(web: Web, project_id: str, **parameters: object) -> list[str]:
     return [each["name"] for each in overview(web, project_id, **parameters)["items"]]
 
 
+def test_a_run_says_how_far_it_is(web: Web, own_project: str) -> None:
+    """By the bar that its newest log draws, while it runs; not any more when it has ended."""
+    api = f"/api/projects/{own_project}"
+    made = web.post(f"{api}/runs", {"job_name": "bar", "run_id": "one"}).json
+    version = f"{api}/jobs/{made['job']['id']}/versions/{made['version']['id']}"
+    data = b"train:  10%|#         | 10/100 [00:05<00:45,  2.00it/s]\rtrain:  25%|##5       | 25/100 [00:10<00:30,  2.50it/s]"
+    assert web.call("POST", f"{version}/logs/worker-0/append?at=0", data).status == 200
+    assert web.post(f"{version}/tasks/worker-0/report", {"status": "RUNNING"}).status == 200
+    seen = overview(web, own_project)["items"][0]["last"]["progress"]
+    assert seen == {"label": "train", "done": 25.0, "total": 100.0, "fraction": 0.25, "remaining_s": 30.0}
+    assert web.post(f"{version}/tasks/worker-0/report", {"status": "COMPLETED"}).status == 200
+    assert overview(web, own_project)["items"][0]["last"]["progress"] is None
+
+
 def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
     """State, ranks, size and last words are the latest version's."""
     seen = overview(web, jobs)
@@ -54,8 +68,10 @@ def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
     assert last == {
         "name": "V0002", "run_id": "two", "status": "FAILED", "reason": last["reason"], "expected_tasks": None, "logs": 1,
         "open_logs": 1, "size_bytes": 24, "first_task": "worker-0", "last_task": "worker-0", "last_line": " 20%|##",
+        "progress": None,
     }  # fmt: skip
     last = beta["last"]
+    assert last["progress"] is None
     assert (last["logs"], last["expected_tasks"], last["size_bytes"], last["status"]) == (2, 4, 21, "RUNNING")
     assert (last["first_task"], last["last_task"]) == ("worker-0", "worker-3")
     assert last["last_line"] == "\x1b[31mthree\x1b[0m \ufffd"

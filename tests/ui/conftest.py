@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import Server
 from tests.http.calls import MadeLog, Web
@@ -17,10 +18,12 @@ playwright = (
     pytest.importorskip("playwright.sync_api") if not os.environ.get("CI") else __import__("playwright.sync_api").sync_api
 )
 
-ANSWER_MS = 10_000
+ANSWER_MS = 60_000
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
 
 Open = Callable[..., Page]
+
+expect.set_options(timeout=ANSWER_MS)  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="package")
@@ -50,27 +53,51 @@ def web(server: Server) -> Iterator[Web]:
     web.close()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """What a browser keeps, by how it was made: pages that are alike share the viewer's files and the session."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens pages of the viewer, logged in unless ``token`` is None. Errors fail the test (calls' not if ``problems``)."""
-    contexts: list[BrowserContext] = []
+def open_page(browser: Browser, contexts: dict[str, BrowserContext], server: Server) -> Iterator[Open]:
+    """Opens pages of the viewer, logged in unless ``token`` is None. Errors fail the test (calls' not if ``problems``).
+
+    With a token of its own, or none, a page is alone in its browser. What a page has chosen ends with it.
+    """
+    alone: list[BrowserContext] = []
+    pages: list[Page] = []
     said: list[str] = []
 
     def open_(path: str = "/", *, token: str | None = server.token, problems: bool = False, **how: Any) -> Page:
-        context = browser.new_context(base_url=how.pop("url", server.url), **{"viewport": WIDE, "locale": "en-US"} | how)
-        contexts.append(context)
-        context.set_default_timeout(ANSWER_MS)
-        if token is not None:
-            reply = context.request.post("/api/session", data={"token": token})
-            assert reply.ok, reply.text()
+        how = {"base_url": how.pop("url", server.url), "viewport": WIDE, "locale": "en-US"} | how
+        key = json.dumps(how, sort_keys=True)
+        context = contexts.get(key) if token == server.token else None
+        if context is None:
+            context = browser.new_context(**how)
+            context.set_default_timeout(ANSWER_MS)
+            if token is not None:
+                reply = context.request.post("/api/session", data={"token": token})
+                assert reply.ok, reply.text()
+            if token == server.token:
+                contexts[key] = context
+            else:
+                alone.append(context)
         page = context.new_page()
+        pages.append(page)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda message: said.append(message.text) if message.type == "error" and not problems else None)
         page.goto(path)
         return page
 
     yield open_
-    for context in contexts:
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
+    for context in alone:
         context.close()
     assert [each for each in said if "status of 401" not in each] == []  # which is how a page learns to ask who is there
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -48,6 +50,59 @@ def test_following_shows_what_comes_and_stops_where_one_scrolls_up(open_page: Op
     assert log.close(end_byte=log.status()["end_byte"], crc32=log.status()["crc32"]).status == 200
     expect(page.locator(".states")).to_have_text("✓ complete and verified")
     expect(live).to_be_hidden()
+
+
+def test_the_server_tells_what_comes(open_page: Open, web: Web) -> None:
+    """One stream says how the log is; nobody asks again and again."""
+    log = made_log(web, "told", b"one\n")
+    page = open_page("/projects/default/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/logs/")[2] if "/api/" in request.url else ""))
+    page.goto(viewer_path(log))
+    until_shown(page, 0)
+    for number in range(1, 5):
+        append(log, f"line {number}")
+        until_shown(page, number)
+    page.wait_for_timeout(1500)  # three times as long as the page used to wait between two questions
+    assert [each for each in asked if "only=state" in each] == ["worker-0/follow?only=state"]
+    assert asked.count("worker-0") == 1  # how the log is, to begin with
+
+
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_without_a_stream_the_page_asks(open_page: Open, web: Web, how: str) -> None:
+    """Where what stands between refuses streams, or holds them back, what comes is shown all the same."""
+    log = made_log(web, "asks", b"one\n")
+    page = open_page("/projects/default/", problems=True)
+    if how == "refused":
+        page.route("**/follow?*", lambda route: route.fulfill(status=502, body="no"))
+    else:
+        page.route("**/follow?*", lambda route: None)  # nothing comes, ever
+    page.goto(viewer_path(log))
+    until_shown(page, 0)
+    append(log, "two")
+    until_shown(page, 1)
+    assert shown_lines(page)[1] == "two"
+    assert log.close().status == 200
+    expect(page.locator(".states")).to_have_text("closed, not verified")
+
+
+def test_lines_tell_when_they_arrived(open_page: Open, web: Web) -> None:
+    """Before each line, once it is asked for; what comes later has its time too."""
+    log = made_log(web, "times", b"one\ntwo\n")
+    page = open_page(viewer_path(log), timezone_id="Asia/Shanghai")
+    until_shown(page, 1)
+    times = page.locator(".row .at")
+    expect(times.first).to_be_hidden()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Times")).to_have_attribute("aria-pressed", "true")
+    append(log, "three")
+    until_shown(page, 2)
+    expect(times.nth(2)).not_to_be_empty()
+    stored = log.web.get(f"{log.api}/lines", times="true").json["times_ms"]
+    zone = timezone(timedelta(hours=8))
+    expect(times).to_have_text([datetime.fromtimestamp(at / 1000, zone).strftime("%H:%M:%S") for at in stored])
+    page.keyboard.press("t")
+    expect(times.first).to_be_hidden()
 
 
 def test_a_line_without_an_end_is_shown_as_it_grows(open_page: Open, web: Web) -> None:

@@ -122,6 +122,26 @@ def test_a_link_names_lines(open_page: Open, log: MadeLog) -> None:
     assert "#" not in other.url
 
 
+def test_another_link_into_the_same_log_moves_the_page(open_page: Open, log: MadeLog) -> None:
+    """Lines, or a byte of one, which becomes its number; the page stays, and so does what it holds. Back leads back."""
+    page = open_page(viewer_path(log) + "#L20000")
+    until_shown(page, 20000)
+    page.evaluate("document.querySelector('.lines').dataset.same = 'yes'")
+    page.evaluate("location.hash = '#L100'")
+    until_shown(page, 100)
+    byte = sum(len(line) + 1 for line in TEXT[:777]) + 2
+    page.evaluate(f"location.hash = '#B{byte}'")
+    until_shown(page, 777)
+    expect(page.locator(".row.selected")).to_have_attribute("data-line", "777")
+    assert page.url.endswith("#L777")
+    page.go_back()
+    until_shown(page, 100)
+    assert page.locator(".lines").get_attribute("data-same") == "yes"
+    page.goto(viewer_path(log) + f"#B{byte}")
+    page.reload()
+    until_shown(page, 777)
+
+
 def test_a_permanent_link_leads_to_its_lines(open_page: Open, log: MadeLog) -> None:
     """By names as by numbers; the address becomes that of the log's page."""
     page = open_page(f"/p/{log.project_id}/{log.job_id}/V0001/worker-0#L20002-L20003")

@@ -68,3 +68,64 @@ def test_case_and_regular_expressions_are_chosen(open_page: Open, web: Web) -> N
     assert hit(page) == 17_500
     search(page, "(broken")
     expect(page.locator(".notice")).to_contain_text("That did not work")
+
+
+def test_what_was_found_is_listed_with_what_stands_around_it(open_page: Open, web: Web) -> None:
+    """As text, with a link to each line; a click goes there, in this log or in that of another rank."""
+    lines = ["before <b>", "a NEEDLE <i>here</i>", "after", *(f"line {number}" for number in range(500)), "last NEEDLE"]
+    for rank in (0, 1):
+        made = web.post("/api/projects/default/runs", {"job_name": "found", "run_id": "one", "task": f"worker-{rank}"}).json
+        version = f"/projects/default/jobs/{made['job']['id']}/versions/{made['version']['id']}"
+        body = "".join(line + "\n" for line in lines[: 3 if rank else None]).encode()
+        assert web.call("POST", f"/api{version}/logs/worker-{rank}/append?at=0", body).status == 200
+    page = open_page(f"{version}/logs/worker-0")
+    until_shown(page, len(lines) - 1)
+    search(page, "needle")
+    page.get_by_role("button", name="List what was found").click()
+    found = page.locator(".found-list li")
+    expect(found).to_have_count(2)
+    assert found.first.locator(".around div").all_text_contents() == lines[:3]
+    assert found.first.locator("a").text_content() == "1"
+    expect(page.locator(".results [role=status]")).to_contain_text("2 found")
+    found.first.locator("a").click()
+    until_shown(page, 1)
+    assert hit(page) == 1
+    page.get_by_label("in all ranks").check()
+    expect(found).to_have_count(3)
+    other = found.filter(has_text="rank 1 · 1")
+    expect(other.locator(".hit-line")).to_have_text(lines[1])
+    other.locator("a").click()
+    page.wait_for_url(f"**{version}/logs/worker-1#L1")
+    until_shown(page, 1)
+    expect(page.locator(".row.selected .text")).to_have_text(lines[1])
+
+
+def test_errors_and_warnings_are_seen_on_the_map(open_page: Open, web: Web) -> None:
+    """Each at its share of the log; a click shows its line, which is marked; numbers called errors are none."""
+    text = [f"step {number} eval_error=0.5 error: 0.3" for number in range(1000)]
+    text[250] = "[2026-01-01] \x1b[33mWARNING\x1b[0m <b>slow</b>"
+    text[500] = "RuntimeError: CUDA error"
+    log = made_log(web, "map", "".join(line + "\n" for line in text).encode())
+    page = open_page(viewer_path(log))
+    until_shown(page, 999)
+    marks = page.locator(".map .mark-at")
+    expect(marks).to_have_count(2)
+    places = marks.evaluate_all("(all) => all.map((each) => [each.className, each.dataset.at, each.style.top])")
+    assert places == [["mark-at warning", "250", "25%"], ["mark-at error", "500", "50%"]]
+    bar = page.locator(".map").bounding_box()
+    error = marks.nth(1).bounding_box()
+    assert bar is not None
+    assert error is not None
+    assert abs(error["y"] + 1 - (bar["y"] + bar["height"] / 2)) < 4
+    marks.nth(1).click()
+    until_shown(page, 500)
+    expect(page.locator(".row.error")).to_have_count(1)
+    assert page.locator(".row.error").get_attribute("data-line") == "500"
+    search(page, "step 7")
+    expect(page.locator(".map .match")).to_have_count(111)
+    page.keyboard.press("Escape")
+    expect(page.locator(".map .match")).to_have_count(0)
+    end = log.status()["end_byte"]
+    assert log.append(end, b"Traceback (most recent call last):\n").status == 200
+    expect(page.locator(".map .error")).to_have_count(2)
+    assert page.locator(".map .error").last.get_attribute("data-at") == "1000"

@@ -151,7 +151,7 @@ class Channel:
         except JoblogError as error:
             _log.warning("log %d is followed: %s; will be tried again", self.head.id, error)
             return
-        changed = _shown(head) != _shown(self.head)
+        changed = shown(head) != shown(self.head)
         self.head = head
         if changed:
             self.tell()
@@ -164,7 +164,7 @@ class Channel:
             pass  # the loop has ended, and its followers with it
 
 
-def _shown(head: Log) -> Log:
+def shown(head: Log) -> Log:
     """Returns the head without what followers do not see: sealing and merging change nothing for them."""
     return msgspec.structs.replace(head, sealed_byte=0, sealed_line=0, fresh_segments=0, appended_ms=0)
 

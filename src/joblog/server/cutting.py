@@ -35,8 +35,11 @@ class _Line(Struct):
     ended: bool
 
 
-def cut_lines(query: Query, page: Page, most: int) -> tuple[Page, list[CutLine]]:
-    """Reads the lines of a page that has only their borders, or the first of them, each up to ``most`` bytes."""
+def cut_lines(query: Query, page: Page, most: int) -> tuple[Page, list[CutLine], list[int]]:
+    """Reads the lines of a page that has only their borders, or the first of them, each up to ``most`` bytes.
+
+    Returns them, which of them were cut, and the byte at which each begins.
+    """
     if page.end_byte - page.start_byte <= _WHOLE_BYTES:
         data = query.read(page.log, partial(_fixed, page.start_byte, page.end_byte)).data
         lines = list(_split(page.start_byte, data))
@@ -53,7 +56,12 @@ def cut_lines(query: Query, page: Page, most: int) -> tuple[Page, list[CutLine]]
             parts[-1] = _whole_characters(line.head, most)
         if line.ended:
             parts.append(b"\n")
-    return structs.replace(page, data=b"".join(parts)), cuts
+    return structs.replace(page, data=b"".join(parts)), cuts, [line.start_byte for line in lines]
+
+
+def line_starts(page: Page) -> list[int]:
+    """Returns the byte at which each line of a page of whole lines begins."""
+    return [line.start_byte for line in _split(page.start_byte, page.data)]
 
 
 def _split(at: int, data: bytes) -> Iterator[_Line]:

@@ -20,7 +20,7 @@ from litestar.response import Response, Stream
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
 from joblog.model import MAX_ID, Log, integer
 from joblog.query import Query
-from joblog.server.channels import Channel, Piece
+from joblog.server.channels import Channel, Piece, shown
 from joblog.server.native import LOG, log_of
 from joblog.server.state import Call, State
 from joblog.server.wire import error_answer
@@ -37,6 +37,7 @@ From = Annotated[
     str | None,
     QueryParameter(name="from", description="a byte position; start, the default; end; or -N: N bytes before the end"),
 ]
+Only = Annotated[str | None, Parameter(description="state: no bytes, only how the log is, each time that it changes")]
 Tail = Annotated[str | None, Parameter(description="begin with the last N lines, an unfinished one among them")]
 
 
@@ -47,16 +48,22 @@ class FollowController(Controller):
     tags = ("logs",)
 
     @get("/{task:str}/follow", summary="A log as it grows: server-sent events, or raw bytes")
-    async def follow(self, joblog: State, request: Call, task: str, from_: From = None, tail: Tail = None) -> Response[Any]:
+    async def follow(
+        self, joblog: State, request: Call, task: str, from_: From = None, tail: Tail = None, only: Only = None
+    ) -> Response[Any]:
         """Streams what is held from the position on, then what comes, until the log is closed and all was sent.
 
         ``Last-Event-ID`` goes before ``from`` and ``tail``. With ``Accept: application/octet-stream`` the bytes alone.
         """
+        if only not in (None, "", "state"):
+            raise Invalid("only", "state", only)
         log = await log_of(joblog, request, "read")
         at = await _position(joblog, log, request.headers.get("last-event-id"), from_, tail)
         joblog.followers.admit()
         follower = _Follower(joblog, request, log, at)
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-joblog-start-byte": str(at)}
+        if only:
+            return Stream(follower.states(), headers=headers, media_type=_EVENTS)
         if _OCTETS in request.headers.get("accept", ""):
             return Stream(follower.octets(), headers=headers, media_type=_OCTETS)
         return Stream(follower.events(), headers=headers, media_type=_EVENTS)
@@ -74,6 +81,8 @@ class _Follower:
         self._headers = request.scope["headers"]
         self._log = log
         self._at = at
+        self._heartbeat_s = joblog.engine.settings.heartbeat_s
+        self._believed_until = time.monotonic() + self._heartbeat_s
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yields the stream of events; an error ends it, as an event."""
@@ -93,6 +102,22 @@ class _Follower:
                 yield await self._told(b"end", self._at, channel.head)
         except _Stopping:
             yield _event(b"shutdown", self._at, {"retry_ms": RETRY_MS})
+        except JoblogError as error:
+            yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
+
+    async def states(self) -> AsyncIterator[bytes]:
+        """Yields how the log is now, and whenever that has changed; no bytes, however many come."""
+        try:
+            async with self._joblog.followers.channel(self._log) as channel:
+                yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", channel.head.end_byte, channel.head)
+                async for head in self._heads(channel):
+                    if head is None:
+                        yield b": %d\n\n" % time.time()
+                    else:
+                        yield await self._told(b"state", head.end_byte, head)
+                yield await self._told(b"end", channel.head.end_byte, channel.head)
+        except _Stopping:
+            yield _event(b"shutdown", self._log.end_byte, {"retry_ms": RETRY_MS})
         except JoblogError as error:
             yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
 
@@ -116,18 +141,8 @@ class _Follower:
 
         A piece that begins after the position says that retention has removed what is between them; it may be empty.
         """
-        heartbeat_s = self._joblog.engine.settings.heartbeat_s
-        believed_until = time.monotonic() + heartbeat_s
         while True:
-            if self._joblog.followers.stopping:
-                raise _Stopping
-            if channel.failure is not None:
-                raise channel.failure
-            if time.monotonic() >= believed_until:
-                if not self._joblog.engine.database.embedded:
-                    await self._joblog.auth.learn(self._headers)
-                self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
-                believed_until = time.monotonic() + heartbeat_s
+            await self._check(channel)
             head = channel.head
             if self._at < head.start_byte:
                 yield Piece(head.start_byte, b"")
@@ -135,8 +150,34 @@ class _Follower:
                 yield await channel.piece(self._at)
             elif head.closed:
                 return
-            elif not await channel.news(heartbeat_s):
+            elif not await channel.news(self._heartbeat_s):
                 yield None
+
+    async def _heads(self, channel: Channel) -> AsyncIterator[Log | None]:
+        """Yields the log's head each time that it has changed, until it is closed, and None when nothing came for a while."""
+        told = channel.head
+        while True:
+            await self._check(channel)
+            head = channel.head
+            if head.closed:
+                return
+            if shown(head) != shown(told):
+                told = head
+                yield head
+            elif not await channel.news(self._heartbeat_s):
+                yield None
+
+    async def _check(self, channel: Channel) -> None:
+        """Raises what ends the stream; whether the token is still good is asked once a heartbeat."""
+        if self._joblog.followers.stopping:
+            raise _Stopping
+        if channel.failure is not None:
+            raise channel.failure
+        if time.monotonic() >= self._believed_until:
+            if not self._joblog.engine.database.embedded:
+                await self._joblog.auth.learn(self._headers)
+            self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
+            self._believed_until = time.monotonic() + self._heartbeat_s
 
     async def _told(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
         """Makes an event of the log's state."""

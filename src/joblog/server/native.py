@@ -22,12 +22,13 @@ from litestar.response import Response, Stream
 from msgspec import UNSET, UnsetType
 
 from joblog import lines
+from joblog.arrivals import second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
 from joblog.moments import arrived
 from joblog.query import Page
 from joblog.server.appends import PATH, AppendView
-from joblog.server.cutting import CutLine, cut_lines
+from joblog.server.cutting import CutLine, cut_lines, line_starts
 from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
@@ -58,6 +59,7 @@ Byte = Annotated[str | None, Parameter(description="in place of start: the line 
 Since = Annotated[str | None, Parameter(description="in place of start: what arrived then or later, as 10m (ago), or a time")]
 Cut = Annotated[str | None, Parameter(description="each line's first so many bytes, 1 to 65536; all of it by default")]
 Until = Annotated[str | None, Parameter(description="only what arrived before")]
+Times = Annotated[str | None, Parameter(description="true: also when each line arrived; false by default")]
 
 
 @dataclass
@@ -155,20 +157,27 @@ class LogController(Controller):
     @get("/{task:str}/lines", summary="Lines by number, by byte, or by when they arrived")
     async def read_lines(
         self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, byte: Byte = None,
-        since: Since = None, until: Until = None, cut: Cut = None,
+        since: Since = None, until: Until = None, cut: Cut = None, times: Times = None,
     ) -> LinesView:  # fmt: skip
         """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
         log = await log_of(joblog, request, "read")
         if sum(value is not None for value in (start, byte, since)) > 1:
             raise Invalid("start, byte and since", "one of the three")
+        if times not in (None, "", "true", "false"):
+            raise Invalid("times", "true or false", times)
+        since_ms, until_ms = (
+            None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
+            for name, text in (("since", since), ("until", until))
+        )
         wanted = _Wanted(
             integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
             integer("count", count or "100", 1, MOST_LINES, f"an integer from 1 to {MOST_LINES}"),
             None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
             None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
-            *(None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
-              for name, text in (("since", since), ("until", until))),
-        )  # fmt: skip
+            since_ms,
+            until_ms,
+            times == "true",
+        )
         return await asyncio.to_thread(_lines, joblog, log, wanted)
 
 
@@ -181,6 +190,7 @@ class _Wanted(msgspec.Struct, frozen=True):
     cut: int | None
     since_ms: int | None
     until_ms: int | None
+    times: bool
 
 
 def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pack: bool = True) -> Response[Any]:
@@ -250,18 +260,25 @@ def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
 
     page = query.line_borders(log, span)
     if wanted.cut is not None:
-        return _lines_view(*cut_lines(query, page, wanted.cut))
+        cut, cuts, starts = cut_lines(query, page, wanted.cut)
+        return _lines_view(cut, cuts, _times_ms(joblog, cut, starts) if wanted.times else UNSET)
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
         page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
-    return _lines_view(msgspec.structs.replace(page, data=data), UNSET)
+    page = msgspec.structs.replace(page, data=data)
+    return _lines_view(page, UNSET, _times_ms(joblog, page, line_starts(page)) if wanted.times else UNSET)
 
 
-def _lines_view(page: Page, cuts: list[CutLine] | UnsetType) -> LinesView:
+def _times_ms(joblog: State, page: Page, starts: list[int]) -> list[int]:
+    """Returns when each line's first byte arrived: to the second, which is what stays of it when a log is sealed."""
+    return [second * 1000 for second in second_of(joblog.engine.logs, page.log, starts)]
+
+
+def _lines_view(page: Page, cuts: list[CutLine] | UnsetType, times_ms: list[int] | UnsetType) -> LinesView:
     borders = page.start_line, page.end_line, page.start_byte, page.end_byte
-    return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts)
+    return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts, times_ms)
 
 
 def _range(request: Call, log: Log) -> tuple[int, int, int]:

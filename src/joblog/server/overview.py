@@ -18,6 +18,7 @@ from joblog.server.state import Call, State
 from joblog.server.states import status_named
 from joblog.status import Status
 from joblog.storage.overview import SORTS, JobRow, LastRun, Wanted
+from joblog.watch import Watch
 
 MOST_OFFSET = 10_000_000
 LONGEST_SEARCH = 64
@@ -31,8 +32,21 @@ Sort = Annotated[str | None, Parameter(description=f"one of {', '.join(SORTS)}, 
 Offset = Annotated[str | None, Parameter(description="jobs to skip, 0 by default")]
 
 
+class BarView(Struct):
+    """How far a run is, as its own progress bar or counter says: ``fraction`` 0 to 1, null what it does not say."""
+
+    label: str
+    done: float | None
+    total: float | None
+    fraction: float | None
+    remaining_s: float | None
+
+
 class LastRunView(Struct):
-    """A job's latest version; its logs together; the last line of the log that has the newest bytes."""
+    """A job's latest version; its logs together; last line and progress are of the log that has the newest bytes.
+
+    ``progress`` is null where that draws no bar, and for a run that has ended.
+    """
 
     id: int
     name: str
@@ -49,6 +63,7 @@ class LastRunView(Struct):
     first_task: str | None
     last_task: str | None
     last_line: str
+    progress: BarView | None
 
 
 class JobRowView(Struct):
@@ -97,32 +112,43 @@ class OverviewController(Controller):
         statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
         skipped = integer("offset", offset or "0", 0, MOST_OFFSET, f"an integer from 0 to {MOST_OFFSET}")
         wanted = Wanted(search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit))
-        return await asyncio.to_thread(_overview, joblog.engine, check_project_id(project_id), wanted)
+        return await asyncio.to_thread(_overview, joblog, check_project_id(project_id), wanted)
 
 
-def _overview(engine: Engine, project_id: str, wanted: Wanted) -> OverviewView:
-    now_ms = engine.clock_ms()
-    rows, total = engine.overview.jobs(project_id, wanted, now_ms)
-    return OverviewView([_row(engine, project_id, row) for row in rows], total, now_ms)
+def _overview(joblog: State, project_id: str, wanted: Wanted) -> OverviewView:
+    now_ms = joblog.engine.clock_ms()
+    rows, total = joblog.engine.overview.jobs(project_id, wanted, now_ms)
+    return OverviewView([_row(joblog, project_id, row) for row in rows], total, now_ms)
 
 
-def _row(engine: Engine, project_id: str, row: JobRow) -> JobRowView:
-    last = None if row.last is None else _last(engine, project_id, row.id, row.last)
+def _row(joblog: State, project_id: str, row: JobRow) -> JobRowView:
+    last = None if row.last is None else _last(joblog, project_id, row.id, row.last)
     return JobRowView(row.id, row.name, row.created_ms, 0 if row.last is None else row.last.number, last)
 
 
-def _last(engine: Engine, project_id: str, job_id: int, last: LastRun) -> LastRunView:
-    line = ""
+def _last(joblog: State, project_id: str, job_id: int, last: LastRun) -> LastRunView:
+    line, progress = "", None
     if last.worker is not None:
         try:
-            line = _last_line(engine, engine.log(project_id, job_id, last.id, last.worker))
+            log = joblog.engine.log(project_id, job_id, last.id, last.worker)
+            line = _last_line(joblog.engine, log)
+            progress = _progress(joblog.watch, log) if last.status is Status.RUNNING else None
         except JoblogError:
-            line = ""  # deleted meanwhile, or not readable now: the list is shown all the same
+            pass  # deleted meanwhile, or not readable now: the list is shown all the same
     return LastRunView(
         last.id, f"V{last.number:04d}", last.run_id, last.status.name, last.reason, last.expected_tasks, last.started_ms,
         last.ended_ms, last.logs, last.open_logs, last.size_bytes, last.appended_ms, _task(last.first_worker),
-        _task(last.worker), line,
+        _task(last.worker), line, progress,
     )  # fmt: skip
+
+
+def _progress(watch: Watch, log: Log) -> BarView | None:
+    """Returns the bar that moved last, of those that know how far they are."""
+    bars = [bar for bar in watch.progress(log) if bar.fraction is not None]
+    if not bars:
+        return None
+    bar = bars[-1]
+    return BarView(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s)
 
 
 def _last_line(engine: Engine, log: Log) -> str:

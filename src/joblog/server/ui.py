@@ -52,7 +52,7 @@ class Viewer:
             digest.update(name.encode() + b"\0" + raw[name] + b"\0")
         self._base = f"{_PREFIX}{digest.hexdigest()[:12]}/"
         page = raw.pop("index.html").replace(b"{{base}}", self._base.encode())
-        modules = "".join(f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw) if _is_ours(name))
+        modules = "".join(f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw) if _at_once(name))
         self._page = _File("index.html", page.replace(b"{{modules}}", modules.encode()))
         self._files = {name: _File(name, content) for name, content in raw.items()}
 
@@ -86,8 +86,9 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     return next((value for name, value in headers if name == wanted), b"")
 
 
-def _is_ours(name: str) -> bool:
-    return name.endswith(".js") and not name.startswith("vendor/")
+def _at_once(name: str) -> bool:
+    """Whether a log's page needs the module; the others load when somebody goes to theirs."""
+    return name.endswith(".js") and not name.startswith(("vendor/", "plots/", "ranks/"))
 
 
 def _files(folder: Traversable, above: str) -> Iterable[tuple[str, bytes]]:

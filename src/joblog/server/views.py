@@ -128,7 +128,7 @@ class LogView(Struct):
 
 
 class LinesView(Struct):
-    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``; ``cuts`` if asked for."""
+    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``; cuts and times if asked for."""
 
     start_line: int
     end_line: int
@@ -137,6 +137,7 @@ class LinesView(Struct):
     lines: int
     content: str
     cuts: list[CutLine] | UnsetType = UNSET
+    times_ms: list[int] | UnsetType = UNSET
 
 
 class TokenView(Struct):

@@ -10,7 +10,7 @@
  *   status: string, reason: string | null, started_ms: number | null, ended_ms: number | null}} Version
  * @typedef {{line: number, start_byte: number, end_byte: number}} Cut
  * @typedef {{start_line: number, end_line: number, start_byte: number, end_byte: number, lines: number, content: string,
- *   cuts?: Cut[]}} Lines
+ *   cuts?: Cut[], times_ms?: number[]}} Lines
  * @typedef {{id: string}} Project
  * @typedef {{name: string, project_id: string | null, rights: string[], expires_ms: number | null}} Session
  * @typedef {{project: string, job: number, version: number, task: string}} Address
@@ -79,11 +79,28 @@ export async function logOut() {
 }
 
 /**
- * Where a log is, in the API behind /api, in the viewer without.
+ * Where a version is, in the API behind /api, in the viewer without.
+ * @param {{project: string, job: number, version: number}} address
+ */
+export function versionPath({ project, job, version }) {
+  return `/projects/${encodeURIComponent(project)}/jobs/${job}/versions/${version}`;
+}
+
+/**
+ * Where a log is, likewise.
  * @param {Address} address
  */
-export function logPath({ project, job, version, task }) {
-  return `/projects/${encodeURIComponent(project)}/jobs/${job}/versions/${version}/logs/${task}`;
+export function logPath(address) {
+  return `${versionPath(address)}/logs/${address.task}`;
+}
+
+/**
+ * A link to the line that holds a byte of a log.
+ * @param {Address} address
+ * @param {number} byte
+ */
+export function bytesLink(address, byte) {
+  return `${logPath(address)}#B${byte}`;
 }
 
 /**

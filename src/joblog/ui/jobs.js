@@ -21,7 +21,8 @@ const STATES = ["RUNNING", "COMPLETED", "FAILED", "KILLED", "LOST", "WAITING", "
 /**
  * @typedef {{id: number, name: string, run_id: string | null, status: string, reason: string | null,
  *   expected_tasks: number | null, started_ms: number | null, ended_ms: number | null, logs: number, open_logs: number,
- *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string}} LastRun
+ *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string, progress: Bar | null}} LastRun
+ * @typedef {{label: string, done: number | null, total: number | null, fraction: number, remaining_s: number | null}} Bar
  * @typedef {{id: number, name: string, created_ms: number, runs: number, last: LastRun | null}} JobRow
  * @typedef {{items: JobRow[], total: number, now_ms: number}} Overview
  */
@@ -35,6 +36,7 @@ const COLUMNS = [
   ["state", "status"],
   ["started", "recent"],
   ["duration", "duration"],
+  ["progress", null],
   ["ranks", null],
   ["sizeOf", null],
   ["attempts", "runs"],
@@ -203,6 +205,7 @@ function jobRow(project, job, now) {
     cell("state", last ? stateBadge(last.status, last.reason) : stateBadge("NONE")),
     cell("started", el("time", { title: time(started ?? job.created_ms) }, time(started ?? job.created_ms).slice(5, 16))),
     cell("duration", long),
+    cell("progress", last?.progress ? progress(last.progress) : null),
     cell("ranks", last ? ranks(last) : ""),
     cell("sizeOf", last ? size(last.size_bytes) : ""),
     cell("attempts", job.runs ? number(job.runs) : ""),
@@ -220,6 +223,18 @@ function jobLink(project, job) {
   if (!job.last || !task) return job.name;
   const href = logPath({ project, job: job.id, version: job.last.id, task });
   return el("a", { href, "data-job": job.id, title: job.last.run_id ?? "" }, job.name);
+}
+
+/**
+ * How far a run is, and how long still, as its own progress bar says.
+ * @param {Bar} bar
+ */
+function progress({ label, done, total, fraction, remaining_s: left }) {
+  const share = Math.round(Math.min(Math.max(fraction, 0), 1) * 100);
+  const counted = done === null || total === null ? "" : `${number(done)} / ${number(total)}`;
+  const title = [label, counted, `${share}%`].filter(Boolean).join(" · ");
+  const said = left === null ? `${share}%` : t("timeLeft", duration(left * 1000));
+  return el("span", { class: "far", title }, el("progress", { max: 100, value: share, "aria-label": title }), el("span", {}, said));
 }
 
 /** @param {LastRun} last */

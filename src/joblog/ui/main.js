@@ -15,6 +15,7 @@ import { applyTheme } from "./preferences.js";
  */
 
 const LOG = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/logs\/(worker-\d+)\/?$/;
+const VERSION = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/(ranks|plots)\/?$/;
 const PERMANENT = /^\/p\/([^/]+)\/([^/]+)\/([^/]+)(?:\/([^/]+))?\/?$/;
 const PROJECT = /^\/projects\/([^/]+)\/?$/;
 
@@ -23,6 +24,9 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** @type {Page | null} */
 let shown = null;
 let shows = 0;
+
+/** What is shown, without the lines that an address may name: those are the page's own affair. */
+let place = "";
 
 async function show() {
   const turn = ++shows;
@@ -36,6 +40,7 @@ async function show() {
       return;
     }
     shown = page;
+    place = location.pathname + location.search;
     fill(app, page.element);
     page.begin();
   } catch (error) {
@@ -59,6 +64,13 @@ async function pageAt(path) {
   if (log) {
     const address = { project: decodeURIComponent(log[1]), job: Number(log[2]), version: Number(log[3]), task: log[4] };
     return logPage(address, show, failed);
+  }
+  const version = VERSION.exec(path);
+  if (version) {
+    const task = /^worker-\d+$/.exec(new URLSearchParams(location.search).get("from") ?? "")?.[0] ?? "worker-0";
+    const address = { project: decodeURIComponent(version[1]), job: Number(version[2]), version: Number(version[3]), task };
+    const { versionPage } = version[4] === "ranks" ? await import("./ranks/page.js") : await import("./plots/page.js");
+    return versionPage(address, show, failed);
   }
   const project = PROJECT.exec(path);
   if (project || path === "/") return jobsPage(project ? decodeURIComponent(project[1]) : null, show, failed);
@@ -100,7 +112,10 @@ document.addEventListener("click", (event) => {
   history.pushState(null, "", to);
   void show();
 });
-window.addEventListener("popstate", () => void show());
+window.addEventListener("popstate", () => {
+  // A change of lines alone comes here too; the page hears of it as "hashchange".
+  if (!shown || place !== location.pathname + location.search) void show();
+});
 
 applyTheme();
 void show();

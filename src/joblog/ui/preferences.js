@@ -1,14 +1,14 @@
 // What a reader has chosen, kept by the browser; never anything secret.
 
 /**
- * @typedef {{theme: "auto" | "light" | "dark", language: "auto" | "en" | "zh", wrap: "yes" | "no"}} Preferences
+ * @typedef {{theme: "auto" | "light" | "dark", language: "auto" | "en" | "zh", wrap: "yes" | "no", times: "yes" | "no"}} Preferences
  */
 
 /** @type {Preferences} */
-const DEFAULTS = { theme: "auto", language: "auto", wrap: "no" };
+const DEFAULTS = { theme: "auto", language: "auto", wrap: "no", times: "no" };
 
 /** @type {{[K in keyof Preferences]: Preferences[K][]}} */
-const ALLOWED = { theme: ["auto", "light", "dark"], language: ["auto", "en", "zh"], wrap: ["yes", "no"] };
+const ALLOWED = { theme: ["auto", "light", "dark"], language: ["auto", "en", "zh"], wrap: ["yes", "no"], times: ["yes", "no"] };
 
 /**
  * @template {keyof Preferences} K
@@ -42,4 +42,19 @@ export function prefer(name, value) {
 /** Shows the page in the theme that was chosen; the stylesheet follows the system's where none was. */
 export function applyTheme() {
   document.documentElement.dataset.theme = preference("theme");
+  window.dispatchEvent(new Event("joblog-theme"));
+}
+
+/**
+ * Calls what is drawn by hand when the colours change; returns how to stop.
+ * @param {() => void} changed
+ */
+export function onTheme(changed) {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", changed);
+  window.addEventListener("joblog-theme", changed);
+  return () => {
+    dark.removeEventListener("change", changed);
+    window.removeEventListener("joblog-theme", changed);
+  };
 }

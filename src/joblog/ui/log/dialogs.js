@@ -9,11 +9,26 @@ import { paint } from "./text.js";
 /** What is shown of a long line at a time. */
 const PIECE_BYTES = 64 * 1024;
 
-/**
- * @param {[string, string][]} keys
- */
-export function showKeys(keys) {
-  const rows = keys.map(([key, name]) => el("tr", {}, el("td", {}, el("kbd", {}, key)), el("td", {}, t(name))));
+/** @type {[string, string][]} */
+const KEYS = [
+  ["f", "keyFollow"],
+  ["g", "keyTop"],
+  ["G", "keyEnd"],
+  [":", "keyJump"],
+  ["/", "keySearch"],
+  ["n", "keyNext"],
+  ["N", "keyPrevious"],
+  ["w", "keyWrap"],
+  ["t", "keyTimes"],
+  ["c", "keyCopy"],
+  ["l", "keyLink"],
+  ["Esc", "keyEscape"],
+  ["?", "keyHelp"],
+];
+
+/** Shows what the keys do. */
+export function showKeys() {
+  const rows = KEYS.map(([key, name]) => el("tr", {}, el("td", {}, el("kbd", {}, key)), el("td", {}, t(name))));
   open(t("keys"), el("table", { class: "keys" }, el("tbody", {}, ...rows)), el("p", { class: "quiet" }, t("keySelect")));
 }
 

@@ -7,20 +7,22 @@ import { number } from "../format.js";
 import { t } from "../i18n.js";
 import { prefer, preference } from "../preferences.js";
 import { Bar } from "./bar.js";
+import { Clip } from "./clip.js";
 import { showKeys, showLine } from "./dialogs.js";
+import { Finding } from "./finding.js";
 import { listen } from "./keys.js";
+import { Notice } from "./notice.js";
 import { Pager } from "./pager.js";
-import { goTo, Place } from "./place.js";
+import { Place } from "./place.js";
 import { row } from "./row.js";
-import { Search, clearMarks, markRows } from "./search.js";
 import { Scroller } from "./scroller.js";
-import { MOST_COPIED, Selection, copy, downloadLines, fromHash, textOf } from "./selection.js";
+import { Selection, fromHash } from "./selection.js";
 import { Tools } from "./tools.js";
 import { Why } from "./why.js";
 import { Watch } from "./watch.js";
+import { goalOf, isMoment, lineAtMoment, lineOfHash } from "./where.js";
 
 const ROW_PIXELS = 20;
-const NOTICE_MS = 2500;
 
 /**
  * @typedef {import("../api.js").Address} Address
@@ -54,60 +56,63 @@ class LogPage {
     this.following = false;
     this.left = 0;
     this.begun = false;
-    this.hit = -1;
     this.unfolded = new Set();
-    this.noticeTimer = 0;
     this.lines = el("div", { class: "lines", id: "lines", tabindex: "0", role: "list", "aria-label": t("logLines") });
     this.news = el("button", { type: "button", class: "news", hidden: true, click: () => this.follow(true) });
-    this.notice = el("div", { class: "notice", role: "status", "aria-live": "polite" });
+    this.notice = new Notice();
     this.empty = el("p", { class: "empty-log quiet", hidden: true }, t("emptyLog"));
     this.bar = new Bar((line) => this.jump(line, "top"));
     this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => {
-      this.trying(true);
+      this.notice.trying(true);
       this.around();
     });
     this.scroller = new Scroller(this.lines, ROW_PIXELS, (line) => this.draw(line), (view) => this.moved(view));
     this.selection = new Selection(() => this.showSelection());
+    this.clip = new Clip(address, () => this.selection.lines, this.notice);
     /** @type {Tools} */
     this.tools = new Tools(address, {
       follow: () => this.follow(!this.following),
       wrap: () => this.wrap(preference("wrap") === "no"),
+      times: () => this.times(preference("times") === "no"),
       top: () => this.jump(this.pager.start, "top"),
       end: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       jump: (to) => this.jumpTo(to),
-      search: (question) => void this.search.ask(question),
-      next: () => void this.search.go("forward"),
-      previous: () => void this.search.go("backward"),
+      search: (question) => this.finding.ask(question),
+      list: () => this.finding.list(),
+      next: () => this.finding.go("forward"),
+      previous: () => this.finding.go("backward"),
       endSearch: () => this.endSearch(),
-      copy: () => void this.copyLines(),
-      link: () => void this.copyLink(),
-      download: () => void this.downloadSelected(),
+      copy: () => void this.clip.copyLines(),
+      link: () => void this.clip.copyLink(),
+      download: () => void this.clip.download(this.log.log_file),
       unselect: () => this.selection.clear(),
-      help: () => showKeys(KEYS),
+      help: () => showKeys(),
     });
-    /** @type {Search} */
-    this.search = new Search(address, {
+    this.finding = new Finding(address, {
       where: () => this.view?.first ?? this.pager.start,
-      found: (hit) => this.showHit(hit),
+      jump: (line) => this.jump(line, "middle"),
+      rows: () => this.scroller.rows,
       count: (text) => this.tools.found.tell(text),
-      say: (text) => this.say(text),
+      say: (text) => this.notice.say(text),
     });
     this.why = new Why(address);
-    this.place = new Place(address, goTo, (version) => void this.why.show(version).catch(() => undefined));
-    this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.trying(trying), failed);
+    this.place = new Place(address, "log", (version) => void this.why.show(version).catch(() => undefined));
+    this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.notice.trying(trying), failed);
     this.element = el(
       "div",
       { class: "screen" },
       header(this.place.elements, again),
       this.tools.element,
       this.why.element,
-      el("main", { class: "log" }, this.lines, this.bar.element, this.empty, this.news, this.tools.selection, this.notice),
+      el("main", { class: "log" }, this.lines, this.finding.map.element, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
+      this.finding.results.element,
     );
     this.lines.addEventListener("click", (event) => this.clicked(event));
     this.onHash = () => this.hashChanged();
     window.addEventListener("hashchange", this.onHash);
     this.unlisten = listen(this.keys());
     this.wrap(preference("wrap") === "yes");
+    this.times(preference("times") === "yes");
     this.tools.showFollowing(false);
     this.showSelection();
   }
@@ -118,6 +123,7 @@ class LogPage {
       this.lines.focus({ preventScroll: true });
       const wanted = fromHash(location.hash);
       if (wanted) this.jump(wanted.first, "middle");
+      else if (location.hash.startsWith("#B")) void this.notice.attempt(() => this.jumpToByte()).then(() => this.scroller.placed || this.toEnd());
       else if (this.log.closed) this.toEnd();
       else this.follow(true);
       if (this.scroller.end === this.scroller.start || this.pager.line(this.scroller.start)) this.around();
@@ -128,19 +134,18 @@ class LogPage {
   around() {
     if (this.begun || !this.scroller.placed) return;
     this.begun = true;
-    void this.watch.look();
+    if (!this.log.closed) this.watch.begin();
     this.place.fill().catch(() => undefined);
   }
 
   close() {
     this.watch.close();
-    this.search.stop();
-    clearMarks();
+    this.finding.close();
     this.pager.close();
     this.scroller.close();
     this.unlisten();
     window.removeEventListener("hashchange", this.onHash);
-    clearTimeout(this.noticeTimer);
+    this.notice.close();
   }
 
   /** @param {Log} log */
@@ -168,6 +173,7 @@ class LogPage {
     if (unfinished && end !== before) this.scroller.redraw(end, end + 1);
     this.lines.style.setProperty("--digits", String(Math.max(String(end).length, 3)));
     this.tools.showLog(log);
+    this.finding.map.showLog(log);
     this.empty.hidden = log.end_byte > log.start_byte;
     this.showNews();
   }
@@ -189,14 +195,14 @@ class LogPage {
    */
   arrived(first, end) {
     this.scroller.redraw(first, end);
-    this.mark();
+    this.finding.mark();
     this.around();
   }
 
   /** @param {import("./scroller.js").View} view */
   moved(view) {
     this.view = view;
-    this.mark();
+    this.finding.mark();
     this.bar.show(this.scroller.start, this.scroller.end, view.first, view.last);
     this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
     if (!view.byUser) return;
@@ -233,43 +239,33 @@ class LogPage {
   }
 
   /**
-   * Goes where somebody has typed: a line, a share of the lines, lines from the end.
+   * Goes where somebody has typed: a line, a share of the lines, lines from the end, a moment.
    * @param {string} to
    */
   jumpTo(to) {
-    if (/^\d{1,6}[smhd]$|^\d{4}-\d\d-\d\d/.test(to)) {
-      void this.attempt(() => this.jumpToTime(to));
+    if (isMoment(to)) {
+      void this.notice.attempt(async () => this.jump(await lineAtMoment(this.address, to), "top"));
       return true;
     }
-    const match = /^(-?)L?(\d{1,15}(?:\.\d+)?)\s*(%?)$/i.exec(to);
-    if (!match) return false;
-    const { start, end } = this.scroller;
-    const value = Number(match[2]);
-    if (match[3] && (value > 100 || match[1])) return false;
-    if (match[3]) this.jump(Math.round(start + ((end - 1 - start) * value) / 100), "top");
-    else if (match[1]) this.jump(end - value, "top");
-    else {
-      this.selection.select(Math.min(Math.max(Math.floor(value), start), end - 1), false);
-      this.jump(Math.floor(value), "middle");
-    }
+    const goal = goalOf(to, this.scroller.start, this.scroller.end);
+    if (!goal) return false;
+    if (goal.exact) this.selection.select(goal.line, false);
+    this.jump(goal.line, goal.exact ? "middle" : "top");
     return true;
-  }
-
-  /**
-   * Shows the first line that arrived at a moment or later.
-   * @param {string} moment as the API takes it; a time without a zone is the reader's
-   */
-  async jumpToTime(moment) {
-    const at = /^\d{4}/.test(moment) ? Date.parse(moment.replace(" ", "T")) : moment;
-    if (Number.isNaN(at)) throw new Error(t("jumpBad"));
-    /** @type {import("../api.js").Lines} */
-    const lines = await get(`/api${logPath(this.address)}/lines`, { since: at, count: 1, cut: 1 });
-    this.jump(lines.start_line, "top");
   }
 
   hashChanged() {
     this.selection.readHash();
     if (this.selection.lines) this.jump(this.selection.lines.first, "middle");
+    else void this.notice.attempt(() => this.jumpToByte());
+  }
+
+  /** Goes to the line that the address names by one of its bytes, and selects it; its number is the address then. */
+  async jumpToByte() {
+    const line = await lineOfHash(this.address, location.hash);
+    if (line === null) return;
+    this.selection.select(line, false);
+    this.jump(line, "middle");
   }
 
   /** @param {boolean} wrapped */
@@ -281,24 +277,17 @@ class LogPage {
     else this.scroller.refresh();
   }
 
-  /** @param {import("./search.js").Hit} hit */
-  showHit(hit) {
-    this.hit = hit.line;
-    this.jump(hit.line, "middle");
-    this.mark();
+  /** @param {boolean} shown whether each line has the time of its arrival before it */
+  times(shown) {
+    prefer("times", shown ? "yes" : "no");
+    this.lines.classList.toggle("timed", shown);
+    this.tools.showTimes(shown);
+    this.pager.setTimed(shown);
   }
 
   endSearch() {
-    this.search.stop();
-    this.hit = -1;
-    clearMarks();
-    markRows(this.scroller.rows, null, -1);
+    this.finding.end();
     this.lines.focus({ preventScroll: true });
-  }
-
-  /** Marks what was searched for in the rows that are drawn. */
-  mark() {
-    if (this.search.question || this.hit >= 0) markRows(this.scroller.rows, this.search.question, this.hit);
   }
 
   /** @param {number} line */
@@ -323,96 +312,28 @@ class LogPage {
     this.tools.showSelection(this.selection.lines);
   }
 
-  async copyLines() {
-    const lines = this.selection.lines;
-    if (!lines) return;
-    if (lines.last - lines.first >= MOST_COPIED) {
-      this.say(t("tooMany", number(MOST_COPIED)));
-      return;
-    }
-    await this.attempt(async () => {
-      await copy(await textOf(this.address, lines));
-      this.say(t("copied"));
-    });
-  }
-
-  async copyLink() {
-    if (!this.selection.lines) return;
-    await this.attempt(async () => {
-      await copy(location.href);
-      this.say(t("copiedLink"));
-    });
-  }
-
-  async downloadSelected() {
-    const lines = this.selection.lines;
-    if (!lines) return;
-    const name = `${this.log.log_file}.L${lines.first}-L${lines.last}.log`;
-    await this.attempt(() => downloadLines(this.address, lines, name));
-  }
-
-  /** @param {() => Promise<void>} act */
-  async attempt(act) {
-    try {
-      await act();
-    } catch (error) {
-      this.say(t("failed", error instanceof Error ? error.message : ""));
-    }
-  }
-
-  /** @param {boolean} trying */
-  trying(trying) {
-    if (trying) this.say(t("retrying"), true);
-    else this.say("");
-  }
-
-  /**
-   * @param {string} text
-   * @param {boolean} [stays]
-   */
-  say(text, stays = false) {
-    say(this.notice, text);
-    clearTimeout(this.noticeTimer);
-    if (text && !stays) this.noticeTimer = window.setTimeout(() => say(this.notice, ""), NOTICE_MS);
-  }
-
   /** @returns {Record<string, () => void>} */
   keys() {
     return {
       f: () => this.follow(!this.following),
       w: () => this.wrap(preference("wrap") === "no"),
+      t: () => this.times(preference("times") === "no"),
       g: () => this.jump(this.pager.start, "top"),
       Home: () => this.jump(this.pager.start, "top"),
       G: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       End: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       ":": () => this.tools.jump.focus(),
       "/": () => this.tools.found.focus(),
-      n: () => void this.search.go("forward"),
-      N: () => void this.search.go("backward"),
-      c: () => void this.copyLines(),
-      l: () => void this.copyLink(),
+      n: () => this.finding.go("forward"),
+      N: () => this.finding.go("backward"),
+      c: () => void this.clip.copyLines(),
+      l: () => void this.clip.copyLink(),
       Escape: () => {
         this.selection.clear();
         this.tools.found.clear();
         this.endSearch();
       },
-      "?": () => showKeys(KEYS),
+      "?": () => showKeys(),
     };
   }
 }
-
-/** @type {[string, string][]} */
-const KEYS = [
-  ["f", "keyFollow"],
-  ["g", "keyTop"],
-  ["G", "keyEnd"],
-  [":", "keyJump"],
-  ["/", "keySearch"],
-  ["n", "keyNext"],
-  ["N", "keyPrevious"],
-  ["w", "keyWrap"],
-  ["c", "keyCopy"],
-  ["l", "keyLink"],
-  ["Esc", "keyEscape"],
-  ["?", "keyHelp"],
-];

@@ -16,7 +16,7 @@ const TRY_AGAIN_MS = 1000;
 
 /**
  * @typedef {import("../api.js").Lines} Lines
- * @typedef {{lines: string[], cuts: Map<number, import("../api.js").Cut>, characters: number}} Block
+ * @typedef {{lines: string[], times: number[], cuts: Map<number, import("../api.js").Cut>, characters: number}} Block
  */
 
 export class Pager {
@@ -41,6 +41,21 @@ export class Pager {
     this.running = null;
     this.runningBlock = -1;
     this.closed = false;
+    this.timed = false;
+  }
+
+  /**
+   * Says whether it is to be known when lines arrived; those that are here are fetched anew then.
+   * @param {boolean} timed
+   */
+  setTimed(timed) {
+    if (timed === this.timed) return;
+    this.timed = timed;
+    if (!timed) return;
+    this.running?.abort();
+    this.blocks.clear();
+    this.characters = 0;
+    this.#next();
   }
 
   /**
@@ -72,11 +87,11 @@ export class Pager {
    */
   line(line) {
     if (line === this.end) {
-      return this.unfinished && { text: this.unfinished.text, cut: null, unfinished: true };
+      return this.unfinished && { text: this.unfinished.text, cut: null, unfinished: true, at: null };
     }
     const block = this.blocks.get(Math.floor(line / BLOCK));
     const text = block?.lines[line % BLOCK];
-    return block && text !== undefined ? { text, cut: block.cuts.get(line) ?? null, unfinished: false } : null;
+    return block && text !== undefined ? { text, cut: block.cuts.get(line) ?? null, unfinished: false, at: block.times[line % BLOCK] ?? null } : null;
   }
 
   /**
@@ -144,7 +159,7 @@ export class Pager {
       const count = Math.min((number + 1) * BLOCK, this.end) - line;
       const path = `/api${logPath(this.address)}/lines`;
       /** @type {Lines} */
-      const lines = await get(path, { start: line, count, cut: CUT_BYTES }, this.running.signal);
+      const lines = await get(path, { start: line, count, cut: CUT_BYTES, times: this.timed ? "true" : null }, this.running.signal);
       if (lines.end_line > lines.start_line) this.#keep(number, lines);
       else wait = TRY_AGAIN_MS;
       this.arrived(lines.start_line, lines.end_line);
@@ -165,11 +180,14 @@ export class Pager {
    * @param {Lines} lines
    */
   #keep(number, lines) {
-    const block = this.blocks.get(number) ?? { lines: [], cuts: new Map(), characters: 0 };
+    const block = this.blocks.get(number) ?? { lines: [], times: [], cuts: new Map(), characters: 0 };
     const texts = lines.content.split("\n");
     // Where retention has moved the log's start into the block, holes stand for what is gone.
     let at = lines.start_line - number * BLOCK;
-    for (let i = 0; i < lines.end_line - lines.start_line; i += 1, at += 1) block.lines[at] = texts[i] ?? "";
+    for (let i = 0; i < lines.end_line - lines.start_line; i += 1, at += 1) {
+      block.lines[at] = texts[i] ?? "";
+      if (lines.times_ms) block.times[at] = lines.times_ms[i];
+    }
     for (const cut of lines.cuts ?? []) block.cuts.set(cut.line, cut);
     block.characters += lines.content.length;
     this.characters += lines.content.length;

@@ -1,6 +1,6 @@
-// Where in a version one is: links to the job's other runs and to the run's other ranks.
+// Where in a version one is: links to the job's other runs, to the run's other ranks, and to the other ways to look at it.
 
-import { get, logPath } from "../api.js";
+import { get, logPath, versionPath } from "../api.js";
 import { el } from "../dom.js";
 import { choice } from "../header.js";
 import { t } from "../i18n.js";
@@ -9,30 +9,41 @@ import { stateBadge } from "./state.js";
 /**
  * @typedef {import("../api.js").Address} Address
  * @typedef {import("../api.js").Version} Version
+ * @typedef {import("../api.js").Log} Log
  */
+
+/** @typedef {"log" | "ranks" | "plots"} Section */
 
 export class Place {
   /**
    * @param {Address} address
-   * @param {(address: Address) => void} go
+   * @param {Section} section what of the version is looked at
    * @param {(version: Version | null) => void} known is told how the run is
    */
-  constructor(address, go, known) {
+  constructor(address, section, known) {
     this.address = address;
+    this.section = section;
     this.known = known;
-    this.go = go;
+    /** @type {Version[]} */
+    this.versions = [];
+    /** @type {Log[]} */
+    this.logs = [];
     this.job = el("a", { href: `/projects/${encodeURIComponent(address.project)}/`, class: "job" }, `#${address.job}`);
     this.state = el("span");
     this.runs = el("span");
-    this.ranks = el("span", {}, el("span", { class: "quiet" }, address.task));
-    this.elements = [this.job, this.runs, this.ranks, this.state];
+    this.ranks = el("span", {}, section === "log" ? el("span", { class: "quiet" }, address.task) : null);
+    const sections = /** @type {Section[]} */ (["log", "ranks", "plots"]).map((each) => {
+      const here = each === section ? "page" : null;
+      return el("a", { class: "tab", href: sectionPath(address, each), "aria-current": here }, t(`section-${each}`));
+    });
+    this.elements = [this.job, this.runs, this.ranks, this.state, el("span", { class: "tabs" }, ...sections)];
   }
 
   /** Fills in what is not needed to show lines. */
   async fill() {
     const { project, job, version } = this.address;
     const above = `/api/projects/${encodeURIComponent(project)}/jobs/${job}`;
-    /** @type {[import("../api.js").Job, {items: Version[]}, {items: {task: string}[]}]} */
+    /** @type {[import("../api.js").Job, {items: Version[]}, {items: Log[]}]} */
     const [about, versions, logs] = await Promise.all([
       get(above),
       get(`${above}/versions`, { limit: 1000 }),
@@ -44,8 +55,12 @@ export class Place {
     this.#choose(this.runs, t("attempt"), String(version), versions.items.map((each) => [String(each.id), runName(each)]), (chosen) =>
       this.#goToRun(Number(chosen)),
     );
-    const tasks = logs.items.map((each) => /** @type {[string, string]} */ ([each.task, each.task]));
-    this.#choose(this.ranks, t("rank"), this.address.task, tasks, (task) => this.go({ ...this.address, task }));
+    this.versions = versions.items;
+    this.logs = logs.items;
+    if (this.section === "log") {
+      const tasks = logs.items.map((each) => /** @type {[string, string]} */ ([each.task, each.task]));
+      this.#choose(this.ranks, t("rank"), this.address.task, tasks, (task) => goTo(logPath({ ...this.address, task })));
+    }
     this.showVersion(versions.items.find((each) => each.id === version) ?? null);
   }
 
@@ -63,12 +78,15 @@ export class Place {
 
   /** @param {number} version */
   async #goToRun(version) {
-    const { project, job, task } = this.address;
-    const path = `/api/projects/${encodeURIComponent(project)}/jobs/${job}/versions/${version}/logs`;
-    /** @type {{items: {task: string}[]}} */
-    const logs = await get(path, { limit: 1000 });
-    const same = logs.items.some((each) => each.task === task);
-    this.go({ ...this.address, version, task: same ? task : (logs.items[0]?.task ?? task) });
+    const address = { ...this.address, version };
+    if (this.section !== "log") {
+      goTo(sectionPath(address, this.section));
+      return;
+    }
+    /** @type {{items: Log[]}} */
+    const logs = await get(`/api${versionPath(address)}/logs`, { limit: 1000 });
+    const same = logs.items.some((each) => each.task === address.task);
+    goTo(logPath({ ...address, task: same ? address.task : (logs.items[0]?.task ?? address.task) }));
   }
 
   /**
@@ -90,15 +108,23 @@ export class Place {
 }
 
 /** @param {Version} version */
-function runName(version) {
+export function runName(version) {
   return version.run_id ? `${version.name} · ${version.run_id}` : version.name;
 }
 
 /**
- * Opens another log's page.
  * @param {Address} address
+ * @param {Section} section
  */
-export function goTo(address) {
-  history.pushState(null, "", logPath(address));
+function sectionPath(address, section) {
+  return section === "log" ? logPath(address) : `${versionPath(address)}/${section}?from=${address.task}`;
+}
+
+/**
+ * Opens another page.
+ * @param {string} path
+ */
+export function goTo(path) {
+  history.pushState(null, "", path);
   window.dispatchEvent(new PopStateEvent("popstate"));
 }

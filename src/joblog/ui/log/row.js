@@ -1,12 +1,13 @@
 // One line of a log on the screen.
 
 import { el } from "../dom.js";
-import { number, size } from "../format.js";
+import { number, size, time } from "../format.js";
 import { t } from "../i18n.js";
+import { severity } from "./severity.js";
 import { folded, paint } from "./text.js";
 
 /**
- * @typedef {{text: string, cut: import("../api.js").Cut | null, unfinished: boolean}} Line
+ * @typedef {{text: string, cut: import("../api.js").Cut | null, unfinished: boolean, at: number | null}} Line
  * @typedef {{unfold: (line: number) => void, isUnfolded: (line: number) => boolean,
  *   showAll: (cut: import("../api.js").Cut) => void}} Actions
  */
@@ -21,7 +22,9 @@ import { folded, paint } from "./text.js";
 export function row(line, content, actions) {
   const where = el("a", { class: "no", href: `#L${line}`, tabindex: "-1", "aria-label": t("atLine", line) }, String(line));
   const text = el("span", { class: "text" });
-  const made = el("div", { class: "row", role: "listitem", "data-line": line, "aria-posinset": line + 1 }, where, text);
+  const at = content?.at ?? null;
+  const arrived = el("time", { class: "at", title: at === null ? null : time(at) }, at === null ? "" : time(at).slice(11));
+  const made = el("div", { class: "row", role: "listitem", "data-line": line, "aria-posinset": line + 1 }, where, arrived, text);
   if (!content) {
     made.classList.add("absent");
     return made;
@@ -30,6 +33,8 @@ export function row(line, content, actions) {
     made.classList.add("unfinished");
     where.title = t("unfinished");
   }
+  const tells = severity(content.text);
+  if (tells) made.classList.add(tells);
   draw(text, line, content, actions);
   return made;
 }

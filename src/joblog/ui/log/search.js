@@ -1,21 +1,16 @@
-// Searching the whole log, on the server; marking what was found in the lines that are drawn.
+// Searching the whole log, on the server: how many lines match, and going from one to the next.
 
-import { ApiError, call, get, logPath } from "../api.js";
+import { get, logPath } from "../api.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
+import { searchEvents } from "./results.js";
 
 /**
  * @typedef {import("./searchbox.js").Question} Question
  * @typedef {{line: number, start_byte: number, end_byte: number}} Hit
  * @typedef {"forward" | "backward"} Direction
  * @typedef {{where: () => number, found: (hit: Hit) => void, count: (text: string) => void, say: (text: string) => void}} Told
- * @typedef {{type: string, lines?: number, reason?: string, cursor?: string, searched_bytes?: number, error?: {message: string}}} Event
  */
-
-const MARK = "found";
-
-/** Matches that are marked in one line: more is a page of yellow. */
-const MOST_MARKS = 200;
 
 export class Search {
   /**
@@ -101,7 +96,7 @@ export class Search {
     for (;;) {
       const events = await this.#events(more, signal);
       const hit = events.find((event) => event.type === "match");
-      if (hit) return /** @type {Hit} */ (/** @type {unknown} */ (hit));
+      if (hit) return hit;
       const end = events[events.length - 1];
       if (end?.type !== "end" || end.reason !== "deadline" || !end.cursor) return null;
       more = { ...more, cursor: end.cursor };
@@ -134,23 +129,11 @@ export class Search {
   }
 
   /**
-   * Asks once; the answer is lines of JSON.
    * @param {Record<string, string | number | null>} more
    * @param {AbortSignal} signal
-   * @returns {Promise<Event[]>}
    */
   async #events(more, signal) {
-    const question = this.question;
-    if (!question) return [];
-    const query = new URLSearchParams({ pattern: question.pattern, kind: question.regex ? "regex" : "literal" });
-    query.set("ignore_case", String(!question.matchCase));
-    for (const [name, value] of Object.entries(more)) if (value !== null) query.set(name, String(value));
-    const answer = await call(`/api${logPath(this.address)}/search?${query}`, { signal });
-    /** @type {Event[]} */
-    const events = (await answer.text()).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-    const failure = events.find((event) => event.type === "error");
-    if (failure) throw new ApiError(500, "", failure.error?.message ?? "");
-    return events;
+    return this.question ? searchEvents(logPath(this.address), this.question, more, signal) : [];
   }
 
   /** @param {unknown} error */
@@ -159,68 +142,4 @@ export class Search {
     this.told.count("");
     this.told.say(t("failed", error instanceof Error ? error.message : ""));
   }
-}
-
-/**
- * Marks matches in rows, without touching what is in them.
- * @param {HTMLElement[]} rows
- * @param {Question | null} question
- * @param {number} hit the line that was gone to
- */
-export function markRows(rows, question, hit) {
-  for (const row of rows) row.classList.toggle("hit", Number(row.dataset.line) === hit);
-  const marks = "highlights" in CSS && question ? /** @type {any} */ (CSS).highlights : null;
-  const pattern = question && expression(question);
-  if (!marks) return;
-  if (!pattern) {
-    marks.delete(MARK);
-    return;
-  }
-  const ranges = rows.flatMap((row) => rangesIn(row.querySelector(".text"), pattern));
-  // @ts-expect-error tsc's library of the DOM is older than Highlight
-  marks.set(MARK, new Highlight(...ranges));
-}
-
-/** Takes all marks away. */
-export function clearMarks() {
-  if ("highlights" in CSS) /** @type {any} */ (CSS).highlights.delete(MARK);
-}
-
-/**
- * What is to be marked; null for a regular expression: RE2 takes linear time for it, a browser as long as it likes.
- * @param {Question} question
- */
-function expression({ pattern, regex, matchCase }) {
-  if (regex) return null;
-  return new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), matchCase ? "g" : "gi");
-}
-
-/**
- * @param {Element | null} text
- * @param {RegExp} pattern
- * @returns {Range[]}
- */
-function rangesIn(text, pattern) {
-  if (!text) return [];
-  const nodes = [];
-  let whole = "";
-  const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (node.parentElement?.closest("button")) continue;
-    nodes.push({ node, start: whole.length });
-    whole += node.textContent ?? "";
-  }
-  const ranges = [];
-  for (const match of whole.matchAll(pattern)) {
-    if (!match[0] || ranges.length >= MOST_MARKS) continue;
-    const from = match.index ?? 0;
-    const range = document.createRange();
-    const first = nodes.filter((each) => each.start <= from).pop();
-    const last = nodes.filter((each) => each.start < from + match[0].length).pop();
-    if (!first || !last) continue;
-    range.setStart(first.node, from - first.start);
-    range.setEnd(last.node, from + match[0].length - last.start);
-    ranges.push(range);
-  }
-  return ranges;
 }

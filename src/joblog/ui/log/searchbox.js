@@ -9,7 +9,7 @@ import { t } from "../i18n.js";
  */
 
 export class SearchBox {
-  /** @param {{search: Asked, next: () => void, previous: () => void, endSearch: () => void}} acts */
+  /** @param {{search: Asked, next: () => void, previous: () => void, endSearch: () => void, list: () => void}} acts */
   constructor(acts) {
     this.asked = "";
     this.input = el("input", { type: "search", placeholder: t("searchShort"), "aria-label": t("search"), spellcheck: "false", maxlength: 1000 });
@@ -18,7 +18,8 @@ export class SearchBox {
     this.told = el("span", { class: "quiet", role: "status" });
     const previous = el("button", { type: "button", class: "toggle", title: `${t("keyPrevious")} (N)`, "aria-label": t("keyPrevious"), click: acts.previous }, "↑");
     const next = el("button", { type: "button", class: "toggle", title: `${t("keyNext")} (n)`, "aria-label": t("keyNext"), click: acts.next }, "↓");
-    this.ways = el("span", { class: "search", hidden: true }, this.matchCase, this.regex, previous, next);
+    const list = el("button", { type: "button", class: "toggle", title: t("resultsHelp"), "aria-label": t("resultsHelp"), click: acts.list }, "☰");
+    this.ways = el("span", { class: "search", hidden: true }, this.matchCase, this.regex, previous, next, list);
     this.element = el("form", { class: "search" }, this.told, this.input, this.ways);
     const ask = () => {
       const pattern = this.input.value;

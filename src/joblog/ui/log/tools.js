@@ -8,8 +8,8 @@ import { SearchBox } from "./searchbox.js";
 import { completeness } from "./state.js";
 
 /**
- * @typedef {{follow: () => void, wrap: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
- *   search: import("./searchbox.js").Asked, next: () => void, previous: () => void, endSearch: () => void,
+ * @typedef {{follow: () => void, wrap: () => void, times: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
+ *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
  *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
  */
 
@@ -24,6 +24,7 @@ export class Tools {
     this.extent = el("span", { class: "quiet extent" });
     this.follow = button("", t("followHelp"), acts.follow, "follow");
     this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
+    this.times = button(t("times"), t("timesHelp"), acts.times);
     this.jump = el("input", {
       class: "jump",
       "aria-label": t("jump"),
@@ -57,6 +58,7 @@ export class Tools {
       button(t("end"), `${t("keyEnd")} (G)`, acts.end),
       jumpForm,
       this.wrap,
+      this.times,
       this.download,
       button("?", t("keys"), acts.help),
     );
@@ -90,6 +92,11 @@ export class Tools {
   /** @param {boolean} wrapped */
   showWrap(wrapped) {
     this.wrap.setAttribute("aria-pressed", String(wrapped));
+  }
+
+  /** @param {boolean} shown */
+  showTimes(shown) {
+    this.times.setAttribute("aria-pressed", String(shown));
   }
 
   /** @param {import("./selection.js").Lines | null} lines */

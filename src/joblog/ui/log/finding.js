@@ -1,0 +1,71 @@
+// All about finding in a log: the search, its list, its marks in the rows and on the map.
+
+import { LogMap } from "./map.js";
+import { clearMarks, markRows } from "./marks.js";
+import { Results } from "./results.js";
+import { Search } from "./search.js";
+
+/**
+ * @typedef {import("./searchbox.js").Question} Question
+ * @typedef {{where: () => number, jump: (line: number) => void, rows: () => HTMLElement[], count: (text: string) => void, say: (text: string) => void}} Page
+ */
+
+export class Finding {
+  /**
+   * @param {import("../api.js").Address} address
+   * @param {Page} page what it finds in
+   */
+  constructor(address, page) {
+    this.page = page;
+    this.hit = -1;
+    this.search = new Search(address, { ...page, found: (hit) => this.#show(hit.line) });
+    this.results = new Results(address, (line) => this.#show(line));
+    this.map = new LogMap(address, page.jump);
+  }
+
+  close() {
+    this.search.stop();
+    this.results.hide();
+    this.map.close();
+    clearMarks();
+  }
+
+  /** @param {Question} question */
+  ask(question) {
+    void this.search.ask(question);
+    void this.map.showMatches(question);
+    if (this.results.open) void this.results.show(question);
+  }
+
+  /** @param {"forward" | "backward"} direction */
+  go(direction) {
+    void this.search.go(direction);
+  }
+
+  /** Shows what was found as a list, or hides that. */
+  list() {
+    if (this.results.open) this.results.hide();
+    else if (this.search.question) void this.results.show(this.search.question);
+  }
+
+  end() {
+    this.search.stop();
+    this.results.hide();
+    void this.map.showMatches(null);
+    this.hit = -1;
+    clearMarks();
+    markRows(this.page.rows(), null, -1);
+  }
+
+  /** Marks what was searched for in the rows that are drawn. */
+  mark() {
+    if (this.search.question || this.hit >= 0) markRows(this.page.rows(), this.search.question, this.hit);
+  }
+
+  /** @param {number} line */
+  #show(line) {
+    this.hit = line;
+    this.page.jump(line);
+    this.mark();
+  }
+}

@@ -1,0 +1,72 @@
+// Marking what was searched for in the lines that are drawn.
+
+/** @typedef {import("./searchbox.js").Question} Question */
+
+const MARK = "found";
+
+/** Matches that are marked in one line: more is a page of yellow. */
+const MOST_MARKS = 200;
+
+/**
+ * Marks matches in rows, without touching what is in them.
+ * @param {HTMLElement[]} rows
+ * @param {Question | null} question
+ * @param {number} hit the line that was gone to
+ */
+export function markRows(rows, question, hit) {
+  for (const row of rows) row.classList.toggle("hit", Number(row.dataset.line) === hit);
+  const marks = "highlights" in CSS && question ? /** @type {any} */ (CSS).highlights : null;
+  const pattern = question && expression(question);
+  if (!marks) return;
+  if (!pattern) {
+    marks.delete(MARK);
+    return;
+  }
+  const ranges = rows.flatMap((row) => rangesIn(row.querySelector(".text"), pattern));
+  // @ts-expect-error tsc's library of the DOM is older than Highlight
+  marks.set(MARK, new Highlight(...ranges));
+}
+
+/** Takes all marks away. */
+export function clearMarks() {
+  if ("highlights" in CSS) /** @type {any} */ (CSS).highlights.delete(MARK);
+}
+
+/**
+ * What is to be marked; null for a regular expression: RE2 takes linear time for it, a browser as long as it likes.
+ * @param {Question} question
+ */
+function expression({ pattern, regex, matchCase }) {
+  if (regex) return null;
+  return new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), matchCase ? "g" : "gi");
+}
+
+/**
+ * @param {Element | null} text
+ * @param {RegExp} pattern
+ * @returns {Range[]}
+ */
+function rangesIn(text, pattern) {
+  if (!text) return [];
+  const nodes = [];
+  let whole = "";
+  const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.parentElement?.closest("button")) continue;
+    nodes.push({ node, start: whole.length });
+    whole += node.textContent ?? "";
+  }
+  const ranges = [];
+  for (const match of whole.matchAll(pattern)) {
+    if (!match[0] || ranges.length >= MOST_MARKS) continue;
+    const from = match.index ?? 0;
+    const range = document.createRange();
+    const first = nodes.filter((each) => each.start <= from).pop();
+    const last = nodes.filter((each) => each.start < from + match[0].length).pop();
+    if (!first || !last) continue;
+    range.setStart(first.node, from - first.start);
+    range.setEnd(last.node, from + match[0].length - last.start);
+    ranges.push(range);
+  }
+  return ranges;
+}

@@ -1,0 +1,180 @@
+// One plot: uPlot with the page's colours, the point that was clicked, and a link to its line.
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { bytesLink, get, logPath } from "../api.js";
+import { el, fill } from "../dom.js";
+import { duration, time } from "../format.js";
+import { t } from "../i18n.js";
+import { paint } from "../log/text.js";
+import { aligned, nearest, rankOf } from "./series.js";
+
+const HEIGHT = 230;
+const LEAST_WIDTH = 240;
+
+/** What is shown of the line that a point is from, in bytes. */
+const LINE_BYTES = 400;
+
+/**
+ * @typedef {import("./series.js").Plot} Plot
+ * @typedef {import("./series.js").Curve} Curve
+ */
+
+export class Chart {
+  /**
+   * @param {{project: string, job: number}} job
+   * @param {Plot} plot
+   * @param {import("./series.js").Over} over
+   */
+  constructor(job, plot, over) {
+    this.job = job;
+    this.plot = plot;
+    this.over = over;
+    this.canvas = el("div", { class: "canvas" });
+    this.picked = el("p", { class: "picked", "aria-live": "polite" }, el("span", { class: "quiet" }, t("plotHelp")));
+    this.element = el("section", { class: "plot", "data-metric": plot.name }, el("h2", {}, plot.name), this.canvas, this.picked);
+    /** @type {uPlot | null} */
+    this.drawn = null;
+    this.turn = 0;
+    this.resizing = new ResizeObserver(() => this.#fit());
+    this.resizing.observe(this.canvas);
+  }
+
+  close() {
+    this.resizing.disconnect();
+    this.drawn?.destroy();
+    this.drawn = null;
+  }
+
+  /**
+   * Takes newer numbers; what was zoomed to stays in sight.
+   * @param {Plot} plot
+   */
+  update(plot) {
+    const same = plot.curves.length === this.plot.curves.length && plot.curves.every((each, i) => each.label === this.plot.curves[i].label);
+    this.plot = plot;
+    if (!this.drawn) return;
+    if (!same) {
+      this.drawn.destroy();
+      this.drawn = null;
+      this.#fit();
+      return;
+    }
+    const { min, max } = this.drawn.scales.x;
+    const all = this.drawn.data[0];
+    const zoomed = min !== all[0] || max !== all[all.length - 1];
+    this.drawn.setData(/** @type {uPlot.AlignedData} */ (aligned(plot.curves)), !zoomed);
+    if (zoomed) this.drawn.redraw();
+  }
+
+  /** Draws in the colours of now. */
+  repaint() {
+    this.drawn?.destroy();
+    this.drawn = null;
+    this.#fit();
+  }
+
+  #fit() {
+    const width = Math.max(this.canvas.clientWidth, LEAST_WIDTH);
+    if (!this.canvas.isConnected) return;
+    if (this.drawn) this.drawn.setSize({ width, height: HEIGHT });
+    else this.#draw(width);
+  }
+
+  /** @param {number} width */
+  #draw(width) {
+    fill(this.canvas);
+    const quiet = this.#ink("quiet");
+    const grid = { stroke: this.#ink("grid"), width: 1 };
+    const axis = { stroke: quiet, grid, ticks: grid };
+    const said = (/** @type {number | null | undefined} */ x) => (x === null || x === undefined ? "--" : this.#saidX(x));
+    this.drawn = new uPlot(
+      {
+        width,
+        height: HEIGHT,
+        scales: { x: { time: false } },
+        cursor: { sync: { key: `joblog-${this.over}` }, drag: { x: true, y: false }, points: { size: 7 } },
+        legend: { live: true },
+        axes: [
+          { ...axis, values: (_, splits) => splits.map((x) => (this.over === "time" ? duration(x * 1000) : shortNumber(x))) },
+          { ...axis, size: 64, values: (_, splits) => splits.map(shortNumber) },
+        ],
+        series: [
+          { label: t(this.over === "step" ? "overStep" : "overTime"), value: (_, x) => said(x) },
+          ...this.plot.curves.map((curve) => ({
+            label: curve.label,
+            stroke: this.#ink(`ink-${curve.colour}`),
+            width: 1.5,
+            dash: curve.dashed ? [6, 4] : [],
+            points: { show: curve.x.length < 40 },
+            value: (/** @type {uPlot} */ _, /** @type {number | null} */ y) => (y === null || y === undefined ? "--" : shortNumber(y)),
+          })),
+        ],
+      },
+      /** @type {uPlot.AlignedData} */ (aligned(this.plot.curves)),
+      this.canvas,
+    );
+    this.#listen(this.drawn);
+  }
+
+  /** @param {uPlot} drawn */
+  #listen(drawn) {
+    let down = 0;
+    drawn.over.addEventListener("mousedown", (event) => (down = event.clientX));
+    drawn.over.addEventListener("click", (event) => {
+      if (Math.abs(event.clientX - down) > 4) return; // it was a zoom
+      const box = drawn.over.getBoundingClientRect();
+      const shown = this.plot.curves.filter((_, i) => drawn.series[i + 1]?.show);
+      const at = { left: event.clientX - box.left, top: event.clientY - box.top };
+      const found = nearest(shown, (x) => drawn.valToPos(x, "x"), (y) => drawn.valToPos(y, "y"), at.left, at.top);
+      if (found) void this.#pick(found.curve, found.i);
+    });
+  }
+
+  /**
+   * Says what a point is, with a link to the line that it is from.
+   * @param {Curve} curve
+   * @param {number} i
+   */
+  async #pick(curve, i) {
+    const turn = ++this.turn;
+    const at = curve.at[i];
+    const { points, run } = curve;
+    const byte = points.bytes[at];
+    const address = { ...this.job, version: run.id, task: points.task };
+    const step = points.steps[at];
+    const facts = [run.name, t("ranksAre", rankOf(points.task)), step === null ? "" : t("atStep", shortNumber(step)), time(points.times_ms[at])];
+    const text = el("code", { class: "from" });
+    const link = el("a", { href: bytesLink(address, byte) }, t("toLine"));
+    fill(this.picked, el("strong", {}, `${this.plot.name} ${points.values[at]}`), ` ${facts.filter(Boolean).join(" · ")} `, link, text);
+    /** @type {import("../api.js").Lines} */
+    const lines = await get(`/api${logPath(address)}/lines`, { byte, count: 1, cut: LINE_BYTES });
+    if (turn !== this.turn) return;
+    link.textContent = t("atLine", lines.start_line);
+    paint(text, lines.content.replace(/\n$/, "").split("\r").filter(Boolean).pop() ?? "");
+  }
+
+  /** @param {number} x */
+  #saidX(x) {
+    return this.over === "time" ? duration(x * 1000) : shortNumber(x);
+  }
+
+  /**
+   * A colour as the stylesheet has it for the present theme: a canvas knows no variables.
+   * @param {string} name
+   */
+  #ink(name) {
+    const probe = el("span", { class: name });
+    this.canvas.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }
+}
+
+/** @param {number | null} value */
+export function shortNumber(value) {
+  if (value === null) return "";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e7) return String(value);
+  return size >= 1e7 || size < 1e-3 ? value.toExponential(2).replace(/\.?0+e/, "e") : String(Number(value.toPrecision(5)));
+}

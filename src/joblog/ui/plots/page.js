@@ -1,0 +1,198 @@
+// The plots of a version: what its ranks print as numbers, beside those of another version if one likes.
+
+import { ApiError, get, versionPath } from "../api.js";
+import { el, fill, say } from "../dom.js";
+import { number, size } from "../format.js";
+import { choice, header } from "../header.js";
+import { t } from "../i18n.js";
+import { Place, runName } from "../log/place.js";
+import { listen } from "../log/keys.js";
+import { showKeys } from "../log/dialogs.js";
+import { onTheme } from "../preferences.js";
+import { Chart } from "./chart.js";
+import { plotsOf } from "./series.js";
+
+const AGAIN_MS = 4000;
+const HIDDEN_MS = 30_000;
+const TYPING_MS = 300;
+
+/** Points of a curve: as many as a wide screen has pixels. */
+const POINTS = 1500;
+
+/** Plots at first, and as many more each time. */
+const SHOWN = 12;
+
+/** Ranks that are drawn unless others are asked for. */
+const MOST_AT_FIRST = 4;
+
+/**
+ * @typedef {import("./series.js").Points} Points
+ * @typedef {{items: Points[], read_bytes: number, unread_bytes: number}} Metrics
+ */
+
+/**
+ * @param {import("../api.js").Address} address
+ * @param {() => void} again
+ * @param {(error: unknown) => void} failed
+ * @returns {Promise<import("../main.js").Page>}
+ */
+export async function versionPage(address, again, failed) {
+  const place = new Place(address, "plots", () => undefined);
+  await place.fill();
+  return new PlotsPage(address, place, again, failed);
+}
+
+class PlotsPage {
+  /**
+   * @param {import("../api.js").Address} address
+   * @param {Place} place
+   * @param {() => void} again
+   * @param {(error: unknown) => void} failed
+   */
+  constructor(address, place, again, failed) {
+    this.address = address;
+    this.place = place;
+    this.failed = failed;
+    const asked = new URLSearchParams(location.search);
+    /** @type {import("./series.js").Over | null} */
+    this.over = asked.get("over") === "time" ? "time" : asked.get("over") === "step" ? "step" : null;
+    this.most = SHOWN;
+    this.timer = 0;
+    this.asking = new AbortController();
+    /** @type {Map<string, Chart>} */
+    this.charts = new Map();
+    /** @type {{run: import("./series.js").Run, items: Points[]}[]} */
+    this.found = [];
+    const typed = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ value) => {
+      const input = el("input", { type: "search", "aria-label": label, placeholder: label, title: label, value, class: name, spellcheck: "false", autocomplete: "off" });
+      input.addEventListener("input", () => this.#later(TYPING_MS));
+      return input;
+    };
+    this.names = typed("names", t("plotNames"), asked.get("names") ?? "");
+    this.ranks = typed("ranks", t("plotRanks"), asked.get("ranks") ?? "");
+    this.overBox = choice(t("plotOver"), this.over ?? "step", ["step", "time"], { step: t("overStep"), time: t("overTime") });
+    this.overBox.addEventListener("change", () => {
+      this.over = /** @type {import("./series.js").Over} */ (this.overBox.value);
+      this.#changed();
+    });
+    const others = place.versions.filter((each) => each.id !== address.version);
+    const names = Object.fromEntries(others.map((each) => [String(each.id), `${t("plotWith")} ${runName(each)}`]));
+    this.withBox = choice(t("plotWith"), asked.get("with") ?? "", ["", ...Object.keys(names)], { "": t("plotAlone"), ...names });
+    this.withBox.hidden = !others.length;
+    this.withBox.addEventListener("change", () => this.#changed());
+    this.told = el("span", { class: "quiet", role: "status" });
+    this.problem = el("p", { class: "problem", role: "alert" });
+    this.plots = el("div", { class: "plots" });
+    this.more = el("button", { type: "button", hidden: true, click: () => this.#showMore() }, t("more"));
+    const reset = el("button", { type: "button", title: t("plotWhole"), click: () => this.#repaint() }, t("plotWhole"));
+    this.element = el(
+      "div",
+      { class: "screen" },
+      header(place.elements, again),
+      el("div", { class: "tools", role: "toolbar" }, this.names, this.ranks, this.withBox, this.overBox, reset, el("span", { class: "spacer" }), this.told),
+      el("main", { class: "plots-page" }, this.problem, this.plots, this.more),
+    );
+    this.unlisten = listen({ "/": () => this.names.focus(), "?": () => showKeys() });
+    this.untheme = onTheme(() => this.#repaint());
+  }
+
+  begin() {
+    void this.look();
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.asking.abort();
+    this.unlisten();
+    this.untheme();
+    for (const chart of this.charts.values()) chart.close();
+  }
+
+  /** Keeps what is chosen in the address, and looks anew. */
+  #changed() {
+    const kept = { names: this.names.value.trim(), ranks: this.ranks.value.trim(), with: this.withBox.value, over: this.over ?? "" };
+    const query = new URLSearchParams(Object.entries({ from: this.address.task, ...kept }).filter(([, value]) => value));
+    history.replaceState(history.state, "", `${location.pathname}?${query}`);
+    void this.look();
+  }
+
+  /** @param {number} ms */
+  #later(ms) {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.#changed(), ms);
+  }
+
+  #showMore() {
+    this.most += SHOWN;
+    this.#show();
+  }
+
+  /** Asks for the numbers; again at once while the server has not read all of the logs, and while they grow. */
+  async look() {
+    clearTimeout(this.timer);
+    this.asking.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    const runs = this.place.versions.filter((each) => each.id === this.address.version || String(each.id) === this.withBox.value);
+    runs.sort((a, b) => Number(b.id === this.address.version) - Number(a.id === this.address.version));
+    try {
+      const found = await Promise.all(runs.map((run) => this.#metrics(run.id, signal)));
+      if (signal.aborted) return;
+      this.found = found.map(({ items }, i) => ({ run: runs[i], items }));
+      const unread = found.reduce((sum, each) => sum + each.unread_bytes, 0);
+      say(this.problem, "");
+      this.#show();
+      if (unread) say(this.told, t("plotReading", size(unread)));
+      const open = runs.some((each) => each.ended_ms === null);
+      if (unread || open) this.timer = window.setTimeout(() => void this.look(), unread ? 0 : document.hidden ? HIDDEN_MS : AGAIN_MS);
+    } catch (error) {
+      if (signal.aborted) return;
+      const asked = error instanceof ApiError && error.status >= 400 && error.status < 500;
+      if (asked && error.status !== 400) {
+        this.failed(error);
+        return;
+      }
+      say(this.problem, asked ? t("failed", error.message) : t("retrying"));
+      if (!asked) this.timer = window.setTimeout(() => void this.look(), AGAIN_MS);
+    }
+  }
+
+  /**
+   * @param {number} version
+   * @param {AbortSignal} signal
+   * @returns {Promise<Metrics>}
+   */
+  #metrics(version, signal) {
+    const { logs } = this.place;
+    const ranks = this.ranks.value.trim() || (logs.length > MOST_AT_FIRST ? this.address.task.replace("worker-", "") : "");
+    return get(`/api${versionPath({ ...this.address, version })}/metrics`, { ranks, points: POINTS }, signal);
+  }
+
+  #show() {
+    const stepped = this.found.some(({ items }) => items.some(({ steps }) => steps.some((step) => step !== null)));
+    const over = this.over ?? (stepped ? "step" : "time");
+    this.overBox.value = over;
+    const wanted = this.names.value.trim().toLowerCase().split(/[\s,]+/).filter(Boolean);
+    const all = plotsOf(this.found, over).filter(({ name }) => !wanted.length || wanted.some((each) => name.toLowerCase().includes(each)));
+    const shown = all.slice(0, this.most);
+    say(this.told, t("plotsShown", number(shown.length), number(all.length)));
+    this.more.hidden = shown.length >= all.length;
+    /** @type {Map<string, Chart>} */
+    const kept = new Map();
+    for (const plot of shown) {
+      const old = this.charts.get(plot.name);
+      if (old && old.over === over) old.update(plot);
+      kept.set(plot.name, old && old.over === over ? old : new Chart(this.address, plot, over));
+    }
+    for (const chart of this.charts.values()) if (![...kept.values()].includes(chart)) chart.close();
+    this.charts = kept;
+    const elements = [...kept.values()].map((chart) => chart.element);
+    const same = elements.length === this.plots.children.length && elements.every((each, i) => each === this.plots.children[i]);
+    if (same && elements.length) return;
+    fill(this.plots, ...(elements.length ? elements : [el("p", { class: "quiet" }, t("plotNone"))]));
+  }
+
+  #repaint() {
+    for (const chart of this.charts.values()) chart.repaint();
+  }
+}
