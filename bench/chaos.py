@@ -35,8 +35,7 @@ def main() -> int:
             chaos.step()
         load.stop()
         load.verify()
-        for node in nodes.running:
-            node.stop()
+        nodes.stop()
         wrong = load.failures + problems(Path(name) / "check", nodes.settings)
     postgres.close()
     s3.close()

@@ -37,6 +37,7 @@ shared_buffers = 64MB
 fsync = off
 full_page_writes = off
 autovacuum_naptime = 1s
+wal_retrieve_retry_interval = 100ms
 """
 
 
@@ -70,7 +71,8 @@ def free_ports(count: int) -> list[int]:
 class PostgresServer:
     """A PostgreSQL server. What it has answered survives ``kill``, which ends processes, not the machine: it does not fsync."""
 
-    def __init__(self) -> None:
+    def __init__(self, primary: PostgresServer | None = None) -> None:
+        """Makes a new server or, of a running one, a standby, without which that one commits nothing from then on."""
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         on_path = shutil.which("initdb")
         if not found and on_path is None:
@@ -78,16 +80,30 @@ class PostgresServer:
         self._bin = found[-1].parent if found else Path(str(on_path)).parent
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-pg-"))
         (self.port,) = free_ports(1)
-        self._as = list(_WITH_US)
+        self._as: list[str] = list(_WITH_US)
         if os.getuid() == 0:  # as which PostgreSQL refuses to run
             user = pwd.getpwnam("postgres")
             os.chown(self._directory, user.pw_uid, user.pw_gid)
             self._as += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        command = ["initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
-        subprocess.run([*self._as, self._bin / command[0], *command[1:]], cwd=self._directory, check=True, capture_output=True)
+        if primary is None:
+            self._run("initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        else:
+            source = f"host=127.0.0.1 port={primary.port} user=postgres application_name=standby"
+            self._run("pg_basebackup", "-D", "data", "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         with (self._directory / "data/postgresql.conf").open("a") as conf:
             conf.write(_CONF.format(port=self.port))
         self.start()
+        if primary is not None:
+            primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+            primary.run("SELECT pg_reload_conf()")
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [*self._as, str(self._bin / program), *words]
+        subprocess.run(command, cwd=self._directory, check=True, capture_output=True)
+
+    def promote(self) -> None:
+        """Makes a standby the server that takes writes, and returns when it is."""
+        self._run("pg_ctl", "promote", "-D", "data")
 
     def start(self) -> None:
         """Starts it, again after a kill, and returns when it answers."""
@@ -149,9 +165,8 @@ class SeaweedServer:
         identities = {"identities": [{"name": "joblog", "credentials": credentials, "actions": actions}]}
         (self._directory / "s3.json").write_text(json.dumps(identities))
         names = ["master", "volume", "filer", "s3"]
-        ports = dict(zip(names, free_ports(len(names)), strict=True)) | dict(
-            zip([f"{name}.grpc" for name in names], free_ports(len(names)), strict=True)
-        )
+        # Asked for together: a port that is asked for later may be one that was given before.
+        ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
         self.endpoint = f"http://127.0.0.1:{ports['s3']}"
         words = {
             **{f"{name.partition('.')[0]}.port{name.partition('.')[1]}{name.partition('.')[2]}": ports[name] for name in ports},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import selectors
 import socket
 import threading
+from urllib.parse import urlsplit
 
 
 class CuttingProxy:
@@ -61,3 +63,103 @@ class CuttingProxy:
                 left_bytes -= len(data)
                 others[one].sendall(data)
         self.cuts += 1
+
+
+class Wire:
+    """The way to a server, for any number of connections: it can stop passing bytes, lose answers, and counts requests."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` names the server by its host and port, whatever the scheme is."""
+        self.aim(url)
+        self._loop = asyncio.new_event_loop()
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._lose = 0
+        self.gets = 0
+        self.lost = 0
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", 0, limit=2**16))
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def aim(self, url: str) -> None:
+        """Names the server of the connections to come."""
+        parts = urlsplit(url)
+        assert parts.hostname
+        assert parts.port
+        self._target = (parts.hostname, parts.port)
+
+    def stall(self) -> None:
+        """Passes nothing on any more, either way; connections stay, and new ones are taken: nobody is told."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def mend(self) -> None:
+        """Passes on all that has come meanwhile, and what comes."""
+        self._loop.call_soon_threadsafe(self._passing.set)
+
+    def cut(self) -> None:
+        """Ends the connections that there are."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def lose(self, answers: int) -> None:
+        """Passes requests on, and cuts the connections over which the next ``answers`` answers come."""
+        self._lose = answers
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._connections)
+
+    def stop(self) -> None:
+        """Cuts every connection and ends."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        self._cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _cancel(self) -> None:
+        for task in self._connections:
+            task.cancel()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        writers = [writer]
+        try:
+            await self._passing.wait()
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+            writers.append(server_writer)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pass_on(reader, server_writer, answers=False))
+                both.create_task(self._pass_on(server_reader, writer, answers=True))
+        except* (OSError, _Cut, asyncio.CancelledError):
+            pass  # There is no server just now, one of the two has hung up, or the connection was cut.
+        finally:
+            for each in writers:
+                each.transport.abort()
+            self._connections.discard(task)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+        while data := await reader.read(2**16):
+            await self._passing.wait()
+            if answers and self._lose:
+                self._lose -= 1
+                self.lost += 1
+                raise _Cut
+            if not answers:
+                self.gets += data.count(b"GET /")
+            writer.write(data)
+            await writer.drain()
+        raise _Cut
+
+
+class _Cut(Exception):
+    """The connection ends here."""

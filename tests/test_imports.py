@@ -47,6 +47,7 @@ DOORS = {
     "msgspec": {
         "joblog.model",
         "joblog.segment",
+        "joblog.carry",
         "joblog.storage",
         "joblog.ingest",
         "joblog.query",

@@ -39,6 +39,7 @@ class Settings:
         "", "PostgreSQL database to use as the catalog, postgresql://USER@HOST/NAME; by default SQLite in <data>"
     )
     catalog_connections: int = _setting(16, "connections to PostgreSQL, at most")
+    catalog_wait_s: int = _setting(60, "a start waits so long for a PostgreSQL that cannot be reached; then it fails")
     objects: str = _setting("", "where sealed segments are: s3://, gs://, az:// or file://; by default <data>/objects")
     objects_endpoint: str = _setting("", "address of an S3-compatible store, as https://s3.example.org")
     objects_region: str = _setting("", "region of the S3 bucket")
@@ -74,6 +75,11 @@ class Settings:
     def secret_key_path(self) -> Path:
         """The file with the key that encrypts secret access keys, where no setting has it."""
         return self.data / "secret.key"
+
+    @property
+    def admin_token_path(self) -> Path:
+        """The file with the token that may do everything, which the first start makes."""
+        return self.data / "admin.token"
 
     @property
     def objects_path(self) -> Path:

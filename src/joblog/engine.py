@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from joblog.check import Check
 from joblog.config import Settings
@@ -26,6 +26,7 @@ from joblog.storage.heads import Heads
 from joblog.storage.iam import Iam
 from joblog.storage.jobs import Jobs
 from joblog.storage.logs import Logs
+from joblog.storage.moves import begin_serving
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
 from joblog.storage.overview import Overview
@@ -63,14 +64,14 @@ class Engine:
         """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
 
         Raises Invalid when another process serves the directory, or for settings that cannot be used; Unavailable when the
-        catalog cannot be opened.
+        catalog cannot be opened; Conflict when it has not got all yet that is being moved to it.
         """
         self.settings = settings
         self.clock_ms = clock_ms
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = -1 if settings.catalog else _lock(settings)
+        self._lock = -1 if settings.catalog else lock(settings)
         self.objects = open_objects(settings)
-        self.database = open_database(settings)
+        self.database = self._catalog()
         self.names = Names(self.database)
         self.feed = Feed()
         self._heads: _Heads = self.names
@@ -95,6 +96,17 @@ class Engine:
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)
         self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
+
+    def _catalog(self) -> Database:
+        database = open_database(self.settings)
+        try:
+            begin_serving(database)
+        except BaseException:
+            database.close()
+            if self._lock >= 0:
+                os.close(self._lock)
+            raise
+        return database
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
@@ -129,7 +141,7 @@ def check(settings: Settings) -> Check:
 def rebuild(settings: Settings) -> Rebuild:
     """Fills an empty catalog from the objects, and returns what was found; raises Conflict, Invalid, Unavailable."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = -1 if settings.catalog else _lock(settings)
+    locked = -1 if settings.catalog else lock(settings)
     database = open_database(settings)
     try:
         done = Rebuild(database, open_objects(settings))
@@ -137,23 +149,35 @@ def rebuild(settings: Settings) -> Rebuild:
         return done
     finally:
         database.close()
-        if lock >= 0:
-            os.close(lock)
+        if locked >= 0:
+            os.close(locked)
 
 
 def open_database(settings: Settings) -> Database:
     """Opens the catalog; raises Invalid, Unavailable."""
     if not settings.catalog:
         return Sqlite(settings.catalog_path)
+    database: Database = _postgres().Postgres(settings.catalog, connections=settings.catalog_connections)
+    return database
+
+
+def await_database(settings: Settings, say: Callable[[str], None]) -> None:
+    """Returns once a catalog that is not embedded can be reached; ``say`` is told when it cannot.
+
+    Raises Unavailable after ``settings.catalog_wait_s``, Invalid.
+    """
+    if settings.catalog:
+        _postgres().await_server(settings.catalog, settings.catalog_wait_s, say)
+
+
+def _postgres() -> Any:
     try:
         # Loaded when it is asked for: the base of the server does not need psycopg.
-        postgres = import_module("joblog.storage.postgres")
+        return import_module("joblog.storage.postgres")
     except ModuleNotFoundError as error:
         raise Invalid(
             "catalog", f"SQLite's until PostgreSQL's driver is installed: pip install 'joblog[postgres]' ({error})"
         ) from error
-    database: Database = postgres.Postgres(settings.catalog, connections=settings.catalog_connections)
-    return database
 
 
 def open_objects(settings: Settings) -> Objects:
@@ -168,8 +192,11 @@ def open_objects(settings: Settings) -> Objects:
     )
 
 
-def _lock(settings: Settings) -> int:
-    """Takes the directory: two servers on one SQLite would each think it the only one."""
+def lock(settings: Settings) -> int:
+    """Takes the directory, since two servers on one SQLite would each think it the only one; returns a descriptor to close.
+
+    Raises Invalid when somebody has it.
+    """
     descriptor = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Two nodes on PostgreSQL and S3 while everything is killed: what writes, what reads, what kills, and what must be true.
+"""Two nodes on PostgreSQL and S3 while all is killed and cut off: what writes, what reads, what kills, and what must be true.
 
 ``bench`` runs it for minutes, the tests for seconds.
 """
@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from joblog.client import Client
 from joblog.config import Settings
@@ -19,6 +20,7 @@ from joblog.engine import check
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
 from tests.conftest import Server, start_server
 from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.proxy import Wire
 
 # Small, so that every second seals and merges, and garbage goes while reads run.
 EAGER = {"seal_bytes": 20_000, "seal_quiet_s": 1, "janitor_s": 0.05, "merge_calm_s": 0.1, "retain_check_s": 0.5}
@@ -27,33 +29,67 @@ GIVE_UP_S = 90.0
 """What does not work again after so long is broken: nothing is away for longer than some seconds."""
 
 
+class Ways:
+    """The network around one node: what comes to it, and its ways to PostgreSQL and to the object store where there is one."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = dict(settings)
+        self.front = Wire("http://127.0.0.1:1")  # until the node says where it is
+        self._wires = [self.front]
+        if "objects_endpoint" in settings:
+            self.store = self._wire(settings["objects_endpoint"])
+            self.settings["objects_endpoint"] = self.store.url
+        if "," not in settings["catalog"]:
+            self.catalog = self._wire(settings["catalog"])
+            database = settings["catalog"].rpartition("/")[2]
+            self.settings["catalog"] = f"postgresql://postgres@127.0.0.1:{self.catalog.port}/{database}"
+
+    def _wire(self, url: str) -> Wire:
+        self._wires.append(Wire(url))
+        return self._wires[-1]
+
+    def stop(self) -> None:
+        for wire in self._wires:
+            wire.stop()
+
+
 class Nodes:
     """The nodes' data directories and processes; whoever asks is sent to any of them, as by a load balancer."""
 
-    def __init__(self, directory: Path, settings: dict[str, object], count: int) -> None:
+    def __init__(self, directory: Path, settings: dict[str, Any], count: int) -> None:
         self._directory = directory
         self.settings = settings
-        self.running: list[Server] = []
-        self.running = [start_server(directory / str(number), **settings) for number in range(count)]
+        self.ways = [Ways(settings) for _ in range(count)]
+        self.running: dict[int, Server] = {}
+        for number in range(count):
+            self.start(number)
         self.token = self.running[0].token
 
     def client(self, chance: random.Random) -> Client:
         """Returns a client of one of the nodes, which may be dead."""
-        while True:
-            try:
-                return Client(chance.choice(self.running).url, self.token, timeout_s=10)
-            except OSError:
-                time.sleep(0.01)  # it is starting, and has not written its address yet
+        return Client(chance.choice(self.ways).front.url, self.token, timeout_s=10)
 
     def kill(self, number: int) -> None:
         self.running[number].kill()
 
     def start(self, number: int) -> None:
-        self.running[number] = start_server(self._directory / str(number), **self.settings)
+        self.running[number] = start_server(self._directory / str(number), **self.ways[number].settings)
+        self.ways[number].front.aim(self.running[number].url)
+
+    def stop(self) -> list[int]:
+        """Ends them as an operator does, and the network; returns their exit statuses."""
+        statuses = [node.stop() for node in self.running.values()]
+        self.close()
+        return statuses
+
+    def close(self) -> None:
+        """Ends the network."""
+        while self.ways:
+            self.ways.pop().stop()
 
 
 class Load:
-    """Writers of known texts, and readers that follow them. ``failures`` is what must stay empty."""
+    """Writers of known texts; readers that read on, and followers that hear. ``failures`` is what must stay empty."""
 
     def __init__(self, nodes: Nodes, writers: int) -> None:
         self.nodes = nodes
@@ -67,7 +103,7 @@ class Load:
             self.refs = [client.run("default", "chaos", run_id="one", task=f"worker-{n}").log.ref for n in range(writers)]
         self.acknowledged = [0] * writers
         self.ended = [False] * writers
-        steps = [(step, number) for number in range(writers) for step in (self._write, self._follow)]
+        steps = [(step, number) for number in range(writers) for step in (self._write, self._read_on, self._follow)]
         self._threads = [threading.Thread(target=self._guarded, args=each) for each in steps]
 
     def start(self) -> None:
@@ -117,7 +153,7 @@ class Load:
         self._again(lambda client: int(client.close_log(ref, end_byte=at, crc32=crc32).complete is True), chance)
         self.ended[number] = True
 
-    def _follow(self, number: int, chance: random.Random) -> None:
+    def _read_on(self, number: int, chance: random.Random) -> None:
         text, ref, at = self._texts[number], self.refs[number], 0
 
         def read(client: Client) -> int:
@@ -137,6 +173,20 @@ class Load:
             self._again(read, chance)
             time.sleep(0.05)
 
+    def _follow(self, number: int, chance: random.Random) -> None:
+        """Follows by server-sent events, from one node all the time, which may be dead for a while, until the log is closed."""
+        text, at = self._texts[number], 0
+        with self.nodes.client(chance) as client:
+            for piece in client.follow(self.refs[number]):
+                if (piece.start_byte, piece.data) != (at, text[at : piece.end_byte]):
+                    raise RuntimeError(f"a follower at byte {at} was sent {len(piece.data)} others from {piece.start_byte} on")
+                at = piece.end_byte
+                self.calls["event"] += 1
+                if self.stopping.is_set() and self.failures:
+                    return
+        if at != self.acknowledged[number]:
+            raise RuntimeError(f"a follower was told that the log ends at byte {at}, not {self.acknowledged[number]}")
+
     def verify(self) -> None:
         """Every byte that was acknowledged is there, once, in order; each log is closed and complete."""
         with self.nodes.client(random.Random(1)) as client:
@@ -149,24 +199,33 @@ class Load:
 
 
 class Chaos:
-    """Kills and starts again, stops and lets go on: one thing at a time, some moments apart."""
+    """Kills and starts again, stops and lets go on, cuts off and mends: one thing at a time, some moments apart."""
 
-    def __init__(self, nodes: Nodes, postgres: PostgresServer, s3: SeaweedServer, seed: int) -> None:
+    def __init__(
+        self, nodes: Nodes, postgres: PostgresServer, s3: SeaweedServer, seed: int, *, longest_moment_s: float = 1.5
+    ) -> None:
+        self._longest_moment_s = longest_moment_s
         self._nodes = nodes
         self._postgres = postgres
         self._s3 = s3
         self._chance = random.Random(seed)
         self.faults: Counter[str] = Counter()
+        self.kinds = (
+            *(self._node, self._stopped_node, self._catalog, self._store),
+            *(self._cut_off_from_catalog, self._cut_off_from_store, self._lost_answers, self._lost_answers_of_catalog),
+        )
+        self._deck: list[Callable[[], None]] = []
 
     def step(self) -> None:
-        """Does one thing, and undoes it after a moment."""
-        fault = self._chance.choice([self._node, self._node, self._stopped_node, self._catalog, self._store])
+        """Does one thing, and undoes it after a moment; all of them in turn, each time in another order."""
+        self._deck = self._deck or self._chance.sample(self.kinds, len(self.kinds))
+        fault = self._deck.pop()
         fault()
         self.faults[fault.__name__.strip("_")] += 1
         self._moment()
 
     def _moment(self) -> None:
-        time.sleep(self._chance.uniform(0.2, 1.5))
+        time.sleep(self._chance.uniform(0.2, self._longest_moment_s))
 
     def _node(self) -> None:
         number = self._chance.randrange(len(self._nodes.running))
@@ -175,7 +234,7 @@ class Chaos:
         self._nodes.start(number)
 
     def _stopped_node(self) -> None:
-        node = self._chance.choice(self._nodes.running)
+        node = self._chance.choice(list(self._nodes.running.values()))
         node.process.send_signal(19)  # SIGSTOP
         self._moment()
         node.process.send_signal(18)  # SIGCONT
@@ -190,19 +249,49 @@ class Chaos:
         self._moment()
         self._s3.start()
 
+    def _cut_off_from_catalog(self) -> None:
+        self._cut_off(self._chance.choice(self._nodes.ways).catalog)
 
-def place(postgres: PostgresServer, s3: SeaweedServer, database: str) -> dict[str, object]:
+    def _cut_off_from_store(self) -> None:
+        self._cut_off(self._chance.choice(self._nodes.ways).store)
+
+    def _cut_off(self, wire: Wire) -> None:
+        """Nothing passes; then all that was sent does, or the connections are gone."""
+        wire.stall()
+        self._moment()
+        if self._chance.random() < 0.5:
+            wire.cut()
+        wire.mend()
+
+    def _lost_answers(self) -> None:
+        self._lose(self._chance.choice(self._nodes.ways).front)
+
+    def _lost_answers_of_catalog(self) -> None:
+        """Of a commit among others: what was committed then is refused, and comes again."""
+        self._lose(self._chance.choice(self._nodes.ways).catalog)
+
+    def _lose(self, wire: Wire) -> None:
+        before = wire.lost
+        wire.lose(3)
+        deadline = time.monotonic() + GIVE_UP_S
+        while wire.lost < before + 3:
+            if time.monotonic() > deadline:
+                raise RuntimeError("there were no answers to lose")
+            time.sleep(0.01)
+
+
+def place(postgres: PostgresServer, s3: SeaweedServer, database: str) -> dict[str, Any]:
     """Returns the settings of nodes on those engines; makes the database."""
     postgres.run(f"CREATE DATABASE {database}")
     objects = {"objects": f"s3://{BUCKET}/{database}", "objects_endpoint": s3.endpoint, "objects_region": "us-east-1"}
     return {"catalog": postgres.address(database), **objects, **EAGER}
 
 
-def problems(data: Path, settings: dict[str, object]) -> list[str]:
+def problems(data: Path, settings: dict[str, Any]) -> list[str]:
     """Reads all that is stored, without any server."""
     stored = {name: value for name, value in settings.items() if name not in EAGER}
     try:
-        return list(check(Settings(data=data, **stored)).problems())  # type: ignore[arg-type]  # all of it is text
+        return list(check(Settings(data=data, **stored)).problems())
     except JoblogError as error:
         return [str(error)]
 

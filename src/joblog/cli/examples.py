@@ -37,6 +37,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check": ("joblog check", "joblog check --data /srv/joblog"),
     "migrate": ("joblog migrate --catalog postgresql://db/joblog",),
     "rebuild": ("joblog rebuild --catalog postgresql://db/joblog --objects s3://logs/joblog",),
+    "move": (
+        "joblog move --data /srv/joblog --to-catalog postgresql://db/joblog --to-objects s3://logs/joblog",
+        "joblog move --catalog postgresql://db/joblog --objects s3://logs/joblog --to-data /srv/joblog",
+    ),
     "token create": ("joblog token create --right read --expires 30d", "joblog token create --right write --job resnet"),
     "token list": ("joblog token list",),
     "token revoke": ("joblog token revoke 7",),

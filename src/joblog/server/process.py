@@ -19,12 +19,12 @@ from granian.server.embed import Server
 
 from joblog import __version__
 from joblog.config import Settings
-from joblog.engine import Engine
+from joblog.engine import Engine, await_database
 from joblog.errors import Invalid
 from joblog.server.app import App
 from joblog.server.threads import Threads
+from joblog.storage.leases import LEASE_MS
 
-ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105  # a name, not a secret
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
 
@@ -56,6 +56,11 @@ _log = logging.getLogger("joblog.server")
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if settings.catalog and settings.object_grace_s <= LEASE_MS // 1000:
+        # Of nodes that share a catalog one may be about to name an object that another takes for one that nobody will name.
+        allowed = f"more than {LEASE_MS // 1000}, which a lease lasts, where nodes share a catalog"
+        raise Invalid("object_grace_s", allowed, settings.object_grace_s)
+    await_database(settings, lambda why: _log.warning("%s; waiting for it for %d s", why, settings.catalog_wait_s))
     _bound_malloc()
     _many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -149,7 +154,7 @@ def _free_port(settings: Settings) -> int:
 
 def _admin_token(engine: Engine) -> None:
     """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
-    path = engine.settings.data / ADMIN_TOKEN_FILE
+    path = engine.settings.admin_token_path
     if path.exists() or (not engine.database.embedded and _has_admin(engine)):  # another node has made it
         return
     _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)

@@ -19,7 +19,18 @@ SCHEMA_VERSION = 1
 
 
 HEAD_QUERIES = frozenset(
-    ("log_put", "log_restore", "log_advance", "log_seal", "log_close", "log_drop", "log_lose", "log_start", "log_merged")
+    (
+        "log_put",
+        "log_restore",
+        "log_move",
+        "log_advance",
+        "log_seal",
+        "log_close",
+        "log_drop",
+        "log_lose",
+        "log_start",
+        "log_merged",
+    )
 )
 """The queries that change a log's head; each has the log's id as ``id``."""
 

@@ -219,6 +219,26 @@ class _WholeNumber(NumericBinaryLoader):
         return int(super().load(data))
 
 
+def await_server(address: str, patience_s: float, say: Callable[[str], None]) -> None:
+    """Returns once a connection can be made; ``say`` is told why it cannot, once.
+
+    Raises Unavailable when none could be made for ``patience_s``, Invalid for the address.
+    """
+    options, deadline, said = dsn(address), time.monotonic() + patience_s, False
+    while True:
+        try:
+            with _unavailable():
+                psycopg.connect(options).close()
+            return
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            if not said:
+                say(str(error))
+                said = True
+        time.sleep(_RECONNECT_S)
+
+
 def dsn(address: str) -> str:
     """Returns the address with what joblog needs of a connection, where it does not say otherwise; raises Invalid."""
     try:

@@ -15,11 +15,13 @@ def add_to(commands: Subparsers) -> None:
         add(commands, "rebuild", "serve:rebuild", "makes a new catalog from the objects, when the old one is lost"),
         add(commands, "migrate", "serve:migrate", "brings the catalog's tables up to date, as serve does when it starts"),
     ]
+    move = add(commands, "move", "move:move", "carries catalog and objects over to another place, and verifies them there")
     for setting in fields(Settings):
         if setting.metadata.get("secret"):
             continue
         flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
         serve.add_argument(flag, metavar="VALUE", help=about)
         if setting.name in STORED:
-            for other in others:
+            for other in (*others, move):
                 other.add_argument(flag, metavar="VALUE", help=about)
+            move.add_argument(f"--to-{flag[2:]}", metavar="VALUE", help=f"of the other place: {about}")
