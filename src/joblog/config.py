@@ -19,6 +19,14 @@ STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint
 """The settings that say where things are kept; every command that looks at them takes these."""
 
 
+_CHOICES = {
+    "objects_style": ("path", "host"),
+    "metrics": ("local", "token", "open", "off"),
+    "log_format": ("text", "json"),
+    "log_requests": ("none", "errors", "all"),
+}
+
+
 def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
@@ -63,6 +71,11 @@ class Settings:
     secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
     heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
     search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
+    metrics: str = _setting(
+        "local", "who reads /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
+    )
+    log_format: str = _setting("text", "what the server says of itself: text, or json (an object on each line)")
+    log_requests: str = _setting("none", "requests that it tells of: none, errors (status 400 and above) or all")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property
@@ -81,8 +94,9 @@ class Settings:
         return self.data / "objects"
 
     def __post_init__(self) -> None:
-        if self.objects_style not in ("path", "host"):
-            raise Invalid("objects_style", "path or host", self.objects_style)
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise Invalid(name, " or ".join((", ".join(allowed[:-1]), allowed[-1])), getattr(self, name))
         if self.catalog and not self.catalog.startswith(("postgresql://", "postgres://")):
             raise Invalid("catalog", "an address that begins with postgresql://")  # not shown: it may hold a password
         if not 2 <= self.catalog_connections <= 1000:

@@ -27,6 +27,7 @@ from joblog.server.bodies import Incoming
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.links import follow_link
+from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
 from joblog.server.modelarts_v1 import PATH
@@ -42,9 +43,10 @@ from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
+from joblog.server.traffic import OTHER, VIEWER, Exchange, Traffic
 from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
-from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
+from joblog.server.wire import Answer, answer_headers, error_answer, modelarts
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
@@ -68,6 +70,9 @@ _NATIVE = [
 # A browser that opens an answer takes it for what it says it is: bytes of a log are never a page, nor a script.
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
+_LOG_CALL = "/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/"
+_APPEND_CALL = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs/{task}/append"
+
 LAST_WORDS_S = 2.0
 """What followers get at the end to take the event that says so."""
 
@@ -85,6 +90,7 @@ class App:
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
+        self._traffic = Traffic(engine.tally, engine.settings.log_requests)
         self._litestar = litestar(state)
         self._viewer = Viewer()
 
@@ -104,56 +110,61 @@ class App:
         await self._followers.stop(LAST_WORDS_S)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        number = request_id()
+        exchange = self._traffic.begin(scope)
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive)
             receive, send = body.receive, body.before(send)
         else:
             scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):
-            await self._known(scope, receive, send, number)
+            await self._known(scope, receive, send, exchange)
             return
         try:
             admitted = await self._admission.admitted(scope, receive)
         except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-            await send_answer(error_answer(error, scope["path"]), send, number)
+            await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
             return
         try:
-            await self._route(admitted.scope, admitted.receive, send, number)
+            await self._route(admitted.scope, admitted.receive, send, exchange)
         finally:
             admitted.close()
 
-    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
         if not self._embedded:
             try:
                 await self._auth.learn(scope["headers"])
             except Exception as error:  # noqa: BLE001  # as above
-                await send_answer(error_answer(error, scope["path"]), send, number)
+                await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
                 return
-        await self._route(scope, receive, send, number)
+        await self._route(scope, receive, send, exchange)
 
-    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         method, path = scope["method"], scope["path"]
         if method == "HEAD" and modelarts(path):
             scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
-            await _short_way(self._calls.answer(match, scope["query_string"], scope["headers"]), path, send, number)
+            answer = self._calls.answer(match, scope["query_string"], scope["headers"])
+            await _sent(await _answered(answer, path), send, exchange, _LOG_CALL + match[4])
         elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
             answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
-            await _short_way(answer, path, send, number)
+            await _sent(await _answered(answer, path), send, exchange, _APPEND_CALL)
         elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
-            await send_answer(page, send, number)
+            await _sent(page, send, exchange, VIEWER)
         else:
-            await self._litestar(scope, receive, _numbered(send, number))
+            await self._litestar(scope, receive, _numbered(send, exchange, scope))
 
 
-async def _short_way(answering: Awaitable[Answer], path: str, send: Send, number: bytes) -> None:
+async def _answered(answering: Awaitable[Answer], path: str) -> Answer:
     try:
-        answer = await answering
+        return await answering
     except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-        answer = error_answer(error, path)
-    await send_answer(answer, send, number)
+        return error_answer(error, path)
+
+
+async def _sent(answer: Answer, send: Send, exchange: Exchange, route: str) -> None:
+    exchange.begun(route, answer.status)
+    await send_answer(answer, send, exchange.number)
 
 
 def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
@@ -183,6 +194,7 @@ def litestar(state: State) -> ASGIApp:
             api,
             SessionController,
             health,
+            metrics,
             ready,
             ready_catalog,
             description,
@@ -217,12 +229,13 @@ def _headers_only(send: Send) -> Send:
     return headers_only
 
 
-def _numbered(send: Send, number: bytes) -> Send:
-    """Puts the request id on an answer of the framework's."""
+def _numbered(send: Send, exchange: Exchange, scope: HTTPScope) -> Send:
+    """Puts the request id on an answer of the framework's, and has it counted."""
 
     async def numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", number), _NO_SNIFFING]
+            message["headers"] = [*message["headers"], (b"x-request-id", exchange.number), _NO_SNIFFING]
+            exchange.begun(scope.get("path_template") or OTHER, message["status"])  # the router puts it there
         await send(message)
 
     return numbered

@@ -21,6 +21,7 @@ from joblog import __version__
 from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid
+from joblog.server import logs
 from joblog.server.app import App
 from joblog.server.threads import Threads
 
@@ -55,7 +56,7 @@ _log = logging.getLogger("joblog.server")
 
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_format)
     _bound_malloc()
     _many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

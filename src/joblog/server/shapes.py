@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from joblog import errors
-from joblog.model import MAX_ID
+from joblog.model import MAX_ID, RIGHTS
 from joblog.server.wire import STATUSES, full_code, modelarts, told
 from joblog.status import TASK_STATUSES, Status
 
@@ -36,7 +36,7 @@ def _object(required: str = "", **properties: Json) -> Json:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
-_RIGHTS = {"type": "array", "items": _one_of("read", "write", "admin"), "minItems": 1}
+_RIGHTS = {"type": "array", "items": _one_of(*RIGHTS), "minItems": 1}
 
 _IN_PATHS: Json = {
     "project_id": _PROJECT,
