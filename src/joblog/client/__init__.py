@@ -46,6 +46,7 @@ from joblog.client.links import LATEST, Link, is_link, parsed_link
 from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
+from joblog.client.verifying import Proof, Verified, verified
 from joblog.refs import Gap, LogRef
 
 __all__ = [
@@ -63,12 +64,14 @@ __all__ = [
     "Member",
     "Piece",
     "Project",
+    "Proof",
     "Query",
     "Reported",
     "Run",
     "Task",
     "Token",
     "User",
+    "Verified",
     "Version",
     "VersionRef",
 ]
@@ -79,6 +82,10 @@ class Client(Reading, AdminCalls):
 
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call.
     """
+
+    def verify(self, log: LogRef) -> Verified:
+        """Reads a log back from where it is kept, and says whether it is complete; takes as long as reading it."""
+        return verified(self, log)
 
     # Writing a log
 

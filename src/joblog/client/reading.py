@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -43,7 +43,11 @@ class Reading(Views, Follow, Search):
         headers = {}
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        answer = self.send("GET", f"{log.path}/bytes", None, headers, stream=True)
+        yield from self.streamed(f"{log.path}/bytes", headers)
+
+    def streamed(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """Yields an answer's bytes as they come; raises Unreachable, also when the answer is cut off half-way."""
+        answer = self.send("GET", path, None, dict(headers or {}), stream=True)
         try:
             yield from answer.stream(READ_BYTES)
         except urllib3.exceptions.HTTPError as error:

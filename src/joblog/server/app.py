@@ -37,6 +37,7 @@ from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
+from joblog.server.proof import ProofController
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
@@ -57,6 +58,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    ProofController,
     PermalinkController,
     FollowController,
     SearchController,

@@ -199,7 +199,7 @@ def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pac
         parts = compressed(parts, packing)
         del headers["content-length"]
         headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Stream(_in_threads(parts), status_code=status, headers=headers, media_type=media_type)
+    return Stream(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -317,7 +317,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
     return headers
 
 
-async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     following = partial(next, parts, None)
     while (part := await asyncio.to_thread(following)) is not None:
         yield part
