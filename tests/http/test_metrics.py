@@ -11,6 +11,8 @@ from urllib.parse import quote
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from joblog.agent.canary_lines import Totals
+from joblog.agent.canary_metrics import text as canary_text
 from joblog.storage.facts import facts
 from joblog.tally import KINDS, Tally
 from tests.backends import Backend, both_catalogs
@@ -182,7 +184,8 @@ def test_dashboard_and_alerts_name_what_there_is(server: Server) -> None:
     web = Web(server.url, server.token)
     log = made_log(web, "dashboard", b"one\n", closed=True)
     assert log.status()["closed"]
-    exported = {name for name, _ in fresh(web)}
+    canary = text_string_to_metric_families(canary_text(Totals()))
+    exported = {name for name, _ in fresh(web)} | {sample.name for family in canary for sample in family.samples}
     web.close()
     dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]

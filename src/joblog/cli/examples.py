@@ -33,6 +33,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "joblog verify resnet --version V0002 --task worker-3",
         "joblog verify resnet/V0002 --json",
     ),
+    "canary": ("joblog canary --minutes 10", "joblog canary --project canary --metrics-port 9470"),
     "jobs": ("joblog jobs", "joblog jobs --project lab --json"),
     "logs": ("joblog logs", "joblog logs resnet/V0002 --json"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),

@@ -37,7 +37,7 @@ is. Into a pipe or a file the bytes always go as they are.
 |---|---|
 | 0 | done; of `search`: some line matches |
 | 1 | `search`: no line matches. `check`: something is not sound. `verify`: a log is not complete. \
-`sync`, `follow`, `import`: not all was sent |
+`canary`: something was wrong. `sync`, `follow`, `import`: not all was sent |
 | 2 | an error, told in one line on stderr; wrong usage |
 | 130 | ended by Ctrl-C |
 | 141 | whoever read stdout has gone |
