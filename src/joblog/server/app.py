@@ -8,6 +8,7 @@ append does (bench/). All else, and the description of these calls, is Litestar'
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable
 from typing import Any, TypeGuard
 
@@ -19,13 +20,15 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog.engine import Engine
-from joblog.errors import Invalid, Missing, TooLarge
+from joblog.errors import Invalid, Missing, TooLarge, TooMany
 from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
+from joblog.server.audit import Audit
 from joblog.server.bodies import Incoming
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
+from joblog.server.limits import Buckets
 from joblog.server.links import follow_link
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
@@ -47,7 +50,7 @@ from joblog.server.terminal import TerminalController
 from joblog.server.traffic import OTHER, VIEWER, Exchange, Traffic
 from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
-from joblog.server.wire import Answer, answer_headers, error_answer, modelarts
+from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, shown_path
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
@@ -75,6 +78,9 @@ _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _LOG_CALL = "/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/"
 _APPEND_CALL = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs/{task}/append"
 
+BURST_S = 10.0
+"""So many seconds' worth of requests may come at once: agents that catch up are no abuse."""
+
 LAST_WORDS_S = 2.0
 """What followers get at the end to take the event that says so."""
 
@@ -92,9 +98,13 @@ class App:
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
-        self._traffic = Traffic(engine.tally, engine.settings.log_requests)
+        settings = engine.settings
+        self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
+        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit)
+        self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._litestar = litestar(state)
         self._viewer = Viewer()
+        self._silence_s = settings.body_silence_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -104,7 +114,7 @@ class App:
         try:
             await self._answer(scope, receive, send)
         except Exception as error:
-            _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
+            _log.error("%s: cut off: %r", shown_path(scope["path"]), error)  # what has begun cannot become an error any more
             raise
 
     async def stop(self) -> None:
@@ -114,7 +124,7 @@ class App:
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = self._traffic.begin(scope)
         if scope["method"] not in ("GET", "HEAD"):
-            body = Incoming(receive)
+            body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
         else:
             scope = with_session(scope)
@@ -143,6 +153,14 @@ class App:
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         method, path = scope["method"], scope["path"]
+        if self._limit is not None:
+            try:
+                self._count(self._limit, scope)
+            except TooMany as error:
+                await _sent(error_answer(error, path), send, exchange, OTHER)
+                return
+        if self._audit.reads or (self._audit.changes and method not in ("GET", "HEAD")):
+            exchange.audited = self._audit.begin(scope)
         if method == "HEAD" and modelarts(path):
             scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
@@ -155,6 +173,12 @@ class App:
             await _sent(page, send, exchange, VIEWER)
         else:
             await self._litestar(scope, receive, _numbered(send, exchange, scope))
+
+    def _count(self, limit: Buckets, scope: HTTPScope) -> None:
+        """Counts a request of a token, or of all of a user's; strangers are refused by themselves."""
+        token = self._auth.caller(scope["headers"])
+        if token is not None:
+            limit.take(token.user_id or str(token.id), time.monotonic())
 
 
 async def _answered(answering: Awaitable[Answer], path: str) -> Answer:
