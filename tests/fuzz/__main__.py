@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fuzz.targets import TARGETS
 
-EXAMPLES = 2000
+EXAMPLES = 200
 
 
 def main() -> int:
