@@ -8,7 +8,8 @@
 #   make clean    remove what the above have made
 
 PYTHON ?= python3
-PYTEST_FLAGS ?=
+# Tests wait as much as they compute: three at a time, also where there are two processors.
+PYTEST_FLAGS ?= --numprocesses=3 --dist=loadfile
 BENCH_FLAGS ?=
 FUZZ_S ?= 3600
 

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 import msgspec
-import urllib3
 
 from joblog.client import Client
 
@@ -109,7 +108,6 @@ class Joblog:
         self.url = (data / "url").read_text().strip()
         self.token = (data / "admin.token").read_text().strip()
         self.client = Client(self.url, self.token, timeout_s=120)
-        self._pool = urllib3.PoolManager(headers={"X-Auth-Token": self.token}, retries=False)
 
     @property
     def pid(self) -> int:
@@ -118,10 +116,7 @@ class Joblog:
 
     def get(self, path: str) -> bytes:
         """Returns the body of an answer, which must be 200."""
-        answer = self._pool.request("GET", self.url + path)
-        if answer.status != 200:
-            raise RuntimeError(f"{path} answered {answer.status}: {answer.data!r}")
-        return answer.data
+        return self.client.ask("GET", path)
 
     def memory(self) -> Memory:
         """Returns the server's memory and resets its peak."""

@@ -26,7 +26,7 @@ T = TypeVar("T")
 hypothesis.settings.register_profile("joblog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("joblog")
 
-START_S = 30.0
+START_S = 120.0
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

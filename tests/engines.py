@@ -48,14 +48,22 @@ class NotInstalled(Exception):
     """The engine's program is not on this machine."""
 
 
+_PORTS, _PORTS_EACH = 10_000, 2_000
+"""Below those that the kernel gives to whoever asks for any: so that nobody takes one before the engine does."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
+    """Returns ports that nobody listens on; tests that run side by side get others."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first, ports = _PORTS + worker * _PORTS_EACH, list[int]()
+    while len(ports) < count:
+        port = first + int.from_bytes(os.urandom(2)) % _PORTS_EACH
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports += [port] if port not in ports else []
     return ports
 
 

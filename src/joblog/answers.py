@@ -1,39 +1,22 @@
 """What the native API answers, as values: the words of ``docs/http-api.md`` in Python.
 
-Pure: no I/O and nothing but the standard library, so that agent and SDK share it. A server may be newer than its
-clients, so fields that are not known here are ignored; a field that is needed and absent means that it was not joblog
-that answered.
+Pure: no I/O and nothing but the standard library, so that agent and SDK share it. Named tuples: ``joblog run`` loads these, and
+a frozen dataclass takes ten times as long to make. A server may be newer than its clients, so fields that are not known here
+are ignored; a field that is needed and absent means that it was not joblog that answered.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from joblog import errors
 from joblog.refs import Gap, LogRef
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Value = TypeVar("Value", bound="DataclassInstance")
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project; ``retain_days`` and ``retain_bytes`` are None where logs are kept for ever."""
-
-    id: str
-    created_ms: int
-    retain_days: int | None = None
-    retain_bytes: int | None = None
-    name: str = ""
-    domain_id: str = ""
-
-
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A job of a project, which has one version per run."""
 
     id: int
@@ -42,8 +25,7 @@ class Job:
     created_ms: int
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """One run of a job; ``name`` is ``V0001`` and so on, ``status`` as ModelArts names it: ``RUNNING``, ``FAILED`` ..."""
 
     id: int
@@ -61,32 +43,14 @@ class Version:
     stop_ms: int | None = None
 
 
-@dataclass(frozen=True)
-class Task:
-    """How a worker is, as it said: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended."""
-
-    task: str
-    status: str
-    started_ms: int
-    seen_ms: int
-    exit_code: int | None = None
-    signal: str | None = None
-    reason: str | None = None
-    host: str | None = None
-    ended_ms: int | None = None
-    starts: int = 1
-
-
-@dataclass(frozen=True)
-class Reported:
+class Reported(NamedTuple):
     """How the version is after a worker's report, and whether the worker is asked to stop."""
 
     status: str
     stop: bool
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(NamedTuple):
     """The status of a log: ``[start_byte, end_byte)`` is held, ``crc32`` is of all bytes from 0 to ``end_byte``."""
 
     project_id: str
@@ -114,8 +78,7 @@ class Log:
         return LogRef(self.project_id, self.job_id, self.version_id, self.task)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What a writer gets for its run id: job, version and its own log."""
 
     job: Job
@@ -123,71 +86,11 @@ class Run:
     log: Log
 
 
-@dataclass(frozen=True)
-class Appended:
+class Appended(NamedTuple):
     """The log's end after an append, which is committed to disk."""
 
     end_byte: int
     end_line: int
-
-
-@dataclass(frozen=True)
-class Lines:
-    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``, decoded for reading."""
-
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-    content: str
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token as listed; ``token``, the secret itself, is None except in the answer that created it."""
-
-    id: int
-    rights: tuple[str, ...]
-    project_id: str | None = None
-    label: str | None = None
-    created_ms: int | None = None
-    expires_ms: int | None = None
-    job_id: int | None = None
-    token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class User:
-    """Somebody who logs in with a password; names are unique within a domain."""
-
-    id: str
-    name: str
-    domain_id: str
-    domain: str
-    created_ms: int
-
-
-@dataclass(frozen=True)
-class AccessKey:
-    """An access key as listed; ``secret`` is None except in the answer that created it."""
-
-    access: str
-    user_id: str
-    label: str
-    created_ms: int
-    secret: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Member:
-    """A user's rights in a project."""
-
-    user_id: str
-    user: str
-    domain: str
-    project_id: str
-    rights: tuple[str, ...]
-    created_ms: int
 
 
 def value(kind: type[Value], answer: object) -> Value:
@@ -198,7 +101,7 @@ def value(kind: type[Value], answer: object) -> Value:
     """
     if not isinstance(answer, dict):
         raise errors.Unreachable(f"the answer is not a joblog {kind.__name__}")
-    known = {one.name for one in fields(kind)} & answer.keys()
+    known = kind.__annotations__.keys() & answer.keys()
     try:
         return kind(**{name: _nested(name, answer[name]) for name in known})
     except TypeError as error:

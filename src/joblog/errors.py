@@ -316,6 +316,8 @@ class Unreachable(JoblogError):
     """No server answered, or not in time. What was sent may or may not have been taken."""
 
     code = "unreachable"
+    late = False
+    """Whether something took the connection, and then was silent for too long: rather a busy server than none."""
 
 
 def _short(value: object) -> str:

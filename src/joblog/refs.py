@@ -5,11 +5,11 @@ Apart from the other answers so that ``joblog run`` starts without loading those
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(NamedTuple):
     """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
 
     at_byte: int
@@ -17,8 +17,7 @@ class Gap:
     reason: str
 
 
-@dataclass(frozen=True)
-class LogRef:
+class LogRef(NamedTuple):
     """Names one log."""
 
     project_id: str
@@ -35,3 +34,8 @@ class LogRef:
     def version_path(self) -> str:
         """Returns the path of the version in the native API."""
         return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
+
+
+def legal_job_name(text: str) -> str:
+    """Returns ``text`` as a job name: ``train log.3`` is ``train-log-3``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text, flags=re.ASCII).strip("-")[:64] or "log"

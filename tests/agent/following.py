@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import Agent
 
-DEADLINE_S = 15.0
+DEADLINE_S = 120.0
 
 
 class Following:

@@ -41,7 +41,7 @@ class Agent:
         return self.job(sys.executable, "-c", program, options=options)
 
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(command, env=self.environ, capture_output=True, timeout=20, check=False)
+        return subprocess.run(command, env=self.environ, capture_output=True, timeout=120, check=False)
 
     def said(self, *arguments: str) -> bytes:
         """Runs a command, in this process, that must succeed; returns what it wrote to stdout."""
@@ -70,7 +70,7 @@ class Agent:
 
     def merged(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False
+            command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False
         )
 
     def spooled(self) -> bytes:

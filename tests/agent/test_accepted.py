@@ -10,6 +10,7 @@ import shutil
 import ssl
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -84,18 +85,18 @@ def test_end_of_output_after_a_kill(agent: Agent) -> None:
 
 
 def test_start_costs_little(agent: Agent) -> None:
-    """The best of twenty runs of true takes less than 200 ms of a processor, which a busy machine makes slower."""
+    """A run of true takes the processor no longer than twelve starts of the interpreter, the best of a few of each."""
 
-    def processor_s() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
+    def processor_s(command: list[str]) -> float:
+        begun, least_s = 0.0, 9.0
+        for _ in range(8):
+            assert agent.run(command).returncode == 0
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took_s, begun = used.ru_utime + used.ru_stime - begun, used.ru_utime + used.ru_stime
+            least_s = min(least_s, took_s)
+        return least_s
 
-    took_s = [9.0]
-    while min(took_s) >= 0.2 and len(took_s) <= 20:
-        begun_s = processor_s()
-        assert agent.run(agent.job("true")).returncode == 0
-        took_s.append(processor_s() - begun_s)
-    assert min(took_s) < 0.2
+    assert processor_s(agent.job("true")) < 12 * processor_s([sys.executable, "-c", "pass"])
 
 
 def test_terminal_of_the_right_size(agent: Agent) -> None:
@@ -119,7 +120,7 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
         seen += os.read(outer, 1000)
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
     job.send_signal(28)  # as the terminal does to whoever has it as its own
-    assert job.wait(10) == 0
+    assert job.wait(120) == 0
     os.close(inner)
     os.close(outer)
     assert agent.spooled() == b"111 33\nTrue True\n60 20\n"

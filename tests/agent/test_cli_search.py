@@ -88,4 +88,4 @@ def test_tail_follows_what_matches(ranks: Agent) -> None:
     job.stderr.readline()
     tail = ranks.run(ranks.command("tail", "-f", "live", "--grep", "[135]$"))
     assert (tail.returncode, tail.stdout, tail.stderr) == (0, b"step 1\nstep 3\nstep 5\n", b"")
-    job.communicate(timeout=20)
+    job.communicate(timeout=120)

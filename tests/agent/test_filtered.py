@@ -45,7 +45,7 @@ def test_secret_that_comes_in_pieces(agent: Agent) -> None:
         env=agent.environ,
         input=b"x" * 99,
         capture_output=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert ran.stdout == words.encode()

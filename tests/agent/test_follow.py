@@ -205,7 +205,7 @@ def test_ends_when_nothing_comes_any_more(joblog: Agent, follow: Follow, tmp_pat
     """``--until-idle`` closes the logs as ``--once`` does."""
     file = tmp_path / "train.log"
     file.write_bytes(b"1\n")
-    following = follow("--until-idle", "0.5", file)
+    following = follow("--until-idle", "3", file)
     following.until("train", b"1\n")
     append(file, b"2\n")
     assert following.process.communicate(timeout=DEADLINE_S) == (b"", b"")

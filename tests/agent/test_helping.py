@@ -103,7 +103,9 @@ def test_completion(shell: str, program: str, tmp_path: Path) -> None:
         code = program.format(words=" ".join(map(shlex.quote, ["joblog", *words])))
         options = ["--norc"] if shell == "bash" else ["-f"]
         environ = {"PYTHON": sys.executable, "PATH": "/usr/bin:/bin", "DUMP": str(tmp_path / "dump"), "HOME": str(tmp_path)}
-        ran = subprocess.run([found, *options, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=20)
+        ran = subprocess.run(
+            [found, *options, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=120
+        )
         assert ran.stderr == ""
         return {word for word in ran.stdout.split() if word.startswith(words[-1])}  # which zsh leaves to its compadd
 

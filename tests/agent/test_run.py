@@ -52,7 +52,7 @@ def test_write_order_of_two_streams_is_that_of_their_first_bytes(agent: Agent) -
         assert stream.readline() == b"%d\n" % n
         ran.stdin.write(b"\n")
         ran.stdin.flush()
-    ran.communicate(timeout=10)
+    ran.communicate(timeout=120)
     assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20))
 
 
@@ -93,7 +93,7 @@ def test_signals_are_forwarded(agent: Agent, number: signal.Signals) -> None:
     assert ran.stdout
     assert ran.stdout.readline() == b"ready\n"
     ran.send_signal(number)
-    out, _ = ran.communicate(timeout=10)
+    out, _ = ran.communicate(timeout=120)
     assert (out, ran.returncode) == (b"got %d\n" % number, 7)
     assert agent.spooled() == b"ready\ngot %d\n" % number
 
@@ -127,14 +127,14 @@ def test_final_wait_ends_when_told_to(agent: Agent) -> None:
     ran = subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdout is not None
     assert ran.stdout.readline() == b"bye\n"
-    for _ in range(40):
+    for _ in range(300):
         ran.send_signal(signal.SIGTERM)
         try:
             ran.wait(0.1)
         except subprocess.TimeoutExpired:
             continue
         break
-    _, said = ran.communicate(timeout=1)
+    _, said = ran.communicate(timeout=120)
     assert (ran.returncode, agent.spooled()) == (3, b"bye\n")
     assert b"the log's last 4 bytes are not on the server" in said
 
@@ -144,7 +144,7 @@ def test_closed_stdout_does_not_end_the_job(agent: Agent) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     program = "for n in range(20000): print(n)"
-    ran = subprocess.run(agent.python(program), env=agent.environ, stdout=writing, stderr=subprocess.PIPE, timeout=20)
+    ran = subprocess.run(agent.python(program), env=agent.environ, stdout=writing, stderr=subprocess.PIPE, timeout=120)
     os.close(writing)
     assert ran.returncode == 0
     assert agent.spooled() == b"".join(b"%d\n" % n for n in range(20000))
@@ -187,7 +187,7 @@ def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
     ran.stdin.write(b"\n")
     ran.stdin.flush()
     assert ran.stdout.readline() == b"y" * 59 + b"\n"
-    out, _ = ran.communicate(b"\n", timeout=10)
+    out, _ = ran.communicate(b"\n", timeout=120)
     assert (out, ran.returncode) == (b"z\n", 0)
     assert agent.spooled() == b"x" * 59 + b"\n" + b"y" * 40 + b"\n[joblog] 20 bytes were not kept here (spool full)\nz\n"
 
@@ -224,3 +224,10 @@ def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:
     while words not in seen or len(seen.partition(words)[2]) < more:
         seen += screen.read(1)
     return seen
+
+
+def test_pipe_of_a_job_that_fills_it_is_widened(agent: Agent) -> None:
+    """One that prints little keeps the kernel's own."""
+    program = "import fcntl, os; os.write(1, b'x' * {}); os.write(1, b' %d' % fcntl.fcntl(1, fcntl.F_GETPIPE_SZ))"
+    assert agent.run(agent.python(program.format(10))).stdout.split()[1] == b"65536"
+    assert agent.run(agent.python(program.format(4 << 20))).stdout.split()[1] == b"262144"

@@ -44,7 +44,7 @@ def on_terminal(run: Agent, *arguments: str) -> tuple[int, bytes]:
     except OSError:
         pass  # how Linux says that nobody has the other end any more
     os.close(ours)
-    return process.wait(20), got.replace(b"\r\n", b"\n")
+    return process.wait(120), got.replace(b"\r\n", b"\n")
 
 
 def test_no_escape_but_colours_reaches_a_terminal(run: Agent) -> None:
@@ -104,7 +104,7 @@ def test_an_escape_in_pieces_is_one(run: Agent, tmp_path: Path) -> None:
     job = subprocess.Popen(
         run.python(f"import sys, time; {pieces}", options=("--job", "pieces")), env=run.environ, stdout=subprocess.DEVNULL
     )
-    job.wait(20)
+    job.wait(120)
     assert on_terminal(run, "tail", "-f", "pieces") == (0, "\x1b[31m訓^[]x\x1b[m".encode())
 
 

@@ -9,7 +9,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from joblog.agent.spool import Meta, Spool
@@ -43,7 +42,7 @@ def test_acknowledged_parts_are_removed(tmp_path: Path) -> None:
     assert len(list(spool.path.glob("*.part"))) == 7
     assert spool.crc32_to(100) == zlib.crc32(b"0123456789" * 10)
     assert spool.read(35, 100) == b"56789"
-    assert json.loads((spool.path / "meta.json").read_bytes()) == asdict(META)
+    assert json.loads((spool.path / "meta.json").read_bytes()) == META._asdict()
 
 
 def test_removed_spool_leaves_nothing(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_absent_server_leaves_all_as_it_is(left: Agent) -> None:
 def test_two_at_once_send_it_once(left: Agent) -> None:
     """The lock of each spool lets one of them in."""
     both = [subprocess.Popen(left.command("sync"), env=left.environ, stdout=subprocess.PIPE) for _ in range(2)]
-    said = b"".join(sync.communicate(timeout=20)[0] for sync in both)
+    said = b"".join(sync.communicate(timeout=120)[0] for sync in both)
     assert [sync.returncode for sync in both] == [0, 0]
     assert said.count(b"4 bytes are on the server") == 1
     assert len(left.said("logs", "late").splitlines()) == 2
@@ -71,7 +71,7 @@ def test_running_job_is_left_alone(joblog: Agent) -> None:
     assert job.stdout.readline() == b"on\n"
     assert b"in use" in joblog.said("spool", "ls")
     assert joblog.said("sync") == b""
-    job.communicate(b"off\n", timeout=20)
+    job.communicate(b"off\n", timeout=120)
     assert joblog.said("cat", "on") == b"on\noff\n"
 
 

@@ -51,7 +51,7 @@ def test_follower_survives_a_restart(agent: Agent, network: tuple[Server, Cuttin
             assert tail.stdout.readline() == b"second\n"
             client.append(log, 17, b"last, unfinished")
             client.close_log(log)
-        out, err = tail.communicate(timeout=20)
+        out, err = tail.communicate(timeout=120)
     assert (out, tail.returncode) == (b"last, unfinished", 0)
     assert err.endswith(b"; still trying\n")
     assert again.stop() == 0
@@ -65,6 +65,6 @@ def test_interrupted_follower(agent: Agent, network: tuple[Server, CuttingProxy]
     with subprocess.Popen(agent.command("tail", "-f", "live"), env=agent.environ, **pipes) as tail:  # type: ignore[call-overload]
         assert tail.stdout.readline() == b"first\n"
         tail.send_signal(signal.SIGINT)
-        assert tail.communicate(timeout=20) == (b"", b"")
+        assert tail.communicate(timeout=120) == (b"", b"")
         assert tail.returncode == 130
     assert server.stop() == 0

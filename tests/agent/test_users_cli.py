@@ -64,10 +64,10 @@ def test_password_from_stdin(joblog: Agent, name: str) -> None:
     """Its first line, with or without being told; nothing is asked for, nothing is shown."""
     for number, flags in enumerate(([], ["--password-file", "-"])):
         command = joblog.command("user", "create", f"{name}{number}", *flags)
-        made = subprocess.run(command, env=joblog.environ, input=f"{PASSWORD}\r\n".encode(), capture_output=True, timeout=20)
+        made = subprocess.run(command, env=joblog.environ, input=f"{PASSWORD}\r\n".encode(), capture_output=True, timeout=120)
         assert (made.returncode, made.stderr) == (0, b"")
     command = joblog.command("user", "create", f"{name}3")
-    made = subprocess.run(command, env=joblog.environ, input=b"", capture_output=True, timeout=20)
+    made = subprocess.run(command, env=joblog.environ, input=b"", capture_output=True, timeout=120)
     assert (made.returncode, made.stderr) == (2, b"joblog: password must be 8 to 128 characters\n")
 
 

@@ -78,6 +78,18 @@ def test_plain(run: Agent) -> None:
     assert b"\x1b" not in run.said("cat", "train/V0001/worker-1", "--plain")
 
 
+def test_lines_as_objects(run: Agent) -> None:
+    """Each says where it stands, live too; together they are the log's bytes."""
+    whole = LOG[0]
+    told = [json.loads(line) for line in run.said("tail", "-n", "100", "--json", "train").splitlines()]
+    assert [one["line"] for one in told] == list(range(len(whole.removesuffix(b"\n").split(b"\n"))))
+    assert b"".join(whole[one["start_byte"] : one["end_byte"]] for one in told) == whole
+    assert all(one["text"].encode() == whole[one["start_byte"] : one["end_byte"]].rstrip(b"\n") for one in told)
+    last = told[-1:]
+    for flags in (("-n", "1"), ("-f", "-n", "1")):
+        assert [json.loads(line) for line in run.said("tail", *flags, "--json", "train").splitlines()] == last
+
+
 def test_wrong_usage_is_told_in_a_line(run: Agent) -> None:
     """Which names the flag."""
     assert "--rank must be ranks" in run.refused("why", "--rank", "x")
@@ -87,6 +99,7 @@ def test_wrong_usage_is_told_in_a_line(run: Agent) -> None:
     assert "pattern" in run.refused("metrics", "--pattern", "(")
     assert "--plain" in run.refused("tail", "train", "--plain", "-f")
     assert "--plain" in run.refused("tail", "train", "--plain", "--rank", "0")
+    assert "--json" in run.refused("tail", "train", "--json", "--rank", "0")
     assert "there is no job" in run.refused("why", "nothing")
 
 

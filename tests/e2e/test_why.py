@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ class Cluster:
         """Waits for all ranks; returns their exit statuses."""
         return {rank: process.wait(EXIT_S) for rank, process in self._started.items()}
 
+    def stop(self) -> None:
+        """Ends what still runs, with all that it started."""
+        for process in self._started.values():
+            process.terminate()
+        assert self.ended()
+        self.client.close()
+
     @property
     def ids(self) -> tuple[int, int]:
         (job,) = self.client.jobs(self.project)
@@ -67,8 +75,10 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Cluster:
-    return Cluster(server, tmp_path, request.node.name.replace("_", "-")[-64:])
+def cluster(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    made = Cluster(server, tmp_path, request.node.name.replace("_", "-")[-64:])
+    yield made
+    made.stop()
 
 
 FINE = "for step in range(3): print(f'step {step} loss={1 / (step + 1)}')"
@@ -157,23 +167,19 @@ def test_a_full_disk(cluster: Cluster) -> None:
 
 def test_a_rank_that_hangs(cluster: Cluster) -> None:
     """It says nothing and does not end, while the other runs into its timeout: the silence is told."""
-    hung = cluster.start(0, "import time; print('step 1', flush=True); time.sleep(600)")
-    try:
-        other = cluster.start(1, "raise TimeoutError('NCCL error: Watchdog caught collective operation timeout')")
-        assert other.wait(EXIT_S) == 1
-        while not [
-            log for log in cluster.client.logs(cluster.project, *cluster.ids) if log.task == "worker-0" and log.end_line > 2
-        ]:
-            pass
-        while (digest := cluster.why(silent_s=1)).endings[0].how != "silent" and digest.endings[1].how != "silent":
-            pass
-        assert {each.ranks: each.how for each in digest.endings} == {"0": "silent", "1": "ended with exit status 1"}
-        assert digest.first is not None
-        assert (digest.first.ranks, digest.first.kind) == ("1", "nccl")
-        assert "rank 0 silent" in digest.verdict
-    finally:
-        hung.send_signal(signal.SIGKILL)
-        hung.wait()
+    cluster.start(0, "import time; print('step 1', flush=True); time.sleep(600)")
+    other = cluster.start(1, "raise TimeoutError('NCCL error: Watchdog caught collective operation timeout')")
+    assert other.wait(EXIT_S) == 1
+    while not [
+        log for log in cluster.client.logs(cluster.project, *cluster.ids) if log.task == "worker-0" and log.end_line > 2
+    ]:
+        pass
+    while (digest := cluster.why(silent_s=1)).endings[0].how != "silent" and digest.endings[1].how != "silent":
+        pass
+    assert {each.ranks: each.how for each in digest.endings} == {"0": "silent", "1": "ended with exit status 1"}
+    assert digest.first is not None
+    assert (digest.first.ranks, digest.first.kind) == ("1", "nccl")
+    assert "rank 0 silent" in digest.verdict
 
 
 def test_an_answer_is_as_small_as_it_is_asked_to_be(cluster: Cluster, client: Client) -> None:
@@ -189,7 +195,7 @@ def test_an_answer_is_as_small_as_it_is_asked_to_be(cluster: Cluster, client: Cl
     cluster.ended()
     path = f"/api/projects/{cluster.project}/jobs/{cluster.ids[0]}/versions/{cluster.ids[1]}/why"
     for asked, most in (("max_bytes=1000", 1000), ("max_bytes=4000", 4000), ("max_tokens=500", 1500), ("", 16384)):
-        answer = client.send("GET", f"{path}?{asked}").data
+        answer = client.ask("GET", f"{path}?{asked}")
         assert len(answer) <= most
         assert b"ValueError: xxx" in answer
     assert client.why(cluster.project, *cluster.ids, max_bytes=1000).cut

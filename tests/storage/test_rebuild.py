@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from joblog.model import Log
 from joblog.rebuild import LOST, Found, tiling
 from joblog.segment import Index
 from tests.backends import Backend, both_ends
+from tests.conftest import start_server
 
 NOW_MS = 1_700_000_000_000
 
@@ -115,6 +117,29 @@ def test_objects_that_overlap() -> None:
     assert chosen((0, 7), (0, 5), (5, 9)) == [(0, 5), (5, 9)]
     assert chosen((0, 5), (6, 9)) == [(6, 9)]
     assert chosen((0, 5), (3, 9), (5, 9)) == [(0, 5), (5, 9)]
+
+
+def test_links_are_good_after_it(tmp_path: Path) -> None:
+    """A permanent link leads to the same lines as before; so does a position."""
+    first = start_server(tmp_path / "old", objects=f"file://{tmp_path}/objects", seal_quiet_s=0, janitor_s=0.05)
+    with first.client() as client:
+        log = client.run("default", "resnet", run_id="r", task="worker-3").log.ref
+        client.append(log, 0, b"one\ntwo\nthree\n")
+        link = client.log("resnet", task="worker-3").link(1, 3)
+        while client.status(log).sealed_byte < 14:
+            time.sleep(0.05)
+    assert first.stop() == 0
+    anew = tmp_path / "new"
+    assert main(["rebuild", "--data", str(anew), "--objects", f"file://{tmp_path}/objects"]) == 0
+    second = start_server(anew, objects=f"file://{tmp_path}/objects")
+    with second.client() as client:
+        found = client.log(link.replace(first_url(link), second.url))
+        assert (found.ref, list(found.lines(1, 3))) == (log, ["two", "three"])
+    assert second.stop() == 0
+
+
+def first_url(link: str) -> str:
+    return link[: link.index("/p/")]
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from joblog.model import Log
 from joblog.server.app import App
 from joblog.server.channels import Followers
 
-LIMIT_S = 20.0
+LIMIT_S = 120.0
 
 
 def made(engine: Engine) -> Log:

@@ -14,6 +14,7 @@ from joblog.client import Appended, Client, Gap, Job, LogRef
 
 LOG = LogRef("lab", 1, 2, "worker-3")
 TOKEN = "jl_secret"
+JOB = b'{"id": 1, "project_id": "lab", "name": "resnet", "created_ms": 1}'
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -48,7 +49,7 @@ class Script:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
-        self.client = Client(f"http://127.0.0.1:{self.server.server_port}/", TOKEN, timeout_s=2)
+        self.client = Client(f"http://127.0.0.1:{self.server.server_port}/", TOKEN, timeout_s=2, retry_s=0)
 
     def answer(self, status: int, body: object, **headers: str) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -165,16 +166,47 @@ def test_answers_that_are_not_joblog_s(script: Script) -> None:
 def test_cut_answer_is_noticed(script: Script) -> None:
     """Half a log must not look like a whole one."""
     script.answers.append((200, {"Content-Length": "1000"}, b"half"))
-    received = list[bytes]()
-    with pytest.raises(errors.Unreachable):
-        received.extend(script.client.read(LOG))
     with pytest.raises(errors.Unreachable):
         script.client.status(LOG)
+    script.answers = [(200, {"Content-Length": "1000"}, b"half"), (404, {}, b"")]
+    received = list[bytes]()
+    with pytest.raises(errors.JoblogError):
+        received.extend(script.client.read(LOG))
+    assert received == [b"half"]
+
+
+def test_reading_goes_on_where_it_was_cut_off(script: Script) -> None:
+    """From the byte after the last one that came, also where retention had removed the first ones; and no further."""
+    script.answers = [
+        (200, {"Content-Length": "10", "X-Joblog-Start-Byte": "5"}, b"half"),
+        (206, {"Content-Length": "6", "Content-Range": "bytes 9-14/99"}, b"and"),
+        (503, {}, b""),
+    ]
+    received = list[bytes]()
+    with pytest.raises(errors.Busy):
+        received.extend(script.client.read(LOG))
+    assert received == [b"half", b"and"]
+    assert [request[2].get("Range") for request in script.requests] == [None, "bytes=9-14", "bytes=12-14"]
+
+
+def test_what_reads_is_tried_again(script: Script) -> None:
+    """As long as nobody answers, or the server is busy; what writes is not."""
+    client = Client(script.client.url, TOKEN, retry_s=60)
+    script.answers = [(503, {}, b""), (429, {"Retry-After": "0"}, b""), (502, {}, b"a proxy"), (200, {}, JOB)]
+    assert client.job("lab", 1).name == "resnet"
+    script.answers = [(503, {}, b"")]
+    with pytest.raises(errors.Busy):
+        client.append(LOG, 0, b"x")
+    script.answers = [(404, {}, b"")]
+    with pytest.raises(errors.JoblogError, match="404"):
+        client.job("lab", 1)
+    assert [request[0] for request in script.requests] == ["GET"] * 4 + ["POST", "GET"]
+    client.close()
 
 
 def test_absent_server_is_named_with_the_reason() -> None:
     """In words that fit a line; the token is not among them."""
-    with Client("http://127.0.0.1:1", TOKEN) as client, pytest.raises(errors.Unreachable) as caught:
+    with Client("http://127.0.0.1:1", TOKEN, retry_s=0) as client, pytest.raises(errors.Unreachable) as caught:
         client.status(LOG)
     assert str(caught.value) == "no answer from http://127.0.0.1:1: Connection refused"
 
@@ -182,7 +214,7 @@ def test_absent_server_is_named_with_the_reason() -> None:
 def test_silent_server_is_given_up() -> None:
     """A server that accepts and says nothing is unreachable after the timeout."""
     silent = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # accepts, as it listens, and never serves
-    client = Client(f"http://127.0.0.1:{silent.server_port}", TOKEN, timeout_s=0.1)
+    client = Client(f"http://127.0.0.1:{silent.server_port}", TOKEN, timeout_s=0.1, retry_s=0)
     with client, pytest.raises(errors.Unreachable, match="timed out"):
         client.status(LOG)
     silent.server_close()

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TextIO
 
 from joblog.agent.output import wait_for_room
-from joblog.agent.targets import legal_job_name
+from joblog.refs import legal_job_name
 
 STDOUT, STDERR = 1, 2
 

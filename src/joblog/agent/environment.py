@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 RANKS = {
     "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",  # Open MPI; before Slurm's, which says 0 to all that mpirun starts
@@ -28,8 +28,7 @@ _NO_NAMES = {"bash", "sh", "zsh", "wrap", "interactive", "none"}
 _LAST_WORKER = 999_999
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(NamedTuple):
     """``job``, ``run_id`` and ``tasks``, how many the run has in all, are None where the environment does not say them."""
 
     job: str | None

@@ -20,7 +20,7 @@ import pickle
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from joblog.agent.aside import Aside
 from joblog.agent.flood import Passed
@@ -236,7 +236,7 @@ class Filtered:
         done = spool.end_byte - record.at + spool.lost_bytes - record.lost_bytes
         spool.append_settled(record.data[done:])
         for gap in record.gaps:
-            spool.note_gap(gap if gap.at_byte <= spool.end_byte else replace(gap, at_byte=spool.end_byte))
+            spool.note_gap(gap if gap.at_byte <= spool.end_byte else gap._replace(at_byte=spool.end_byte))
         spool.note_withheld(record.withheld_bytes)
         self._aside.write(record.aside, record.aside_at)
         self._held.written()

@@ -24,7 +24,7 @@ from joblog.agent.ship import RETRY_AFTER_S, SMALLEST_BATCH_BYTES, jitter
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
 
 if TYPE_CHECKING:
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 THREADS = 4
 """Senders, each with a connection: the server commits what comes together at once; more would take the job's processors."""
@@ -83,12 +83,12 @@ class _Entry:
 class Follower:
     """Follows files until told to ``stop``; ``say`` gets a line for people when something is wrong."""
 
-    def __init__(self, plan: Plan, setting: Setting, connect: Callable[[], Client], say: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, setting: Setting, connect: Callable[[], Writer], say: Callable[[str], None]) -> None:
         self._plan, self._setting, self._connect, self._say = plan, setting, connect, say
         self._entries: dict[Path, _Entry] = {}
         self._workers: dict[tuple[str, str], set[int]] = {}
         self._local = threading.local()
-        self._clients: list[Client] = []
+        self._clients: list[Writer] = []
         self._stopped = False
         self._over = False
         self._tries, self._resume_s, self._told, self._reason = 0, 0.0, False, ""
@@ -223,8 +223,8 @@ class Follower:
 
     # In the senders' threads
 
-    def _client(self) -> Client:
-        client: Client | None = getattr(self._local, "client", None)
+    def _client(self) -> Writer:
+        client: Writer | None = getattr(self._local, "client", None)
         if client is None:
             client = self._local.client = self._connect()
             self._clients.append(client)

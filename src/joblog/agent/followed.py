@@ -28,7 +28,8 @@ from joblog.errors import Closed, Different
 from joblog.refs import Gap
 
 if TYPE_CHECKING:
-    from joblog.client import Client, Log
+    from joblog.answers import Log
+    from joblog.calls.writing import Writer
 
 BATCH_BYTES = 1 << 20
 """Read and sent at once: nginx's default limit; times the threads it bounds the memory."""
@@ -102,7 +103,7 @@ class Followed:
         """Makes the next step ask the server for the log's end first."""
         self._log = None
 
-    def step(self, client: Client, *, last: bool = False) -> bool:
+    def step(self, client: Writer, *, last: bool = False) -> bool:
         """Sends up to one batch; returns whether there is more to do now. ``last``: a rotation is not waited for.
 
         Raises:
@@ -123,7 +124,7 @@ class Followed:
             self._send(client, self._log)
         return bool(self._pending) or self._offset < self._seen_bytes or (self._generation_over and read)
 
-    def finish(self, client: Client) -> bool:
+    def finish(self, client: Writer) -> bool:
         """Closes the log, of which nothing more will come; returns whether it is complete."""
         if self.done or self._log is None:
             return self.done
@@ -144,7 +145,7 @@ class Followed:
 
     # Sending
 
-    def _send(self, client: Client, log: Log) -> None:
+    def _send(self, client: Writer, log: Log) -> None:
         data = self._pending[: self.batch_bytes]
         client.send_bytes(log.ref, self._at, data)
         self.calls += 1
@@ -273,7 +274,7 @@ class Followed:
 
     # Meeting the server
 
-    def _meet(self, client: Client) -> Log:
+    def _meet(self, client: Writer) -> Log:
         """Gets or creates the log and finds out where to go on."""
         mark = self._mark
         log = client.run(self._setting.project_id, mark.job_name, run_id=mark.run_id, task=mark.task).log
@@ -351,7 +352,7 @@ class Followed:
             yield self._pending
         yield self._filter.flush()
 
-    def _meet_anew(self, client: Client) -> Log:
+    def _meet_anew(self, client: Writer) -> Log:
         """Takes the file for a new one under an old name: its inode makes it a run of its own."""
         device, inode = (_look(self.path) or (0, 0))[:2]
         run_id = identity(str(self.path), str(device), str(inode))

@@ -8,8 +8,8 @@ from typing import Protocol
 from joblog.agent.output import Mark
 from joblog.agent.spool import Spool
 
-READ_BYTES = 64 << 10
-"""One read takes all that a pipe holds by default; reading less does not improve the order, only costs."""
+READ_BYTES = 256 << 10
+"""One read takes all that a pipe holds; reading less does not improve the order, only costs."""
 
 
 class Intake(Protocol):

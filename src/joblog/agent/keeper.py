@@ -16,7 +16,7 @@ import time
 
 from joblog.agent.log import Log
 from joblog.agent.output import PassOn
-from joblog.agent.source import Streams
+from joblog.agent.source import PIPE_BYTES, Streams, widen
 from joblog.agent.spoolfiles import Outcome
 from joblog.agent.stop import Stopper
 
@@ -37,6 +37,7 @@ class Keeper:
         self._stopper = stopper
         self._pass_on = PassOn()
         self._open = set(streams.reading)
+        self._wide = set[int]()
         self._ready = selectors.DefaultSelector()
         for source, descriptor in streams.reading.items():
             self._ready.register(source, selectors.EVENT_READ, descriptor)
@@ -83,6 +84,9 @@ class Keeper:
             return False
         self._pass_on.write(data, descriptor)
         self._log.passed_on()
+        if len(data) == PIPE_BYTES and source not in self._wide:
+            self._wide.add(source)
+            widen(source)
         return True
 
     def _is_awaited(self) -> bool:

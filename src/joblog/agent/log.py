@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.agent.intake import READ_BYTES, Filtering, Intake, Straight
 from joblog.agent.output import Mark, say
@@ -17,7 +16,7 @@ from joblog.agent.spool import LIMIT_BYTES, Spool
 from joblog.agent.spoolfiles import UNKNOWN, Outcome
 
 if TYPE_CHECKING:
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 GRACE_S = 30.0
 """Time between SIGTERM and SIGKILL for a job that the server asks to stop: Slurm's and Kubernetes' own."""
@@ -27,8 +26,7 @@ STOPPED = "stopped as the server was asked to"
 """Why a run ended that somebody stopped through the server."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is.
 
     ``grace_s`` is what a job that is asked to stop has to do so.
@@ -49,7 +47,7 @@ class Log:
     def __init__(
         self,
         path: Path | None,
-        connect: Callable[[], Client],
+        connect: Callable[[], Writer],
         options: Options,
         mark: Mark,
         *,
@@ -128,7 +126,7 @@ class Log:
         if self.spool is None:
             return
         if self.spool.stopped:
-            outcome = replace(outcome, status="KILLED", reason=STOPPED)
+            outcome = outcome._replace(status="KILLED", reason=STOPPED)
         self.spool.note_outcome(outcome)
 
     def _asked_to_stop(self) -> None:

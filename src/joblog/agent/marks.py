@@ -50,7 +50,7 @@ class Marks:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = self._place(path)
         fresh = place.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(mark)), "utf-8")
+        fresh.write_text(json.dumps(asdict(mark) | {"gaps": [gap._asdict() for gap in mark.gaps]}), "utf-8")
         fresh.replace(place)
 
     def remove(self, path: Path) -> None:

@@ -15,7 +15,7 @@ from joblog.agent.spool import Spool
 from joblog.errors import JoblogError
 
 if TYPE_CHECKING:
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 HEARTBEAT_S = 5.0
 """Between two reports: how long it takes a run to hear that it is to stop. It costs the server one look-up in memory."""
@@ -24,9 +24,9 @@ HEARTBEAT_S = 5.0
 class Reporter:
     """Reports that one run goes on; ``stop`` is called when the server says that it is to end."""
 
-    def __init__(self, spool: Spool, shipper: Shipper, connect: Callable[[], Client], stop: Callable[[], None]) -> None:
+    def __init__(self, spool: Spool, shipper: Shipper, connect: Callable[[], Writer], stop: Callable[[], None]) -> None:
         self._spool, self._shipper, self._connect, self._stop = spool, shipper, connect, stop
-        self._client: Client | None = None
+        self._client: Writer | None = None
         self._over = threading.Event()
         self._speaking = threading.Lock()
         self._thread = threading.Thread(target=self._report, name="joblog-report", daemon=True)

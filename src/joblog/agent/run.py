@@ -13,7 +13,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from joblog.agent.spoolfiles import Meta, Outcome
 from joblog.agent.stop import Stopper
 
 if TYPE_CHECKING:
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 __all__ = ["Options", "run"]
 
@@ -53,7 +52,7 @@ KEEPERS, KEEPER_S = 20, 60.0
 ends each of them, and the job must not wait for what."""
 
 
-def run(command: Sequence[str], meta: Meta, connect: Callable[[], Client], options: Options) -> int:
+def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], options: Options) -> int:
     """Runs ``command`` and keeps what it prints as the log that ``meta`` names; returns its exit status.
 
     ``connect`` gives the client, when it is needed. Unless told to be verbose, joblog itself prints nothing, or one line
@@ -66,7 +65,7 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Client], optio
 
 
 class _Foreground:
-    def __init__(self, meta: Meta, connect: Callable[[], Client], options: Options) -> None:
+    def __init__(self, meta: Meta, connect: Callable[[], Writer], options: Options) -> None:
         self._connect = connect
         self._options = options
         self._streams = Streams(tty=options.tty)
@@ -187,7 +186,7 @@ class _Foreground:
 
     def _tell_of(self, child: Child) -> None:
         if self._outcome is not None:
-            self._tell(EXITED + json.dumps(asdict(self._outcome)).encode())
+            self._tell(EXITED + json.dumps(self._outcome._asdict()).encode())
         elif child.pid:
             self._tell(STARTED + b"%d" % child.pid)
 

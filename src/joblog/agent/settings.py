@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from joblog.agent.spool import LIMIT_BYTES
 from joblog.errors import Invalid
@@ -26,27 +26,29 @@ SMALLEST_LIMIT_BYTES = 64 << 10
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
-@dataclass(frozen=True)
-class Local:
+class Local(NamedTuple):
     """Where the token comes from if it is the local server's: that server's addresses."""
 
     urls: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a client needs to know; ``token`` is empty when none was found.
 
     ``said_url`` is the address if somebody said it, a flag or the environment; empty where it was found.
     """
 
     url: str
-    token: str = field(repr=False)
+    token: str
     project_id: str
     spool_root: Path
     spool_limit_bytes: int = LIMIT_BYTES
-    said_url: str = field(default="", compare=False)
-    local: Local | None = field(default=None, compare=False, repr=False)
+    said_url: str = ""
+    local: Local | None = None
+
+    def __repr__(self) -> str:
+        """Leaves the token out."""
+        return f"Settings(url={self.url!r}, project_id={self.project_id!r}, spool_root={self.spool_root!r})"
 
     def at(self, recorded_url: str) -> Settings:
         """Returns the settings for the server that a spool recorded, unless somebody said another one."""
@@ -54,7 +56,7 @@ class Settings:
             return self
         # The local server's admin token is shown to the local server only.
         token = self.token if self.local is None or recorded_url in self.local.urls else ""
-        return replace(self, url=recorded_url, token=token)
+        return self._replace(url=recorded_url, token=token)
 
 
 def load(

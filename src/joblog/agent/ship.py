@@ -15,7 +15,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,8 @@ from joblog.errors import BeyondEnd, Busy, Closed, Conflict, Different, Invalid,
 from joblog.refs import LogRef
 
 if TYPE_CHECKING:
-    from joblog.client import Client, Log
+    from joblog.answers import Log
+    from joblog.calls.writing import Writer
 
 BATCH_BYTES = 1 << 20
 """Largest body: also nginx's default limit, and little enough to send again."""
@@ -62,14 +62,14 @@ class Shipper:
     """Ships one spool in a thread of its own; ``say`` gets a line for people when something is wrong."""
 
     def __init__(
-        self, spool: Spool, connect: Callable[[], Client], say: Callable[[str], None], *, say_address: bool = False
+        self, spool: Spool, connect: Callable[[], Writer], say: Callable[[str], None], *, say_address: bool = False
     ) -> None:
         """``connect`` is called in the thread, so that what it imports does not delay the job."""
         self._spool = spool
         self._connect = connect
         self._say = say
         self._say_address = say_address
-        self._client: Client | None = None
+        self._client: Writer | None = None
         self._log: Log | None = None
         self._at = 0
         self._sent_s = 0.0
@@ -97,8 +97,9 @@ class Shipper:
         self._hurry.set()
         begun_s = time.monotonic()
         while not self._over.wait(min(GIVE_UP_CHECK_S, wait_s)):
-            # As long as the first try is on its way, it is this machine that is slow.
-            away = self._failure is not None and not self._seen.is_set()
+            # As long as the first try is on its way, it is this machine that is slow, or the server.
+            late = isinstance(self._failure, Unreachable) and self._failure.late
+            away = self._failure is not None and not late and not self._seen.is_set()
             longest_s = min(wait_s, NEVER_SEEN_S) if away else wait_s
             if give_up.is_set() or time.monotonic() - begun_s >= longest_s:
                 return False
@@ -172,7 +173,7 @@ class Shipper:
         elif self._spool.finished:
             self._close(self._client, self._log)
 
-    def _meet(self, client: Client) -> Log:
+    def _meet(self, client: Writer) -> Log:
         """Gets or creates the log and finds out where to go on."""
         meta, first = self._spool.meta, not self._seen.is_set()
         log = self._log_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_log(client)
@@ -187,7 +188,7 @@ class Shipper:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
 
-    def _fresh_log(self, client: Client) -> Log:
+    def _fresh_log(self, client: Writer) -> Log:
         """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""
         for run_id in attempts(self._spool.meta.run_id):
             log = self._log_of(client, run_id)
@@ -196,13 +197,13 @@ class Shipper:
                 return log
         raise AssertionError  # there is no last attempt
 
-    def _log_of(self, client: Client, run_id: str) -> Log:
+    def _log_of(self, client: Writer, run_id: str) -> Log:
         meta = self._spool.meta
         log = client.run(meta.project_id, meta.job_name, run_id=run_id, task=meta.task).log
         self._seen.set()
         return log
 
-    def _close(self, client: Client, log: Log) -> None:
+    def _close(self, client: Writer, log: Log) -> None:
         self._closing, spool = True, self._spool
         closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=spool.crc32, gaps=spool.gaps)
         if closed.complete is False and not spool.gaps:
@@ -214,13 +215,13 @@ class Shipper:
         self._failure = None
         self._over.set()
 
-    def _report(self, client: Client, log: Log) -> None:
+    def _report(self, client: Writer, log: Log) -> None:
         """Says how the run ended; the log is complete then, and may be said so again."""
         outcome, meta = self._spool.outcome, self._spool.meta
         if outcome is None:
             return
         try:
-            client.report(log.ref, **asdict(outcome), host=meta.host or None, tasks=meta.tasks)
+            client.report(log.ref, **outcome._asdict(), host=meta.host or None, tasks=meta.tasks)
         except JoblogError as error:
             if not isinstance(error, Invalid | NotFound | Conflict):
                 raise

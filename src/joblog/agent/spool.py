@@ -14,7 +14,6 @@ import errno
 import os
 import threading
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 from joblog.agent import spoolfiles
@@ -282,7 +281,7 @@ class Spool:
 
     def _save(self, **changed: object) -> None:
         """Changes the state, here whatever happens and on disk if it can be; the caller holds the lock."""
-        self._state = replace(self._state, **changed)  # type: ignore[arg-type]  # each is a field's
+        self._state = self._state._replace(**changed)  # type: ignore[arg-type]  # each is a field's
         spoolfiles.save_state(self.path, self._state)
 
     # For the thread that ships

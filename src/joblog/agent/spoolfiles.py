@@ -15,8 +15,8 @@ import fcntl
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from joblog.refs import Gap
 
@@ -26,8 +26,7 @@ STATE_BYTES = 1024
 _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(NamedTuple):
     """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all."""
 
     project_id: str
@@ -39,8 +38,7 @@ class Meta:
     tasks: int | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How the run ended: ``status`` is ``COMPLETED``, ``FAILED`` or ``KILLED``, ``signal`` one's name."""
 
     status: str
@@ -53,8 +51,7 @@ UNKNOWN = Outcome("KILLED", reason="joblog run was killed, and what it knew of t
 """How a run ended whose foreground process did not come to tell: what a scheduler saw as the run was killed."""
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
 
     ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
@@ -69,8 +66,7 @@ class State:
     outcome: Outcome | None = None
 
 
-@dataclass(frozen=True, order=True)
-class Part:
+class Part(NamedTuple):
     """The part that begins at position ``start``; ``crc32`` is of all bytes before."""
 
     start: int
@@ -91,7 +87,7 @@ def make(root: Path, meta: Meta) -> tuple[Path, int]:
     save_state(path, State())
     (path / Part(0, 0).name).touch(mode=0o600)
     fresh = path / "meta.json.new"
-    fresh.write_text(json.dumps(asdict(meta)), "utf-8")
+    fresh.write_text(json.dumps(meta._asdict()), "utf-8")
     held = lock(fresh)
     assert held is not None  # nobody else knows of it
     fresh.replace(path / "meta.json")
@@ -127,7 +123,8 @@ def load_state(path: Path) -> State:
 
 def save_state(path: Path, state: State) -> None:
     """Replaces the state, with one write in place: a full disk has no room for anything else."""
-    text = json.dumps(asdict(state)).encode().ljust(STATE_BYTES)
+    outcome = state.outcome and state.outcome._asdict()
+    text = json.dumps(state._asdict() | {"outcome": outcome}).encode().ljust(STATE_BYTES)
     file = os.open(path / "state", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(file, text, 0)
@@ -153,7 +150,7 @@ def load_gaps(path: Path) -> list[Gap]:
 def add_gap(path: Path, gap: Gap) -> None:
     """Records what could not be kept; raises OSError."""
     with (path / "gaps.jsonl").open("ab", buffering=0) as file:
-        file.write(json.dumps(asdict(gap)).encode() + b"\n")
+        file.write(json.dumps(gap._asdict()).encode() + b"\n")
 
 
 def remove(path: Path) -> None:

@@ -19,7 +19,7 @@ from joblog.agent.spool import Spool
 from joblog.errors import Unreachable
 
 if TYPE_CHECKING:
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 STALLED_S = 10.0
 """Time without progress after which a spool is left for the next time."""
@@ -54,7 +54,7 @@ def spools(root: Path) -> Iterator[Left]:
         yield Left(path.name, meta.project_id, meta.job_name, run_id, meta.task, size_bytes, shown)
 
 
-def sync(root: Path, names: list[str], connect: Callable[[str], Client], say: Callable[[str], None]) -> bool:
+def sync(root: Path, names: list[str], connect: Callable[[str], Writer], say: Callable[[str], None]) -> bool:
     """Sends the spools so named, or all, that nobody uses; returns whether nothing that could be sent is left.
 
     ``connect`` gives the client for the address that a spool recorded, which is empty if nobody had said one.
@@ -71,7 +71,7 @@ def _paths(root: Path) -> list[Path]:
         return []
 
 
-def _sync_one(path: Path, connect: Callable[[str], Client], say: Callable[[str], None], away: set[str]) -> bool:
+def _sync_one(path: Path, connect: Callable[[str], Writer], say: Callable[[str], None], away: set[str]) -> bool:
     """Sends one, unless its server is ``away``, as another one's turned out to be."""
     try:
         held = spoolfiles.lock(path / "meta.json")
@@ -95,7 +95,7 @@ def _sync_one(path: Path, connect: Callable[[str], Client], say: Callable[[str],
         os.close(held)
 
 
-def _ship(spool: Spool, connect: Callable[[], Client], say: Callable[[str], None]) -> bool:
+def _ship(spool: Spool, connect: Callable[[], Writer], say: Callable[[str], None]) -> bool:
     if spool.outcome is None and not spool.finished:
         spool.note_outcome(spoolfiles.UNKNOWN)
     spool.finish()

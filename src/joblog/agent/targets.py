@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joblog.refs import legal_job_name
+
 _SLURM = re.compile(r"slurm-([0-9]+)(?:_([0-9]{1,6}))?\.out")
 _TORCHRUN = re.compile(
     r"(?:(?P<log_dir>[^/]+)/)?(?P<run>[^/]+)/attempt_(?P<attempt>[0-9]+)/(?P<rank>[0-9]{1,6})/(?P<stream>std(?:out|err))\.log$"
@@ -41,11 +43,6 @@ class Target:
     run_id: str
     worker: int = 0
     own_run: bool = False
-
-
-def legal_job_name(text: str) -> str:
-    """Returns ``text`` as a job name: ``train log.3`` is ``train-log-3``."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text, flags=re.ASCII).strip("-")[:64] or "log"
 
 
 def identity(*words: str) -> str:

@@ -8,17 +8,14 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from joblog.agent import settings
 from joblog.client import Client, Job, Log, LogRef, Version
 from joblog.client.links import LATEST, Part, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
@@ -26,7 +23,7 @@ def connected(args: argparse.Namespace) -> tuple[Client, str]:
     found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     named = getattr(args, getattr(args, "link_in", ""), None)
     project_id = parsed_link(named, found.url).project_id if named and is_link(named) else found.project_id
-    return Client(found.url, found.token), project_id
+    return Client(found.url, found.token, retry_s=0), project_id
 
 
 def part_of(name: str | None) -> Part | None:
@@ -97,10 +94,19 @@ def _find_job(client: Client, project_id: str, name: str) -> Job:
     raise NotFound("job", name)
 
 
-def show_json(values: Iterable[DataclassInstance]) -> None:
-    """Writes an object on each line."""
+def show_json(values: Iterable[object]) -> None:
+    """Writes an object on each line; each value is a dataclass's or a named tuple's."""
     for each in values:
-        sys.stdout.write(json.dumps(asdict(each)) + "\n")
+        sys.stdout.write(json.dumps(plain(each)) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Returns what JSON has for a value: objects for those with named fields, however deep."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(each) for name, each in value._asdict().items()}
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -17,6 +17,7 @@ from joblog.cli.common import (
     span,
 )
 from joblog.cli.matching import saying, tail_matching
+from joblog.cli.records import tail_records
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Log
 from joblog.client.links import Part
@@ -65,6 +66,8 @@ def _cat_moments(args: argparse.Namespace) -> int:
 
 def tail(args: argparse.Namespace) -> int:
     """Writes a log's last lines, and with ``--follow`` what comes."""
+    if args.json and (args.rank or args.plain or args.grep is not None):
+        raise Invalid("--json", "given without --rank, --plain and --grep, which joblog search has")
     if args.rank:
         return tail_ranks(args)
     if args.plain:
@@ -77,6 +80,8 @@ def tail(args: argparse.Namespace) -> int:
         at = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else _tail_start(client, log, args.count)
         if args.grep is not None:
             return tail_matching(client, log, args, at)
+        if args.json:
+            return tail_records(client, log, args, at)
         if args.follow:
             _follow(client, log, at)
         else:

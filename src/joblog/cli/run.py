@@ -16,7 +16,7 @@ from joblog.errors import Missing
 
 if TYPE_CHECKING:
     from joblog.agent.intake import Filtering
-    from joblog.client import Client
+    from joblog.calls.writing import Writer
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
         args.grace,
     )
 
-    def connect() -> Client:
-        from joblog.client import Client
+    def connect() -> Writer:
+        from joblog.calls.writing import Writer
 
-        return Client(found.url, found.token, timeout_s=CALL_S)
+        return Writer(found.url, found.token, timeout_s=CALL_S)
 
     return run_agent(command, meta, connect, options)
 

@@ -7,9 +7,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
-from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.common import connected, find_log, find_version, plain
 from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
 from joblog.client.searching import Hit, Line, Query, VersionRef
@@ -78,7 +77,7 @@ def _write_json(hits: Iterator[Hit]) -> int:
     found = False
     for hit in hits:
         found = True
-        sys.stdout.write(json.dumps(asdict(hit), default=lambda data: data.decode("utf-8", "replace")) + "\n")
+        sys.stdout.write(json.dumps(plain(hit), default=lambda data: data.decode("utf-8", "replace")) + "\n")
         sys.stdout.flush()
     return 0 if found else 1
 

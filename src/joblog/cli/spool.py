@@ -19,7 +19,7 @@ def sync(args: argparse.Namespace) -> int:
 
     def connect(recorded_url: str) -> Client:
         there = found.at(recorded_url)
-        return Client(there.url, there.token)
+        return Client(there.url, there.token, retry_s=0)
 
     all_sent = sync_spools(found.spool_root, args.spools, connect, _say)
     return 0 if all_sent else 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from joblog.answers import AccessKey, Member, Project, Token, User, value
-from joblog.client.transport import Transport
+from joblog.answers import value
+from joblog.calls.transport import Transport, project_path
+from joblog.client.values import AccessKey, Member, Project, Token, User
 
 
 class AdminCalls(Transport):
@@ -59,7 +60,7 @@ class AdminCalls(Transport):
 
     def revoke_token(self, token_id: int) -> None:
         """Makes a token worthless."""
-        self.send("DELETE", f"/api/tokens/{token_id}")
+        self.tell("DELETE", f"/api/tokens/{token_id}")
 
     # Users
 
@@ -78,11 +79,11 @@ class AdminCalls(Transport):
 
     def set_password(self, user_id: str, password: str) -> None:
         """Sets a user's password, which ends the user's tokens."""
-        self.send_json("PUT", f"{_user(user_id)}/password", {"password": password})
+        self.tell("PUT", f"{_user(user_id)}/password", {"password": password})
 
     def delete_user(self, user_id: str) -> None:
         """Deletes a user with its tokens, access keys and memberships."""
-        self.send("DELETE", _user(user_id))
+        self.tell("DELETE", _user(user_id))
 
     # Access keys
 
@@ -96,7 +97,7 @@ class AdminCalls(Transport):
 
     def delete_key(self, user_id: str, access: str) -> None:
         """Makes an access key worthless."""
-        self.send("DELETE", f"{_user(user_id)}/keys/{quote(access, safe='')}")
+        self.tell("DELETE", f"{_user(user_id)}/keys/{quote(access, safe='')}")
 
     # Members
 
@@ -106,11 +107,11 @@ class AdminCalls(Transport):
 
     def grant(self, project_id: str, user_id: str, rights: Iterable[str]) -> None:
         """Gives a user these rights, and no others, in a project: ``read``, ``write``, ``admin``."""
-        self.send_json("PUT", f"{_members(project_id)}/{quote(user_id, safe='')}", {"rights": list(rights)})
+        self.tell("PUT", f"{_members(project_id)}/{quote(user_id, safe='')}", {"rights": list(rights)})
 
     def revoke(self, project_id: str, user_id: str) -> None:
         """Takes a user's rights in a project, and its tokens for it."""
-        self.send("DELETE", f"{_members(project_id)}/{quote(user_id, safe='')}")
+        self.tell("DELETE", f"{_members(project_id)}/{quote(user_id, safe='')}")
 
 
 def _user(user_id: str) -> str:
@@ -118,4 +119,4 @@ def _user(user_id: str) -> str:
 
 
 def _members(project_id: str) -> str:
-    return f"/api/projects/{quote(project_id, safe='')}/members"
+    return f"{project_path(project_id)}/members"

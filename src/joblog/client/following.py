@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-import urllib3
-
 from joblog.answers import failure
-from joblog.client.transport import Transport
+from joblog.calls.transport import Transport
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
 from joblog.refs import LogRef
 
@@ -94,7 +92,7 @@ class Follow(Transport):
     def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int, bytes]]:
         """Yields name, position and data of the events of one connection; raises Unreachable when it is cut."""
         path = f"{log.path}/follow?{urlencode(query)}"
-        answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, stream=True, silence_s=3 * HEARTBEAT_S)
+        answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S, retried=False)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
             for name, position, said in parsed(answer.stream(_READ_BYTES)):
@@ -102,8 +100,6 @@ class Follow(Transport):
                     raise Unreachable("the answer is not a joblog stream: bytes do not join up")
                 at = position
                 yield name, position, said
-        except urllib3.exceptions.HTTPError as error:
-            raise self.unreachable(error) from error
         finally:
             answer.close()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
-import urllib3
-
-from joblog.answers import Job, Lines, Log, Version, value
+from joblog.answers import Job, Log, Version, value
+from joblog.calls.connections import Answer
+from joblog.calls.transport import project_path
 from joblog.client.following import Follow
 from joblog.client.links import DEFAULT_TASK, Link
 from joblog.client.searching import Search
+from joblog.client.values import Lines
 from joblog.client.views import Views
+from joblog.errors import Unreachable
 from joblog.refs import LogRef
 
 READ_BYTES = 256 << 10
@@ -23,8 +26,8 @@ class Reading(Views, Follow, Search):
 
     def resolve(self, link: Link) -> Log:
         """Returns the status of the log that a link names, with its ids; raises as ``log`` does."""
-        names = (link.job, link.version, link.task or DEFAULT_TASK)
-        return value(Log, self.call("GET", f"{_project(link.project_id)}/resolve/{'/'.join(quote(n, safe='') for n in names)}"))
+        names = "/".join(quote(name, safe="") for name in (link.job, link.version, link.task or DEFAULT_TASK))
+        return value(Log, self.call("GET", f"{project_path(link.project_id)}/resolve/{names}"))
 
     def status(self, log: LogRef) -> Log:
         """Returns the log's status."""
@@ -33,27 +36,24 @@ class Reading(Views, Follow, Search):
     def read(self, log: LogRef, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yields the bytes ``[start, end)``, as they are, piece by piece; to the log's present end without ``end``.
 
-        What retention has removed (before ``Log.start_byte``) is left out.
-
-        Raises:
-            Unreachable: also when the answer is cut off half-way; go on from what was received.
+        What retention has removed (before ``Log.start_byte``) is left out. An answer that is cut off is asked for again from
+        where it was, as long as each try brings something.
         """
-        if end is not None and end <= start:
-            return
-        headers = {}
-        if start or end is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        yield from self.streamed(f"{log.path}/bytes", headers)
-
-    def streamed(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
-        """Yields an answer's bytes as they come; raises Unreachable, also when the answer is cut off half-way."""
-        answer = self.send("GET", path, None, dict(headers or {}), stream=True)
-        try:
-            yield from answer.stream(READ_BYTES)
-        except urllib3.exceptions.HTTPError as error:
-            raise self.unreachable(error) from error
-        finally:
-            answer.close()
+        while end is None or start < end:
+            headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+            answer = self.send("GET", f"{log.path}/bytes", None, headers)
+            begun = start = _first_byte(answer, start)
+            end = start + int(answer.headers.get("Content-Length", 0))
+            try:
+                for piece in answer.stream(READ_BYTES):
+                    start += len(piece)
+                    yield piece
+                return
+            except Unreachable:
+                if start == begun:
+                    raise
+            finally:
+                answer.close()
 
     def lines(
         self,
@@ -78,24 +78,26 @@ class Reading(Views, Follow, Search):
 
     def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
         """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
-        return self.items(Job, f"{_project(project_id)}/jobs", {} if name is None else {"name": name})
+        return self.items(Job, f"{project_path(project_id)}/jobs", {} if name is None else {"name": name})
 
     def job(self, project_id: str, job_id: int) -> Job:
         """Returns one job."""
-        return value(Job, self.call("GET", f"{_project(project_id)}/jobs/{job_id}"))
+        return value(Job, self.call("GET", f"{project_path(project_id)}/jobs/{job_id}"))
 
     def version(self, project_id: str, job_id: int, version_id: int) -> Version:
         """Returns one version."""
-        return value(Version, self.call("GET", f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}"))
+        return value(Version, self.call("GET", f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}"))
 
     def versions(self, project_id: str, job_id: int) -> Iterator[Version]:
         """Yields the job's versions, oldest first."""
-        return self.items(Version, f"{_project(project_id)}/jobs/{job_id}/versions")
+        return self.items(Version, f"{project_path(project_id)}/jobs/{job_id}/versions")
 
     def logs(self, project_id: str, job_id: int, version_id: int) -> Iterator[Log]:
         """Yields the version's logs in worker order."""
-        return self.items(Log, f"{_project(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
+        return self.items(Log, f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
 
 
-def _project(project_id: str) -> str:
-    return f"/api/projects/{quote(project_id, safe='')}"
+def _first_byte(answer: Answer, asked: int) -> int:
+    """Returns the position that an answer's bytes begin at: a later one than was asked for where retention removed bytes."""
+    part = re.match(r"bytes ([0-9]+)-", answer.headers.get("Content-Range", ""))
+    return int(part[1]) if part else int(answer.headers.get("X-Joblog-Start-Byte", asked))

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import urllib3
-
 from joblog.answers import failure
-from joblog.client.transport import Transport
+from joblog.calls.transport import Transport
 from joblog.errors import Unreachable
 from joblog.refs import LogRef
 
@@ -122,7 +120,7 @@ class Search(Transport):
 
     def _answer(self, where: LogRef | VersionRef | str, asked: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Yields the lines of one answer, the last of which says where to go on; raises what one of them says."""
-        answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked)}", stream=True, silence_s=_SILENCE_S)
+        answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked)}", silence_s=_SILENCE_S)
         ended = False
         try:
             for told in _lines(answer.stream(_READ_BYTES)):
@@ -130,8 +128,6 @@ class Search(Transport):
                     raise failure(500, json.dumps(told).encode())
                 ended = told["type"] == "end"
                 yield told
-        except urllib3.exceptions.HTTPError as error:
-            raise self.unreachable(error) from error
         finally:
             answer.close()
         if not ended:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from joblog.answers import Log, value
-from joblog.client.reading import Reading
+from joblog.client.reading import READ_BYTES, Reading
 from joblog.errors import JoblogError
 from joblog.refs import Gap, LogRef
 
@@ -60,8 +60,12 @@ def verified(client: Reading, ref: LogRef) -> Verified:
     read_bytes = read_crc32 = 0
     failed: JoblogError | None = None
     try:
-        for piece in client.streamed(f"{ref.path}/stored"):
-            read_bytes, read_crc32 = read_bytes + len(piece), zlib.crc32(piece, read_crc32)
+        answer = client.send("GET", f"{ref.path}/stored")
+        try:
+            for piece in answer.stream(READ_BYTES):
+                read_bytes, read_crc32 = read_bytes + len(piece), zlib.crc32(piece, read_crc32)
+        finally:
+            answer.close()
     except JoblogError as error:
         failed = error
     problems = _problems(status, proof, read_bytes, read_crc32, failed)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from joblog.calls.transport import Transport
 from joblog.client.shapes import shaped
-from joblog.client.transport import Transport
 from joblog.refs import LogRef
 from joblog.views.values import Digest, MergedLine, MergedPage, Metrics, RankProgress, SeriesPoints, ShownLine, ShownPage
 

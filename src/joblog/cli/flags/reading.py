@@ -37,6 +37,7 @@ def add_to(commands: Subparsers) -> None:
     tail.add_argument("--grep", metavar="RE", help="only lines that match; the last -n of them")
     tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
     tail.add_argument("--raw", action="store_true", help=RAW_HELP)
+    tail.add_argument("--json", action="store_true", help="an object for each line, which tells where it stands")
     tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
     tail.add_argument(
         "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"

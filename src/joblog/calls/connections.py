@@ -1,0 +1,194 @@
+"""Connections to one joblog server, open between calls, and what it answers on them.
+
+Made of the standard library's ``http.client``: an agent loads it while a job starts, and larger libraries take longer to load
+than everything else that ``joblog run`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection, IncompleteRead
+from importlib import import_module
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from joblog.errors import Invalid, Unreachable
+
+_LEGAL = "/?#[]@!$&'()*+,;=:%~"
+"""What a path and a query may hold as it is, besides letters, digits and ``_.-``."""
+
+
+class Answer:
+    """What the server answers: ``status``, ``headers``, and the body, all at once or as it comes; to be closed."""
+
+    def __init__(self, response: HTTPResponse, connection: HTTPConnection, connections: Connections) -> None:
+        self._response, self._connection, self._connections = response, connection, connections
+        self.status: int = response.status
+        self.headers: HTTPMessage = response.headers
+
+    def data(self) -> bytes:
+        """Returns the body, or what is left of it.
+
+        Raises:
+            Unreachable: it was cut off.
+        """
+        with self._reading():
+            return self._response.read()
+
+    def stream(self, size: int) -> Iterator[bytes]:
+        """Yields the body as it comes, at most ``size`` bytes at a time; raises as ``data`` does."""
+        while not self._response.isclosed():
+            with self._reading():
+                data = self._response.read1(size)
+                if not data and self._response.length:
+                    raise IncompleteRead(b"", self._response.length)
+                # At the end only read takes note of it.
+                data = data or self._response.read()
+            if data:
+                yield data
+
+    def close(self) -> None:
+        """Gives up what has not been read; the connection serves again if nothing was left."""
+        if self._response.isclosed():
+            self._connections.keep(self._connection)
+        else:
+            self._response.close()
+            self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, HTTPException) as error:
+            self._response.close()
+            self._connection.close()
+            raise self._connections.unreachable(error) from error
+
+
+class Connections:
+    """Sends requests to the server at ``url``, through the proxy that the environment names; may be shared by threads.
+
+    ``connect_s`` bounds the wait for a connection, ``silence_s`` each wait for bytes.
+    """
+
+    def __init__(self, url: str, *, connect_s: float, silence_s: float) -> None:
+        self._idle = deque[HTTPConnection]()
+        self._url = urlsplit(url)
+        self._connect_s, self._silence_s = connect_s, silence_s
+        self._shown = self._url._replace(netloc=self._url.netloc.rpartition("@")[2]).geturl()
+        self._proxy = _proxy(self._url)
+        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
+            raise Invalid(f"{self._url.scheme}_proxy", "the http:// address of a proxy", self._proxy.hostname or "")
+
+    def close(self) -> None:
+        """Closes the connections; others are opened for what is sent after this."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        silence_s: float | None = None,
+    ) -> Answer:
+        """Sends a request and returns the answer, whatever its status; ``path`` has the query as well.
+
+        Raises:
+            Unreachable: there is none.
+        """
+        connection, connected = self._open_one(), False
+        try:
+            if connection.sock is None:
+                connection.connect()
+            connected = True
+            connection.sock.settimeout(self._silence_s if silence_s is None else silence_s)
+            try:
+                connection.request(method, self._target(path), body, dict(headers) | self._proxy_headers())
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # a server that refuses a body may have said so before it was sent
+            response = connection.getresponse()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            failure = self.unreachable(error)
+            failure.late = connected and isinstance(error, TimeoutError)
+            raise failure from error
+        return Answer(response, connection, self)
+
+    def unreachable(self, error: BaseException) -> Unreachable:
+        """Says of an error that no joblog answered, and why."""
+        return Unreachable(f"no answer from {self._shown}: {_reason(error)}")
+
+    def _open_one(self) -> HTTPConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            # One that can be read from has been closed by the server, which sends nothing by itself.
+            if connection.sock is not None and not _readable(connection.sock.fileno()):
+                return connection
+            connection.close()
+        kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
+        if self._proxy is None:
+            return kind(self._url.hostname or "", self._url.port, timeout=self._connect_s)
+        connection = kind(self._proxy.hostname or "", self._proxy.port or 80, timeout=self._connect_s)
+        if self._url.scheme == "https":
+            connection.set_tunnel(self._url.hostname or "", self._url.port, _authorization(self._proxy))
+        return connection
+
+    def _target(self, path: str) -> str:
+        target = self._url.path + path
+        if not target.isascii() or not target.isprintable() or " " in target:
+            target = quote(target, safe=_LEGAL)
+        return target if self._proxy is None or self._url.scheme == "https" else f"http://{_host(self._url)}{target}"
+
+    def _proxy_headers(self) -> dict[str, str]:
+        return {} if self._proxy is None or self._url.scheme == "https" else _authorization(self._proxy)
+
+    def keep(self, connection: HTTPConnection) -> None:
+        """Takes back a connection whose answer has been read, for what is sent next."""
+        if connection.sock is not None:
+            self._idle.append(connection)
+
+
+def _readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _host(url: SplitResult) -> str:
+    return url.netloc.rpartition("@")[2]
+
+
+def _proxy(url: SplitResult) -> SplitResult | None:
+    """Returns the proxy that the environment names for ``url`` (``https_proxy``, ``no_proxy``); none to this machine."""
+    host = url.hostname or ""
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    if here or not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    proxies = import_module("urllib.request")  # takes as long to load as the rest of this module
+    found = None if proxies.proxy_bypass(host) else proxies.getproxies().get(url.scheme)
+    return None if found is None else urlsplit(found if "://" in found else f"http://{found}")
+
+
+def _authorization(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    words = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(words.encode()).decode()}"}
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the cause at the root of ``error`` in a few words."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

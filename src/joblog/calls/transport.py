@@ -1,0 +1,137 @@
+"""The one way out to a joblog server: what every call has in common."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from joblog import __version__
+from joblog.answers import Value, decoded, failure, value
+from joblog.calls.connections import Answer, Connections
+from joblog.errors import Busy, Invalid, Unavailable, Unreachable
+
+PAGE_ITEMS = 1000
+"""Items asked for at a time in lists: the API's own limit, so that a long list costs the fewest calls."""
+
+CONNECT_S = 5.0
+"""Longest wait for a connection: a lost SYN is sent again after 1 and 3 s, so two losses are survived."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+"""Between two tries of what reads."""
+
+
+class Transport:
+    """Calls one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
+
+    ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call. What only
+    reads is tried again for ``retry_s`` while no joblog answers, or it is busy.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout_s: float = 30.0, retry_s: float = 0.0) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Invalid("url", "an http:// or https:// address", url)
+        if not (token.isascii() and token.isprintable()):
+            raise Invalid("token", "printable ASCII")
+        self.url = url.rstrip("/")
+        headers = {"User-Agent": f"joblog/{__version__}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._headers, self._retry_s = headers, retry_s
+        self._connections = Connections(self.url, connect_s=min(CONNECT_S, timeout_s), silence_s=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections; may be called again."""
+        self._connections.close()
+
+    def items(self, kind: type[Value], path: str, query: Mapping[str, str] | None = None) -> Iterator[Value]:
+        """Yields the items of a list, asking for them page by page."""
+        following: object = None
+        while True:
+            asked = {"limit": str(PAGE_ITEMS), **(query or {})}
+            if following is not None:
+                asked["after"] = str(following)
+            page = self.call("GET", f"{path}?{urlencode(asked)}")
+            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+                raise Unreachable("the answer is not a joblog list")
+            yield from (value(kind, item) for item in page["items"])
+            following = page.get("next")
+            if following is None:
+                return
+
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """Sends and gets JSON; raises what the server said, or Unreachable."""
+        return decoded(self.tell(method, path, body))
+
+    def tell(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+        """Sends JSON and returns an answer of success as it is, which may be empty; raises as ``call`` does."""
+        if body is None:
+            return self.ask(method, path)
+        return self.ask(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+        """Sends a request and returns the body of an answer of success; raises as ``call`` does."""
+        answer = self.send(method, path, body, headers)
+        try:
+            return answer.data()
+        finally:
+            answer.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        silence_s: float | None = None,
+        retried: bool = True,
+    ) -> Answer:
+        """Sends a request and returns an answer of success, to be read and closed; raises as ``call`` does.
+
+        ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``. Redirects are refused: the token goes
+        nowhere but to this server. A ``GET`` is tried again, unless it is not to be ``retried``.
+        """
+        ends_s = time.monotonic() + (self._retry_s if method == "GET" and retried else 0.0)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return self._sent(method, path, body, headers, silence_s)
+            except (Unreachable, Busy, Unavailable) as error:
+                wait_s = max(pause_s, error.retry_after_s or 0.0)
+                if time.monotonic() + wait_s > ends_s:
+                    raise
+            time.sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _sent(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None, silence_s: float | None
+    ) -> Answer:
+        answer = self._connections.send(method, path, body, self._headers | dict(headers or {}), silence_s)
+        if 200 <= answer.status < 300:
+            return answer
+        try:
+            told = failure(answer.status, answer.data())
+        finally:
+            answer.close()
+        told.retry_after_s = _seconds(answer.headers.get("Retry-After"))
+        raise told
+
+
+def project_path(project_id: str) -> str:
+    """Returns the path of a project in the native API."""
+    return f"/api/projects/{quote(project_id, safe='')}"
+
+
+def _seconds(header: str | None) -> float | None:
+    """Returns the seconds in a ``Retry-After``; None where there are none, as in its other form, a date."""
+    return float(header) if header and header.isascii() and header.isdigit() else None
