@@ -143,7 +143,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
 @pytest.fixture(scope="session")
 def server(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server on a backend for all tests that do not stop it; each makes jobs, or projects, of its own."""
-    running = start_server(tmp_path_factory.mktemp("joblog"), seal_quiet_s=3600, **backend.place())
+    running = start_server(tmp_path_factory.mktemp("joblog"), seal_quiet_s=3600, login_limit=0, **backend.place())
     yield running
     assert running.stop() == 0
     assert "Traceback" not in (running.data / "server.log").read_text()

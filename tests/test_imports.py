@@ -13,7 +13,8 @@ from typing import NamedTuple
 SOURCE = Path(__file__).parent.parent / "src"
 
 PURE = {
-    f"joblog.{name}" for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config")
+    f"joblog.{name}"
+    for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config", "tally")
 }
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.
@@ -39,6 +40,7 @@ DOORS = {
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},
+    "prometheus_client": {"joblog.server.exposition"},
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
     "re2": {"joblog.pattern", "joblog.server.patterns"},
@@ -150,9 +152,15 @@ def test_nothing_is_imported_inside_a_function() -> None:
 def test_pure_modules_do_no_io() -> None:
     """They take bytes and times, and return values.
 
-    Two exceptions: config knows what a path and an environment are, segment keeps one zstd context for each thread.
+    Exceptions: config knows what a path and an environment are, segment keeps one zstd context for each thread, and a tally is
+    for any thread.
     """
-    allowed = {("joblog.config", "os"), ("joblog.config", "pathlib"), ("joblog.segment", "threading")}
+    allowed = {
+        ("joblog.config", "os"),
+        ("joblog.config", "pathlib"),
+        ("joblog.segment", "threading"),
+        ("joblog.tally", "threading"),
+    }
     pure = [i for i in imports() if layer(i.importer) == "pure"]
     wrong = [i for i in pure if i.imported in IMPURE and (i.importer, i.imported) not in allowed]
     assert not wrong, shown(wrong)

@@ -19,6 +19,15 @@ STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint
 """The settings that say where things are kept; every command that looks at them takes these."""
 
 
+_CHOICES = {
+    "objects_style": ("path", "host"),
+    "metrics": ("local", "token", "open", "off"),
+    "log_format": ("text", "json"),
+    "audit": ("acts", "reads", "none"),
+    "log_requests": ("none", "errors", "all"),
+}
+
+
 def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
@@ -64,6 +73,22 @@ class Settings:
     secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
     heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
     search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
+    metrics: str = _setting(
+        "local", "who reads /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
+    )
+    log_format: str = _setting("text", "what the server says of itself: text, or json (an object on each line)")
+    log_requests: str = _setting("none", "requests that it tells of: none, errors (status 400 and above) or all")
+    rate_limit: float = _setting(
+        0.0, "requests a second of one token, ten seconds' worth of them at once; beyond it: 429; 0: no limit"
+    )
+    login_limit: int = _setting(
+        60, "passwords and keys that one address may get wrong in a minute; beyond it: 429; 0: no limit"
+    )
+    body_silence_s: float = _setting(30.0, "a request whose body stands still for so long is given up")
+    audit: str = _setting("acts", "what the audit log has: acts (administrative ones), reads (those too) or none")
+    audit_file: str = _setting("", "the audit log, an object on each line; by default it is in the server's log")
+    tls_cert: str = _setting("", "file with the server's certificate, and those between it and its authority, in PEM")
+    tls_key: str = _setting("", "file with the certificate's private key, in PEM, without a passphrase")
     object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
 
     @property
@@ -87,8 +112,11 @@ class Settings:
         return self.data / "objects"
 
     def __post_init__(self) -> None:
-        if self.objects_style not in ("path", "host"):
-            raise Invalid("objects_style", "path or host", self.objects_style)
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise Invalid(name, " or ".join((", ".join(allowed[:-1]), allowed[-1])), getattr(self, name))
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise Invalid("tls_cert and tls_key", "both given, or neither")
         if self.catalog and not self.catalog.startswith(("postgresql://", "postgres://")):
             raise Invalid("catalog", "an address that begins with postgresql://")  # not shown: it may hold a password
         if not 2 <= self.catalog_connections <= 1000:

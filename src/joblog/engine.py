@@ -37,6 +37,7 @@ from joblog.storage.sqlite import Sqlite
 from joblog.storage.states import States
 from joblog.storage.tokens import Tokens
 from joblog.storage.vault import Vault
+from joblog.tally import OBJECT_CALLS, Tally
 
 _INLINE_FRAMES = 2
 """Frames that an event loop may read from a local directory: 0.1 to 0.3 ms each; a thread costs 0.1 ms and the GIL."""
@@ -70,7 +71,9 @@ class Engine:
         self.clock_ms = clock_ms
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = -1 if settings.catalog else lock(settings)
+        self.tally = Tally()
         self.objects = open_objects(settings)
+        self.objects.watch(self._called)
         self.database = self._catalog()
         self.names = Names(self.database)
         self.feed = Feed()
@@ -87,15 +90,16 @@ class Engine:
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.iam = Iam(self.database, self.vault)
-        cache = PieceCache(settings.cache_bytes)
-        self.frames = FrameStore(self.objects)
+        self.cache = cache = PieceCache(settings.cache_bytes)
+        self.frames = FrameStore(self.objects, self.tally)
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
         self.query = Query(self.logs, cache, self.frames)
         self.search = Search(Scan(self.logs, self.frames), self.query)
-        self.sealer = Sealer(self.logs, self.frames, self.objects)
+        self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally)
         self.retention = Retention(self.database, self.objects)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)
-        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=settings.append_queue_bytes, deliver=deliver)
+        room = settings.append_queue_bytes
+        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=self.tally)
 
     def _catalog(self) -> Database:
         database = open_database(self.settings)
@@ -111,6 +115,9 @@ class Engine:
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
+
+    def _called(self, call: str, failed: bool, seconds: float) -> None:
+        self.tally.took(OBJECT_CALLS, seconds, call, "failed" if failed else "ok")
 
     def _changed(self, heads: Heads, log_ids: set[int]) -> None:
         """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""

@@ -28,6 +28,7 @@
     |   |-- BeyondEnd        an append starts after the log's end
     |   `-- Closed           the log was closed
     |-- TooLarge             a body over its limit
+    |-- TooMany              too many calls in too short a time
     |-- Busy                 a bounded queue is full: come back later
     |-- Unavailable          the catalog or the object store failed
     |-- Damaged              stored bytes fail their checksum or their shape
@@ -281,6 +282,16 @@ class TooLarge(JoblogError):
 
     def details(self) -> dict[str, str | int]:
         return {"limit_bytes": self.limit_bytes}
+
+
+class TooMany(JoblogError):
+    """Too many calls in too short a time; ``retry_after_s`` is when the next one may come."""
+
+    code = "too_many"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many requests: come back in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class Busy(JoblogError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -20,6 +21,7 @@ from joblog.lines import Bytes
 from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.logs import Logs, append, pack
+from joblog.tally import COMMIT_FAILURES, COMMITS, Tally
 
 # One transaction takes at most so much, so that the first in it does not wait for ever.
 _GROUP_BYTES = 16 * 1024 * 1024
@@ -49,17 +51,24 @@ class Ingest:
         clock_ms: Callable[[], int],
         queue_bytes: int,
         deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
+        tally: Tally | None = None,
     ) -> None:
         """Starts the thread."""
         self._logs = logs
         self._query = query
         self._clock_ms = clock_ms
-        self._room = queue_bytes
+        self._room = self._all_room = queue_bytes
+        self._tally = tally or Tally()
         self._lock = threading.Lock()
         self._deliver = deliver
         self._waiting: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="joblog-ingest", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes are waiting for their commit."""
+        return self._all_room - self._room
 
     def append(self, log_id: int, at: int, data: Bytes) -> Log:
         """Appends and returns the log's head behind it; blocks until the bytes are durable.
@@ -144,12 +153,15 @@ class Ingest:
         for number, each in enumerate(group):
             by_log.setdefault(each.log_id, []).append(number)
         parts = {log_id: [(group[number].at, packed[number]) for number in numbers] for log_id, numbers in by_log.items()}
+        began_s = time.perf_counter()
         try:
             with self._logs.transaction() as tx:
                 done = append(tx, parts, self._clock_ms())
         except Exception as error:  # noqa: BLE001  # whatever failed, each writer must hear of it
+            self._tally.add(COMMIT_FAILURES)
             failed = error if isinstance(error, JoblogError) else Unavailable(f"the catalog failed: {error!r}")
             return [failed] * len(group)
+        self._tally.took(COMMITS, time.perf_counter() - began_s)
         outcomes: dict[int, Outcome] = {}
         for log_id, numbers in by_log.items():
             found = done[log_id]

@@ -20,6 +20,7 @@ from joblog.storage.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from joblog.storage.states import LOST_MS, States
+from joblog.tally import ROUND_FAILURES
 
 # Logs looked at in one round, so that a round ends.
 _BATCH = 100
@@ -156,4 +157,5 @@ class Janitor:
             _log.warning("%s; will be tried again", error)
         except Exception:  # noqa: BLE001  # the edge of a background loop
             _log.exception("a round failed; it will be tried again")
+        self._sealer.tally.add(ROUND_FAILURES)
         return 0

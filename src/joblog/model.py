@@ -223,7 +223,7 @@ class Token(Struct, frozen=True):
     user_id: str | None = None
 
     def may(self, right: str) -> bool:
-        """Whether the token has ``right``: ``read``, ``write`` or ``admin``; admin has them all."""
+        """Whether the token has ``right``: one of RIGHTS; ``admin`` has them all."""
         held = self.rights.split(",")
         return right in held or "admin" in held
 
@@ -266,7 +266,8 @@ class AccessKey(Struct, frozen=True):
     created_ms: int
 
 
-RIGHTS = ("read", "write", "admin")
+RIGHTS = ("read", "write", "metrics", "admin")
+"""``metrics`` is for whoever watches the server, and shows no log."""
 
 DEFAULT_DOMAIN = "default"
 """The domain of whatever names none: its id and its name."""

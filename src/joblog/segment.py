@@ -173,6 +173,10 @@ def _skipped(payload: bytes) -> bytes:
 def decode_frame(stored: bytes | memoryview, raw_bytes: int) -> bytes:
     """Decompresses one frame and verifies its checksum and size; raises Damaged."""
     try:
+        # A damaged header may announce terabytes, for which the library would allocate before it looks at the rest.
+        announced = zstandard.frame_content_size(stored)
+        if announced not in (-1, raw_bytes):
+            raise Damaged(f"a segment's frame holds {announced} bytes, not {raw_bytes}")
         raw = _decompressor().decompress(stored, max_output_size=raw_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Damaged(f"a segment's frame cannot be read: {error}") from error

@@ -113,7 +113,7 @@ def test_completion(shell: str, program: str, tmp_path: Path) -> None:
     assert {"run", "cat", "token", "completion"} <= completed("")
     assert completed("token", "") == {"create", "list", "revoke"}
     assert completed("token", "create", "--r") == {"--right"}
-    assert completed("token", "create", "--right", "") == {"read", "write", "admin"}
+    assert completed("token", "create", "--right", "") == {"read", "write", "metrics", "admin"}
     assert completed("tail", "-f", "resnet", "--gr") == {"--grep"}
     assert completed("search", "x", "--color", "a") == {"auto", "always"}
     assert completed("completion", "") == {"bash", "zsh"}

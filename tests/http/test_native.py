@@ -220,7 +220,7 @@ def test_revoked_token_is_worth_nothing(web: Web) -> None:
 
 def test_tokens_that_cannot_be(web: Web) -> None:
     """They are refused by the field at fault."""
-    rights = "rights must be a list of some of read, write, admin"
+    rights = "rights must be a list of some of read, write, metrics, admin"
     expires = "expires_s must be an integer from 1 to 9223372036854, or null"
     for body, code, message, parameter in (
         ({"rights": []}, "invalid", f"{rights}, not []", "rights"),

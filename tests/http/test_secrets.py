@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 def test_no_secret_is_written_down(tmp_path: Path) -> None:
     """Not in the server's output, not in the catalog, in no file but the two that are for it."""
-    server = start_server(tmp_path / "data")
+    everything = {"log_requests": "all", "audit": "reads", "audit_file": tmp_path / "data" / "audit.log"}
+    server = start_server(tmp_path / "data", **everything)
     web = Web(server.url, server.token)
     person = made_person(web)
     token, job = (
@@ -41,11 +43,17 @@ def test_no_secret_is_written_down(tmp_path: Path) -> None:
     body = json.dumps({"auth": {"identity": {"methods": [], "password": person.password}}}).encode()
     web.as_(None).post("/v3/auth/tokens", body)
     web.call("PUT", f"/api/users/{person.id}/password", json.dumps({"password": person.password}).encode())
+    own = {"user": person.name, "password": person.password, "new_password": person.password + " again"}
+    web.as_(None).post("/api/session/password", own)
+    uuid = web.get(person.log.version).json["uuid"]
+    url = web.get(f"/v2/{person.project_id}/training-jobs/{uuid}/tasks/worker-0/logs/url").body.decode()
+    link = re.findall(r"/links/[^\"]+", url)[0]
+    assert web.as_(None).get(link).status == 200
     web.close()
     assert server.stop() == 0
-    secrets = [person.password, person.secret, token, job["token"], server.token]
+    secrets = [person.password, person.secret, token, job["token"], server.token, link.split("/")[2]]
     kept = {path: path.read_bytes() for path in server.data.rglob("*") if path.is_file()}
-    assert {path.name for path in kept} >= {"catalog.db", "server.log", "secret.key", "admin.token"}
+    assert {path.name for path in kept} >= {"catalog.db", "server.log", "audit.log", "secret.key", "admin.token"}
     for path, data in kept.items():
         found = [secret for secret in secrets if secret.encode() in data]
         assert found == ([server.token] if path.name == "admin.token" else []), path

@@ -172,3 +172,11 @@ def test_frame_size_is_bounded() -> None:
     writer.add(b"x" * (3 * segment.FRAME_BYTES + 1))
     _, index = writer.finish(ABOUT)
     assert index.raw_bytes == [segment.FRAME_BYTES] * 3 + [1]
+
+
+def test_header_that_announces_terabytes_allocates_nothing() -> None:
+    """One byte that changed in a frame's header was a MemoryError, and before that, where there is so much, the memory."""
+    frame = bytearray(segment.encode_frame(b"step 4 loss 0.4\n" * 4))
+    frame[4] = 0xF0  # the size that follows is one of eight bytes
+    with pytest.raises(Damaged, match=r"frame holds [0-9]{9,} bytes, not 64|cannot be read"):
+        decode_frame(bytes(frame), 64)

@@ -28,6 +28,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "search": ("joblog search -C 2 'nan|[Ee]rror' resnet", "joblog search -F -c 'CUDA out of memory'"),
     "link": ("joblog link resnet --lines 120-141", "joblog link resnet/V0002/worker-3#L120-L140"),
     "open": ("joblog open resnet", "joblog open --browser resnet/V0002/worker-3#L120"),
+    "verify": (
+        "joblog verify resnet",
+        "joblog verify resnet --version V0002 --task worker-3",
+        "joblog verify resnet/V0002 --json",
+    ),
+    "canary": ("joblog canary --minutes 10", "joblog canary --project canary --metrics-port 9470"),
     "jobs": ("joblog jobs", "joblog jobs --project lab --json"),
     "logs": ("joblog logs", "joblog logs resnet/V0002 --json"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),

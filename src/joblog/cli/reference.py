@@ -36,7 +36,8 @@ is. Into a pipe or a file the bytes always go as they are.
 | status | |
 |---|---|
 | 0 | done; of `search`: some line matches |
-| 1 | `search`: no line matches. `check`: something is not sound. `sync`, `follow`, `import`, `move`: not all was sent |
+| 1 | `search`: no line matches. `check`: something is not sound. `verify`: a log is not complete. \
+`canary`: something was wrong. `sync`, `follow`, `import`, `move`: not all was sent |
 | 2 | an error, told in one line on stderr; wrong usage |
 | 130 | ended by Ctrl-C |
 | 141 | whoever read stdout has gone |

@@ -31,6 +31,7 @@ from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
 from joblog.client.values import AccessKey, Lines, Member, Project, Task, Token, User
+from joblog.client.verifying import Proof, Verified, verified
 from joblog.refs import Gap, LogRef
 
 __all__ = [
@@ -48,12 +49,14 @@ __all__ = [
     "Member",
     "Piece",
     "Project",
+    "Proof",
     "Query",
     "Reported",
     "Run",
     "Task",
     "Token",
     "User",
+    "Verified",
     "Version",
     "VersionRef",
 ]
@@ -71,6 +74,10 @@ class Client(Writer, Reading, AdminCalls):
 
     def __init__(self, url: str, token: str, *, timeout_s: float = 30.0, retry_s: float = RETRY_S) -> None:
         super().__init__(url, token, timeout_s=timeout_s, retry_s=retry_s)
+
+    def verify(self, log: LogRef) -> Verified:
+        """Reads a log back from where it is kept, and says whether it is complete; takes as long as reading it."""
+        return verified(self, log)
 
     # How a run is
 

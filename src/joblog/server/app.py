@@ -8,6 +8,7 @@ append does (bench/). All else, and the description of these calls, is Litestar'
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable
 from typing import Any, TypeGuard
 
@@ -19,14 +20,17 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from joblog.engine import Engine
-from joblog.errors import Invalid, Missing, TooLarge
+from joblog.errors import Invalid, Missing, TooLarge, TooMany
 from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
+from joblog.server.audit import Audit
 from joblog.server.bodies import Incoming
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
+from joblog.server.limits import Buckets
 from joblog.server.links import follow_link
+from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
 from joblog.server.modelarts_v1 import PATH
@@ -36,15 +40,17 @@ from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
+from joblog.server.proof import ProofController
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
+from joblog.server.traffic import OTHER, VIEWER, Exchange, Traffic
 from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
-from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, request_id
+from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, shown_path
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
@@ -55,6 +61,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    ProofController,
     PermalinkController,
     FollowController,
     SearchController,
@@ -67,6 +74,12 @@ _NATIVE = [
 
 # A browser that opens an answer takes it for what it says it is: bytes of a log are never a page, nor a script.
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+_LOG_CALL = "/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/"
+_APPEND_CALL = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs/{task}/append"
+
+BURST_S = 10.0
+"""So many seconds' worth of requests may come at once: agents that catch up are no abuse."""
 
 LAST_WORDS_S = 2.0
 """What followers get at the end to take the event that says so."""
@@ -85,8 +98,13 @@ class App:
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
+        settings = engine.settings
+        self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
+        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit)
+        self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._litestar = litestar(state)
         self._viewer = Viewer()
+        self._silence_s = settings.body_silence_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -96,7 +114,7 @@ class App:
         try:
             await self._answer(scope, receive, send)
         except Exception as error:
-            _log.error("%s: cut off: %r", scope["path"], error)  # what has begun cannot become an error any more
+            _log.error("%s: cut off: %r", shown_path(scope["path"]), error)  # what has begun cannot become an error any more
             raise
 
     async def stop(self) -> None:
@@ -104,56 +122,75 @@ class App:
         await self._followers.stop(LAST_WORDS_S)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        number = request_id()
+        exchange = self._traffic.begin(scope)
         if scope["method"] not in ("GET", "HEAD"):
-            body = Incoming(receive)
+            body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
         else:
             scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):
-            await self._known(scope, receive, send, number)
+            await self._known(scope, receive, send, exchange)
             return
         try:
             admitted = await self._admission.admitted(scope, receive)
         except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-            await send_answer(error_answer(error, scope["path"]), send, number)
+            await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
             return
         try:
-            await self._route(admitted.scope, admitted.receive, send, number)
+            await self._route(admitted.scope, admitted.receive, send, exchange)
         finally:
             admitted.close()
 
-    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
         if not self._embedded:
             try:
                 await self._auth.learn(scope["headers"])
             except Exception as error:  # noqa: BLE001  # as above
-                await send_answer(error_answer(error, scope["path"]), send, number)
+                await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
                 return
-        await self._route(scope, receive, send, number)
+        await self._route(scope, receive, send, exchange)
 
-    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, number: bytes) -> None:
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         method, path = scope["method"], scope["path"]
+        if self._limit is not None:
+            try:
+                self._count(self._limit, scope)
+            except TooMany as error:
+                await _sent(error_answer(error, path), send, exchange, OTHER)
+                return
+        if self._audit.reads or (self._audit.changes and method not in ("GET", "HEAD")):
+            exchange.audited = self._audit.begin(scope)
         if method == "HEAD" and modelarts(path):
             scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
-            await _short_way(self._calls.answer(match, scope["query_string"], scope["headers"]), path, send, number)
+            answer = self._calls.answer(match, scope["query_string"], scope["headers"])
+            await _sent(await _answered(answer, path), send, exchange, _LOG_CALL + match[4])
         elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
             answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
-            await _short_way(answer, path, send, number)
+            await _sent(await _answered(answer, path), send, exchange, _APPEND_CALL)
         elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
-            await send_answer(page, send, number)
+            await _sent(page, send, exchange, VIEWER)
         else:
-            await self._litestar(scope, receive, _numbered(send, number))
+            await self._litestar(scope, receive, _numbered(send, exchange, scope))
+
+    def _count(self, limit: Buckets, scope: HTTPScope) -> None:
+        """Counts a request of a token, or of all of a user's; strangers are refused by themselves."""
+        token = self._auth.caller(scope["headers"])
+        if token is not None:
+            limit.take(token.user_id or str(token.id), time.monotonic())
 
 
-async def _short_way(answering: Awaitable[Answer], path: str, send: Send, number: bytes) -> None:
+async def _answered(answering: Awaitable[Answer], path: str) -> Answer:
     try:
-        answer = await answering
+        return await answering
     except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-        answer = error_answer(error, path)
-    await send_answer(answer, send, number)
+        return error_answer(error, path)
+
+
+async def _sent(answer: Answer, send: Send, exchange: Exchange, route: str) -> None:
+    exchange.begun(route, answer.status)
+    await send_answer(answer, send, exchange.number)
 
 
 def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
@@ -183,6 +220,7 @@ def litestar(state: State) -> ASGIApp:
             api,
             SessionController,
             health,
+            metrics,
             ready,
             ready_catalog,
             description,
@@ -217,12 +255,13 @@ def _headers_only(send: Send) -> Send:
     return headers_only
 
 
-def _numbered(send: Send, number: bytes) -> Send:
-    """Puts the request id on an answer of the framework's."""
+def _numbered(send: Send, exchange: Exchange, scope: HTTPScope) -> Send:
+    """Puts the request id on an answer of the framework's, and has it counted."""
 
     async def numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", number), _NO_SNIFFING]
+            message["headers"] = [*message["headers"], (b"x-request-id", exchange.number), _NO_SNIFFING]
+            exchange.begun(scope.get("path_template") or OTHER, message["status"])  # the router puts it there
         await send(message)
 
     return numbered

@@ -22,6 +22,7 @@ from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worke
 from joblog.server.auth import Auth
 from joblog.server.bodies import read_body
 from joblog.server.wire import Answer, query_parameters
+from joblog.tally import APPENDED_BYTES, APPENDS
 
 PATH = re.compile(r"/api/projects/([^/]+)/jobs/([^/]+)/versions/([^/]+)/logs/([^/]+)/append/?")
 
@@ -64,10 +65,12 @@ class AppendCall:
         with self._room(announced.get(b"content-length", b"")):
             data = await read_body(receive, announced, self._engine.settings.append_limit_bytes)
             try:
-                head = await self._append(log, at, data)
+                head, added = await self._append(log, at, data)
             except NotFound:
                 self._known.pop(where, None)
                 raise
+        self._engine.tally.add(APPENDS, "taken" if added else "repeated")
+        self._engine.tally.add(APPENDED_BYTES, count=added)
         return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
 
     async def _log(self, where: tuple[str, int, int, int]) -> Log:
@@ -99,22 +102,22 @@ class AppendCall:
         finally:
             self._held_bytes -= size
 
-    async def _append(self, log: Log, at: int, data: Bytes) -> Log:
-        """Returns the log's head when the bytes are durable; raises what ``Ingest.append`` raises."""
+    async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
+        """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""
         if len(data) >= BULK_BYTES and not self._engine.database.embedded:
             log = await asyncio.to_thread(self._engine.logs.head, log.id)
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
             if sealed is not None:
-                return sealed
+                return sealed, len(data)
         while True:
             taken, head = await self._submitted(log.id, at, data)
             if taken:
                 self._hint(head)
-                return head
+                return head, len(data)
             held = await asyncio.to_thread(self._engine.ingest.repeated, head, at, data)
             if held == len(data):
-                return head
+                return head, 0
             at, data = at + held, data[held:]
 
     async def _submitted(self, log_id: int, at: int, data: Bytes) -> tuple[bool, Log]:

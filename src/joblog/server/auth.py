@@ -102,6 +102,13 @@ class Auth:
             raise NotPermitted(right)
         return token
 
+    def caller(self, headers: Headers) -> Token | None:
+        """Returns the caller's token, if it has one that is good."""
+        try:
+            return self.token(headers)
+        except Unauthorized:
+            return None
+
     def forget(self) -> None:
         """Drops what is remembered, after a revocation."""
         self._known.clear()

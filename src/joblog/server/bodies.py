@@ -27,13 +27,21 @@ class Incoming:
     see the answer: to it the server is away, where its token was wrong.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, silence_s: float) -> None:
         self._receive = receive
+        self._silence_s = silence_s
         self._ended = False
 
     async def receive(self) -> ReceiveMessage:
-        """Passes on what comes; raises Invalid when the client hangs up half-way."""
-        message = await self._receive()
+        """Passes on what comes; raises Invalid when the client hangs up half-way, or stands still: bodies keep room."""
+        if self._ended:
+            return await self._receive()  # which tells a stream that its client has gone, whenever that is
+        try:
+            async with asyncio.timeout(self._silence_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            self._ended = True
+            raise Invalid("body", f"sent without pauses of more than {self._silence_s:g} s") from error
         if message["type"] == "http.disconnect":
             was_ended, self._ended = self._ended, True
             if not was_ended:

@@ -13,6 +13,7 @@ from litestar.types import HTTPScope
 from joblog.config import Settings
 from joblog.model import DEFAULT_DOMAIN, Domain, Project
 from joblog.server.identity_views import LoginRequest, catalog, domain_view, project_view, token_view, version_view
+from joblog.server.limits import address_of
 from joblog.server.state import Call, State
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}", re.ASCII)
@@ -40,7 +41,7 @@ async def version(joblog: State, request: Call) -> Body:
 @post("/auth/tokens", summary="Get a token for a password, an access key or a token", security=[{}])
 async def log_in(joblog: State, request: Call, data: LoginRequest) -> Response[Body]:
     """The token is the header ``X-Subject-Token`` of the answer, which describes it."""
-    made = await joblog.logins.log_in(data)
+    made = await joblog.logins.log_in(data, address_of(request.scope, joblog.engine.settings))
     project_id = made.scope.id if isinstance(made.scope, Project) else None
     region, base = joblog.engine.settings.region, _base(joblog, request)
     services = None if "nocatalog" in request.query_params else catalog(base, region, project_id)

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from joblog.engine import Engine
-from joblog.errors import Busy, ExpiredToken, Invalid, Missing, NoProject, NotFound, UnknownToken, WrongPassword
+from joblog.errors import Busy, ExpiredToken, Invalid, Missing, NoProject, NotFound, TooMany, UnknownToken, WrongPassword
 from joblog.model import DEFAULT_DOMAIN, Domain, Project, Token, User
+from joblog.server.audit import note
 from joblog.server.identity_views import Identity, KeyMethod, LoginRequest, PasswordUser, ProjectRef, Ref, Scope
+from joblog.server.limits import Buckets, network_of
 from joblog.storage.tokens import USER_TOKEN_MS
+
+T = TypeVar("T")
 
 METHODS = ("password", "hw_ak_sk", "token")
 
@@ -51,11 +58,14 @@ class Logins:
         self._engine = engine
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._waiting = 0
+        limit = engine.settings.login_limit
+        self._guesses = Buckets(limit / 60, limit) if limit else None
 
-    async def log_in(self, request: LoginRequest) -> LoggedIn:
-        """Returns a token; raises WrongPassword, NoProject, Invalid, Missing, Busy."""
+    async def log_in(self, request: LoginRequest, address: str) -> LoggedIn:
+        """Returns a token for who asks from ``address``; raises WrongPassword, NoProject, Invalid, Missing, Busy, TooMany."""
         method = _method(request.auth.identity)
-        known = await self._known(method, request.auth.identity)
+        known = await self._counted(self._known(method, request.auth.identity), address)
+        note(user_id=known.user.id)
         scope, rights = await asyncio.to_thread(self._scope, known.user, request.auth.scope)
         now_ms = self._engine.clock_ms()
         project_id = scope.id if isinstance(scope, Project) else None
@@ -67,6 +77,35 @@ class Logins:
             token.id, project_id, rights, token.label, token.created_ms, token.expires_ms, token.job_id, token.user_id
         )
         return LoggedIn(shown, secret, known.user, scope, method)
+
+    async def change_password(self, named: PasswordUser, password: str, address: str) -> None:
+        """Sets a new password for whoever knows the old one, which ends all tokens of the user.
+
+        Raises WrongPassword, Missing, Busy, TooMany.
+        """
+        user, _ = await self._counted(self._by_password(named), address)
+        note(user_id=user.id)
+        await asyncio.to_thread(self._engine.iam.set_password, user.id, password)
+
+    async def _counted(self, checking: Coroutine[Any, Any, T], address: str) -> T:
+        """Counts what was wrong by address: whoever guesses is soon told to wait, also when it guesses right then."""
+        if self._guesses is None:
+            return await checking
+        key = network_of(address)
+        try:
+            self._guesses.take(key, time.monotonic())
+        except TooMany:
+            checking.close()
+            raise
+        try:
+            known = await checking
+        except (WrongPassword, UnknownToken):
+            raise
+        except BaseException:
+            self._guesses.give_back(key, time.monotonic())
+            raise
+        self._guesses.give_back(key, time.monotonic())
+        return known
 
     async def _known(self, method: str, identity: Identity) -> _Known:
         for_ever = 2**63 - 1

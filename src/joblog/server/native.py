@@ -34,6 +34,7 @@ from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
 from joblog.server.times import moment_ms
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
+from joblog.tally import CLOSED, GAP_BYTES, GAPS, Tally
 
 MOST_LINES = 1_000_000
 
@@ -46,6 +47,9 @@ _RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
 
 _OCTETS = "application/octet-stream"
+
+_REASONS = frozenset(("spool full", "flood control"))
+"""The reasons for gaps that the agent gives in these words; others hold what an operating system said."""
 
 LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/logs"
 
@@ -205,7 +209,7 @@ def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pac
         parts = compressed(parts, packing)
         del headers["content-length"]
         headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Stream(_in_threads(parts), status_code=status, headers=headers, media_type=media_type)
+    return Stream(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -233,10 +237,20 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the writer counts {claims.end_byte}", log.end_byte)
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
-    logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
+    added = logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
     closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    _count_close(joblog.engine.tally, log, closed, added)
     joblog.engine.states.log_closed(log.version_id, now_ms)
     return closed
+
+
+def _count_close(tally: Tally, before: Log, closed: Log, gaps: list[Gap]) -> None:
+    for gap in gaps:
+        reason = gap.reason if gap.reason in _REASONS else "other"  # what the writer says is text from outside
+        tally.add(GAPS, reason)
+        tally.add(GAP_BYTES, reason, count=gap.size_bytes)
+    if not before.closed:
+        tally.add(CLOSED, {None: "unproved", True: "complete", False: "incomplete"}[closed.complete])
 
 
 def _agree(claimed: int | None, before: int | None) -> bool:
@@ -320,7 +334,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
     return headers
 
 
-async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     following = partial(next, parts, None)
     while (part := await asyncio.to_thread(following)) is not None:
         yield part

@@ -10,17 +10,20 @@ import os
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
 
 from joblog import __version__
 from joblog.config import Settings
 from joblog.engine import Engine, await_database
 from joblog.errors import Invalid
+from joblog.server import audit, logs
 from joblog.server.app import App
 from joblog.server.threads import Threads
 from joblog.storage.leases import LEASE_MS
@@ -55,7 +58,9 @@ _log = logging.getLogger("joblog.server")
 
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_format)
+    audit.configure(settings)
+    tls = tls_options(settings)
     if settings.catalog and settings.object_grace_s <= LEASE_MS // 1000:
         # Of nodes that share a catalog one may be about to name an object that another takes for one that nobody will name.
         allowed = f"more than {LEASE_MS // 1000}, which a lease lasts, where nodes share a catalog"
@@ -64,7 +69,7 @@ def serve(settings: Settings) -> None:
     _bound_malloc()
     _many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, tls))
 
 
 def _spare_the_collector() -> None:
@@ -92,7 +97,7 @@ def _many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
     engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
@@ -112,6 +117,7 @@ async def _serve(settings: Settings) -> None:
             backlog=_BACKLOG,
             backpressure=_CONNECTIONS,
             log_enabled=False,
+            **tls,
         )
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -152,6 +158,22 @@ def _free_port(settings: Settings) -> int:
         return int(probe.getsockname()[1])
 
 
+def tls_options(settings: Settings) -> dict[str, Any]:
+    """Returns what the HTTP server is told of certificates; raises Invalid for files that are none."""
+    if not settings.tls_cert:
+        return {}
+    certificate, key = Path(settings.tls_cert).absolute(), Path(settings.tls_key).absolute()
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password=_no_passphrase)
+    except (OSError, ValueError) as error:  # SSLError is one of the former
+        raise Invalid("tls_cert and tls_key", f"a certificate and its private key ({error})") from error
+    return {"ssl_cert": certificate, "ssl_key": key, "ssl_protocol_min": SSLProtocols.tls12}
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the key has a passphrase")
+
+
 def _admin_token(engine: Engine) -> None:
     """Makes, once, a token that may do everything, in a file that only its owner reads: the CLI here finds it there."""
     path = engine.settings.admin_token_path
@@ -182,7 +204,8 @@ async def _announce(settings: Settings, port: int) -> None:
             continue
         writer.close()
         break
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.tls_cert else "http"
+    address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     _write(settings.data / URL_FILE, address)
     _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
 

@@ -17,9 +17,10 @@ from litestar.types import HTTPScope
 from msgspec import Struct
 
 from joblog.errors import ForeignPage, Missing
-from joblog.model import DEFAULT_DOMAIN, Token
+from joblog.model import DEFAULT_DOMAIN, Token, check_password
 from joblog.server.auth import SESSION, TOKEN_HEADERS
 from joblog.server.identity_views import Identity, Login, LoginRequest, PasswordMethod, PasswordUser, Ref
+from joblog.server.limits import address_of
 from joblog.server.state import Call, State
 
 COOKIE = "joblog_session"
@@ -37,6 +38,15 @@ class SessionRequest(Struct, forbid_unknown_fields=True):
     token: str | None = None
     user: str | None = None
     password: str | None = None
+    domain: str = DEFAULT_DOMAIN
+
+
+class OwnPasswordRequest(Struct, forbid_unknown_fields=True):
+    """Who changes the password: a user of a domain, by the old one."""
+
+    user: str
+    password: str
+    new_password: str
     domain: str = DEFAULT_DOMAIN
 
 
@@ -62,9 +72,9 @@ class SessionController(Controller):
         if data.token:
             secret = data.token.strip()
         elif data.user and data.password:
-            user = PasswordUser(data.password, name=data.user, domain=Ref(name=data.domain))
+            user, address = _user(data.user, data.password, data.domain), address_of(request.scope, joblog.engine.settings)
             identity = Identity(["password"], password=PasswordMethod(user))
-            secret = (await joblog.logins.log_in(LoginRequest(Login(identity)))).secret
+            secret = (await joblog.logins.log_in(LoginRequest(Login(identity)), address)).secret
         else:
             raise Missing("token", "a token, or user and password")
         headers = [(b"x-auth-token", SESSION + secret.encode("utf-8", "replace"))]
@@ -76,6 +86,22 @@ class SessionController(Controller):
             left_s = min(left_s, max((token.expires_ms - joblog.engine.clock_ms()) // 1000, 1))
         cookie = _cookie(request, secret, left_s)
         return Response(await _view(joblog, token), headers={"set-cookie": cookie, **_NOT_KEPT})
+
+    @post(
+        "/password",
+        summary="Change one's own password: the old one and the new one in",
+        status_code=204,
+        security=[{}],
+        responses={204: ResponseSpec(None, description="It is the new one")},
+    )
+    async def change_password(self, joblog: State, request: Call, data: OwnPasswordRequest) -> Response[None]:
+        """Sets a new password for whoever knows the old one, and ends all tokens of the user; access keys stay."""
+        _own_page(request)
+        address = address_of(request.scope, joblog.engine.settings)
+        user = _user(data.user, data.password, data.domain)
+        await joblog.logins.change_password(user, check_password(data.new_password), address)
+        joblog.auth.forget()
+        return Response(None, status_code=204, headers=_NOT_KEPT)
 
     @get("/", summary="Whose session it is")
     async def show(self, joblog: State, request: Call) -> Response[SessionView]:
@@ -111,6 +137,10 @@ def with_session(scope: HTTPScope) -> HTTPScope:
     return {**scope, "headers": [*scope["headers"], (b"x-auth-token", SESSION + found)]} if found else scope
 
 
+def _user(name: str, password: str, domain: str) -> PasswordUser:
+    return PasswordUser(password, name=name, domain=Ref(name=domain))
+
+
 def _secret(cookies: bytes) -> bytes:
     for part in cookies.split(b";"):
         part = part.strip()
@@ -131,7 +161,7 @@ def _cookie(request: Call, secret: str, left_s: int) -> str:
     cookie: SimpleCookie = SimpleCookie()
     cookie[COOKIE] = secret
     attributes: dict[str, Any] = {"path": _PATH, "max-age": left_s, "httponly": True, "samesite": "Strict"}
-    if request.headers.get("x-forwarded-proto", "").lower() == "https":
+    if request.scope["scheme"] == "https" or request.headers.get("x-forwarded-proto", "").lower() == "https":
         attributes["secure"] = True
     for name, value in attributes.items():
         cookie[COOKIE][name] = value

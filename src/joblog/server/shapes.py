@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from joblog import errors
-from joblog.model import MAX_ID
+from joblog.model import MAX_ID, RIGHTS
 from joblog.server.wire import STATUSES, full_code, modelarts, told
 from joblog.status import TASK_STATUSES, Status
 
@@ -36,7 +36,7 @@ def _object(required: str = "", **properties: Json) -> Json:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
-_RIGHTS = {"type": "array", "items": _one_of("read", "write", "admin"), "minItems": 1}
+_RIGHTS = {"type": "array", "items": _one_of(*RIGHTS), "minItems": 1}
 
 _IN_PATHS: Json = {
     "project_id": _PROJECT,
@@ -64,6 +64,7 @@ _IN_BODIES: Json = {
     "MemberRequest": {"rights": _RIGHTS},
     "UserRequest": {"name": _LOGIN_NAME, "password": _PASSWORD, "domain": _LOGIN_NAME},
     "PasswordRequest": {"password": _PASSWORD},
+    "OwnPasswordRequest": {"user": _LOGIN_NAME, "new_password": _PASSWORD, "domain": _LOGIN_NAME},
     "ReportRequest": {"status": _one_of(*(status.name for status in TASK_STATUSES))},
     "StatusRequest": {"status": _one_of(*(status.name for status in Status))},
 }
@@ -117,6 +118,7 @@ _ERROR_NAMES = {"/v1": "ModelArtsError", "/v2": "ModelArtsError", "/v3": "Identi
 _HEADERS: dict[int, Json] = {
     0: {"X-Request-Id": {"required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}},
     416: {"Content-Range": {"schema": {"type": "string", "pattern": "^bytes [*]/[0-9]+$"}}},
+    429: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
     503: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
 }
 """By status; those of 0 are on every answer."""

@@ -13,6 +13,7 @@ from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
 from joblog.server.channels import Followers
+from joblog.server.exposition import Metrics
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.readiness import Readiness
@@ -41,6 +42,7 @@ class State:
         self.viewing = Viewing()
         self.logins = Logins(engine)
         self.readiness = Readiness(engine)
+        self.metrics = Metrics(engine, self.followers)
         self.log_calls = LogCalls(engine, self.auth)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -48,6 +48,7 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.Closed: (409, (409, "0105"), (409, "2878")),
     errors.BeyondEnd: (416, (416, "0105"), (409, "2878")),
     errors.TooLarge: (413, (413, "0107"), (413, "2816")),
+    errors.TooMany: (429, (429, "APIGW.0308"), (429, "APIGW.0308")),
     errors.Busy: (503, (503, "0010"), (503, "0010")),
     errors.Unavailable: (503, (503, "0010"), (503, "0010")),
     errors.Damaged: (500, (500, "0010"), (500, "0010")),
@@ -66,6 +67,8 @@ _INTERNAL = ("internal", "0010")
 
 RETRY_AFTER_S = 1
 """What a client that met 503 is told to wait."""
+
+_LONGEST_PATH = 500
 
 JSON = b"application/json"
 
@@ -89,6 +92,11 @@ def modelarts(path: str) -> bool:
     return path.startswith(("/v1/", "/v2/", "/v3/")) or path in ("/v1", "/v2", "/v3")
 
 
+def shown_path(path: str) -> str:
+    """Returns a path as it may be logged: that of a link is as good as a token, and what is very long is cut."""
+    return "/links/..." if path.startswith("/links/") else path[:_LONGEST_PATH]
+
+
 def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
     """Returns the status that an error of the table has at a path, and its code there."""
     native, v1, v2 = STATUSES[kind]
@@ -110,7 +118,7 @@ def error_answer(error: Exception, path: str) -> Answer:
         code, number = _PLAIN.get(status, _INTERNAL)
         message, details = str(getattr(error, "detail", "")) or code, {}
     if status >= 500:
-        _log.error("%s: %s", path, error, exc_info=None if isinstance(error, JoblogError) else error)
+        _log.error("%s: %s", shown_path(path), error, exc_info=None if isinstance(error, JoblogError) else error)
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
@@ -121,7 +129,10 @@ def error_answer(error: Exception, path: str) -> Answer:
         body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
-    headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
+    headers: Headers = []
+    if status in (429, 503):
+        wait_s = RETRY_AFTER_S if not isinstance(error, errors.TooMany) else error.retry_after_s
+        headers.append((b"retry-after", str(wait_s).encode()))
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)

@@ -15,10 +15,12 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from joblog import segment
+from joblog.errors import Damaged
 from joblog.model import Segment
 from joblog.segment import Frames
 from joblog.storage.objects import Objects
 from joblog.storage.pieces import Piece
+from joblog.tally import DAMAGED, Tally
 
 # Frames fetched by one request of the object store: bounds what a long read holds in memory.
 _FETCH_FRAMES = 16
@@ -51,8 +53,9 @@ class FrameReader(Protocol):
 class FrameStore:
     """Reads objects. Methods block, for any thread; they raise Unavailable and Damaged."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, tally: Tally | None = None) -> None:
         self._objects = objects
+        self._tally = tally or Tally()
         self._lock = threading.Lock()
         self._placed: dict[str, Frames] = {}
         self._flights: dict[_Flight, Future[Piece]] = {}
@@ -118,6 +121,13 @@ class FrameStore:
                 del self._flights[self._landed.popleft()]
 
     def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
+        try:
+            return self._decoded(sealed, numbers)
+        except Damaged:
+            self._tally.add(DAMAGED)
+            raise
+
+    def _decoded(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
         placed = self.placed(sealed)
         starts = [placed.stored[number] for number in numbers]
         ends = [placed.stored[number + 1] for number in numbers]

@@ -141,8 +141,9 @@ class Logs:
             raise Conflict("the log grew while it was being closed", head.end_byte)
         return head
 
-    def add_gaps(self, log_id: int, gaps: Sequence[Gap]) -> None:
-        """Records what was not kept; the same gap again changes nothing."""
+    def add_gaps(self, log_id: int, gaps: Sequence[Gap]) -> list[Gap]:
+        """Records what was not kept, and returns what was not recorded before; the same gap again changes nothing."""
+        added = []
         with self._db.transaction() as tx:
             for gap in gaps:
                 new = tx.rows(
@@ -155,6 +156,8 @@ class Logs:
                 )
                 if new:
                     tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
+                    added.append(gap)
+        return added
 
 
 class Appending:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +45,24 @@ class Objects:
     def __init__(self, store: ObjectStore, directory: Path | None = None) -> None:
         self._store = store
         self._directory = directory
+        self._told: Callable[[str, bool, float], None] = lambda *_: None
+
+    def watch(self, told: Callable[[str, bool, float], None]) -> None:
+        """Has ``told`` called for each call: its name, whether the store failed it, how long it took in seconds."""
+        self._told = told
+
+    @contextmanager
+    def _calling(self, call: str) -> Iterator[None]:
+        began_s, failed = time.perf_counter(), True
+        try:
+            with _unavailable():
+                yield
+            failed = False
+        except Damaged:  # the store answered; that the object is not there is not its failure
+            failed = False
+            raise
+        finally:
+            self._told(call, failed, time.perf_counter() - began_s)
 
     @property
     def local_directory(self) -> bool:
@@ -91,14 +110,14 @@ class Objects:
 
     def put(self, key: str, data: bytes) -> None:
         """Stores an object durably, by one plain write."""
-        with _unavailable():
+        with self._calling("put"):
             obstore.put(self._store, key, data, use_multipart=False)
             if self._directory is not None:
                 _sync(self._directory / key, self._directory)
 
     def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
         """Reads the byte ranges ``[start, end)``; raises Damaged when the object is not there."""
-        with _unavailable():
+        with self._calling("ranges"):
             try:
                 return [bytes(part) for part in obstore.get_ranges(self._store, key, starts=starts, ends=ends)]
             except _MISSING as error:
@@ -106,7 +125,7 @@ class Objects:
 
     def get(self, key: str) -> bytes:
         """Reads a whole object; raises Damaged when it is not there."""
-        with _unavailable():
+        with self._calling("get"):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
             except _MISSING as error:
@@ -114,7 +133,7 @@ class Objects:
 
     def delete(self, key: str) -> None:
         """Removes an object; one that is not there is fine."""
-        with _unavailable():
+        with self._calling("delete"):
             try:
                 obstore.delete(self._store, key)
             except _MISSING:

@@ -99,6 +99,13 @@ class PieceCache:
         self._lock = threading.Lock()
         self._logs: dict[int, _LogPieces] = {}
         self._order: OrderedDict[tuple[int, int], Piece] = OrderedDict()
+        self.hits = self.misses = 0
+        """Reads that found all they wanted here, and those that brought something."""
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in memory."""
+        return self._held
 
     def by_byte(self, log_id: int, low: int, high: int) -> list[Piece] | None:
         """Returns the pieces that hold ``[low, high)``, or None when not all of them are here."""
@@ -132,6 +139,7 @@ class PieceCache:
     def keep(self, log_id: int, pieces: Iterable[Piece]) -> None:
         """Holds pieces, dropping those not used for longest."""
         with self._lock:
+            self.misses += 1
             held = self._logs.setdefault(log_id, _LogPieces())
             for piece in pieces:
                 for old in held.put(piece):
@@ -158,6 +166,7 @@ class PieceCache:
             self._order.move_to_end((log_id, piece.start_byte))
             at = piece.end_byte
             if at >= high:
+                self.hits += 1
                 return found
         return None
 

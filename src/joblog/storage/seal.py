@@ -18,6 +18,7 @@ from joblog.storage.frames import FrameStore
 from joblog.storage.leases import LEASE_MS, Lease
 from joblog.storage.logs import Logs, advance, advanced, drop_segment, put_segment, seal
 from joblog.storage.objects import Objects, segment_key
+from joblog.tally import SEALED, Tally
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 """Raw bytes of a segment, at most: a 10 GB log is then 160 rows."""
@@ -35,11 +36,20 @@ _MERGE_FAN_IN = 4
 class Sealer:
     """Moves bytes from the catalog into the object store. Methods block; they raise Unavailable and Damaged."""
 
-    def __init__(self, logs: Logs, frames: FrameStore, objects: Objects, *, frame_bytes: int = FRAME_BYTES) -> None:
+    def __init__(
+        self,
+        logs: Logs,
+        frames: FrameStore,
+        objects: Objects,
+        *,
+        frame_bytes: int = FRAME_BYTES,
+        tally: Tally | None = None,
+    ) -> None:
         self._logs = logs
         self._frames = frames
         self._objects = objects
         self._frame_bytes = frame_bytes
+        self.tally = tally or Tally()
 
     def seal(self, log_id: int, lease: Lease | None = None) -> bool:
         """Seals the next stretch of a log's tail; False when there is none, another sealer was first, or the lease is lost."""
@@ -61,7 +71,9 @@ class Sealer:
         writer.add(data[: len(data) - len(rest)])
         segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
         with self._logs.transaction() as tx:
-            return (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
+            sealed = (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
+        self.tally.add(SEALED, "seal", count=int(sealed))
+        return sealed
 
     def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
@@ -82,6 +94,7 @@ class Sealer:
         with self._logs.transaction() as tx:
             if not advance(tx, log, head) or not seal(tx, log, segment, b""):
                 return None
+        self.tally.add(SEALED, "append")
         return head
 
     def merge(
@@ -127,6 +140,7 @@ class Sealer:
                 if not drop_segment(tx, log.id, each.start_byte, each.object_key, now_ms):
                     raise _Overtaken
             put_segment(tx, log, segment)
+        self.tally.add(SEALED, "merge")
         return len(old)
 
     def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:

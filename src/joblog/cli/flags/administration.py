@@ -6,7 +6,7 @@ import argparse
 
 from joblog.cli.flags.common import Subparsers, add_client
 
-RIGHTS = ["read", "write", "admin"]
+RIGHTS = ["read", "write", "metrics", "admin"]
 
 
 def add_to(commands: Subparsers) -> None:

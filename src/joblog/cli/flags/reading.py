@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblog.cli.flags.common import LOG_HELP, Subparsers, add_named, add_shown
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client, add_named, add_shown
 
 SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
 
@@ -43,6 +43,7 @@ def add_to(commands: Subparsers) -> None:
         "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
     )
 
+    _add_verify(commands)
     _add_search(commands)
     _add_links(commands)
 
@@ -51,6 +52,16 @@ def add_to(commands: Subparsers) -> None:
     add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link; the latest version by default", optional=True)
     for listing in (jobs, logs):
         listing.add_argument("--json", action="store_true", help="an object on each line")
+
+
+def _add_verify(commands: Subparsers) -> None:
+    verify = add_client(
+        commands, "verify", "verify:verify", "prints the proof that logs are complete; exit status 1 when one is not"
+    )
+    add_named(verify, "log", "LOG", "JOB/V0002/worker-3, or all workers of JOB/V0002 or of JOB's latest, or a link")
+    verify.add_argument("--version", metavar="V", help="the version, as V0002 or 2, where LOG does not name it")
+    verify.add_argument("--task", metavar="TASK", help="this worker only, as worker-3")
+    verify.add_argument("--json", action="store_true", help="an object on each line")
 
 
 def _add_search(commands: Subparsers) -> None:

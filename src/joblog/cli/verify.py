@@ -1,0 +1,75 @@
+"""``joblog verify``: the proof that logs are complete."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.names import checked_task
+from joblog.client import Client, Verified
+from joblog.client.links import is_link, parsed_link
+from joblog.client.verifying import verified
+from joblog.errors import Invalid, NotFound
+from joblog.refs import LogRef
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Writes the proof of each log; returns 1 when one is not complete."""
+    client, project_id = connected(args)
+    incomplete = 0
+    with client:
+        for name, ref in _logs(client, project_id, args):
+            found = verified(client, ref)
+            incomplete += not found.complete
+            if args.json:
+                sys.stdout.write(json.dumps(asdict(found) | {"complete": found.complete}) + "\n")
+            else:
+                sys.stdout.write("".join(f"{line}\n" for line in _told(name, found)))
+            sys.stdout.flush()
+    return 1 if incomplete else 0
+
+
+def _logs(client: Client, project_id: str, args: argparse.Namespace) -> Iterator[tuple[str, LogRef]]:
+    """Yields what is asked for, with a name for people."""
+    name = args.log
+    if args.task is not None:
+        checked_task(args.task)
+    linked_task = parsed_link(name, client.url).task if is_link(name) else name.partition("/worker-")[1]
+    if linked_task and (args.task or args.version):
+        raise Invalid("--version and --task", "absent where LOG names a task")
+    if linked_task:
+        ref = find_log(client, project_id, name).ref
+        yield name, ref
+        return
+    if args.version is not None:
+        if is_link(name) or "/" in name:
+            raise Invalid("--version", "absent where LOG names a version")
+        name = f"{name}/{args.version}"
+    version = find_version(client, project_id, name)
+    refs = [log.ref for log in client.logs(project_id, version.job_id, version.id) if args.task in (None, log.task)]
+    if not refs:
+        raise NotFound("log", args.task or name)
+    job = client.job(project_id, version.job_id).name
+    yield from ((f"{job}/{version.name}/{ref.task}", ref) for ref in refs)
+
+
+def _told(name: str, found: Verified) -> Iterator[str]:
+    proof = found.proof
+    yield f"{name}: {'complete' if found.complete else 'NOT PROVED COMPLETE'}"
+    claimed = _or_nothing(proof.claimed_bytes, "d")
+    yield f"  bytes     {proof.end_byte}; the writer counted {claimed}; {found.read_bytes} read back"
+    crc32 = f"{proof.crc32:08x}; the writer's {_or_nothing(proof.claimed_crc32, '08x')}; read back {found.read_crc32:08x}"
+    yield f"  CRC-32    {crc32}"
+    yield f"  lines     {found.lines}"
+    yield f"  gaps      {', '.join(f'{each.size_bytes} bytes ({each.reason})' for each in found.gaps) or 'none'}"
+    tail = f"{proof.end_byte - proof.sealed_byte} bytes not sealed yet"
+    yield f"  segments  {proof.segments}, {proof.object_bytes} bytes; {tail}"
+    yield from (f"  problem   {each}" for each in found.problems)
+
+
+def _or_nothing(number: int | None, form: str) -> str:
+    return "nothing" if number is None else format(number, form)

@@ -1,0 +1,76 @@
+"""What the server says on stderr: lines for people, or an object on each line for programs; with the id of the request.
+
+Messages hold what strangers have sent, paths above all. Neither form lets any of it end a line, or
+reach a terminal as an escape.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+REQUEST_ID: ContextVar[str] = ContextVar("REQUEST_ID", default="")
+"""The id of the request that is being answered, also in the threads that work for it."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_TRACEBACK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def configure(form: str) -> None:
+    """Sets the root logger up; ``form`` is ``text`` or ``json``."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+class TextLines(logging.Formatter):
+    """A line for people; of a traceback each line is set off, so that none looks like a line of the log's."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Renders the line, without control characters, with the request's id behind it."""
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        number = REQUEST_ID.get()
+        more = {**fields, "request_id": number} if number else fields
+        line = super().formatMessage(record) + "".join(f" {name}={value}" for name, value in more.items())
+        return _CONTROL.sub(_escaped, line)
+
+    def formatException(self, ei: _ExcInfo) -> str:
+        """Renders a traceback."""
+        text = super().formatException(ei)
+        return "\n".join("  | " + _CONTROL_IN_TRACEBACK.sub(_escaped, line) for line in text.split("\n"))
+
+
+class JsonLines(logging.Formatter):
+    """An object on each line: ``time``, ``level``, ``logger``, ``message``, and where they are known ``request_id``, ``error``.
+
+    What a record has as ``fields`` is in the object, too.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Renders a record."""
+        told: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if number := REQUEST_ID.get():
+            told["request_id"] = number
+        told.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            told["error"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -1,0 +1,75 @@
+"""What is counted, and said, of every request when its answer begins.
+
+Routes are templates: a label never holds a name from outside, of which there is no end. Queries are not logged: a signed link
+has its secret there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from litestar.types import HTTPScope
+
+from joblog.server.audit import Audit
+from joblog.server.logs import REQUEST_ID
+from joblog.server.wire import request_id, shown_path
+from joblog.tally import REQUESTS, Distribution, Tally
+
+OTHER = "other"
+"""The route of what matches none, or was refused before that was looked at."""
+
+VIEWER = "viewer"
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
+
+_log = logging.getLogger("joblog.requests")
+
+
+class Exchange:
+    """One request while it is answered."""
+
+    __slots__ = ("_began_s", "_method", "_path", "_traffic", "audited", "number")
+
+    def __init__(self, traffic: Traffic, scope: HTTPScope) -> None:
+        self._traffic = traffic
+        self._began_s = time.perf_counter()
+        method = scope["method"]
+        self._method = method if method in _METHODS else OTHER
+        self._path = shown_path(scope["path"])
+        self.audited: dict[str, Any] | None = None
+        self.number = request_id()
+        REQUEST_ID.set(self.number.decode())
+
+    def begun(self, route: str, status: int) -> None:
+        """Says that the answer begins."""
+        took_s = time.perf_counter() - self._began_s
+        self._traffic.taken(self._method, route, status).add(took_s)
+        if self.audited is not None:
+            self._traffic.audit.end(self.audited, self._method, self._path, route, status)
+        if status >= self._traffic.logged_from:
+            fields = {"method": self._method, "path": self._path, "route": route, "status": status}
+            _log.info("answered", extra={"fields": {**fields, "ms": round(1000 * took_s, 3)}})
+
+
+class Traffic:
+    """All requests of a process. Used from the event loop only."""
+
+    def __init__(self, tally: Tally, log_requests: str, audit: Audit) -> None:
+        self._tally = tally
+        self.audit = audit
+        self._taken: dict[tuple[str, str, int], Distribution] = {}
+        self.logged_from = {"all": 0, "errors": 400, "none": 1000}[log_requests]
+
+    def begin(self, scope: HTTPScope) -> Exchange:
+        """Returns a new request's exchange, with an id."""
+        return Exchange(self, scope)
+
+    def taken(self, method: str, route: str, status: int) -> Distribution:
+        """Returns the durations of requests that were answered so."""
+        found = self._taken.get((method, route, status))
+        if found is None:
+            found = self._tally.distribution(REQUESTS, method, route, str(status))
+            self._taken[method, route, status] = found
+        return found
