@@ -159,15 +159,16 @@ class App:
             except TooMany as error:
                 await _sent(error_answer(error, path), send, exchange, OTHER)
                 return
-        if self._audit.reads or (self._audit.changes and method not in ("GET", "HEAD")):
+        appending = APPEND_PATH.fullmatch(path) if method == "POST" else None  # which is no act, and most of what there is
+        if self._audit.reads or (self._audit.changes and method not in ("GET", "HEAD") and appending is None):
             exchange.audited = self._audit.begin(scope)
         if method == "HEAD" and modelarts(path):
             scope, send, method = {**scope, "method": "GET"}, _headers_only(send), "GET"
         if method == "GET" and (match := PATH.fullmatch(path)):
             answer = self._calls.answer(match, scope["query_string"], scope["headers"])
             await _sent(await _answered(answer, path), send, exchange, _LOG_CALL + match[4])
-        elif method == "POST" and (match := APPEND_PATH.fullmatch(path)):
-            answer = self._appends.answer(match, scope["query_string"], scope["headers"], receive)
+        elif appending is not None:
+            answer = self._appends.answer(appending, scope["query_string"], scope["headers"], receive)
             await _sent(await _answered(answer, path), send, exchange, _APPEND_CALL)
         elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
             await _sent(page, send, exchange, VIEWER)

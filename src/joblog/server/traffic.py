@@ -37,7 +37,7 @@ class Exchange:
         self._began_s = time.perf_counter()
         method = scope["method"]
         self._method = method if method in _METHODS else OTHER
-        self._path = shown_path(scope["path"])
+        self._path = scope["path"]
         self.audited: dict[str, Any] | None = None
         self.number = request_id()
         REQUEST_ID.set(self.number.decode())
@@ -47,9 +47,9 @@ class Exchange:
         took_s = time.perf_counter() - self._began_s
         self._traffic.taken(self._method, route, status).add(took_s)
         if self.audited is not None:
-            self._traffic.audit.end(self.audited, self._method, self._path, route, status)
+            self._traffic.audit.end(self.audited, self._method, shown_path(self._path), route, status)
         if status >= self._traffic.logged_from:
-            fields = {"method": self._method, "path": self._path, "route": route, "status": status}
+            fields = {"method": self._method, "path": shown_path(self._path), "route": route, "status": status}
             _log.info("answered", extra={"fields": {**fields, "ms": round(1000 * took_s, 3)}})
 
 
