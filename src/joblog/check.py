@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from joblog import lines, segment
 from joblog.errors import JoblogError
@@ -17,16 +17,23 @@ _READ_BYTES = 4 * 1024 * 1024
 
 
 class Check:
-    """Reads everything once. ``logs`` and ``bytes`` count what was read."""
+    """Reads everything once. ``logs`` and ``bytes`` count what was read; ``close`` is called at the end."""
 
-    def __init__(self, logs: Logs, objects: Objects) -> None:
+    def __init__(self, logs: Logs, objects: Objects, close: Callable[[], None] = lambda: None) -> None:
         self._logs = logs
         self._objects = objects
+        self._close = close
         self.logs = 0
         self.bytes = 0
 
     def problems(self) -> Iterator[str]:
         """Yields a sentence for each thing that is wrong. A log that changes meanwhile is looked at again."""
+        try:
+            yield from self._problems()
+        finally:
+            self._close()
+
+    def _problems(self) -> Iterator[str]:
         after = 0
         while page := self._logs.all(after, _BATCH):
             for log in page:

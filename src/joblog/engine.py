@@ -142,7 +142,8 @@ def check(settings: Settings) -> Check:
     """Returns a check of what is stored, which may be in use."""
     if not settings.catalog and not settings.catalog_path.exists():
         raise Invalid("data", "a directory that joblog has served", str(settings.data))
-    return Check(Logs(open_database(settings)), open_objects(settings))
+    database = open_database(settings)
+    return Check(Logs(database), open_objects(settings), database.close)
 
 
 def rebuild(settings: Settings) -> Rebuild:

@@ -66,7 +66,7 @@ def test_gap_and_what_is_not_said(joblog: Agent) -> None:
 
 def test_corrupted_object(agent: Agent, tmp_path: Path) -> None:
     """One that changed on the disk is found, also while the server has the bytes in memory."""
-    server = start_server(tmp_path / "data", seal_quiet_s=0, janitor_s=0.05)
+    server = start_server(tmp_path / "data", seal_quiet_s=0, janitor_s=0.05, merge_calm_s=3600)
     agent.environ |= {"JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token}
     file = tmp_path / "sealed.log"
     file.write_bytes(CONTENT)

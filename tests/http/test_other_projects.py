@@ -17,10 +17,12 @@ from tests.http.people import Person, made_person
 
 HIDDEN = b"what only its owner may read"
 
-OPEN = {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"} | {
-    f"{method} /api/session" for method in ("GET", "POST", "DELETE")
-}
-"""Calls that need no token and tell everybody the same, or only who is calling."""
+OPEN = (
+    {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"}
+    | {f"{method} /api/session" for method in ("GET", "POST", "DELETE")}
+    | {"POST /api/session/password"}
+)
+"""Calls that need no token and tell everybody the same, or only who is calling; or are about whose password one knows."""
 
 OWN = {"GET /api/projects", "GET /v3/projects", "GET /v3/auth/projects", "GET /v3/auth/domains"}
 """Lists of what is the caller's own."""

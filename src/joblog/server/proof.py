@@ -12,6 +12,7 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.server.native import LOG, in_threads, log_of
 from joblog.server.state import Call, State
+from joblog.storage.frames import FrameStore
 from joblog.storage.pieces import PieceCache
 
 _OCTETS = "application/octet-stream"
@@ -49,7 +50,8 @@ class ProofController(Controller):
     async def stored(self, joblog: State, request: Call, task: str) -> Response[Any]:  # noqa: ARG002  # as above
         """Streams all bytes that are held, read from the catalog and the object store, and not from memory."""
         log = await log_of(joblog, request, "read")
-        query = Query(joblog.engine.logs, PieceCache(0), joblog.engine.frames)
+        engine = joblog.engine
+        query = Query(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))  # one that has read nothing yet
         headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}
         return Stream(in_threads(query.stream(log, log.start_byte, log.end_byte)), headers=headers, media_type=_OCTETS)
 
