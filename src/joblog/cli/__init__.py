@@ -6,15 +6,19 @@ Errors are one line on stderr and exit status 2, as wrong usage is; there is nev
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 from joblog import __version__
 from joblog.cli.flags import writing
 from joblog.errors import JoblogError
+
+GC_NEW_OBJECTS = 50_000
+"""New objects after which garbage is looked for: nothing that is loaded at the start is any."""
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 
@@ -23,6 +27,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that ``arguments`` (the process's own by default) ask for; returns the exit status."""
+    gc.set_threshold(GC_NEW_OBJECTS)
     given = sys.argv[1:] if arguments is None else list(arguments)
     args = parser(given).parse_args(given)
     module, _, function = args.command.partition(":")
@@ -60,9 +65,27 @@ def _complain(line: str) -> int:
     return ERROR
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Finds out the width by itself: argparse asks for it with every flag, by a module that loads all ways to pack archives."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+        except (OSError, ValueError):
+            columns = 80
+        super().__init__(prog, width=max(columns, 20) - 2)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and so those of its commands, whose help ``_Formatter`` formats."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **given)
+
+
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Returns the parser of the command that ``given`` begins with, or of all commands."""
-    whole = argparse.ArgumentParser(prog="joblog", description="Keeps every byte a training job prints.")
+    whole: argparse.ArgumentParser = _Parser(prog="joblog", description="Keeps every byte a training job prints.")
     whole.add_argument("--version", action="version", version=f"joblog {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     writing.add_to(commands)
