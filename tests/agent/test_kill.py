@@ -86,6 +86,15 @@ class Job:
         return self.process.wait(DEADLINE_S)
 
 
+def test_keeper_gives_way_to_the_job(agent: Agent) -> None:
+    """The job's writes wake it up, and it waits its turn; the job itself is scheduled as it would be without joblog."""
+    job = Job(agent, agent.python(ECHO))
+    assert job.ask(b"0\n") == b"got 0\n"
+    keeper, child = job.processes()
+    assert (os.sched_getscheduler(keeper), os.sched_getscheduler(child)) == (os.SCHED_BATCH, os.SCHED_OTHER)
+    assert job.end() == 3
+
+
 def test_killed_keeper_is_replaced(agent: Agent) -> None:
     """Three times: nothing is missing in the spool or on stdout, and the exit status is the job's."""
     job = Job(agent, agent.python(ECHO))

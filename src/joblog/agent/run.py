@@ -162,6 +162,7 @@ class _Foreground:
 
     def _become_keeper(self, hearing: int) -> None:
         os.setsid()
+        _give_way()
         os.close(self._control)
         if self._writing_ends_open:
             self._streams.close_writing_ends()
@@ -195,3 +196,12 @@ class _Foreground:
             os.write(self._control, word + b"\n")
         except OSError:
             pass  # the keeper has ended, which is looked after
+
+
+def _give_way() -> None:
+    """Has the kernel let a job that writes go on, rather than let this process, which that wakes up, go first."""
+    try:
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except (OSError, AttributeError):
+        pass  # a sandbox, or no Linux
