@@ -150,7 +150,8 @@ class Log:
             self._remove(self.spool)
         elif not self._shipper.gave_up:
             left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
-            say(f"the log's last {left_bytes} bytes are not on the server ({reason}); it is kept in {self.spool.path}")
+            what = f"last {left_bytes} bytes are" if left_bytes else "end is"
+            say(f"the log's {what} not on the server ({reason}); it is kept in {self.spool.path}")
 
     def _remove(self, spool: Spool) -> None:
         try:

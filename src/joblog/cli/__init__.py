@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from joblog import __version__
 from joblog.cli.flags import writing
@@ -23,6 +23,17 @@ GC_NEW_OBJECTS = 50_000
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 
 Command = Callable[[argparse.Namespace], int]
+
+
+def console() -> NoReturn:
+    """The program: ``main``, and the process's end.
+
+    After ``run`` that is at once: whoever waits for the job need not wait for the interpreter to take itself apart.
+    """
+    status = main()
+    if sys.argv[1:2] == ["run"]:
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,8 +1,6 @@
 """Lets ``python -m joblog.cli`` do what ``joblog`` does."""
 
-import sys
-
-from joblog.cli import main
+from joblog.cli import console
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()
