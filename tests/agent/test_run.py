@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO
 
 import pytest
 from harness import Agent
+from test_kill import children, until
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 
@@ -224,6 +227,26 @@ def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:
     while words not in seen or len(seen.partition(words)[2]) < more:
         seen += screen.read(1)
     return seen
+
+
+def test_signal_that_comes_as_the_child_ends(agent: Agent) -> None:
+    """Both are there when joblog looks: the child's end is seen, and how it ended."""
+    program = "import os, signal, time; os.kill(os.getppid(), signal.SIGSTOP); time.sleep(0.2)"
+    ran = subprocess.Popen(agent.python(program), env=agent.environ, stderr=subprocess.PIPE)
+    until(lambda: state_of(ran.pid) == "T")
+    (child,) = [pid for pid in children(ran.pid) if os.getsid(pid) != pid]
+    until(lambda: state_of(child) == "Z")
+    ran.send_signal(signal.SIGTERM)
+    ran.send_signal(signal.SIGCONT)
+    ran.communicate(timeout=120)
+    assert ran.returncode == 0
+    (state,) = agent.spool_root.glob("*/state")
+    assert json.loads(state.read_text())["outcome"]["status"] == "COMPLETED"
+
+
+def state_of(pid: int) -> str:
+    """Returns the letter that the kernel has for how a process is."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_pipe_of_a_job_that_fills_it_is_widened(agent: Agent) -> None:

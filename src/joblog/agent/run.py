@@ -98,10 +98,11 @@ class _Foreground:
         self._tell_of(child)
         while not (self._kept and child.status is not None):
             info = signal.sigwaitinfo(_WAITED_FOR)
+            # Whatever the signal: one that comes as the child ends is taken before SIGCHLD is, its number being smaller.
+            if self._outcome is None and child.poll() is not None:
+                self._outcome = child.outcome(out_of_memory=oom_kills.happened() is True)
+                self._tell_of(child)
             if info.si_signo == signal.SIGCHLD:
-                if child.status is None and child.poll() is not None:
-                    self._outcome = child.outcome(out_of_memory=oom_kills.happened() is True)
-                    self._tell_of(child)
                 self._look_after_keeper(child)
             else:
                 self._forward(child, info)
