@@ -77,6 +77,22 @@ def test_connection_serves_again(serve: Serve) -> None:
     assert [len(each) for each in peer.asked] == [2]
 
 
+def test_connection_is_taken_back_once(serve: Serve) -> None:
+    """However often an answer is closed: of two calls at a time each has a connection of its own."""
+    peer = serve([OK, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"], [OK])
+    connections = opened(peer.url)
+    answer = connections.send("GET", "/x", None, {})
+    assert answer.data() == b"yes"
+    answer.close()
+    answer.close()
+    half = connections.send("GET", "/x", None, {})
+    assert next(half.stream(100)) == b"some"
+    assert get(connections) == b"yes"
+    half.close()
+    connections.close()
+    assert [len(each) for each in peer.asked] == [2, 1]
+
+
 def test_connection_that_the_server_closed_meanwhile_is_not_used(serve: Serve) -> None:
     """As all servers do after a while; nothing is sent into it."""
     peer = serve([OK], [OK])

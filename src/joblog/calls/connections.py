@@ -27,6 +27,7 @@ class Answer:
 
     def __init__(self, response: HTTPResponse, connection: HTTPConnection, connections: Connections) -> None:
         self._response, self._connection, self._connections = response, connection, connections
+        self._kept = False
         self.status: int = response.status
         self.headers: HTTPMessage = response.headers
 
@@ -53,11 +54,12 @@ class Answer:
 
     def close(self) -> None:
         """Gives up what has not been read; the connection serves again if nothing was left."""
-        if self._response.isclosed():
-            self._connections.keep(self._connection)
-        else:
+        if not self._response.isclosed():
             self._response.close()
             self._connection.close()
+        elif not self._kept:
+            self._kept = True  # once: two callers must not get the same one
+            self._connections.keep(self._connection)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -79,15 +81,15 @@ class Connections:
         self._idle = deque[HTTPConnection]()
         self._url = urlsplit(url)
         self._connect_s, self._silence_s = connect_s, silence_s
-        self._shown = self._url._replace(netloc=self._url.netloc.rpartition("@")[2]).geturl()
+        self._shown = self._url._replace(netloc=_host(self._url)).geturl()
         self._proxy = _proxy(self._url)
         if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
             raise Invalid(f"{self._url.scheme}_proxy", "the http:// address of a proxy", self._proxy.hostname or "")
 
     def close(self) -> None:
         """Closes the connections; others are opened for what is sent after this."""
-        while self._idle:
-            self._idle.pop().close()
+        while connection := self._idle_one():
+            connection.close()
 
     def __del__(self) -> None:
         self.close()
@@ -128,8 +130,7 @@ class Connections:
         return Unreachable(f"no answer from {self._shown}: {_reason(error)}")
 
     def _open_one(self) -> HTTPConnection:
-        while self._idle:
-            connection = self._idle.pop()
+        while connection := self._idle_one():
             # One that can be read from has been closed by the server, which sends nothing by itself.
             if connection.sock is not None and not _readable(connection.sock.fileno()):
                 return connection
@@ -141,6 +142,12 @@ class Connections:
         if self._url.scheme == "https":
             connection.set_tunnel(self._url.hostname or "", self._url.port, _authorization(self._proxy))
         return connection
+
+    def _idle_one(self) -> HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # asked first whether there is one, another thread might take it meanwhile
+            return None
 
     def _target(self, path: str) -> str:
         target = self._url.path + path
