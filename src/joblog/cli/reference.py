@@ -1,9 +1,8 @@
-"""docs/cli.md, made of the parser: ``python -m joblog.cli.reference > docs/cli.md``."""
+"""docs/cli.md, made of the parser; ``make reference`` writes it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 
 from joblog import cli
@@ -13,8 +12,8 @@ from joblog.cli.examples import EXAMPLES
 _INTRODUCTION = """\
 # The command line
 
-`joblog COMMAND --help` says the same of one command. This page is made of the parser by `python -m joblog.cli.reference`; a
-test compares them.
+`joblog COMMAND --help` says the same of one command. This page is made of the parser by `make reference`; a test
+compares them.
 
 **Logs** are named `JOB`, `JOB/V0002` or `JOB/V0002/worker-3`: a job by its name or its id, a version by its number or as
 `latest`. Without a version the latest one is meant, without a task `worker-0`, and where LOG may be left out the latest run
@@ -74,7 +73,3 @@ def _said(action: argparse.Action) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("%%", "%").replace("|", "\\|").replace("\n", " ")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

@@ -48,7 +48,7 @@ _IN_PATHS: Json = {
     **dict.fromkeys(("job_id", "version_id", "token_id"), _integer(1)),
 }
 _IN_QUERIES: Json = {
-    **{"at": _integer(0), "start": _integer(-MAX_ID), "count": _integer(1, 10_000), "limit": _integer(1, 1000)},
+    **{"at": _integer(0), "start": _integer(-MAX_ID), "count": _integer(1, 1_000_000), "limit": _integer(1, 1000)},
     **{"start_byte": _integer(-1), "offset": _integer(-2048), "lines": _integer(0, 500)},
     **{"per_page": _integer(1, 1000), "page": _integer(0, 65_535)},
     **dict.fromkeys(("start_time", "end_time"), _integer(0)),
