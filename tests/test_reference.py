@@ -14,8 +14,8 @@ from joblog.server.wire import PLAIN, STATUSES
 
 PAGES = ("docs/calls.md", "docs/cli.md", "docs/errors.md", "docs/metrics.md", "docs/settings.md")
 
-# The application is put together in this process, where warnings are errors: Litestar has one of what its next version wants.
-pytestmark = pytest.mark.filterwarnings("ignore:.*Inferred dependency field:DeprecationWarning")
+# The application is put together in this process, where warnings are errors: Litestar has some of what its next version wants.
+pytestmark = pytest.mark.filterwarnings("ignore::litestar.exceptions.LitestarDeprecationWarning")
 
 _made = cache(made)
 
