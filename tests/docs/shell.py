@@ -71,7 +71,7 @@ class Shell:
         command = "." if block.language == "sh" else block.language
         told = self._tell(f"{command} {name} >{name}.out 2>{name}.err <{name}.in")
         out, err = (self.home / f"{name}.out").read_text(), (self.home / f"{name}.err").read_text()
-        assert told == "done\n", f"{block} failed:\n{block.code}\n{out}{err}"
+        assert told == "done\n", f"{block} failed:\n{block.code}\n{out[-2000:]}{err[-2000:]}"
         return out
 
     def start(self, block: Block) -> None:

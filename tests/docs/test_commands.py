@@ -64,6 +64,7 @@ def test_commands_work(page: str, tmp_path: Path) -> None:
     try:
         if not any("joblog serve" in block.code for block in runnable(page)):
             shell.start(Block(page, 0, "sh", (BACKGROUND,), "joblog serve\n", None))
+            shell.run(Block(page, 1, "sh", (), "joblog run --job resnet -- python train.py\n", None))
         for block in runnable(page):
             if BACKGROUND in block.marks:
                 shell.start(block)
@@ -109,7 +110,7 @@ def joblog_commands(code: str) -> Iterator[list[str]]:
     words: list[str] | None = None
     for word in [*lexer, ";"]:
         if not set(word) - set("();<>|&\n"):
-            if words is not None:
+            if words:  # without any it was another command's argument, as pip's
                 yield words
             words = None
         elif words is not None:
