@@ -36,7 +36,7 @@ clients: $(patsubst tests/clients/environments/%.txt,.venv-clients/%/stamp,$(wil
 	@if $(PIP) --python $(@D)/bin/python install --no-compile --requirement $<; then touch $@; \
 	  else echo "$(@D): not installed, its tests are skipped" >&2; rm -rf $(@D); fi
 
-check: lint test
+check: lint docs test
 
 lint: .venv/dev.stamp
 	.venv/bin/ruff format --check .
@@ -44,9 +44,9 @@ lint: .venv/dev.stamp
 	.venv/bin/mypy
 	@if command -v tsc >/dev/null; then tsc -p tests/ui/tsconfig.json; else echo "tsc is not installed: the viewer's types are not checked"; fi
 
-# A page that is linked nowhere, a link that leads nowhere, code that is not of its language: each is an error.
+# A link that leads nowhere, code that is not of its language, a page that asks another host for anything: each is an error.
 docs: .venv/docs.stamp
-	.venv/bin/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+	.venv/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
 	@echo "build/docs/index.html"
 
 reference: .venv/dev.stamp

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sphinx.errors import ExtensionError
+
 HERE = Path(__file__).parent
 
 project = "joblog"
@@ -58,6 +60,24 @@ def _with_navigation(_: Any, page: str, source: list[str]) -> None:
         )
 
 
+def outside(pages: Path) -> Iterator[str]:
+    """Yields what the built pages would have a browser fetch from another host, each with its page; links are not fetched."""
+    fetched = {
+        "*.html": r"""<(?!a\s)\w+\s[^>]*\b(?:src|href|data|poster|srcset|action)=["']?((?:https?:)?//[^"'\s>]+)""",
+        "*.css": r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""",
+    }
+    for kind, pattern in fetched.items():
+        for path in sorted(pages.rglob(kind)):
+            yield from (f"{path.relative_to(pages)}: {url}" for url in re.findall(pattern, path.read_text("utf-8")))
+
+
+def _asks_nobody(app: Any, failure: Exception | None) -> None:
+    found = [] if failure else list(outside(Path(app.outdir)))
+    if found:
+        raise ExtensionError("the pages ask other hosts:\n" + "\n".join(found))
+
+
 def setup(app: Any) -> None:
-    """Puts the navigation into the index."""
+    """Puts the navigation into the index; fails where a page asks another host for anything."""
     app.connect("source-read", _with_navigation)
+    app.connect("build-finished", _asks_nobody)

@@ -23,7 +23,6 @@ NOT_HERE = {
     "make": "is what runs these tests, or takes minutes; CI runs it",
     "slurm": "needs Slurm",
     "kubectl": "needs a Kubernetes cluster",
-    "docker": "needs a container engine",
     "torch": "needs PyTorch",
     "modelarts": "needs a ModelArts notebook, or a job there",
     "cluster": "needs a PostgreSQL and an S3 store of that name; tests/storage and tests/e2e run it against real ones",
@@ -41,7 +40,7 @@ ELSEWHERE = {
 
 ALLOWED_FLAGS = re.compile(
     r"^--(?:compressed|help|tee|log-dir|nproc-per-node|redirects|find-links|no-index|network|error|output|gres|array"
-    r"|signal|retain-.*|to(?:-.*)?|version|only)$"
+    r"|signal|retain-.*|to(?:-.*)?|version|only|delete)$"
 )
 
 
