@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.docs.blocks import ROOT, Block
+from joblog.client import Client
+from tests.docs.blocks import Block
 
 RUN_S = 300.0
 START_S = 120.0
@@ -43,17 +44,18 @@ class Shell:
     The page's address of the server stands for a free port of this machine, which is where ``joblog serve`` listens, too.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, beside: Shell | None = None, project: str = "default") -> None:
+        """Starts the shell in ``home``; with the home, and so the server, of another one if there is one ``beside``."""
         self.home = home
-        self.port = free_port()
+        self.port = beside.port if beside else free_port()
         self.words = {"http://127.0.0.1:8470": f"http://127.0.0.1:{self.port}", "127.0.0.1:8470": f"127.0.0.1:{self.port}"}
         for name, text in FILES.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
-        (home / "clone").symlink_to(ROOT)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOBLOG_", "XDG_"))}
-        told = {"PATH": path, "HOME": str(home), "NO_PROXY": "*", "JOBLOG_PORT": str(self.port), "JOBLOG_SEAL_QUIET_S": "1"}
+        told = {"PATH": path, "HOME": str(beside.home if beside else home), "NO_PROXY": "*", "JOBLOG_PROJECT": project}
+        told |= {"JOBLOG_PORT": str(self.port), "JOBLOG_SEAL_QUIET_S": "1"}
         self._process = subprocess.Popen(
             ["bash", "-euo", "pipefail"],
             stdin=subprocess.PIPE,
@@ -86,6 +88,11 @@ class Shell:
             except ConnectionRefusedError:
                 assert time.monotonic() < deadline, f"{block} was not ready: {(self.home / f'{name}.out').read_text()}"
                 time.sleep(0.02)
+
+    def client(self) -> Client:
+        """A client of the server that was started in this shell."""
+        token = (self.home / ".local" / "share" / "joblog" / "admin.token").read_text().strip()
+        return Client(f"http://127.0.0.1:{self.port}", token)
 
     def check_background(self) -> None:
         """Fails if a block that was started has failed meanwhile."""

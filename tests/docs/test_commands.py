@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,6 @@ BACKGROUND = "background"
 """Goes on until the page is through: a server, or what follows for ever."""
 
 NOT_HERE = {
-    "parsed": "an example of one command, of a page that is made of the parser; what it does is shown by tests of its own",
     "install": "installs packages, into whatever environment it is run in; make demo and CI do so in theirs",
     "make": "is what runs these tests, or takes minutes; CI runs it",
     "slurm": "needs Slurm",
@@ -35,12 +35,13 @@ NOT_HERE = {
 
 ELSEWHERE = {
     "docs/clients.md": "tests/clients/test_docs.py: each block with its client",
+    "docs/cli.md": "tests/agent/test_helping.py: the parser takes each, and the page is what the parser says",
     "docs/sdk.md": "tests/docs/test_sdk.py: on a server on which is what the page says",
 }
 
 ALLOWED_FLAGS = re.compile(
     r"^--(?:compressed|help|tee|log-dir|nproc-per-node|redirects|find-links|no-index|network|error|output|gres|array"
-    r"|signal|retain-.*|to(?:-.*)?|version|only|delete)$"
+    r"|signal|no-python|max-restarts|rdzv-id|retain-.*|to(?:-.*)?|version|only|delete|pid)$"
 )
 
 
@@ -55,24 +56,59 @@ def runnable(page: str) -> list[Block]:
 RUN = [page for page in pages() if page not in ELSEWHERE and runnable(page)]
 
 
-@pytest.mark.slow  # some pages are an hour of somebody's work, in seconds
-@pytest.mark.parametrize("page", RUN)
-def test_commands_work(page: str, tmp_path: Path) -> None:
-    """From top to bottom, in one shell; each block prints what stands behind it."""
-    shell = Shell(tmp_path)
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A shell in which a server runs, for all pages that have none of their own."""
+    shell = Shell(tmp_path_factory.mktemp("home"))
     try:
-        if not any("joblog serve" in block.code for block in runnable(page)):
-            shell.start(Block(page, 0, "sh", (BACKGROUND,), "joblog serve\n", None))
-            shell.run(Block(page, 1, "sh", (), "joblog run --job resnet -- python train.py\n", None))
-        for block in runnable(page):
-            if BACKGROUND in block.marks:
-                shell.start(block)
-            else:
-                printed = shell.run(block)
-                assert block.printed is None or printed == block.printed, block
+        shell.start(Block("", 0, "sh", (BACKGROUND,), "joblog serve\n", None))
+        yield shell
         shell.check_background()
     finally:
         shell.close()
+
+
+def has_its_own_server(page: str) -> bool:
+    """Whether a page starts one, or calls jobs by their numbers."""
+    code = "".join(block.code for block in runnable(page))
+    return "joblog serve" in code or re.search(r"jobs/1\b", code) is not None
+
+
+@pytest.fixture
+def shell(page: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
+    """A shell for a page, on a server on which ``resnet`` is a job, but where the page begins with none."""
+    if has_its_own_server(page):
+        shell = server = Shell(tmp_path)
+        project = "default"
+        if not any("joblog serve" in block.code for block in runnable(page)):
+            shell.start(Block(page, 0, "sh", (BACKGROUND,), "joblog serve\n", None))
+    else:
+        server = request.getfixturevalue("beside")
+        project = re.sub(r"\W+", "-", page)
+        shell = Shell(tmp_path, beside=server, project=project)
+    try:
+        if BACKGROUND not in {mark for block in runnable(page)[:1] for mark in block.marks}:
+            with server.client() as client:
+                client.create_project(project)
+                log = client.run(project, "resnet").log.ref
+                client.append(log, 0, b"step=1 loss=0.5\n")
+                client.close_log(log, end_byte=16, crc32=zlib.crc32(b"step=1 loss=0.5\n"))
+        yield shell
+        shell.check_background()
+    finally:
+        shell.close()
+
+
+@pytest.mark.slow  # a page is an hour of somebody's work, in seconds
+@pytest.mark.parametrize("page", RUN)
+def test_commands_work(page: str, shell: Shell) -> None:
+    """From top to bottom, in one shell; each block prints what stands behind it."""
+    for block in runnable(page):
+        if BACKGROUND in block.marks:
+            shell.start(block)
+        else:
+            printed = shell.run(block)
+            assert block.printed is None or printed == block.printed, block
 
 
 def test_every_mark_is_known() -> None:
@@ -84,7 +120,7 @@ def test_every_mark_is_known() -> None:
     assert known - used == set(), "marks that no block has"
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if by_hand(page)])
+@pytest.mark.parametrize("page", [page for page in pages() if page not in ELSEWHERE and by_hand(page)])
 def test_joblog_commands_are_such(page: str) -> None:
     """The parser takes each, also of those that cannot be run here."""
     for block in by_hand(page):

@@ -54,7 +54,7 @@ def page() -> str:
 
 def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     about = str(parser.description).removeprefix(f"{name.rpartition(' ')[2]}: ")
-    yield from ("", f"## joblog {name}", "", about[0].upper() + about[1:], "", "```sh parsed", *EXAMPLES[name], "```", "")
+    yield from ("", f"## joblog {name}", "", about[0].upper() + about[1:], "", "```sh", *EXAMPLES[name], "```", "")
     if arguments(parser):
         yield from ("| | |", "|---|---|")
         yield from (f"| {_said(action)} | {_cell(str(action.help or ''))} |" for action in arguments(parser))
