@@ -82,7 +82,7 @@ def latest_version(client: Client, project_id: str, name: str | None) -> Version
     jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
     found = [version for job in jobs for version in client.versions(project_id, job.id)]
     if not found:
-        raise NotFound("job", f"in project {project_id}")
+        raise NotFound("run in project", project_id)
     return max(found, key=lambda version: version.id)
 
 
