@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from joblog.client import Client
 from tests.docs.blocks import Block
 
+ADDRESS = "http://127.0.0.1:8470"
 RUN_S = 300.0
 START_S = 120.0
 
@@ -32,30 +32,23 @@ FILES: Mapping[str, str] = {
 """What is there before the first command: a program that trains, and logs from before."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Shell:
     """bash, told line by line; variables, functions and background jobs of one block are there for the next.
 
-    The page's address of the server stands for a free port of this machine, which is where ``joblog serve`` listens, too.
+    The page's address of the server stands for the one on which ``joblog serve`` has found a free port.
     """
 
     def __init__(self, home: Path, *, beside: Shell | None = None, project: str = "default") -> None:
         """Starts the shell in ``home``; with the home, and so the server, of another one if there is one ``beside``."""
         self.home = home
-        self.port = beside.port if beside else free_port()
-        self.words = {"http://127.0.0.1:8470": f"http://127.0.0.1:{self.port}", "127.0.0.1:8470": f"127.0.0.1:{self.port}"}
+        self.data = (beside.home if beside else home) / ".local" / "share" / "joblog"
         for name, text in FILES.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOBLOG_", "XDG_"))}
         told = {"PATH": path, "HOME": str(beside.home if beside else home), "NO_PROXY": "*", "JOBLOG_PROJECT": project}
-        told |= {"JOBLOG_PORT": str(self.port), "JOBLOG_SEAL_QUIET_S": "1"}
+        told |= {"JOBLOG_PORT": "0", "JOBLOG_SEAL_QUIET_S": "1"}
         self._process = subprocess.Popen(
             ["bash", "-euo", "pipefail"],
             stdin=subprocess.PIPE,
@@ -81,18 +74,19 @@ class Shell:
         name = self._written(block)
         self._tell(f"( . {name} ) >{name}.out 2>&1 <{name}.in & background+=($!)")
         deadline = time.monotonic() + START_S
-        while "joblog serve" in block.code:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), START_S).close()
-                return
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline, f"{block} was not ready: {(self.home / f'{name}.out').read_text()}"
-                time.sleep(0.02)
+        while "joblog serve" in block.code and not (self.data / "url").exists():
+            assert time.monotonic() < deadline, f"{block} was not ready: {(self.home / f'{name}.out').read_text()}"
+            time.sleep(0.02)
+
+    @property
+    def url(self) -> str:
+        """Where the server listens; the page's words for it before there is one."""
+        said = self.data / "url"
+        return said.read_text().strip() if said.exists() else ADDRESS
 
     def client(self) -> Client:
         """A client of the server that was started in this shell."""
-        token = (self.home / ".local" / "share" / "joblog" / "admin.token").read_text().strip()
-        return Client(f"http://127.0.0.1:{self.port}", token)
+        return Client(self.url, (self.data / "admin.token").read_text().strip())
 
     def check_background(self) -> None:
         """Fails if a block that was started has failed meanwhile."""
@@ -119,9 +113,7 @@ class Shell:
                 self._process.stdin.close()
 
     def _written(self, block: Block) -> str:
-        code = block.code
-        for word, value in self.words.items():
-            code = code.replace(word, value)
+        code = block.code.replace(ADDRESS, self.url)
         name = f"./.block-{block.line}"
         (self.home / name).write_text(code)
         (self.home / f"{name}.in").write_text("correct horse\n")

@@ -40,8 +40,6 @@ def test_what_is_fetched_from_elsewhere_is_found(tmp_path: Path) -> None:
         '<script src="own.js"></script><link rel="next" href="own.html"><a class="x" href="http://d/">link</a>'
     )
     (tmp_path / "page.html").write_text(page)
-    (tmp_path / "style.css").write_text(
-        "@import 'https://e/x'; a { src: url(data:x) } b { src: url(https://f/y) }"
-    )
+    (tmp_path / "style.css").write_text("@import 'https://e/x'; a { src: url(data:x) } b { src: url(https://f/y) }")
     found = [line.partition(": ")[2] for line in outside(tmp_path)]
     assert found == ["https://b/x.png", "//c/x.css", "https://e/x", "https://f/y"]
