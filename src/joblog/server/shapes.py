@@ -49,7 +49,7 @@ _IN_PATHS: Json = {
 }
 _IN_QUERIES: Json = {
     **{"at": _integer(0), "start": _integer(-MAX_ID), "count": _integer(1, 10_000), "limit": _integer(1, 1000)},
-    **{"start_byte": _integer(-1), "offset": _integer(-2048), "lines": _integer(0, 500)},
+    **{"start_byte": _integer(-1), "offset": _integer(0), "lines": _integer(0, 500)},
     **{"per_page": _integer(1, 1000), "page": _integer(0, 65_535)},
     **dict.fromkeys(("start_time", "end_time"), _integer(0)),
     "Content-Type": _one_of("text/plain", "application/octet-stream"),
@@ -58,7 +58,9 @@ _IN_QUERIES: Json = {
 
 _OF_CALLS: dict[tuple[str, str], Json] = {
     ("/lines", "count"): _integer(1, 1_000_000),
-    ("/events", "offset"): _integer(0),
+    ("/search", "limit"): _integer(1, 100_000),
+    ("/versions/{version_id}/log", "offset"): _integer(-2048, 2048),
+    ("/training-jobs", "page"): _integer(1, 65_535),
     ("/events", "limit"): _integer(1, 100),
     ("/logs/{task_id}", "lines"): _integer(1, 500),
 }
