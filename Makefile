@@ -2,7 +2,7 @@
 #
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
 #   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
-#   make check    formatting, lint, types, tests
+#   make check    formatting, lint, types, documentation, tests
 #   make docs     the documentation as HTML, in build/docs
 #   make reference  the pages of docs/ that are made of the code, anew
 #   make bench    the benchmarks (BENCH_FLAGS=--help lists what can be chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ import yaml
 from joblog.config import Settings
 from tests.docs.blocks import ROOT, Block, blocks, pages, text_of
 
-LANGUAGES = {"sh", "python", "yaml", "json", "text", "ini", "nginx", ""}
+LANGUAGES = {"sh", "python", "yaml", "toml", "json", "text", "ini", "nginx", ""}
 
 
 def of(language: str) -> list[Block]:
@@ -36,6 +37,14 @@ def test_json_is_json() -> None:
             found, end = json.JSONDecoder().raw_decode(rest)
             assert isinstance(found, dict), block
             rest = rest[end:].strip()
+
+
+def test_toml_is_toml() -> None:
+    """And YAML, of which manifests are looked at more closely, YAML."""
+    for block in of("toml"):
+        assert tomllib.loads(block.code), block
+    for block in of("yaml"):
+        assert list(yaml.safe_load_all(block.code)), block
 
 
 def test_python_is_python() -> None:
