@@ -53,6 +53,7 @@ DOORS = {
         "joblog.storage",
         "joblog.ingest",
         "joblog.query",
+        "joblog.part",
         "joblog.search",
         "joblog.server",
     },
