@@ -40,6 +40,7 @@ DOORS = {
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},
+    "opentelemetry": {"joblog.server.traces"},
     "prometheus_client": {"joblog.server.exposition"},
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
