@@ -44,6 +44,9 @@ DOORS = {
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
     "re2": {"joblog.pattern", "joblog.server.patterns"},
+    "cramjam": {"joblog.server.protobuf"},
+    "google": {"joblog.server.protobuf"},
+    "opentelemetry": {"joblog.server.protobuf"},
     "swagger_ui_bundle": {"joblog.server"},
     "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
     "msgspec": {

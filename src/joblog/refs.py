@@ -36,6 +36,11 @@ class LogRef(NamedTuple):
         return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
 
 
+def legal_run_id(text: str) -> str:
+    """Returns ``text`` as a run id that leaves room for more: ``nightly run`` is ``nightly-run``."""
+    return re.sub(r"[^!-~]+", "-", text)[:100]
+
+
 def legal_job_name(text: str) -> str:
     """Returns ``text`` as a job name: ``train log.3`` is ``train-log-3``."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text, flags=re.ASCII).strip("-")[:64] or "log"

@@ -30,6 +30,7 @@ from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.limits import Buckets
 from joblog.server.links import follow_link
+from joblog.server.loki import push
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
@@ -38,6 +39,7 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.otlp import export
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.proof import ProofController
@@ -231,6 +233,8 @@ def litestar(state: State) -> ASGIApp:
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
+            export,
+            push,
             follow_link,
             follow_permalink,
             static_router,
