@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import cramjam
@@ -286,3 +287,24 @@ def test_records_are_counted(web: Web) -> None:
         named = {"name": "records_total", "outcome": outcome}
         assert value(after, **named) - value(before, **named) == number
     assert value(after, "http_request_seconds_count", method="POST", route=LOKI, status="400") >= 1
+
+
+def test_senders_at_once(web: Web) -> None:
+    """Each one's batches stay whole and in its order; nothing is lost, nothing is there twice."""
+    job, senders, batches = job_name(), 6, 8
+
+    def send(sender: int) -> None:
+        own = Web(web.url, web.token)
+        for batch in range(batches):
+            lines = [(1, f"{sender} {batch} {number}") for number in range(3)]
+            assert push_json(own, [({"job": job}, lines)]).status == 204
+        own.close()
+
+    with ThreadPoolExecutor(senders) as pool:
+        list(pool.map(send, range(senders)))
+    lines = kept(web, job).decode().splitlines()
+    found = [tuple(map(int, line.split())) for line in lines]
+    assert all(found[at : at + 3] == [(*found[at][:2], number) for number in range(3)] for at in range(0, len(found), 3))
+    for sender in range(senders):
+        assert [each[1:] for each in found if each[0] == sender] == [(b, n) for b in range(batches) for n in range(3)]
+    assert len(found) == senders * batches * 3
