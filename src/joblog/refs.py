@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+RUN_LOG = "JOBLOG_RUN_LOG"
+"""Where ``joblog run`` tells its command which log its output is: project, job, run id and task, a blank between."""
+
 
 class Gap(NamedTuple):
     """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
