@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,8 @@ FRAMEWORKS = pytest.mark.parametrize("framework", ["huggingface", "lightning"])
 
 
 @pytest.fixture
-def python() -> Iterator[Path]:
-    yield program("frameworks", "python")
+def python() -> Path:
+    return program("frameworks", "python")
 
 
 def check_losses(client: Client, job: str, steps: int) -> None:

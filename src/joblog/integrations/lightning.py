@@ -26,6 +26,7 @@ class JoblogCallback(Callback):  # type: ignore[misc]  # the library's types are
     ) -> None:
         self._names = job, run_id, task
         self._every = every
+        self._trained = set[str]()
         self._lines: RunLines | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -36,12 +37,14 @@ class JoblogCallback(Callback):  # type: ignore[misc]  # the library's types are
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Writes what the step has logged."""
         if trainer.global_step % (self._every or trainer.log_every_n_steps or 1) == 0:
+            self._trained |= trainer.logged_metrics.keys()
             self._write(trainer, trainer.logged_metrics)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes what the validation has logged."""
+        """Writes what the validation has logged; what the last step has is among it once more."""
         if not trainer.sanity_checking:
-            self._write(trainer, trainer.callback_metrics)
+            metrics = trainer.callback_metrics
+            self._write(trainer, {name: value for name, value in metrics.items() if name not in self._trained})
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ends the run well, unless somebody has interrupted it."""
