@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from joblog.server.loki import labels_of
 from joblog.server.records import MOST_STREAMS, RECORDS_BYTES
-from tests.http.calls import Reply, Web
+from tests.http.calls import MadeLog, Reply, Web
 from tests.http.collectors import LOKI, field, jobs, kept, loki_message, push_json, push_protobuf, run_id, status
 from tests.http.test_metrics import fresh, value
 
@@ -269,6 +270,22 @@ def test_strangers_and_readers_are_refused(web: Web) -> None:
     assert (reply.status, reply.body) == (403, b"the token does not have the right to write\n")
     assert push_json(web, [({"job": "x", "joblog_project": "nowhere"}, [(1, "x")])]).status == 400
     assert web.call("GET", LOKI).status == 405
+
+
+def test_the_password_is_the_token(web: Web, log: MadeLog) -> None:
+    """For what knows basic authentication only, on these paths only."""
+    job, nobody = job_name(), web.as_(None)
+
+    def basic(user: str, password: str) -> dict[str, str]:
+        return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+    token = str(web.token)
+    assert push_json(nobody, [({"job": job}, [(1, "x")])], **basic("docker", token)).status == 204
+    assert nobody.call("POST", "/otlp/v1/logs", b"{}", content_type="application/json", **basic("", token)).status == 200
+    for wrong in (basic(token, ""), basic("docker", "wrong"), {"authorization": "Basic ?"}, {"authorization": "Basic"}):
+        assert push_json(nobody, [], **wrong).status == 401
+    assert log.append(0, b"x", **basic("docker", token)).status == 401
+    assert kept(web, job) == b"x\n"
 
 
 def test_empty_pushes_are_fine(web: Web) -> None:

@@ -25,6 +25,7 @@ from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
+from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
@@ -128,6 +129,7 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
+            scope = with_password(scope)
         else:
             scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):

@@ -99,9 +99,9 @@ class Deliveries:
                 errors.append(error)
             else:
                 logs.setdefault(where, []).append(list(stream.records))
-        done = await asyncio.gather(
-            *(self._append(where, merged(parts)) for where, parts in logs.items()), return_exceptions=True
-        )
+        data = {where: merged(parts) for where, parts in logs.items()}
+        self._check_room(sum(map(len, data.values())))
+        done = await asyncio.gather(*(self._append(*each) for each in data.items()), return_exceptions=True)
         taken = 0
         for parts, outcome in zip(logs.values(), done, strict=True):
             count = sum(map(len, parts))
@@ -115,6 +115,11 @@ class Deliveries:
         self._engine.tally.add(RECORDS, "taken", count=taken)
         self._engine.tally.add(RECORDS, "refused", count=refused)
         return Delivered(taken, refused, errors[0] if errors else None)
+
+    def _check_room(self, size: int) -> None:
+        """Raises Busy before a part is taken where all of it cannot be: the part would be there twice when all comes again."""
+        if self._engine.ingest.waiting_bytes + size > self._engine.settings.append_queue_bytes:
+            raise Busy("too many appends are waiting for the disk")
 
     async def _where(self, caller: Headers, names: Names, tenant: str | None) -> Where:
         """Checks that the caller may write there; raises Forbidden, NotFound, Invalid."""
