@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -21,7 +24,8 @@ from joblog.server.protobuf import _MESSAGES
 from joblog.server.records import RECORDS_BYTES
 from tests.conftest import start_server
 from tests.http.calls import Reply, Web
-from tests.http.collectors import OTLP, jobs, kept, run_id
+from tests.http.collectors import OTLP, field, jobs, kept, run_id
+from tests.http.test_limits import memory_mib
 
 _numbers = count(1)
 
@@ -229,3 +233,29 @@ def test_what_may_go_better_later(tmp_path_factory: pytest.TempPathFactory) -> N
     assert reply.status == 429
     web.close()
     assert server.stop() == 0
+
+
+def test_bombs_of_records_cost_bounded_memory(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Some kilobytes that are four megabytes, and two million records: one at a time, however many come at once."""
+    server = start_server(tmp_path_factory.mktemp("bombs"))
+    scope = field(2, b"\x12\x00" * (RECORDS_BYTES // 2 - 20))
+    bomb = gzip.compress(field(1, scope))
+    before = memory_mib(server)
+
+    def send(_: int) -> int:
+        web = Web(server.url, server.token)
+        reply = post(web, bomb, content_encoding="gzip")
+        web.close()
+        return reply.status
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(send, range(4))) == {413}
+    assert memory_mib(server) - before < 700, "one such message takes 300 MiB"
+    assert server.stop() == 0
+
+
+def test_protobuf_is_loaded_when_it_is_needed() -> None:
+    """It takes longer to load than much else of the server."""
+    program = "import sys, joblog.server.app; print('google.protobuf' in sys.modules, 'cramjam' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "False False\n"

@@ -8,7 +8,7 @@ kept, such as what is for a project that the token is not for, is refused by its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from joblog.lines import Bytes
 from joblog.model import MAX_ID, check_project_id
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
-from joblog.server.bodies import read_body
+from joblog.server.bodies import decoded, read_body
 from joblog.server.records import RECORDS_BYTES, Names, Record, Stream, merged, names_of
 from joblog.server.wire import error_answer
 from joblog.tally import APPENDED_BYTES, APPENDS, RECORDS
@@ -37,6 +37,8 @@ _INLINE_BYTES = 16 * 1024
 _FINAL = (Invalid, Forbidden, NotFound, TooLarge)
 """What sending again would not mend, found before anything is appended."""
 
+_ENCODING = b"content-encoding"
+
 Headers = Iterable[tuple[bytes, bytes]]
 Where = tuple[str, str, str, int]
 
@@ -49,6 +51,14 @@ class Delivered(NamedTuple):
     error: JoblogError | None
 
 
+class _Batch(NamedTuple):
+    """What one log gets of a request."""
+
+    where: Where
+    records: int
+    data: bytes
+
+
 class Deliveries:
     """Takes requests of collectors. Used from the event loop."""
 
@@ -57,7 +67,7 @@ class Deliveries:
         self._auth = auth
         self._appends = appends
         self._known: dict[Where, int] = {}
-        self._parsing = asyncio.Semaphore(1)  # what is parsed takes many times its body's memory
+        self._unpacking = asyncio.Semaphore(1)  # what is unpacked and parsed takes many times its body's memory
 
     async def take(
         self,
@@ -72,22 +82,27 @@ class Deliveries:
         Errors that are of the whole request, or of what may go better later, are the result's too: Unauthorized, Invalid,
         TooLarge, Busy, Unavailable.
         """
+        plain = {name: value for name, value in headers.items() if name != _ENCODING}
+        encoding = headers.get(_ENCODING, b"").decode("latin-1")
+        limit_bytes = min(RECORDS_BYTES, self._engine.settings.append_limit_bytes)
         try:
             self._auth.token(caller)  # before the body: strangers are told nothing else
-            limit_bytes = min(RECORDS_BYTES, self._engine.settings.append_limit_bytes)
             with self._appends.room(headers.get(b"content-length", b"")):
-                body = await read_body(receive, headers, limit_bytes)
-                async with self._parsing:
-                    few = len(body) <= _INLINE_BYTES
-                    streams = parse(body) if few else await asyncio.to_thread(parse, body)
-                del body
-                return await self._deliver(caller, streams, tenant)
+                sent = await read_body(receive, plain, limit_bytes)
+                async with self._unpacking:
+                    body = await decoded(sent, encoding, limit_bytes)
+                    few = len(sent) <= _INLINE_BYTES
+                    sorting = self._sorted(caller, parse(body) if few else await asyncio.to_thread(parse, body), tenant)
+                    del sent, body
+                    batches, delivered = await sorting
+                return await self._kept(batches, delivered)
         except JoblogError as error:
             return Delivered(0, 0, error)
 
-    async def _deliver(self, caller: Headers, streams: list[Stream], tenant: str | None) -> Delivered:
-        logs: dict[Where, list[list[Record]]] = {}
-        refused, errors = 0, list[JoblogError]()
+    async def _sorted(self, caller: Headers, streams: list[Stream], tenant: str | None) -> tuple[list[_Batch], Delivered]:
+        """Returns what goes to each log, and what cannot be kept."""
+        logs: dict[Where, list[Sequence[Record]]] = {}
+        refused, first = 0, None
         for stream in streams:
             if not stream.records:
                 continue
@@ -95,26 +110,27 @@ class Deliveries:
                 where = await self._where(caller, names_of(stream.labels), tenant)
                 await self._log(where)
             except _FINAL as error:
-                refused += len(stream.records)
-                errors.append(error)
+                refused, first = refused + len(stream.records), first or error
             else:
-                logs.setdefault(where, []).append(list(stream.records))
-        data = {where: merged(parts) for where, parts in logs.items()}
-        self._check_room(sum(map(len, data.values())))
-        done = await asyncio.gather(*(self._append(*each) for each in data.items()), return_exceptions=True)
-        taken = 0
-        for parts, outcome in zip(logs.values(), done, strict=True):
-            count = sum(map(len, parts))
+                logs.setdefault(where, []).append(stream.records)
+        batches = [_Batch(where, sum(map(len, parts)), merged(parts)) for where, parts in logs.items()]
+        return batches, Delivered(0, refused, first)
+
+    async def _kept(self, batches: list[_Batch], before: Delivered) -> Delivered:
+        """Appends all of it; raises Busy, Unavailable."""
+        self._check_room(sum(len(batch.data) for batch in batches))
+        done = await asyncio.gather(*(self._append(batch.where, batch.data) for batch in batches), return_exceptions=True)
+        taken, refused, first = before
+        for batch, outcome in zip(batches, done, strict=True):
             if outcome is None:
-                taken += count
+                taken += batch.records
             elif isinstance(outcome, JoblogError) and not isinstance(outcome, Busy | Unavailable):
-                refused += count
-                errors.append(outcome)
+                refused, first = refused + batch.records, first or outcome
             else:
                 raise outcome
         self._engine.tally.add(RECORDS, "taken", count=taken)
         self._engine.tally.add(RECORDS, "refused", count=refused)
-        return Delivered(taken, refused, errors[0] if errors else None)
+        return Delivered(taken, refused, first)
 
     def _check_room(self, size: int) -> None:
         """Raises Busy before a part is taken where all of it cannot be: the part would be there twice when all comes again."""
@@ -149,7 +165,7 @@ class Deliveries:
         try:
             await self._appends.append_at_end(await self._log(where), data)
         except NotFound:
-            del self._known[where]
+            self._known.pop(where, None)
             await self._appends.append_at_end(await self._log(where), data)
         self._engine.tally.add(APPENDS, "taken")
         self._engine.tally.add(APPENDED_BYTES, count=len(data))
