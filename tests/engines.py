@@ -181,7 +181,7 @@ class SeaweedServer:
     def start(self) -> None:
         """Starts it, again after a kill, and returns when an object can be written."""
         log = (self._directory / "log").open("ab")
-        environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
+        environment = {**os.environ, "GOMEMLIMIT": "500MiB"}  # with less it collects garbage all the time, idle too
         self._process = subprocess.Popen(
             [*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
         )

@@ -50,7 +50,7 @@ from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
-from joblog.server.traffic import OTHER, VIEWER, Exchange, Traffic
+from joblog.server.traffic import OTHER, VIEWER, Exchange, Traces, Traffic
 from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, shown_path
@@ -93,7 +93,7 @@ _log = logging.getLogger("joblog.server")
 class App:
     """The ASGI application: the short way for log calls and appends, Litestar for the rest; a request id on every answer."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, traces: Traces | None = None) -> None:
         state = State(engine)
         self._followers = state.followers
         self._calls = state.log_calls
@@ -103,7 +103,7 @@ class App:
         self._admission = Admission(engine, state.auth)
         settings = engine.settings
         self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
-        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit)
+        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit, traces)
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._litestar = litestar(state)
         self._viewer = Viewer()
@@ -126,6 +126,12 @@ class App:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = self._traffic.begin(scope)
+        try:
+            await self._checked(scope, receive, send, exchange)
+        finally:
+            exchange.ended()
+
+    async def _checked(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
