@@ -2,6 +2,7 @@
 #
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
 #   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
+#   make test-frameworks   the callbacks in real trainings, after installing PyTorch, a gigabyte, into .venv-clients
 #   make check    formatting, lint, types, tests, known weaknesses of what is installed
 #   make audit    the last of these: pip-audit on joblog's dependencies
 #   make bench    the benchmarks, whose table is docs/performance-table.md (BENCH_FLAGS=--help lists what can be chosen)
@@ -16,7 +17,7 @@ FUZZ_S ?= 3600
 
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test clients check lint audit bench fuzz clean
+.PHONY: demo test test-frameworks clients check lint audit bench fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo.stamp
@@ -29,11 +30,22 @@ test: .venv/dev.stamp clients
 # which CI does not let pass.
 clients: $(patsubst tests/clients/environments/%.txt,.venv-clients/%/stamp,$(wildcard tests/clients/environments/*.txt))
 
-.venv-clients/%/stamp: tests/clients/environments/%.txt .venv/bin/python
+define install
 	@echo "installing $$(tr '\n' ' ' < $<)into $(@D)"
 	@rm -rf $(@D) && .venv/bin/python -m venv --without-pip $(@D)
 	@if $(PIP) --python $(@D)/bin/python install --no-compile --requirement $<; then touch $@; \
 	  else echo "$(@D): not installed, its tests are skipped" >&2; rm -rf $(@D); fi
+endef
+
+.venv-clients/%/stamp: tests/clients/environments/%.txt .venv/bin/python
+	$(install)
+
+# PyTorch and what trains with it: more than a gigabyte, so no part of make test.
+.venv-clients/%/stamp: tests/frameworks/%.txt .venv/bin/python
+	$(install)
+
+test-frameworks: .venv/dev.stamp .venv-clients/frameworks/stamp
+	CI=true .venv/bin/python -m pytest tests/frameworks/trainers.py
 
 check: lint test audit
 
