@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Protocol
 
 import obstore
 import psycopg
@@ -41,7 +42,7 @@ wal_retrieve_retry_interval = 100ms
 """
 
 
-_WITH_US = ("setpriv", "--pdeathsig=KILL")
+WITH_US = ("setpriv", "--pdeathsig=KILL")
 """Runs what follows so that it ends with the process that started it, however that ends."""
 
 
@@ -80,7 +81,7 @@ class PostgresServer:
         self._bin = found[-1].parent if found else Path(str(on_path)).parent
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-pg-"))
         (self.port,) = free_ports(1)
-        self._as: list[str] = list(_WITH_US)
+        self._as: list[str] = list(WITH_US)
         if os.getuid() == 0:  # as which PostgreSQL refuses to run
             user = pwd.getpwnam("postgres")
             os.chown(self._directory, user.pw_uid, user.pw_gid)
@@ -100,6 +101,11 @@ class PostgresServer:
     def _run(self, program: str, *words: str) -> None:
         command = [*self._as, str(self._bin / program), *words]
         subprocess.run(command, cwd=self._directory, check=True, capture_output=True)
+
+    @property
+    def pid(self) -> int:
+        """The process whose children do the work."""
+        return self._process.pid
 
     def promote(self) -> None:
         """Makes a standby the server that takes writes, and returns when it is."""
@@ -151,8 +157,24 @@ class PostgresServer:
         shutil.rmtree(self._directory)
 
 
+class ObjectServer(Protocol):
+    """An S3-compatible object store with a bucket, ``BUCKET``."""
+
+    name: str
+    endpoint: str
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What a client of it has in its environment."""
+
+    def close(self) -> None:
+        """Ends it, and removes what it has kept."""
+
+
 class SeaweedServer:
     """An S3-compatible object store: SeaweedFS, all of it in one process, with one bucket."""
+
+    name = "seaweedfs"
 
     def __init__(self) -> None:
         weed = Path(sys.executable).with_name("weed")
@@ -183,7 +205,7 @@ class SeaweedServer:
         log = (self._directory / "log").open("ab")
         environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
         self._process = subprocess.Popen(
-            [*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
+            [*WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
         )
         log.close()
         store = S3Store(
@@ -204,6 +226,11 @@ class SeaweedServer:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((self._directory / "log").read_text()[-4000:]) from None
                 time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     @property
     def credentials(self) -> dict[str, str]:
