@@ -42,6 +42,10 @@ INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :na
 -- name: job
 SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND id = :id;
 
+-- name: job_locked
+-- Makes sure that a job is not deleted before the end of the transaction: PostgreSQL locks what is updated.
+UPDATE job SET name = name WHERE id = :id RETURNING id;
+
 -- name: job_by_name
 SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND name = :name;
 
