@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import threading
 import time
@@ -24,6 +25,9 @@ from tests.proxy import Wire
 
 # Small, so that every second seals and merges, and garbage goes while reads run.
 EAGER = {"seal_bytes": 20_000, "seal_quiet_s": 1, "janitor_s": 0.05, "merge_calm_s": 0.1, "retain_check_s": 0.5}
+
+SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+"""Of all nodes on one catalog."""
 
 GIVE_UP_S = 90.0
 """What does not work again after so long is broken: nothing is away for longer than some seconds."""
@@ -310,7 +314,7 @@ def place(postgres: PostgresServer, s3: SeaweedServer, database: str) -> dict[st
     """Returns the settings of nodes on those engines; makes the database."""
     postgres.run(f"CREATE DATABASE {database}")
     objects = {"objects": f"s3://{BUCKET}/{database}", "objects_endpoint": s3.endpoint, "objects_region": "us-east-1"}
-    return {"catalog": postgres.address(database), **objects, **EAGER}
+    return {"catalog": postgres.address(database), "secret_key": SECRET_KEY, **objects, **EAGER}
 
 
 def problems(data: Path, settings: dict[str, Any]) -> list[str]:

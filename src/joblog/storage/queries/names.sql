@@ -13,6 +13,12 @@ SELECT value FROM counter WHERE name = :name;
 INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: counter_or
+-- Sets what is not there yet; returns what is there then.
+INSERT INTO counter (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = counter.value
+RETURNING value;
+
 -- name: project_put
 -- Makes the project, or leaves the one that is there, or another one that has its name.
 INSERT INTO project (id, name, domain_id, created_ms) VALUES (:id, :name, :domain_id, :now_ms) ON CONFLICT DO NOTHING;
