@@ -57,6 +57,7 @@ def _run(directory: Path, postgres: PostgresServer, s3: SeaweedServer, args: arg
     load_s = time.monotonic() - began_s
     load.verify()
     statuses = nodes.stop()
+    pause = chaos.during(load.longest_pause_ended_s - load.longest_pause_s, load.longest_pause_ended_s)
     found = problems(directory / "check", nodes.settings)
     report = {
         f"{args.nodes} nodes, {args.writers} writers, readers and followers each": f"{load_s:.0f} s",
@@ -66,6 +67,7 @@ def _run(directory: Path, postgres: PostgresServer, s3: SeaweedServer, args: arg
         "faults": f"{chaos.faults.total()}",
         **{f"- {kind.replace('_', ' ')}": f"{count}" for kind, count in sorted(chaos.faults.items())},
         "longest time for which a call was made again": f"{load.longest_pause_s:.1f} s",
+        "- and what was done meanwhile": ", ".join(pause).replace("_", " "),
         **{kind: f"{load.wrong[kind]}" for kind in (LOSS, REPEAT, OTHER)},
         "problems that joblog check found": f"{len(found)}",
         "nodes' exit statuses": f"{statuses}",

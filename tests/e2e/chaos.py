@@ -109,7 +109,7 @@ class Load:
         self.failures: list[str] = []
         self.wrong: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.longest_pause_s = 0.0
+        self.longest_pause_s = self.longest_pause_ended_s = 0.0
         self._texts = [Text(number) for number in range(writers)]
         chance = random.Random(0)
         with nodes.client(chance) as client:
@@ -145,7 +145,9 @@ class Load:
             try:
                 with self.nodes.client(chance) as client:
                     answer = call(client)
-                self.longest_pause_s = max(self.longest_pause_s, time.monotonic() - began_s)
+                ended_s = time.monotonic()
+                if ended_s - began_s > self.longest_pause_s:
+                    self.longest_pause_s, self.longest_pause_ended_s = ended_s - began_s, ended_s
                 return answer
             except (Unreachable, Busy, Unavailable) as error:
                 self.calls["refused"] += 1
@@ -241,14 +243,21 @@ class Chaos:
             *(self._lost_answers, self._lost_answers_of_catalog, self._lost_answers_of_store),
         )
         self._deck: list[Callable[[], None]] = []
+        self._done: list[tuple[float, float, str]] = []
 
     def step(self) -> None:
         """Does one thing, and undoes it after a moment; all of them in turn, each time in another order."""
         self._deck = self._deck or self._chance.sample(self.kinds, len(self.kinds))
-        fault = self._deck.pop()
+        fault, began_s = self._deck.pop(), time.monotonic()
         fault()
-        self.faults[fault.__name__.strip("_")] += 1
+        name = fault.__name__.strip("_")
+        self.faults[name] += 1
+        self._done.append((began_s, time.monotonic(), name))
         self._moment()
+
+    def during(self, began_s: float, ended_s: float) -> list[str]:
+        """Names what was done in that time."""
+        return [name for began, ended, name in self._done if ended >= began_s and began <= ended_s]
 
     def _moment(self) -> None:
         time.sleep(self._chance.uniform(0.2, self._longest_moment_s))
