@@ -67,11 +67,15 @@ class Names:
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
         """
         self.project(project_id)
-        with self._db.transaction() as tx:
-            job = _put_job(tx, project_id, job_name, now_ms)
-            version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
-            log, made = _put_log(tx, job, version, worker, now_ms)
-            return job, _awake(tx, version, now_ms) if made else version, log
+        while True:
+            try:
+                with self._db.transaction() as tx:
+                    job = _put_job(tx, project_id, job_name, now_ms)
+                    version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+                    log, made = _put_log(tx, job, version, worker, now_ms)
+                    return job, _awake(tx, version, now_ms) if made else version, log
+            except NotFound:
+                pass  # Job or version was deleted since it was found: now it is not found, and made.
 
     def put_job(self, project_id: str, name: str, now_ms: int) -> Job:
         """Gets or makes a job; raises NotFound for the project."""
@@ -192,11 +196,13 @@ def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, sta
 
 
 def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
-    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    """Makes the job's next version, or returns the run's that another node has made meanwhile; raises NotFound for the job."""
     number = next_id(tx, "version")
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
     if rows:
         return version_of(rows[0])
+    if not tx.rows("job_locked", id=job_id):
+        raise NotFound("job", job_id)
     rows = tx.rows(
         "version_put",
         id=number,
@@ -229,7 +235,7 @@ def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
 
 
 def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> tuple[Log, bool]:
-    """Returns the log and whether it is new."""
+    """Returns the log and whether it is new; raises NotFound for the version."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)
     if rows:
@@ -238,5 +244,7 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     rows = tx.rows("log_by_worker", **key)
     if rows:
         return Log(*rows[0]), False
+    if not tx.rows("version_locked", id=version.id):
+        raise NotFound("version", version.id)
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
     return Log(*tx.rows("log", id=log_id)[0]), True
