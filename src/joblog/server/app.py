@@ -26,6 +26,7 @@ from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
 from joblog.server.bodies import Incoming
+from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.limits import Buckets
@@ -61,6 +62,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    DownloadController,
     ProofController,
     PermalinkController,
     FollowController,

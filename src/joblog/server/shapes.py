@@ -138,6 +138,8 @@ _STREAMS = {
     _LINKS: ("text/plain", "application/octet-stream"),
     "/follow": ("text/event-stream", "application/octet-stream"),
     "/search": ("application/x-ndjson",),
+    "/download": ("application/octet-stream", "application/zstd"),
+    "/raw": ("text/plain",),
 }
 """What a call streams that says so nowhere, by a part of its path."""
 

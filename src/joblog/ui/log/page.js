@@ -84,7 +84,6 @@ class LogPage {
       endSearch: () => this.endSearch(),
       copy: () => void this.clip.copyLines(),
       link: () => void this.clip.copyLink(),
-      download: () => void this.clip.download(this.log.log_file),
       unselect: () => this.selection.clear(),
       help: () => showKeys(),
     });

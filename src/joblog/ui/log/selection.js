@@ -1,6 +1,6 @@
-// Selected lines: in the address as #L120 or #L120-L140, to copy, to download, to send to somebody.
+// Selected lines: in the address as #L120 or #L120-L140, to copy, to send to somebody.
 
-import { bytesText, call, get, logPath } from "../api.js";
+import { bytesText, get, logPath } from "../api.js";
 
 /** Copying more lines than this is better done by downloading. */
 export const MOST_COPIED = 10_000;
@@ -79,22 +79,6 @@ export function hashOf(lines) {
 export async function textOf(address, lines) {
   const [low, high] = await bytesOf(address, lines);
   return bytesText(address, low, high);
-}
-
-/**
- * Gives the bytes of lines to the browser to keep in a file.
- * @param {import("../api.js").Address} address
- * @param {Lines} lines
- * @param {string} name
- */
-export async function downloadLines(address, lines, name) {
-  const [low, high] = await bytesOf(address, lines);
-  const answer = await call(`/api${logPath(address)}/bytes`, { headers: { range: `bytes=${low}-${high - 1}` } });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /**

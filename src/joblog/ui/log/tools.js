@@ -1,16 +1,17 @@
 // The bar of buttons over a log.
 
-import { logPath } from "../api.js";
 import { el, fill, say } from "../dom.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
+import { partOfLog, wholeLog } from "./downloads.js";
+import { Menu } from "./menu.js";
 import { SearchBox } from "./searchbox.js";
 import { completeness } from "./state.js";
 
 /**
  * @typedef {{follow: () => void, wrap: () => void, times: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
  *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
- *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
+ *   copy: () => void, link: () => void, unselect: () => void, help: () => void}} Acts
  */
 
 export class Tools {
@@ -45,7 +46,9 @@ export class Tools {
       this.jump.setCustomValidity(t("jumpBad"));
       this.jump.reportValidity();
     });
-    this.download = el("a", { class: "button", href: `/api${logPath(address)}/bytes`, title: t("downloadHelp"), download: "log" }, t("download"));
+    this.address = address;
+    this.download = new Menu(t("download"), t("downloadHelp"));
+    this.downloadPart = new Menu("⤓", t("downloadPart"));
     this.element = el(
       "div",
       { class: "tools", role: "toolbar" },
@@ -59,7 +62,7 @@ export class Tools {
       jumpForm,
       this.wrap,
       this.times,
-      this.download,
+      this.download.element,
       button("?", t("keys"), acts.help),
     );
     this.count = el("span");
@@ -69,7 +72,7 @@ export class Tools {
       this.count,
       button(t("copy"), t("copyLines"), acts.copy),
       button(t("link"), t("copyLink"), acts.link),
-      button("⤓", t("downloadPart"), acts.download),
+      this.downloadPart.element,
       button("✕", t("unselect"), acts.unselect),
     );
   }
@@ -79,7 +82,7 @@ export class Tools {
     fill(this.state, ...completeness(log));
     const lines = log.end_line - log.start_line + (log.partial_byte < log.end_byte ? 1 : 0);
     say(this.extent, `${size(log.end_byte - log.start_byte)} · ${t("linesOf", number(lines))}`);
-    this.download.download = `${log.log_file}.log`;
+    this.download.show(wholeLog(this.address, log));
     this.follow.hidden = log.closed;
   }
 
@@ -102,7 +105,11 @@ export class Tools {
   /** @param {import("./selection.js").Lines | null} lines */
   showSelection(lines) {
     this.selection.hidden = !lines;
-    if (!lines) return;
+    if (!lines) {
+      this.downloadPart.close();
+      return;
+    }
+    this.downloadPart.show(partOfLog(this.address, lines));
     const count = lines.last - lines.first + 1;
     say(this.count, count === 1 ? t("selectedOne") : t("selected", number(count)));
   }
