@@ -24,15 +24,24 @@ export class Selection {
   }
 
   /**
-   * Selects a line, or with extend all from the one selected before.
+   * Whether one of several lines is selected.
+   * @param {number} first
+   * @param {number} last
+   */
+  touches(first, last) {
+    return this.lines !== null && last >= this.lines.first && first <= this.lines.last;
+  }
+
+  /**
+   * Selects a line, or several that are shown as one; with extend all from the one selected before.
    * @param {number} line
    * @param {boolean} extend
+   * @param {number} [until]
    */
-  select(line, extend) {
+  select(line, extend, until = line) {
+    const same = !extend && this.lines?.first === line && this.lines.last === until;
     if (!extend || !this.lines) this.origin = line;
-    const [first, last] = this.origin < line ? [this.origin, line] : [line, this.origin];
-    const same = !extend && this.lines?.first === line && this.lines.last === line;
-    this.#set(same ? null : { first, last });
+    this.#set(same ? null : { first: Math.min(this.origin, line), last: Math.max(this.origin, until) });
   }
 
   clear() {

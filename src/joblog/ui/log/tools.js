@@ -9,9 +9,9 @@ import { SearchBox } from "./searchbox.js";
 import { completeness } from "./state.js";
 
 /**
- * @typedef {{follow: () => void, wrap: () => void, times: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
+ * @typedef {{follow: () => void, wrap: () => void, times: () => void, terminal: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
  *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
- *   copy: () => void, link: () => void, unselect: () => void, help: () => void}} Acts
+ *   copy: () => void, link: () => void, unselect: () => void, help: () => void, escape: () => void}} Acts
  */
 
 export class Tools {
@@ -26,6 +26,7 @@ export class Tools {
     this.follow = button("", t("followHelp"), acts.follow, "follow");
     this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
     this.times = button(t("times"), t("timesHelp"), acts.times);
+    this.terminal = button(t("terminal"), t("terminalHelp"), acts.terminal);
     this.jump = el("input", {
       class: "jump",
       "aria-label": t("jump"),
@@ -62,6 +63,7 @@ export class Tools {
       jumpForm,
       this.wrap,
       this.times,
+      this.terminal,
       this.download.element,
       button("?", t("keys"), acts.help),
     );
@@ -100,6 +102,12 @@ export class Tools {
   /** @param {boolean} shown */
   showTimes(shown) {
     this.times.setAttribute("aria-pressed", String(shown));
+  }
+
+  /** @param {boolean} shown whether the log is as a terminal shows it; lines have no times of their own then */
+  showTerminal(shown) {
+    this.terminal.setAttribute("aria-pressed", String(shown));
+    this.times.disabled = shown;
   }
 
   /** @param {import("./selection.js").Lines | null} lines */
