@@ -110,9 +110,7 @@ def _repeat(engine: Engine, log_id: int, times: int) -> None:
 
 def main() -> None:
     """Measures logs of three sizes, and one that grows."""
-    print(
-        "| log | first line, median (most) | jump to a random line, median, 95% | the same in the terminal's view | heap after them |"
-    )
+    print("| log | first line, median (most) | jump to a random line, median, 95% | as a terminal shows it | heap after them |")
     print("| --- | --- | --- | --- | --- |", flush=True)
     for lines in (PART_LINES // 1000, PART_LINES, 100_000_000):
         with tempfile.TemporaryDirectory() as directory:

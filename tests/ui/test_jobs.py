@@ -149,6 +149,21 @@ def test_jobs_are_filtered_by_labels(open_page: Open, web: Web, project: str) ->
     expect(page.locator("td.job a")).to_have_text(["beta"])
 
 
+def test_many_labels_are_shown_when_asked_for(open_page: Open, web: Web, project: str) -> None:
+    """A few at once; the others by a click, and they stay while the list is brought up to date."""
+    path = send(web, project, "alpha", b"line\n", status="RUNNING")
+    label(web, project, "alpha", **{f"n{number}": str(number) for number in range(8)})
+    page = open_page(f"/projects/{project}/")
+    labels = page.locator("td.job .label")
+    expect(labels).to_have_text([f"n{number} {number}" for number in range(3)])
+    page.get_by_role("button", name="5 more labels").click()
+    expect(labels).to_have_count(8)
+    expect(labels.nth(3)).to_be_focused()
+    assert web.call("POST", f"/api{path}/append?at=5", b"later\n").status == 200
+    expect(page.locator("td.lastLine")).to_have_text("later")
+    expect(labels).to_have_count(8)
+
+
 def test_what_is_no_label_is_not_asked_for(open_page: Open, project: str, web: Web) -> None:
     """The box says what it takes, and the list stays as it is; in an address it is passed over."""
     send(web, project, "alpha", b"line\n")

@@ -3,8 +3,14 @@
 import { el, fill } from "./dom.js";
 import { t } from "./i18n.js";
 
+/** Labels of a job that are shown at once; the others when somebody asks. */
+const FEW = 3;
+
 /** At most so many at a time, as the API has it. */
 const MOST = 4;
+
+/** The jobs all of whose labels are shown. @type {Set<number>} */
+const opened = new Set();
 
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?$/;
 const MOST_VALUE = 256;
@@ -20,7 +26,18 @@ export function labelList(job, labels) {
     const shown = [el("b", {}, name), value === "" ? "" : ` ${value}`];
     return el("button", { type: "button", class: "label", title: label, "data-label": label, "data-key": `${job} ${label}` }, ...shown);
   });
-  return each.length ? el("span", { class: "labels" }, ...each) : null;
+  if (!each.length) return null;
+  const list = el("span", { class: "labels" }, ...each.slice(0, opened.has(job) ? each.length : FEW));
+  if (each.length > FEW && !opened.has(job)) {
+    const more = () => {
+      opened.add(job);
+      list.replaceChildren(...each);
+      each[FEW].focus();
+    };
+    const rest = Object.entries(labels).slice(FEW).map(([name, value]) => `${name}=${value}`).join(", ");
+    list.append(el("button", { type: "button", class: "more-labels", title: rest, "aria-label": t("labelsMore", each.length - FEW), "data-key": `${job} more`, click: more }, `+${each.length - FEW}`));
+  }
+  return list;
 }
 
 /** The labels that jobs must have to be listed: a box to type one into, and those that were. The address keeps them. */

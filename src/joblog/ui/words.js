@@ -42,6 +42,7 @@ export const WORDS = {
   labels: ["Labels", "标签"],
   labelBox: ["Label", "标签"],
   labelHelp: ["Only jobs with this label: team=vision, or team for any value (Enter)", "仅显示带有该标签的作业：team=vision，或仅 team（按回车）"],
+  labelsMore: ["{0} more labels", "还有 {0} 个标签"],
   labelDrop: ["No longer only {0}", "取消筛选 {0}"],
   more: ["Show more", "显示更多"],
   jobsShown: ["{0} of {1} jobs", "共 {1} 个作业，显示 {0} 个"],

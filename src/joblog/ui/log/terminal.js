@@ -159,6 +159,7 @@ export class TerminalView {
    */
   #fill(text, at, line) {
     const open = this.unfolded.get(line.start_byte);
+    if (open) text.append(small(t("framesFold"), () => this.#unfold(at, line)));
     for (const frame of open?.texts ?? []) {
       const drawn = el("span", { class: "frame" });
       paint(drawn, frame.slice(0, MOST_TEXT));
@@ -166,7 +167,7 @@ export class TerminalView {
     }
     if (open?.more) text.append(small(t("more"), () => this.#more(line)));
     if (!open) paint(text, painted(line));
-    if (line.frames > 1) text.append(small(open ? t("framesFold") : t("frames", number(line.frames - 1)), () => this.#unfold(at, line)));
+    if (line.frames > 1 && !open) text.append(small(t("frames", number(line.frames - 1)), () => this.#unfold(at, line)));
     if (line.cut || line.text.length > MOST_TEXT) {
       const cut = { line: line.start_line, start_byte: line.start_byte, end_byte: line.end_byte };
       text.append(small(t("cutLine", size(line.end_byte - line.start_byte)), () => this.page.showAll(cut)));

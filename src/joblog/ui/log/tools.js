@@ -52,7 +52,7 @@ export class Tools {
     this.downloadPart = new Menu("⤓", t("downloadPart"));
     this.element = el(
       "div",
-      { class: "tools", role: "toolbar" },
+      { class: "tools log-tools", role: "toolbar" },
       this.state,
       this.extent,
       el("span", { class: "spacer" }),
@@ -65,7 +65,7 @@ export class Tools {
       this.times,
       this.terminal,
       this.download.element,
-      button("?", t("keys"), acts.help),
+      button("?", t("keys"), acts.help, "help"),
     );
     this.count = el("span");
     this.selection = el(
