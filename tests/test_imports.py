@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 
 PURE = {
     f"joblog.{name}"
-    for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config", "tally")
+    for name in ("errors", "model", "refs", "answers", "positions", "labels", "lines", "segment", "status", "config", "tally")
 }
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.

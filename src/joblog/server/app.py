@@ -27,6 +27,7 @@ from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
 from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
+from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.limits import Buckets
@@ -64,6 +65,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    DownloadController,
     ProofController,
     PermalinkController,
     FollowController,
