@@ -14,12 +14,13 @@ SOURCE = Path(__file__).parent.parent / "src"
 
 PURE = {
     f"joblog.{name}"
-    for name in ("errors", "model", "refs", "answers", "positions", "lines", "segment", "status", "config", "tally")
+    for name in ("errors", "model", "refs", "answers", "positions", "labels", "lines", "segment", "status", "config", "tally")
 }
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.
 LAYERS = {
     "joblog.cli": {"joblog.agent", "joblog.client", "joblog.calls", "joblog.server", "engine", "joblog.storage", "pure"},
+    "joblog.integrations": {"joblog.agent", "joblog.client", "joblog.calls", "pure"},
     "joblog.agent": {"joblog.client", "joblog.calls", "pure"},
     "joblog.client": {"joblog.calls", "pure"},
     "joblog.calls": {"pure"},
@@ -37,14 +38,19 @@ DOORS = {
     "obstore": {"joblog.storage.objects"},
     "psycopg": {"joblog.storage.postgres", "joblog.storage.changes"},
     "psycopg_pool": {"joblog.storage.postgres"},
+    "transformers": {"joblog.integrations.huggingface"},
+    "lightning": {"joblog.integrations.lightning"},
+    "mlflow": {"joblog.integrations.mlflow"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},
-    "opentelemetry": {"joblog.server.traces"},
+    "opentelemetry": {"joblog.server.traces", "joblog.server.protobuf"},
     "prometheus_client": {"joblog.server.exposition"},
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
     "re2": {"joblog.pattern", "joblog.server.patterns"},
+    "cramjam": {"joblog.server.protobuf"},
+    "google": {"joblog.server.protobuf"},
     "swagger_ui_bundle": {"joblog.server"},
     "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
     "msgspec": {

@@ -17,12 +17,13 @@ Value = TypeVar("Value")
 
 
 class Job(NamedTuple):
-    """A job of a project, which has one version per run."""
+    """A job of a project, which has one version per run; ``labels`` are values by their names."""
 
     id: int
     project_id: str
     name: str
     created_ms: int
+    labels: dict[str, str] = {}  # noqa: RUF012 - of an older server; nobody changes it
 
 
 class Version(NamedTuple):

@@ -48,6 +48,7 @@ class Job(Struct, frozen=True):
     created_ms: int
     description: str = ""
     workspace_id: str = "0"
+    labels: dict[str, str] = {}
 
 
 class Version(Struct, frozen=True):

@@ -66,7 +66,7 @@ class Web:
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
     def get(self, path: str, **parameters: object) -> Reply:
-        return self.call("GET", path + ("?" + urlencode(parameters) if parameters else ""))
+        return self.call("GET", path + ("?" + urlencode(parameters, doseq=True) if parameters else ""))
 
     def post(self, path: str, body: object) -> Reply:
         """Sends ``body`` as JSON, bytes as they are."""

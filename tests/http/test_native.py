@@ -84,7 +84,7 @@ def test_what_is_there_is_got(web: Web, project: str) -> None:
     log = web.call("PUT", f"{versions}/{version['id']}/logs/worker-0").json
     assert same(web.call("PUT", f"{versions}/{version['id']}/logs/worker-0").json, log)
     made = {"id": job["id"], "project_id": project.rpartition("/")[2], "name": "a", "created_ms": job["created_ms"]}
-    assert job == made | {"description": "", "workspace_id": "0"}
+    assert job == made | {"description": "", "workspace_id": "0", "labels": {}}
 
 
 def pages(web: Web, path: str, limit: int) -> list[list[Any]]:
@@ -264,7 +264,7 @@ def test_description_lists_every_call(web: Web) -> None:
     log = f"{jobs}/{{job_id}}/versions/{{version_id}}/logs/{{task}}"
     documented = {
         re.sub(r"\bLOG\b", log, call).replace(".../jobs", jobs).replace("/{id}", "/{token_id}")
-        for call in re.findall(r"`((?:GET|POST|PUT|DELETE) [^\s`?]+)", HTTP_API.read_text("utf-8"))
+        for call in re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) [^\s`?]+)", HTTP_API.read_text("utf-8"))
     }
     modelarts = set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /v[^`?]+)", MODELARTS.read_text("utf-8"), flags=re.MULTILINE))
     assert found == documented | modelarts | {"GET /", f"HEAD {log}/bytes"}

@@ -14,14 +14,14 @@ from joblog.model import Gap
 from joblog.status import Status
 from joblog.storage.mirror import _TABLES
 from joblog.storage.states import Report
-from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.engines import BUCKET, ObjectServer, PostgresServer
 
 NOW_MS = 1_700_000_000_000
 
 _numbers = count(1)
 
 
-def shared_place(postgres: PostgresServer, s3: SeaweedServer, data: Path) -> Settings:
+def shared_place(postgres: PostgresServer, s3: ObjectServer, data: Path) -> Settings:
     """Returns settings of a new database and a new prefix."""
     name = f"moved_{next(_numbers)}"
     postgres.run(f"CREATE DATABASE {name}")
@@ -58,6 +58,7 @@ class Filled:
         _, version = engine.jobs.create("lab", "asked-for", NOW_MS, description="d\u00e9crit", request='{"kind": "job"}')
         assert version is not None
         self.uuid = version.uuid
+        engine.names.put_job("lab", "asked-for", NOW_MS, {"team": "vision", "note": "\u8bad\u7ec3 = 1"})
         engine.states.report(version, 3, Report(Status.FAILED, 137, "SIGKILL", "out of memory", "node-3", 4), NOW_MS)
         for worker in range(6):
             made = engine.names.put_run("lab", "Train_1", "run-7", worker, NOW_MS)[2]

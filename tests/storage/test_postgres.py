@@ -87,7 +87,7 @@ def test_all_nodes_meet_in_one_version(nodes: list[Postgres]) -> None:
     for number in range(10):
         workers = iter(range(NODES))
         runs = together(nodes, lambda node, n=number, w=workers: Names(node).put_run("lab", f"job-{n}", "run", next(w), NOW_MS))
-        assert len({(job, version) for job, version, _ in runs}) == 1
+        assert len({(job.id, version) for job, version, _ in runs}) == 1
         assert len({log.id for _, _, log in runs}) == NODES
         again = together(nodes, lambda node, n=number: Names(node).put_run("lab", f"job-{n}", "run", 0, NOW_MS)[2].id)
         assert len(set(again)) == 1

@@ -110,3 +110,86 @@ def test_the_list_is_live(open_page: Open, web: Web, project: str) -> None:
     expect(page.locator("td.lastLine")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert shown(page) == ["live"]
+
+
+def label(web: Web, project: str, name: str, **labels: str) -> None:
+    assert web.post(f"/api/projects/{project}/jobs", {"name": name, "labels": labels}).status == 200
+
+
+def chosen(page: Page) -> list[str | None]:
+    """The labels that the list is kept to."""
+    return [each.text_content() for each in page.get_by_role("group", name="Labels").get_by_role("button").all()]
+
+
+def test_jobs_are_filtered_by_labels(open_page: Open, web: Web, project: str) -> None:
+    """By a click on one, by typing, several together, with name and state; the address keeps them; a click takes one away."""
+    for name, status in [("alpha", "FAILED"), ("beta", "RUNNING"), ("gamma", "FAILED")]:
+        send(web, project, name, b"line\n", status=status)
+    label(web, project, "alpha", team="vision", seed="1")
+    label(web, project, "beta", team="vision")
+    label(web, project, "gamma", team="<b>speech</b>")
+    page = open_page(f"/projects/{project}/")
+    expect(page.locator("tr", has_text="gamma").locator(".label")).to_have_text("team <b>speech</b>")
+    page.locator("tr", has_text="beta").get_by_role("button", name="team vision").click()
+    expect(page.locator("td.job a")).to_have_text(["beta", "alpha"])
+    box = page.get_by_label("Label", exact=True)
+    box.fill("seed")
+    box.press("Enter")
+    expect(page.locator("td.job a")).to_have_text(["alpha"])
+    assert chosen(page) == ["team=vision \u00d7", "seed \u00d7"]
+    page.reload()
+    expect(page.locator("td.job a")).to_have_text(["alpha"])
+    page.get_by_role("button", name="No longer only seed").click()
+    expect(page.locator("td.job a")).to_have_text(["beta", "alpha"])
+    page.get_by_label("State").select_option("FAILED")
+    expect(page.locator("td.job a")).to_have_text(["alpha"])
+    page.get_by_role("searchbox").fill("bet")
+    expect(page.locator(".none")).to_have_text("No job is like that.")
+    page.get_by_label("State").select_option("")
+    expect(page.locator("td.job a")).to_have_text(["beta"])
+
+
+def test_many_labels_are_shown_when_asked_for(open_page: Open, web: Web, project: str) -> None:
+    """A few at once; the others by a click, and they stay while the list is brought up to date."""
+    path = send(web, project, "alpha", b"line\n", status="RUNNING")
+    label(web, project, "alpha", **{f"n{number}": str(number) for number in range(8)})
+    page = open_page(f"/projects/{project}/")
+    labels = page.locator("td.job .label")
+    expect(labels).to_have_text([f"n{number} {number}" for number in range(3)])
+    page.get_by_role("button", name="5 more labels").click()
+    expect(labels).to_have_count(8)
+    expect(labels.nth(3)).to_be_focused()
+    assert web.call("POST", f"/api{path}/append?at=5", b"later\n").status == 200
+    expect(page.locator("td.lastLine")).to_have_text("later")
+    expect(labels).to_have_count(8)
+
+
+def test_what_is_no_label_is_not_asked_for(open_page: Open, project: str, web: Web) -> None:
+    """The box says what it takes, and the list stays as it is; in an address it is passed over."""
+    send(web, project, "alpha", b"line\n")
+    page = open_page(f"/projects/{project}/?label=a+b&label=%3Dx")
+    expect(page.locator("td.job a")).to_have_text("alpha")
+    assert chosen(page) == []
+    box = page.get_by_label("Label", exact=True)
+    box.fill("a b=c")
+    box.press("Enter")
+    assert box.evaluate("box => box.validationMessage").startswith("Only jobs with this label: team=vision")
+    assert chosen(page) == []
+    box.fill("a=b c")
+    box.press("Enter")
+    expect(page.locator(".none")).to_have_text("No job is like that.")
+
+
+def test_labels_are_live(open_page: Open, web: Web, project: str) -> None:
+    """A job that is labelled now is listed by its label now; one whose label has gone is not."""
+    send(web, project, "alpha", b"line\n")
+    page = open_page(f"/projects/{project}/?label=team%3Dvision")
+    expect(page.locator(".none")).to_have_text("No job is like that.")
+    label(web, project, "alpha", team="vision")
+    expect(page.locator("td.job .label")).to_have_text("team vision")
+    label(web, project, "alpha", team="speech")
+    expect(page.locator(".none")).to_have_text("No job is like that.")
+    page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
+    page.get_by_role("button", name="No longer only team=vision").click()
+    expect(page.locator("td.job .label")).to_have_text("team speech")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -150,8 +150,8 @@ def test_a_permanent_link_leads_to_its_lines(open_page: Open, log: MadeLog) -> N
     assert page.locator(".row.selected").count() == 2
 
 
-def test_selected_lines_are_copied_and_downloaded(open_page: Open, log: MadeLog, long_text: bytes) -> None:
-    """Text into the clipboard; bytes, of a part or of all, into a file."""
+def test_selected_lines_are_copied(open_page: Open, log: MadeLog) -> None:
+    """As text, or as a link to them."""
     page = open_page(viewer_path(log) + "#L100-L149", permissions=["clipboard-read", "clipboard-write"])
     until_shown(page, 100)
     part = "".join(line + "\n" for line in TEXT[100:150])
@@ -161,13 +161,6 @@ def test_selected_lines_are_copied_and_downloaded(open_page: Open, log: MadeLog,
     page.keyboard.press("l")
     expect(page.locator(".notice")).to_have_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
-    with page.expect_download() as downloading:
-        page.get_by_role("button", name="Download the selected lines").click()
-    assert downloading.value.path().read_bytes() == part.encode()
-    with page.expect_download() as downloading:
-        page.get_by_role("link", name="Download").click()
-    assert downloading.value.suggested_filename == f"{log.log_file}.log"
-    assert downloading.value.path().read_bytes() == long_text
 
 
 def test_a_screen_reader_hears_where_it_is(open_page: Open, log: MadeLog) -> None:

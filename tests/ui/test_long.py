@@ -24,6 +24,17 @@ SCROLL_BY = """async (by) => {
 }"""
 
 
+# Scrolls until something else stands on top: what is beyond the lines that are here comes when their end is near.
+SCROLL_ON = """async (by) => {
+  const top = () => document.querySelector(".bar").ariaValueNow;
+  const before = top();
+  while (top() === before) {
+    document.querySelector(".terminal").scrollBy({top: by, behavior: "instant"});
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  }
+}"""
+
+
 @dataclass
 class Long:
     """A server with the log, and where that is."""
@@ -106,3 +117,33 @@ def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     settled(page)
     check(page)
     assert heap_bytes(page) < MOST_HEAP_BYTES
+
+
+def test_a_terminal_shows_any_line_of_ten_gigabytes(open_page: Open, long: Long) -> None:
+    """Page by page around where one is: at random places, and on from there by the wheel; what was shown is forgotten."""
+    page = opened(open_page, long)
+    page.keyboard.press("r")
+    assert page.evaluate(JUMP_ABOUT, [LINES - 1]) == []
+    chance = random.Random(3)
+    assert page.evaluate(JUMP_ABOUT, [chance.randrange(LINES) for _ in range(JUMPS * 4)]) == []
+    shown = terminal_lines(page)
+    assert shown == {number: line(number) for number in shown}
+    for by in [3000] * 20 + [-3000] * 40:
+        page.evaluate(SCROLL_ON, by)
+        shown = terminal_lines(page)
+        assert shown == {number: line(number) for number in shown}
+    assert heap_bytes(page) < MOST_HEAP_BYTES
+    top = int(page.locator(".bar").get_attribute("aria-valuenow") or 0)
+    page.keyboard.press("r")
+    until_shown(page, top)
+
+
+def terminal_lines(page: Page) -> dict[int, str]:
+    """The lines that the terminal's view has drawn, by their numbers."""
+    found = page.evaluate(
+        "() => [...document.querySelectorAll('.terminal .row')].map("
+        "(row) => [Number(row.dataset.line), row.querySelector('.text').textContent])"
+    )
+    numbers = [number for number, _ in found]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return dict(found)

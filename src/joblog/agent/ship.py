@@ -19,7 +19,19 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from joblog.agent.spool import Spool
-from joblog.errors import BeyondEnd, Busy, Closed, Conflict, Different, Invalid, JoblogError, NotFound, TooLarge, Unreachable
+from joblog.errors import (
+    BeyondEnd,
+    Busy,
+    Closed,
+    Conflict,
+    Different,
+    Invalid,
+    JoblogError,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    Unreachable,
+)
 from joblog.refs import LogRef
 
 if TYPE_CHECKING:
@@ -81,7 +93,7 @@ class Shipper:
         self._hurry = threading.Event()
         self._failure: Exception | None = None
         self._told = False
-        self._closing = False
+        self._closing = self._labelled = False
         self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
 
     def start(self) -> None:
@@ -181,12 +193,24 @@ class Shipper:
             raise Different("the server lost bytes that it had acknowledged", log.end_byte)
         if log.end_byte > self._spool.end_byte or log.crc32 != self._spool.crc32_to(log.end_byte):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
+        self._label(client, log)
         self._at = log.end_byte
         self._ref = log.ref
         self._met.set()
         if first and self._say_address:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
+
+    def _label(self, client: Writer, log: Log) -> None:
+        """Labels the job, once; what is wrong with the labels is no reason to keep the log back."""
+        if self._spool.meta.labels and not self._labelled:
+            try:
+                client.label_job(log.project_id, log.job_id, self._spool.meta.labels)
+            except (Unreachable, Unavailable, Busy):
+                raise
+            except JoblogError as error:
+                self._say(f"the job was not labelled: {error}")
+            self._labelled = True
 
     def _fresh_log(self, client: Writer) -> Log:
         """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""

@@ -27,7 +27,10 @@ _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
 
 
 class Meta(NamedTuple):
-    """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all."""
+    """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all.
+
+    ``labels`` are what the job is to be labelled with.
+    """
 
     project_id: str
     job_name: str
@@ -36,6 +39,7 @@ class Meta(NamedTuple):
     url: str = ""
     host: str = ""
     tasks: int | None = None
+    labels: dict[str, str] | None = None
 
 
 class Outcome(NamedTuple):

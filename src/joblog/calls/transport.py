@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -53,14 +53,14 @@ class Transport:
         """Closes the connections; may be called again."""
         self._connections.close()
 
-    def items(self, kind: type[Value], path: str, query: Mapping[str, str] | None = None) -> Iterator[Value]:
+    def items(self, kind: type[Value], path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> Iterator[Value]:
         """Yields the items of a list, asking for them page by page."""
         following: object = None
         while True:
-            asked = {"limit": str(PAGE_ITEMS), **(query or {})}
+            asked: dict[str, str | Sequence[str]] = {"limit": str(PAGE_ITEMS), **(query or {})}
             if following is not None:
                 asked["after"] = str(following)
-            page = self.call("GET", f"{path}?{urlencode(asked)}")
+            page = self.call("GET", f"{path}?{urlencode(asked, doseq=True)}")
             if not isinstance(page, dict) or not isinstance(page.get("items"), list):
                 raise Unreachable("the answer is not a joblog list")
             yield from (value(kind, item) for item in page["items"])

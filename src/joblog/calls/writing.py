@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from joblog.answers import Appended, Log, Reported, Run, decoded, value
+from joblog.answers import Appended, Job, Log, Reported, Run, decoded, value
 from joblog.calls.bodies import encoded
 from joblog.calls.transport import Transport, project_path
 from joblog.refs import Gap, LogRef
@@ -13,10 +13,31 @@ from joblog.refs import Gap, LogRef
 class Writer(Transport):
     """The part of ``Client`` that writes. Every method raises what the server said, or Unreachable."""
 
-    def run(self, project_id: str, job_name: str, *, run_id: str | None = None, task: str = "worker-0") -> Run:
-        """Gets or creates job, version and log; all that name the same ``run_id`` meet in one version."""
-        body = {"job_name": job_name, "task": task} | ({} if run_id is None else {"run_id": run_id})
+    def run(
+        self,
+        project_id: str,
+        job_name: str,
+        *,
+        run_id: str | None = None,
+        task: str = "worker-0",
+        labels: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Gets or creates job, version and log; all that name the same ``run_id`` meet in one version.
+
+        ``labels`` are set on the job; others that it has stay.
+        """
+        body: dict[str, object] = {"job_name": job_name, "task": task}
+        body |= {} if run_id is None else {"run_id": run_id}
+        body |= {"labels": dict(labels)} if labels else {}
         return value(Run, self.call("POST", f"{project_path(project_id)}/runs", body))
+
+    def label_job(self, project_id: str, job_id: int, labels: Mapping[str, str | None]) -> Job:
+        """Sets the job's labels that are given, removes those given as None; others stay.
+
+        Raises:
+            Invalid: a name or a value is not legal, or the job would have more than 32.
+        """
+        return value(Job, self.call("PATCH", f"{project_path(project_id)}/jobs/{job_id}", {"labels": dict(labels)}))
 
     def append(self, log: LogRef, at: int, data: bytes, *, encoding: str | None = None) -> Appended:
         """Appends ``data``, whose first byte belongs at position ``at``; returning means committed to disk.

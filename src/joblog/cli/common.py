@@ -71,7 +71,7 @@ def find_version(client: Client, project_id: str, name: str) -> Version:
     number = re.fullmatch(r"[Vv]?0*([0-9]+)", wanted)
     if wanted not in ("", LATEST) and number is None:
         raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 or a link", name)
-    job, found = _find_job(client, project_id, job_name), None
+    job, found = find_job(client, project_id, job_name), None
     for version in client.versions(project_id, job.id):
         if number is None or int(number[1]) == (version.id if by_id else version.number):
             found = version
@@ -94,7 +94,8 @@ def latest_version(client: Client, project_id: str, name: str | None) -> Version
     return max(found, key=lambda version: version.id)
 
 
-def _find_job(client: Client, project_id: str, name: str) -> Job:
+def find_job(client: Client, project_id: str, name: str) -> Job:
+    """Returns the job of that name or id; raises NotFound."""
     for job in client.jobs(project_id, name=name):
         return job
     if name.isascii() and name.isdigit():

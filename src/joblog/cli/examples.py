@@ -13,6 +13,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "spool ls": ("joblog spool ls", "joblog spool ls --json"),
     "import": ("joblog import train.log", "joblog import --job resnet rank0.log rank1.log", "joblog import --tree outputs"),
     "follow": ("joblog follow /var/log/train", "joblog follow --until-idle 60 'outputs/*.log'"),
+    "label": ("joblog label resnet team=vision owner=ada", "joblog label resnet owner-"),
     "close": ("joblog close resnet/V0002/worker-3",),
     "cat": (
         "joblog cat resnet",
@@ -34,7 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "joblog verify resnet/V0002 --json",
     ),
     "canary": ("joblog canary --minutes 10", "joblog canary --project canary --metrics-port 9470"),
-    "jobs": ("joblog jobs", "joblog jobs --project lab --json"),
+    "jobs": ("joblog jobs", "joblog jobs --label team=vision", "joblog jobs --project lab --json"),
     "logs": ("joblog logs", "joblog logs resnet/V0002 --json"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),
     "progress": ("joblog progress resnet",),

@@ -20,7 +20,7 @@ from joblog.cli.live import tail_live
 from joblog.cli.matching import saying, tail_matching
 from joblog.cli.records import tail_records
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
-from joblog.client import Client, Log
+from joblog.client import Client, Job, Log
 from joblog.client.links import Part
 from joblog.errors import Invalid
 
@@ -98,12 +98,18 @@ def jobs(args: argparse.Namespace) -> int:
     """Lists the project's jobs."""
     client, project_id = connected(args)
     with client:
-        found = client.jobs(project_id)
+        found = client.jobs(project_id, labels=args.label)
         if args.json:
             show_json(found)
         else:
-            show_table(("ID", "NAME", "CREATED"), ((job.id, job.name, shown_time(job.created_ms)) for job in found))
+            heads = ("ID", "NAME", "CREATED", "LABELS")
+            show_table(heads, ((job.id, job.name, shown_time(job.created_ms), shown_labels(job)) for job in found))
     return 0
+
+
+def shown_labels(job: Job) -> str:
+    """Returns a job's labels in a row."""
+    return " ".join(f"{name}={value}" for name, value in sorted(job.labels.items()))
 
 
 def logs(args: argparse.Namespace) -> int:

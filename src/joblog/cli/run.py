@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joblog.agent import settings
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         url=_recorded(found.said_url),
         host=os.uname().nodename,
         tasks=None if args.task else names.tasks,
+        labels=_labels(args.label, os.environ.get("JOBLOG_LABELS", "")),
     )
     options = Options(
         found.spool_root,
@@ -61,6 +63,16 @@ def run(args: argparse.Namespace) -> int:
         return Writer(found.url, found.token, timeout_s=CALL_S)
 
     return run_agent(command, meta, connect, options)
+
+
+def _labels(said: Sequence[str], environment: str) -> dict[str, str] | None:
+    """Returns the environment's labels and, before these, those that were said; what reads them is loaded only then."""
+    if not said and not environment:
+        return None
+    from joblog.labels import labels_of_pairs
+
+    pairs = [pair.strip() for pair in environment.split(",") if pair.strip()]
+    return labels_of_pairs(pairs, "JOBLOG_LABELS") | labels_of_pairs(said, "--label") or None
 
 
 def _filtering(args: argparse.Namespace) -> Filtering | None:

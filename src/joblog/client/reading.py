@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
 from joblog.answers import Job, Log, Version, value
@@ -76,9 +76,13 @@ class Reading(Views, Follow, Search):
 
     # What there is
 
-    def jobs(self, project_id: str, *, name: str | None = None) -> Iterator[Job]:
-        """Yields the project's jobs by id; with ``name`` only the one so named, if there is one."""
-        return self.items(Job, f"{project_path(project_id)}/jobs", {} if name is None else {"name": name})
+    def jobs(self, project_id: str, *, name: str | None = None, labels: Sequence[str] = ()) -> Iterator[Job]:
+        """Yields the project's jobs by id; with ``name`` only the one so named, if there is one.
+
+        With ``labels``, at most 4 such as ``team=vision`` or ``team``, those that have all of them.
+        """
+        asked: dict[str, str | Sequence[str]] = {} if name is None else {"name": name}
+        return self.items(Job, f"{project_path(project_id)}/jobs", asked | ({"label": labels} if labels else {}))
 
     def job(self, project_id: str, job_id: int) -> Job:
         """Returns one job."""

@@ -25,11 +25,14 @@ from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
+from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
+from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.limits import Buckets
 from joblog.server.links import follow_link
+from joblog.server.loki import push
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
@@ -38,6 +41,7 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.otlp import export
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.proof import ProofController
@@ -62,6 +66,7 @@ _NATIVE = [
     OverviewController,
     StateController,
     LogController,
+    DownloadController,
     ProofController,
     PermalinkController,
     FollowController,
@@ -133,6 +138,7 @@ class App:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
+            scope = with_password(scope)
         else:
             scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):
@@ -238,6 +244,8 @@ def litestar(state: State) -> Litestar:
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
+            export,
+            push,
             follow_link,
             follow_permalink,
             static_router,

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 from msgspec import Struct
 
+from joblog.labels import MOST_WANTED
 from joblog.model import MAX_ID, integer
 
 T = TypeVar("T")
 
 After = Annotated[str | None, Parameter(description="the next of an earlier page")]
 Limit = Annotated[str | None, Parameter(description="items of a page, 1 to 1000, 100 by default")]
+Labels = Annotated[
+    list[str] | None,
+    QueryParameter(
+        name="label", description=f"keeps jobs that have it: team=vision, or team; repeatable, at most {MOST_WANTED}"
+    ),
+]
 """What lists take; ``page_of`` reads and checks it."""
 
 MAX_LIMIT = 1000

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, delete, get, patch, post
 from litestar.params import Parameter
 from msgspec import UNSET, Struct
 
 from joblog.errors import Conflict, Missing, OutOfRange
+from joblog.labels import checked_labels
 from joblog.model import (
     DEFAULT_DOMAIN,
     MAX_ID,
@@ -23,10 +24,11 @@ from joblog.model import (
     check_run_id,
     worker_of_task,
 )
-from joblog.server.listing import After, Limit, Listing, limit_of, page_of
+from joblog.server.listing import After, Labels, Limit, Listing, limit_of, page_of
 from joblog.server.state import Call, State
 from joblog.server.views import (
     JobRequest,
+    LabelsRequest,
     LogView,
     ProjectRequest,
     RunRequest,
@@ -100,30 +102,39 @@ class JobController(Controller):
             joblog.auth.allowed(headers, "write", project_id, named[0].id if named else None)
         run_id = None if data.run_id is None else check_run_id(data.run_id)
         names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
-        job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms)
+        labels = None if data.labels is UNSET else checked_labels(data.labels)
+        job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms, labels)
         return RunView(job, version_view(version), await joblog.log_view(log))
 
     @post("/jobs", summary="Get or create a job", status_code=200)
     async def create_job(self, joblog: State, request: Call, project_id: str, data: JobRequest) -> Job:
-        """Gets or makes the job of that name."""
+        """Gets or makes the job of that name, and sets the labels that are given."""
         project_id = _project(joblog, request, project_id, "write")
-        return await joblog.writing(
-            joblog.engine.names.put_job, project_id, check_job_name(data.name), joblog.engine.clock_ms()
-        )
+        labels = None if data.labels is UNSET else checked_labels(data.labels)
+        names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+        return await joblog.writing(names.put_job, project_id, check_job_name(data.name), now_ms, labels)
 
     @get("/jobs", summary="List jobs")
     async def jobs(
-        self, joblog: State, request: Call, project_id: str, name: Name = None, after: After = None, limit: Limit = None
+        self,
+        joblog: State,
+        request: Call,
+        project_id: str,
+        name: Name = None,
+        label: Labels = None,
+        after: After = None,
+        limit: Limit = None,
     ) -> Listing[Job]:
-        """Lists jobs by id; ``name`` keeps the one so named."""
+        """Lists jobs by id; ``name`` keeps the one so named, ``label`` those that have it."""
         only = joblog.auth.token(request.scope["headers"]).job_id
         project_id = _project(joblog, request, project_id, "read", only)
         start, size = page_of(after, limit)
         if only is None:
-            found = await joblog.reading(joblog.engine.names.jobs, project_id, name, start, size)
+            found = await joblog.reading(joblog.engine.names.jobs, project_id, name, start, size, label or ())
         else:
             job = await joblog.reading(joblog.engine.names.job, project_id, only)
-            found = [job] if name in (None, job.name) and job.id > start else []
+            named = await joblog.reading(joblog.engine.names.jobs, project_id, job.name, start, size, label or ())
+            found = named if name in (None, job.name) else []
         return Listing(found, found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}", summary="A job")
@@ -131,6 +142,13 @@ class JobController(Controller):
         """Returns a job."""
         project_id = _project(joblog, request, project_id, "read", job_id)
         return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", job_id))
+
+    @patch("/jobs/{job_id:str}", summary="Change a job's labels")
+    async def change_job(self, joblog: State, request: Call, project_id: str, job_id: str, data: LabelsRequest) -> Job:
+        """Sets the labels that are given, removes those that are null; others stay."""
+        project_id = _project(joblog, request, project_id, "write", job_id)
+        labels = checked_labels(data.labels)
+        return await joblog.writing(joblog.engine.names.label, project_id, check_id("job_id", job_id), labels)
 
     @post("/jobs/{job_id:str}/versions", summary="Get or create a version", status_code=200)
     async def create_version(

@@ -13,7 +13,7 @@ from joblog import lines
 from joblog.engine import Engine
 from joblog.errors import Invalid, JoblogError
 from joblog.model import Log, check_project_id, integer
-from joblog.server.listing import Limit, limit_of
+from joblog.server.listing import Labels, Limit, limit_of
 from joblog.server.state import Call, State
 from joblog.server.states import status_named
 from joblog.status import Status
@@ -72,6 +72,7 @@ class JobRowView(Struct):
     id: int
     name: str
     created_ms: int
+    labels: dict[str, str]
     runs: int
     last: LastRunView | None
 
@@ -98,6 +99,7 @@ class OverviewController(Controller):
         project_id: str,
         search: Search = None,
         status: Statuses = None,
+        label: Labels = None,
         sort: Sort = None,
         offset: Offset = None,
         limit: Limit = None,
@@ -111,7 +113,9 @@ class OverviewController(Controller):
             raise Invalid("sort", f"one of {', '.join(SORTS)}, with or without - in front", order)
         statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
         skipped = integer("offset", offset or "0", 0, MOST_OFFSET, f"an integer from 0 to {MOST_OFFSET}")
-        wanted = Wanted(search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit))
+        wanted = Wanted(
+            search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit), label or ()
+        )
         return await asyncio.to_thread(_overview, joblog, check_project_id(project_id), wanted)
 
 
@@ -123,7 +127,7 @@ def _overview(joblog: State, project_id: str, wanted: Wanted) -> OverviewView:
 
 def _row(joblog: State, project_id: str, row: JobRow) -> JobRowView:
     last = None if row.last is None else _last(joblog, project_id, row.id, row.last)
-    return JobRowView(row.id, row.name, row.created_ms, 0 if row.last is None else row.last.number, last)
+    return JobRowView(row.id, row.name, row.created_ms, row.labels, 0 if row.last is None else row.last.number, last)
 
 
 def _last(joblog: State, project_id: str, job_id: int, last: LastRun) -> LastRunView:

@@ -29,6 +29,7 @@ from joblog.server.app import App
 from joblog.server.threads import Threads
 from joblog.server.traffic import Traces
 from joblog.storage.leases import LEASE_MS
+from joblog.storage.shared_key import agree
 
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
@@ -107,6 +108,8 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     near = engine.database.embedded and engine.objects.local_directory
     loop.set_default_executor(Threads(_THREADS_NEAR if near else _THREADS, _WAITING))
     try:
+        if not engine.database.embedded:
+            agree(engine.database, engine.vault)
         _admin_token(engine)
         engine.janitor.start()
         app = App(engine, traces)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from joblog import errors
+from joblog.labels import LONGEST_VALUE, MOST_LABELS
 from joblog.model import MAX_ID, RIGHTS
 from joblog.server.wire import STATUSES, full_code, modelarts, told
 from joblog.status import TASK_STATUSES, Status
@@ -37,6 +38,13 @@ def _object(required: str = "", **properties: Json) -> Json:
 
 
 _RIGHTS = {"type": "array", "items": _one_of(*RIGHTS), "minItems": 1}
+
+_LABELS = {
+    "type": "object",
+    "maxProperties": MOST_LABELS,
+    "propertyNames": {"pattern": "^[A-Za-z0-9]([A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?$"},
+    "additionalProperties": {"type": ["string", "null"], "maxLength": LONGEST_VALUE},
+}
 
 _IN_PATHS: Json = {
     "project_id": _PROJECT,
@@ -68,8 +76,9 @@ _OF_CALLS: dict[tuple[str, str], Json] = {
 
 _IN_BODIES: Json = {
     "ProjectRequest": {"id": _PROJECT},
-    "JobRequest": {"name": _NAME},
-    "RunRequest": {"job_name": _NAME, "task": _TASK},
+    "JobRequest": {"name": _NAME, "labels": _LABELS},
+    "LabelsRequest": {"labels": _LABELS},
+    "RunRequest": {"job_name": _NAME, "task": _TASK, "labels": _LABELS},
     "TokenRequest": {"rights": _RIGHTS},
     "MemberRequest": {"rights": _RIGHTS},
     "UserRequest": {"name": _LOGIN_NAME, "password": _PASSWORD, "domain": _LOGIN_NAME},
@@ -139,6 +148,8 @@ _STREAMS = {
     _LINKS: ("text/plain", "application/octet-stream"),
     "/follow": ("text/event-stream", "application/octet-stream"),
     "/search": ("application/x-ndjson",),
+    "/download": ("application/octet-stream", "application/zstd"),
+    "/raw": ("text/plain",),
 }
 """What a call streams that says so nowhere, by a part of its path."""
 

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: a span of each request, within the caller's trace, and in it one of each call of the object store.
 
 Where spans go, and how many, OpenTelemetry's own environment variables say (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER,
-OTEL_SERVICE_NAME ...). The one door to opentelemetry, which is not installed unless asked for: joblog[traces].
+OTEL_SERVICE_NAME ...). Its SDK is not installed unless asked for: joblog[traces].
 """
 
 from __future__ import annotations

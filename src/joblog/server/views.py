@@ -32,12 +32,20 @@ class RunRequest(Struct, forbid_unknown_fields=True):
     job_name: str
     run_id: str | None = None
     task: str = "worker-0"
+    labels: dict[str, str | None] | UnsetType = UNSET
 
 
 class JobRequest(Struct, forbid_unknown_fields=True):
-    """Names a job."""
+    """Names a job, and says which labels it is to have besides those that it has."""
 
     name: str
+    labels: dict[str, str | None] | UnsetType = UNSET
+
+
+class LabelsRequest(Struct, forbid_unknown_fields=True):
+    """Labels by their names; null removes one, and what is not named stays."""
+
+    labels: dict[str, str | None]
 
 
 class VersionRequest(Struct, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 Value = str | int | bytes | bytearray | memoryview | None
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 

@@ -43,7 +43,7 @@ _TABLES = (
         ("id", "sha256", "project_id", "job_id", "user_id", "rights", "label", "created_ms", "expires_ms"),
         "token",
     ),
-    _Table("job", 1, ("id", "project_id", "name", "created_ms", "description", "workspace_id"), "job"),
+    _Table("job", 1, ("id", "project_id", "name", "created_ms", "description", "workspace_id", "labels"), "job"),
     _Table(
         "version",
         1,

@@ -8,9 +8,11 @@ So what is missing is looked for once more with the number in hand; a number tha
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
+from joblog import labels
 from joblog.errors import Conflict, NotFound
 from joblog.model import DEFAULT_DOMAIN, MAX_ID, Job, Log, Project, Version, log_file_name
 from joblog.status import OVER, Status
@@ -61,23 +63,46 @@ class Names:
         """Lists projects by id."""
         return [Project(*row) for row in self._db.rows("projects", after=after, limit=limit)]
 
-    def put_run(self, project_id: str, job_name: str, run_id: str | None, worker: int, now_ms: int) -> tuple[Job, Version, Log]:
+    def put_run(
+        self,
+        project_id: str,
+        job_name: str,
+        run_id: str | None,
+        worker: int,
+        now_ms: int,
+        labelled: Mapping[str, str | None] | None = None,
+    ) -> tuple[Job, Version, Log]:
         """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log.
 
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
+        ``labelled`` is as for ``label``.
         """
         self.project(project_id)
-        with self._db.transaction() as tx:
-            job = _put_job(tx, project_id, job_name, now_ms)
-            version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
-            log, made = _put_log(tx, job, version, worker, now_ms)
-            return job, _awake(tx, version, now_ms) if made else version, log
+        while True:
+            try:
+                with self._db.transaction() as tx:
+                    job = _put_job(tx, project_id, job_name, now_ms)
+                    job = _labelled(tx, job, labelled) if labelled else job
+                    version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+                    log, made = _put_log(tx, job, version, worker, now_ms)
+                    return job, _awake(tx, version, now_ms) if made else version, log
+            except NotFound:
+                pass  # Job or version was deleted since it was found: now it is not found, and made.
 
-    def put_job(self, project_id: str, name: str, now_ms: int) -> Job:
-        """Gets or makes a job; raises NotFound for the project."""
+    def put_job(self, project_id: str, name: str, now_ms: int, labelled: Mapping[str, str | None] | None = None) -> Job:
+        """Gets or makes a job, ``labelled`` as for ``label``; raises NotFound for the project, OutOfRange."""
         self.project(project_id)
         with self._db.transaction() as tx:
-            return _put_job(tx, project_id, name, now_ms)
+            job = _put_job(tx, project_id, name, now_ms)
+            return _labelled(tx, job, labelled) if labelled else job
+
+    def label(self, project_id: str, job_id: int, change: Mapping[str, str | None]) -> Job:
+        """Sets the labels of a job that are given, and removes those given as None; others stay.
+
+        Raises NotFound, OutOfRange when they would be too many.
+        """
+        with self._db.transaction() as tx:
+            return _labelled(tx, _job(tx.rows("job", project_id=project_id, id=job_id), job_id), change)
 
     def put_version(self, project_id: str, job_id: int, run_id: str | None, now_ms: int) -> Version:
         """Gets or makes the version of a run; raises NotFound for the job."""
@@ -94,18 +119,17 @@ class Names:
 
     def job(self, project_id: str, job_id: int) -> Job:
         """Returns a job; raises NotFound."""
-        rows = self._db.rows("job", project_id=project_id, id=job_id)
-        if not rows:
-            raise NotFound("job", job_id)
-        return Job(*rows[0])
+        return _job(self._db.rows("job", project_id=project_id, id=job_id), job_id)
 
-    def jobs(self, project_id: str, name: str | None, after: int, limit: int) -> list[Job]:
-        """Lists a project's jobs by id, or the one of that name."""
-        if name is None:
-            rows = self._db.rows("jobs", project_id=project_id, after=after, limit=limit)
-        else:
-            rows = self._db.rows("job_by_name", project_id=project_id, name=name)
-        return [Job(*row) for row in rows if row[0] > after]
+    def jobs(self, project_id: str, name: str | None, after: int, limit: int, wanted: Sequence[str] = ()) -> list[Job]:
+        """Lists a project's jobs by id, or the one of that name; only those with all the ``wanted`` labels: ``a=b``, or ``a``.
+
+        Raises Invalid, OutOfRange for the labels.
+        """
+        if name is not None and not wanted:
+            return [job_of(row) for row in self._db.rows("job_by_name", project_id=project_id, name=name) if row[0] > after]
+        found = self._db.rows("jobs", project_id=project_id, name=name or "", after=after, limit=limit, **label_columns(wanted))
+        return [job_of(row) for row in found]
 
     def version(self, project_id: str, job_id: int, version_id: int) -> Version:
         """Returns a version; raises NotFound for job or version."""
@@ -178,7 +202,34 @@ def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
         if not rows:
             tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
             return Job(number, project_id, name, now_ms)
-    return Job(*rows[0])
+    return job_of(rows[0])
+
+
+def job_of(row: Row) -> Job:
+    """Returns the job of a row that has its columns in the order of its fields."""
+    return structs.replace(Job(*row), labels=labels.unpacked(row[6]))
+
+
+def label_columns(wanted: Sequence[str]) -> dict[str, Value]:
+    """Returns labels as the statements look for them; raises Invalid, OutOfRange."""
+    return {f"label_{number}": needle for number, needle in enumerate(labels.needles(wanted), 1)}
+
+
+def _job(rows: list[Row], job_id: int) -> Job:
+    if not rows:
+        raise NotFound("job", job_id)
+    return job_of(rows[0])
+
+
+def _labelled(tx: Transaction, job: Job, change: Mapping[str, str | None]) -> Job:
+    """Changes a job's labels; where another node does so at the same time, one after the other."""
+    while True:
+        after = labels.changed(job.labels, change)
+        if after == job.labels:
+            return job
+        if tx.rows("job_set_labels", id=job.id, was=labels.packed(job.labels), labels=labels.packed(after)):
+            return structs.replace(job, labels=after)
+        job = _job(tx.rows("job", project_id=job.project_id, id=job.id), job.id)
 
 
 def version_of(row: Row) -> Version:
@@ -192,11 +243,13 @@ def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, sta
 
 
 def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
-    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    """Makes the job's next version, or returns the run's that another node has made meanwhile; raises NotFound for the job."""
     number = next_id(tx, "version")
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
     if rows:
         return version_of(rows[0])
+    if not tx.rows("job_locked", id=job_id):
+        raise NotFound("job", job_id)
     rows = tx.rows(
         "version_put",
         id=number,
@@ -229,7 +282,7 @@ def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
 
 
 def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> tuple[Log, bool]:
-    """Returns the log and whether it is new."""
+    """Returns the log and whether it is new; raises NotFound for the version."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)
     if rows:
@@ -238,5 +291,7 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     rows = tx.rows("log_by_worker", **key)
     if rows:
         return Log(*rows[0]), False
+    if not tx.rows("version_locked", id=version.id):
+        raise NotFound("version", version.id)
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
     return Log(*tx.rows("log", id=log_id)[0]), True

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
 
 from joblog.errors import NotFound
+from joblog.labels import unpacked
 from joblog.status import Status
-from joblog.storage.database import Database
+from joblog.storage.database import Database, Value
+from joblog.storage.names import label_columns
 
 SORTS = ("recent", "name", "status", "duration", "runs")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which jobs: ``text`` stands in the name, in any case; ``statuses`` of the latest version, all when empty."""
+    """Which jobs: ``text`` stands in the name, in any case; ``statuses`` of the latest version, all when empty.
+
+    ``labels``, as ``team=vision`` or ``team``: the job has all of them.
+    """
 
     text: str = ""
     statuses: Collection[Status] = ()
@@ -24,6 +29,7 @@ class Wanted:
     descending: bool = True
     offset: int = 0
     limit: int = 50
+    labels: Sequence[str] = ()
 
 
 class LastRun(Struct, frozen=True):
@@ -51,6 +57,7 @@ class JobRow(Struct, frozen=True):
     id: int
     name: str
     created_ms: int
+    labels: dict[str, str]
     last: LastRun | None
 
 
@@ -61,14 +68,19 @@ class Overview:
         self._db = database
 
     def jobs(self, project_id: str, wanted: Wanted, now_ms: int) -> tuple[list[JobRow], int]:
-        """Returns a page, and how many jobs there are in all pages; raises NotFound for the project.
+        """Returns a page, and how many jobs there are in all pages; raises NotFound for the project, Invalid for labels.
 
         The whole costs one walk over the project's jobs; what the logs add up to is looked up for the page alone.
         """
         if not self._db.rows("project", id=project_id):
             raise NotFound("project", project_id)
         statuses = "".join(f",{int(status)}" for status in wanted.statuses)
-        which = {"project_id": project_id, "like": _pattern(wanted.text), "statuses": statuses and statuses + ","}
+        which: dict[str, Value] = {
+            "project_id": project_id,
+            "like": _pattern(wanted.text),
+            "statuses": statuses and statuses + ",",
+        }
+        which |= label_columns(wanted.labels)
         named = wanted.sort == "name"
         rows = self._db.rows(
             "overview",
@@ -80,7 +92,10 @@ class Overview:
             offset=wanted.offset,
         )
         count = int(self._db.rows("overview_count", **which)[0][0])
-        return [JobRow(row[0], row[1], row[2], None if row[3] is None else self._last(*row[3:])) for row in rows], count
+        found = [
+            JobRow(row[0], row[1], row[2], unpacked(row[3]), None if row[4] is None else self._last(*row[4:])) for row in rows
+        ]
+        return found, count
 
     def _last(self, version_id: int, number: int, run_id: str | None, status: int, *rest: object) -> LastRun:
         logs, size, appended_ms, opened = self._db.rows("overview_logs", version_id=version_id)[0]

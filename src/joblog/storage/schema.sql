@@ -25,6 +25,7 @@ CREATE TABLE project (
     UNIQUE (domain_id, name)
 );
 
+-- A job's labels are one text, as labels.py packs them, so that whoever reads a job has them.
 CREATE TABLE job (
     id BIGINT PRIMARY KEY,
     project_id TEXT NOT NULL,
@@ -32,6 +33,7 @@ CREATE TABLE job (
     created_ms BIGINT NOT NULL,
     description TEXT NOT NULL DEFAULT '',
     workspace_id TEXT NOT NULL DEFAULT '0',
+    labels TEXT NOT NULL DEFAULT '',
     UNIQUE (project_id, name)
 );
 CREATE INDEX job_by_project ON job (project_id, id);

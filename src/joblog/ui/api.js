@@ -53,13 +53,14 @@ export async function call(path, how = {}) {
 /**
  * @template T
  * @param {string} path
- * @param {Record<string, string | number | null>} [query]
+ * @param {Record<string, string | number | string[] | null>} [query] a list is said one by one
  * @param {AbortSignal} [signal]
  * @returns {Promise<T>}
  */
 export async function get(path, query = {}, signal) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== "");
-  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  const pairs = given.flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, String(each)]));
+  const text = new URLSearchParams(pairs).toString();
   return (await call(text ? `${path}?${text}` : path, signal ? { signal } : {})).json();
 }
 

@@ -5,6 +5,7 @@ import { el, fill, say } from "./dom.js";
 import { duration, number, size, time } from "./format.js";
 import { choice, header } from "./header.js";
 import { t } from "./i18n.js";
+import { LabelFilter, labelList } from "./labels.js";
 import { listen } from "./log/keys.js";
 import { stateBadge } from "./log/state.js";
 import { folded, paint } from "./log/text.js";
@@ -23,7 +24,7 @@ const STATES = ["RUNNING", "COMPLETED", "FAILED", "KILLED", "LOST", "WAITING", "
  *   expected_tasks: number | null, started_ms: number | null, ended_ms: number | null, logs: number, open_logs: number,
  *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string, progress: Bar | null}} LastRun
  * @typedef {{label: string, done: number | null, total: number | null, fraction: number, remaining_s: number | null}} Bar
- * @typedef {{id: number, name: string, created_ms: number, runs: number, last: LastRun | null}} JobRow
+ * @typedef {{id: number, name: string, created_ms: number, labels: Record<string, string>, runs: number, last: LastRun | null}} JobRow
  * @typedef {{items: JobRow[], total: number, now_ms: number}} Overview
  */
 
@@ -83,6 +84,7 @@ class JobsPage {
     const names = Object.fromEntries(STATES.map((each) => [each, t(each)]));
     this.state = choice(t("state"), "", ["", ...STATES], { "": t("anyState"), ...names });
     this.state.addEventListener("change", () => void this.look());
+    this.labels = new LabelFilter(() => void this.look());
     this.count = el("span", { class: "quiet", role: "status" });
     this.heads = el("tr");
     this.rows = el("tbody");
@@ -94,9 +96,13 @@ class JobsPage {
       "div",
       { class: "screen" },
       header([box], again),
-      el("div", { class: "tools", role: "search" }, this.search, this.state, el("span", { class: "spacer" }), this.count),
+      el("div", { class: "tools", role: "search" }, this.search, this.state, this.labels.element, el("span", { class: "spacer" }), this.count),
       el("main", { class: "jobs-page" }, this.notice, this.table, this.none, this.more),
     );
+    this.rows.addEventListener("click", (event) => {
+      const label = event.target instanceof Element ? event.target.closest("button.label") : null;
+      if (label) this.labels.add(label.getAttribute("data-label") ?? "");
+    });
     this.unlisten = listen({ "/": () => this.search.focus() });
     this.onVisible = () => {
       if (!document.hidden) void this.look();
@@ -129,10 +135,11 @@ class JobsPage {
     try {
       const path = `/api/projects/${encodeURIComponent(this.project)}/overview`;
       const search = this.search.value.trim().slice(0, 64);
+      const asked = { search, status: this.state.value, label: this.labels.wanted, sort: this.sort, limit: this.limit };
       /** @type {Overview} */
-      const seen = await get(path, { search, status: this.state.value, sort: this.sort, limit: this.limit });
+      const seen = await get(path, asked);
       if (this.closed || turn !== this.turn) return;
-      this.show(seen, search !== "" || this.state.value !== "");
+      this.show(seen, search !== "" || this.state.value !== "" || this.labels.wanted.length > 0);
       say(this.notice, "");
     } catch (error) {
       if (this.closed || turn !== this.turn) return;
@@ -160,9 +167,10 @@ class JobsPage {
     this.table.hidden = !seen.total;
     this.none.hidden = seen.total > 0;
     if (!seen.total) fill(this.none, filtered ? el("p", { class: "quiet" }, t("noMatch")) : firstLog(this.project));
-    const at = document.activeElement?.getAttribute("data-job");
+    this.labels.offer(seen.items.map((job) => job.labels));
+    const at = this.rows.contains(document.activeElement) && document.activeElement?.getAttribute("data-key");
     fill(this.rows, ...seen.items.map((job) => jobRow(this.project, job, seen.now_ms)));
-    if (at) /** @type {HTMLElement | null} */ (this.rows.querySelector(`a[data-job="${CSS.escape(at)}"]`))?.focus();
+    if (at) /** @type {HTMLElement | null} */ (this.rows.querySelector(`[data-key="${CSS.escape(at)}"]`))?.focus();
   }
 
   showHeads() {
@@ -201,7 +209,7 @@ function jobRow(project, job, now) {
   return el(
     "tr",
     {},
-    cell("job", jobLink(project, job)),
+    cell("job", jobLink(project, job), labelList(job.id, job.labels)),
     cell("state", last ? stateBadge(last.status, last.reason) : stateBadge("NONE")),
     cell("started", el("time", { title: time(started ?? job.created_ms) }, time(started ?? job.created_ms).slice(5, 16))),
     cell("duration", long),
@@ -222,7 +230,7 @@ function jobLink(project, job) {
   const task = job.last && (job.last.last_task ?? job.last.first_task);
   if (!job.last || !task) return job.name;
   const href = logPath({ project, job: job.id, version: job.last.id, task });
-  return el("a", { href, "data-job": job.id, title: job.last.run_id ?? "" }, job.name);
+  return el("a", { href, "data-key": job.id, title: job.last.run_id ?? "" }, job.name);
 }
 
 /**

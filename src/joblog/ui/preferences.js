@@ -1,14 +1,21 @@
 // What a reader has chosen, kept by the browser; never anything secret.
 
 /**
- * @typedef {{theme: "auto" | "light" | "dark", language: "auto" | "en" | "zh", wrap: "yes" | "no", times: "yes" | "no"}} Preferences
+ * @typedef {{theme: "auto" | "light" | "dark", language: "auto" | "en" | "zh", wrap: "yes" | "no", times: "yes" | "no",
+ *   view: "raw" | "terminal"}} Preferences
  */
 
 /** @type {Preferences} */
-const DEFAULTS = { theme: "auto", language: "auto", wrap: "no", times: "no" };
+const DEFAULTS = { theme: "auto", language: "auto", wrap: "no", times: "no", view: "raw" };
 
 /** @type {{[K in keyof Preferences]: Preferences[K][]}} */
-const ALLOWED = { theme: ["auto", "light", "dark"], language: ["auto", "en", "zh"], wrap: ["yes", "no"], times: ["yes", "no"] };
+const ALLOWED = {
+  theme: ["auto", "light", "dark"],
+  language: ["auto", "en", "zh"],
+  wrap: ["yes", "no"],
+  times: ["yes", "no"],
+  view: ["raw", "terminal"],
+};
 
 /**
  * @template {keyof Preferences} K

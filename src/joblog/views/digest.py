@@ -166,7 +166,7 @@ def _verdict(first: Failed | None, ranks: Sequence[RankEnd], now_ms: int, silent
         who = "rank " + first.ranks if first.ranks.isdigit() else "ranks " + first.ranks
         cause = f", caused by {first.cause}" if first.cause else ""
         said = f"{who[0].upper()}{who[1:]} failed first ({first.kind}): {first.summary}{cause}"
-        return f"{said[:600]}. {ends[:300]}."
+        return f"{said[:600].rstrip('.')}. {ends[:300]}."
     if all(rank.ended_well for rank in ranks):
         return f"Nothing failed: {ends[:300]}."
     return f"No failure was found in what was read. {ends[:300]}."

@@ -49,6 +49,8 @@ def add_to(commands: Subparsers) -> None:
     _add_links(commands)
 
     jobs = add_shown(commands, "jobs", "read:jobs", "lists the project's jobs")
+    wanted = "those that have it: team=vision, or team for any value; repeatable, at most 4"
+    jobs.add_argument("--label", action="append", default=[], metavar="NAME[=VALUE]", help=wanted)
     logs = add_shown(commands, "logs", "read:logs", "lists the logs of a job's version")
     add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link; the latest version by default", optional=True)
     for listing in (jobs, logs):

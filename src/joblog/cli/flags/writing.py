@@ -6,7 +6,7 @@ import argparse
 
 from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client, add_named
 
-COMMANDS = ("run", "sync", "spool", "import", "follow", "close")
+COMMANDS = ("run", "sync", "spool", "import", "follow", "close", "label")
 
 
 def add_to(commands: Subparsers) -> None:
@@ -26,6 +26,10 @@ def add_to(commands: Subparsers) -> None:
     close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
     add_named(close, "log", "LOG", LOG_HELP)
 
+    label = add_client(commands, "label", "label:label", "sets and removes a job's labels, and shows what it has then")
+    add_named(label, "job", "JOB", "the job's name or id")
+    label.add_argument("changes", nargs="*", metavar="CHANGE", help="NAME=VALUE sets a label, NAME- removes one")
+
 
 def _add_run(commands: Subparsers) -> None:
     run = add_client(commands, "run", "run:run", "runs a command and keeps what it prints")
@@ -34,6 +38,8 @@ def _add_run(commands: Subparsers) -> None:
         "--run-id", help="all that name the same run id write to one version (default: the scheduler's, or a new one)"
     )
     run.add_argument("--task", help="this worker of the run (default: the rank that the environment says, or worker-0)")
+    about = "labels the job with it, beside what $JOBLOG_LABELS says (NAME=VALUE,NAME=VALUE); repeatable"
+    run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
     run.add_argument("--tty", action="store_true", help="gives the command a terminal to write to")
     run.add_argument(
         "--spool-limit",

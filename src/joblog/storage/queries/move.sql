@@ -95,11 +95,11 @@ VALUES (:id, :sha256, :project_id, :job_id, :user_id, :rights, :label, :created_
 DELETE FROM token WHERE id = :id;
 
 -- name: job_rows
-SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE id > :after AND id <= :until;
+SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE id > :after AND id <= :until;
 
 -- name: job_row_put
-INSERT INTO job (id, project_id, name, created_ms, description, workspace_id)
-VALUES (:id, :project_id, :name, :created_ms, :description, :workspace_id);
+INSERT INTO job (id, project_id, name, created_ms, description, workspace_id, labels)
+VALUES (:id, :project_id, :name, :created_ms, :description, :workspace_id, :labels);
 
 -- name: job_row_drop
 DELETE FROM job WHERE id = :id;

@@ -13,6 +13,12 @@ SELECT value FROM counter WHERE name = :name;
 INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: counter_or
+-- Sets what is not there yet; returns what is there then.
+INSERT INTO counter (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = counter.value
+RETURNING value;
+
 -- name: project_put
 -- Makes the project, or leaves the one that is there, or another one that has its name.
 INSERT INTO project (id, name, domain_id, created_ms) VALUES (:id, :name, :domain_id, :now_ms) ON CONFLICT DO NOTHING;
@@ -40,14 +46,28 @@ WHERE retain_days IS NOT NULL OR retain_bytes IS NOT NULL ORDER BY id;
 INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, :now_ms);
 
 -- name: job
-SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND id = :id;
+SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND id = :id;
+
+-- name: job_locked
+-- Makes sure that a job is not deleted before the end of the transaction: PostgreSQL locks what is updated.
+UPDATE job SET name = name WHERE id = :id RETURNING id;
 
 -- name: job_by_name
-SELECT id, project_id, name, created_ms, description, workspace_id FROM job WHERE project_id = :project_id AND name = :name;
+SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND name = :name;
 
 -- name: jobs
-SELECT id, project_id, name, created_ms, description, workspace_id FROM job
-WHERE project_id = :project_id AND id > :after ORDER BY id LIMIT :limit;
+-- Those that have all the labels: each is '' or a text that stands in those of such a job, and in no others (labels.py).
+SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job
+WHERE project_id = :project_id AND id > :after AND (CAST(:name AS TEXT) = '' OR name = CAST(:name AS TEXT))
+    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(labels, CAST(:label_1 AS TEXT), '') <> labels)
+    AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(labels, CAST(:label_2 AS TEXT), '') <> labels)
+    AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(labels, CAST(:label_3 AS TEXT), '') <> labels)
+    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(labels, CAST(:label_4 AS TEXT), '') <> labels)
+ORDER BY id LIMIT :limit;
+
+-- name: job_set_labels
+-- Sets them unless somebody else has changed them meanwhile.
+UPDATE job SET labels = :labels WHERE id = :id AND labels = :was RETURNING id;
 
 -- name: version_put
 INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms)

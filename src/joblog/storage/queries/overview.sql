@@ -1,12 +1,17 @@
 -- A project's jobs at a glance.
 
 -- name: overview
--- A page of jobs with their latest versions. :like is a LIKE pattern in lower case; :statuses is ',8,10,' or '' for all.
-SELECT j.id, j.name, j.created_ms, v.id, v.number, v.run_id, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms
+-- A page of jobs with their latest versions. :like is a LIKE pattern in lower case; :statuses is ',8,10,' or '' for all;
+-- labels are looked for as in the statement jobs.
+SELECT j.id, j.name, j.created_ms, j.labels, v.id, v.number, v.run_id, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms
 FROM job j LEFT JOIN version v
     ON v.job_id = j.id AND v.number = (SELECT MAX(m.number) FROM version m WHERE m.job_id = j.id)
 WHERE j.project_id = :project_id AND LOWER(j.name) LIKE :like ESCAPE '!'
     AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(COALESCE(v.status, -1) AS TEXT) || ',%')
+    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_1 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_2 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_3 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_4 AS TEXT), '') <> j.labels)
 ORDER BY
     CASE WHEN CAST(:sort AS TEXT) = 'name' THEN j.name END,
     CASE WHEN CAST(:sort AS TEXT) = '-name' THEN j.name END DESC,
@@ -21,7 +26,11 @@ SELECT COUNT(*)
 FROM job j LEFT JOIN version v
     ON v.job_id = j.id AND v.number = (SELECT MAX(m.number) FROM version m WHERE m.job_id = j.id)
 WHERE j.project_id = :project_id AND LOWER(j.name) LIKE :like ESCAPE '!'
-    AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(COALESCE(v.status, -1) AS TEXT) || ',%');
+    AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(COALESCE(v.status, -1) AS TEXT) || ',%')
+    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_1 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_2 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_3 AS TEXT), '') <> j.labels)
+    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_4 AS TEXT), '') <> j.labels);
 
 -- name: overview_logs
 -- How many logs a version has, their bytes, when the last of these came, and how many logs are still open.

@@ -1,8 +1,8 @@
-// What is done with selected lines: text and links into the clipboard, bytes into a file.
+// What is done with selected lines: text and links into the clipboard.
 
 import { number } from "../format.js";
 import { t } from "../i18n.js";
-import { MOST_COPIED, copy, downloadLines, textOf } from "./selection.js";
+import { MOST_COPIED, copy, textOf } from "./selection.js";
 
 /** @typedef {import("./selection.js").Lines} Lines */
 
@@ -37,13 +37,5 @@ export class Clip {
       await copy(location.href);
       this.notice.say(t("copiedLink"));
     });
-  }
-
-  /** @param {string} logFile */
-  async download(logFile) {
-    const lines = this.selected();
-    if (!lines) return;
-    const name = `${logFile}.L${lines.first}-L${lines.last}.log`;
-    await this.notice.attempt(() => downloadLines(this.address, lines, name));
   }
 }

@@ -20,6 +20,7 @@ const KEYS = [
   ["N", "keyPrevious"],
   ["w", "keyWrap"],
   ["t", "keyTimes"],
+  ["r", "keyTerminal"],
   ["c", "keyCopy"],
   ["l", "keyLink"],
   ["Esc", "keyEscape"],

@@ -18,3 +18,30 @@ export function listen(acts) {
   document.addEventListener("keydown", pressed);
   return () => document.removeEventListener("keydown", pressed);
 }
+
+/**
+ * What keys do on a log's page.
+ * @param {import("./tools.js").Acts} acts
+ * @param {import("./tools.js").Tools} tools
+ * @returns {Record<string, () => void>}
+ */
+export function logKeys(acts, tools) {
+  return {
+    f: acts.follow,
+    w: acts.wrap,
+    t: acts.times,
+    r: acts.terminal,
+    g: acts.top,
+    Home: acts.top,
+    G: acts.end,
+    End: acts.end,
+    ":": () => tools.jump.focus(),
+    "/": () => tools.found.focus(),
+    n: acts.next,
+    N: acts.previous,
+    c: acts.copy,
+    l: acts.link,
+    Escape: acts.escape,
+    "?": acts.help,
+  };
+}

@@ -14,7 +14,10 @@ const MOST_MARKS = 200;
  * @param {number} hit the line that was gone to
  */
 export function markRows(rows, question, hit) {
-  for (const row of rows) row.classList.toggle("hit", Number(row.dataset.line) === hit);
+  for (const row of rows) {
+    const line = Number(row.dataset.line);
+    row.classList.toggle("hit", line <= hit && hit <= Number(row.dataset.last ?? line));
+  }
   const marks = "highlights" in CSS && question ? /** @type {any} */ (CSS).highlights : null;
   const pattern = question && expression(question);
   if (!marks) return;

@@ -10,13 +10,14 @@ import { Bar } from "./bar.js";
 import { Clip } from "./clip.js";
 import { showKeys, showLine } from "./dialogs.js";
 import { Finding } from "./finding.js";
-import { listen } from "./keys.js";
+import { listen, logKeys } from "./keys.js";
 import { Notice } from "./notice.js";
 import { Pager } from "./pager.js";
 import { Place } from "./place.js";
 import { row } from "./row.js";
 import { Scroller } from "./scroller.js";
 import { Selection, fromHash } from "./selection.js";
+import { TerminalView } from "./terminal.js";
 import { Tools } from "./tools.js";
 import { Why } from "./why.js";
 import { Watch } from "./watch.js";
@@ -61,6 +62,8 @@ class LogPage {
     this.news = el("button", { type: "button", class: "news", hidden: true, click: () => this.follow(true) });
     this.notice = new Notice();
     this.empty = el("p", { class: "empty-log quiet", hidden: true }, t("emptyLog"));
+    /** @type {TerminalView | null} */
+    this.terminal = null;
     this.bar = new Bar((line) => this.jump(line, "top"));
     this.pager = new Pager(address, (first, end) => this.arrived(first, end), () => {
       this.notice.trying(true);
@@ -69,11 +72,12 @@ class LogPage {
     this.scroller = new Scroller(this.lines, ROW_PIXELS, (line) => this.draw(line), (view) => this.moved(view));
     this.selection = new Selection(() => this.showSelection());
     this.clip = new Clip(address, () => this.selection.lines, this.notice);
-    /** @type {Tools} */
-    this.tools = new Tools(address, {
+    /** @type {import("./tools.js").Acts} */
+    const acts = {
       follow: () => this.follow(!this.following),
       wrap: () => this.wrap(preference("wrap") === "no"),
       times: () => this.times(preference("times") === "no"),
+      terminal: () => this.asTerminal(!this.terminal),
       top: () => this.jump(this.pager.start, "top"),
       end: () => (this.log.closed ? this.toEnd() : this.follow(true)),
       jump: (to) => this.jumpTo(to),
@@ -84,14 +88,20 @@ class LogPage {
       endSearch: () => this.endSearch(),
       copy: () => void this.clip.copyLines(),
       link: () => void this.clip.copyLink(),
-      download: () => void this.clip.download(this.log.log_file),
       unselect: () => this.selection.clear(),
       help: () => showKeys(),
-    });
+      escape: () => {
+        this.selection.clear();
+        this.tools.found.clear();
+        this.endSearch();
+      },
+    };
+    /** @type {Tools} */
+    this.tools = new Tools(address, acts);
     this.finding = new Finding(address, {
       where: () => this.view?.first ?? this.pager.start,
       jump: (line) => this.jump(line, "middle"),
-      rows: () => this.scroller.rows,
+      rows: () => this.rows,
       count: (text) => this.tools.found.tell(text),
       say: (text) => this.notice.say(text),
     });
@@ -104,15 +114,15 @@ class LogPage {
       header(this.place.elements, again),
       this.tools.element,
       this.why.element,
-      el("main", { class: "log" }, this.lines, this.finding.map.element, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
+      el("main", { class: "log", click: (/** @type {MouseEvent} */ event) => this.clicked(event) }, this.lines, this.finding.map.element, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
       this.finding.results.element,
     );
-    this.lines.addEventListener("click", (event) => this.clicked(event));
     this.onHash = () => this.hashChanged();
     window.addEventListener("hashchange", this.onHash);
-    this.unlisten = listen(this.keys());
+    this.unlisten = listen(logKeys(acts, this.tools));
     this.wrap(preference("wrap") === "yes");
     this.times(preference("times") === "yes");
+    this.tools.showTerminal(false);
     this.tools.showFollowing(false);
     this.showSelection();
   }
@@ -122,17 +132,26 @@ class LogPage {
     void this.show(this.log).then(() => {
       this.lines.focus({ preventScroll: true });
       const wanted = fromHash(location.hash);
+      if (preference("view") === "terminal") this.asTerminal(true, null);
       if (wanted) this.jump(wanted.first, "middle");
-      else if (location.hash.startsWith("#B")) void this.notice.attempt(() => this.jumpToByte()).then(() => this.scroller.placed || this.toEnd());
+      else if (location.hash.startsWith("#B")) void this.beginAtByte();
       else if (this.log.closed) this.toEnd();
       else this.follow(true);
-      if (this.scroller.end === this.scroller.start || this.pager.line(this.scroller.start)) this.around();
+      if (this.terminal || this.scroller.end === this.scroller.start || this.pager.line(this.scroller.start)) this.around();
     });
+  }
+
+  async beginAtByte() {
+    let found = false;
+    await this.notice.attempt(async () => {
+      found = await this.jumpToByte();
+    });
+    if (!found) this.toEnd();
   }
 
   /** Looks at what stands around the lines, once: when the first of them are there. */
   around() {
-    if (this.begun || !this.scroller.placed) return;
+    if (this.begun || !(this.terminal ?? this).scroller.placed) return;
     this.begun = true;
     if (!this.log.closed) this.watch.begin();
     this.place.fill().catch(() => undefined);
@@ -143,6 +162,7 @@ class LogPage {
     this.finding.close();
     this.pager.close();
     this.scroller.close();
+    this.terminal?.close();
     this.unlisten();
     window.removeEventListener("hashchange", this.onHash);
     this.notice.close();
@@ -171,7 +191,8 @@ class LogPage {
     this.scroller.setRange(log.start_line, end + (unfinished ? 1 : 0));
     this.scroller.redraw(before, before + 1);
     if (unfinished && end !== before) this.scroller.redraw(end, end + 1);
-    this.lines.style.setProperty("--digits", String(Math.max(String(end).length, 3)));
+    for (const lines of [this.lines, this.terminal?.element]) lines?.style.setProperty("--digits", String(Math.max(String(end).length, 3)));
+    this.terminal?.setLog(log);
     this.tools.showLog(log);
     this.finding.map.showLog(log);
     this.empty.hidden = log.end_byte > log.start_byte;
@@ -204,7 +225,7 @@ class LogPage {
     this.view = view;
     this.finding.mark();
     this.bar.show(this.scroller.start, this.scroller.end, view.first, view.last);
-    this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
+    if (!this.terminal) this.pager.want(view.drawnFirst, Math.min(view.drawnEnd, this.pager.end));
     if (!view.byUser) return;
     if (this.following && !view.atEnd) this.follow(false);
     else if (!this.following && view.atEnd && !this.log.closed) this.follow(true);
@@ -214,7 +235,7 @@ class LogPage {
   follow(following) {
     this.following = following && !this.log.closed;
     this.left = this.pager.end;
-    this.scroller.stick(this.following);
+    (this.terminal ?? this.scroller).stick(this.following);
     this.tools.showFollowing(this.following);
     this.showNews();
   }
@@ -231,11 +252,51 @@ class LogPage {
    */
   jump(line, where) {
     if (this.following) this.follow(false);
-    this.scroller.jump(line, where);
+    (this.terminal ?? this.scroller).jump(line, where);
   }
 
   toEnd() {
-    this.scroller.toEnd();
+    (this.terminal ?? this.scroller).toEnd();
+  }
+
+  /** The rows that are drawn. */
+  get rows() {
+    return (this.terminal ?? this.scroller).rows;
+  }
+
+  /**
+   * Shows the log as a terminal does, or raw; what is seen stays in sight.
+   * @param {boolean} shown
+   * @param {number | null} [line]
+   */
+  asTerminal(shown, line = this.view?.first ?? null) {
+    prefer("view", shown ? "terminal" : "raw");
+    this.terminal?.close();
+    this.terminal?.element.remove();
+    this.terminal = null;
+    if (shown) {
+      this.terminal = new TerminalView(this.address, {
+        moved: (view) => this.moved(view),
+        arrived: () => {
+          this.finding.mark();
+          this.around();
+        },
+        failed: () => this.notice.trying(true),
+        attempt: (act) => this.notice.attempt(act),
+        isSelected: (first, last) => this.selection.touches(first, last),
+        showAll: (cut) => showLine(this.address, cut),
+      });
+      this.terminal.element.classList.toggle("wrapped", preference("wrap") === "yes");
+      this.terminal.element.style.setProperty("--digits", this.lines.style.getPropertyValue("--digits"));
+      this.lines.before(this.terminal.element);
+      this.terminal.setLog(this.log);
+    }
+    this.lines.hidden = shown;
+    this.tools.showTerminal(shown);
+    (this.terminal?.element ?? this.lines).focus({ preventScroll: true });
+    if (this.following) (this.terminal ?? this.scroller).stick(true);
+    else if (line !== null && this.view?.atEnd) this.toEnd();
+    else if (line !== null) (this.terminal ?? this.scroller).jump(line, "top");
   }
 
   /**
@@ -257,24 +318,29 @@ class LogPage {
   hashChanged() {
     this.selection.readHash();
     if (this.selection.lines) this.jump(this.selection.lines.first, "middle");
-    else void this.notice.attempt(() => this.jumpToByte());
+    else
+      void this.notice.attempt(async () => {
+        await this.jumpToByte();
+      });
   }
 
   /** Goes to the line that the address names by one of its bytes, and selects it; its number is the address then. */
   async jumpToByte() {
     const line = await lineOfHash(this.address, location.hash);
-    if (line === null) return;
+    if (line === null) return false;
     this.selection.select(line, false);
     this.jump(line, "middle");
+    return true;
   }
 
   /** @param {boolean} wrapped */
   wrap(wrapped) {
     prefer("wrap", wrapped ? "yes" : "no");
-    this.lines.classList.toggle("wrapped", wrapped);
+    for (const lines of [this.lines, this.terminal?.element]) lines?.classList.toggle("wrapped", wrapped);
     this.tools.showWrap(wrapped);
-    if (this.view && !this.following) this.scroller.jump(this.view.first, "top");
-    else this.scroller.refresh();
+    const shown = this.terminal ?? this.scroller;
+    if (this.view && !this.following) shown.jump(this.view.first, "top");
+    else shown.refresh();
   }
 
   /** @param {boolean} shown whether each line has the time of its arrival before it */
@@ -287,7 +353,7 @@ class LogPage {
 
   endSearch() {
     this.finding.end();
-    this.lines.focus({ preventScroll: true });
+    (this.terminal?.element ?? this.lines).focus({ preventScroll: true });
   }
 
   /** @param {number} line */
@@ -301,39 +367,16 @@ class LogPage {
     const number = event.target instanceof Element ? event.target.closest("a.no") : null;
     if (!number) return;
     event.preventDefault();
-    const line = Number(number.closest(".row")?.getAttribute("data-line"));
-    this.selection.select(line, event.shiftKey);
+    const row = /** @type {HTMLElement} */ (number.closest(".row"));
+    const line = Number(row.dataset.line);
+    this.selection.select(line, event.shiftKey, Number(row.dataset.last ?? line));
   }
 
   showSelection() {
-    for (const drawn of this.scroller.rows) {
-      drawn.classList.toggle("selected", this.selection.has(Number(drawn.dataset.line)));
+    for (const drawn of this.rows) {
+      const line = Number(drawn.dataset.line);
+      drawn.classList.toggle("selected", this.selection.touches(line, Number(drawn.dataset.last ?? line)));
     }
     this.tools.showSelection(this.selection.lines);
-  }
-
-  /** @returns {Record<string, () => void>} */
-  keys() {
-    return {
-      f: () => this.follow(!this.following),
-      w: () => this.wrap(preference("wrap") === "no"),
-      t: () => this.times(preference("times") === "no"),
-      g: () => this.jump(this.pager.start, "top"),
-      Home: () => this.jump(this.pager.start, "top"),
-      G: () => (this.log.closed ? this.toEnd() : this.follow(true)),
-      End: () => (this.log.closed ? this.toEnd() : this.follow(true)),
-      ":": () => this.tools.jump.focus(),
-      "/": () => this.tools.found.focus(),
-      n: () => this.finding.go("forward"),
-      N: () => this.finding.go("backward"),
-      c: () => void this.clip.copyLines(),
-      l: () => void this.clip.copyLink(),
-      Escape: () => {
-        this.selection.clear();
-        this.tools.found.clear();
-        this.endSearch();
-      },
-      "?": () => showKeys(),
-    };
   }
 }

@@ -30,8 +30,8 @@ export class Place {
     this.logs = [];
     this.job = el("a", { href: `/projects/${encodeURIComponent(address.project)}/`, class: "job" }, `#${address.job}`);
     this.state = el("span");
-    this.runs = el("span");
-    this.ranks = el("span", {}, section === "log" ? el("span", { class: "quiet" }, address.task) : null);
+    this.runs = el("span", { class: "runs" });
+    this.ranks = el("span", { class: "of-rank" }, section === "log" ? el("span", { class: "quiet" }, address.task) : null);
     const sections = /** @type {Section[]} */ (["log", "ranks", "plots"]).map((each) => {
       const here = each === section ? "page" : null;
       return el("a", { class: "tab", href: sectionPath(address, each), "aria-current": here }, t(`section-${each}`));
@@ -98,7 +98,8 @@ export class Place {
    */
   #choose(into, label, value, values, chosen) {
     if (values.length < 2) {
-      into.replaceChildren(el("span", { class: "quiet" }, values[0]?.[1] ?? value));
+      const only = values[0]?.[1] ?? value;
+      into.replaceChildren(el("span", { class: "quiet", title: only }, only));
       return;
     }
     const box = choice(label, value, values.map(([each]) => each), Object.fromEntries(values));

@@ -69,9 +69,10 @@ function draw(text, line, content, actions) {
 }
 
 /**
+ * A button within a line.
  * @param {string} label
  * @param {() => void} act
  */
-function small(label, act) {
+export function small(label, act) {
   return el("button", { type: "button", class: "small", click: act }, label);
 }

@@ -1,6 +1,6 @@
-// Selected lines: in the address as #L120 or #L120-L140, to copy, to download, to send to somebody.
+// Selected lines: in the address as #L120 or #L120-L140, to copy, to send to somebody.
 
-import { bytesText, call, get, logPath } from "../api.js";
+import { bytesText, get, logPath } from "../api.js";
 
 /** Copying more lines than this is better done by downloading. */
 export const MOST_COPIED = 10_000;
@@ -24,15 +24,24 @@ export class Selection {
   }
 
   /**
-   * Selects a line, or with extend all from the one selected before.
+   * Whether one of several lines is selected.
+   * @param {number} first
+   * @param {number} last
+   */
+  touches(first, last) {
+    return this.lines !== null && last >= this.lines.first && first <= this.lines.last;
+  }
+
+  /**
+   * Selects a line, or several that are shown as one; with extend all from the one selected before.
    * @param {number} line
    * @param {boolean} extend
+   * @param {number} [until]
    */
-  select(line, extend) {
+  select(line, extend, until = line) {
+    const same = !extend && this.lines?.first === line && this.lines.last === until;
     if (!extend || !this.lines) this.origin = line;
-    const [first, last] = this.origin < line ? [this.origin, line] : [line, this.origin];
-    const same = !extend && this.lines?.first === line && this.lines.last === line;
-    this.#set(same ? null : { first, last });
+    this.#set(same ? null : { first: Math.min(this.origin, line), last: Math.max(this.origin, until) });
   }
 
   clear() {
@@ -79,22 +88,6 @@ export function hashOf(lines) {
 export async function textOf(address, lines) {
   const [low, high] = await bytesOf(address, lines);
   return bytesText(address, low, high);
-}
-
-/**
- * Gives the bytes of lines to the browser to keep in a file.
- * @param {import("../api.js").Address} address
- * @param {Lines} lines
- * @param {string} name
- */
-export async function downloadLines(address, lines, name) {
-  const [low, high] = await bytesOf(address, lines);
-  const answer = await call(`/api${logPath(address)}/bytes`, { headers: { range: `bytes=${low}-${high - 1}` } });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /**

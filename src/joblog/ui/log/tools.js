@@ -1,16 +1,17 @@
 // The bar of buttons over a log.
 
-import { logPath } from "../api.js";
 import { el, fill, say } from "../dom.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
+import { partOfLog, wholeLog } from "./downloads.js";
+import { Menu } from "./menu.js";
 import { SearchBox } from "./searchbox.js";
 import { completeness } from "./state.js";
 
 /**
- * @typedef {{follow: () => void, wrap: () => void, times: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
+ * @typedef {{follow: () => void, wrap: () => void, times: () => void, terminal: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
  *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
- *   copy: () => void, link: () => void, download: () => void, unselect: () => void, help: () => void}} Acts
+ *   copy: () => void, link: () => void, unselect: () => void, help: () => void, escape: () => void}} Acts
  */
 
 export class Tools {
@@ -25,6 +26,7 @@ export class Tools {
     this.follow = button("", t("followHelp"), acts.follow, "follow");
     this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
     this.times = button(t("times"), t("timesHelp"), acts.times);
+    this.terminal = button(t("terminal"), t("terminalHelp"), acts.terminal);
     this.jump = el("input", {
       class: "jump",
       "aria-label": t("jump"),
@@ -45,10 +47,12 @@ export class Tools {
       this.jump.setCustomValidity(t("jumpBad"));
       this.jump.reportValidity();
     });
-    this.download = el("a", { class: "button", href: `/api${logPath(address)}/bytes`, title: t("downloadHelp"), download: "log" }, t("download"));
+    this.address = address;
+    this.download = new Menu(t("download"), t("downloadHelp"));
+    this.downloadPart = new Menu("⤓", t("downloadPart"));
     this.element = el(
       "div",
-      { class: "tools", role: "toolbar" },
+      { class: "tools log-tools", role: "toolbar" },
       this.state,
       this.extent,
       el("span", { class: "spacer" }),
@@ -59,8 +63,9 @@ export class Tools {
       jumpForm,
       this.wrap,
       this.times,
-      this.download,
-      button("?", t("keys"), acts.help),
+      this.terminal,
+      this.download.element,
+      button("?", t("keys"), acts.help, "help"),
     );
     this.count = el("span");
     this.selection = el(
@@ -69,7 +74,7 @@ export class Tools {
       this.count,
       button(t("copy"), t("copyLines"), acts.copy),
       button(t("link"), t("copyLink"), acts.link),
-      button("⤓", t("downloadPart"), acts.download),
+      this.downloadPart.element,
       button("✕", t("unselect"), acts.unselect),
     );
   }
@@ -79,7 +84,7 @@ export class Tools {
     fill(this.state, ...completeness(log));
     const lines = log.end_line - log.start_line + (log.partial_byte < log.end_byte ? 1 : 0);
     say(this.extent, `${size(log.end_byte - log.start_byte)} · ${t("linesOf", number(lines))}`);
-    this.download.download = `${log.log_file}.log`;
+    this.download.show(wholeLog(this.address, log));
     this.follow.hidden = log.closed;
   }
 
@@ -99,10 +104,20 @@ export class Tools {
     this.times.setAttribute("aria-pressed", String(shown));
   }
 
+  /** @param {boolean} shown whether the log is as a terminal shows it; lines have no times of their own then */
+  showTerminal(shown) {
+    this.terminal.setAttribute("aria-pressed", String(shown));
+    this.times.disabled = shown;
+  }
+
   /** @param {import("./selection.js").Lines | null} lines */
   showSelection(lines) {
     this.selection.hidden = !lines;
-    if (!lines) return;
+    if (!lines) {
+      this.downloadPart.close();
+      return;
+    }
+    this.downloadPart.show(partOfLog(this.address, lines));
     const count = lines.last - lines.first + 1;
     say(this.count, count === 1 ? t("selectedOne") : t("selected", number(count)));
   }

@@ -1,0 +1,36 @@
+"""``joblog label``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from joblog.cli.common import connected, find_job
+from joblog.errors import Invalid
+from joblog.labels import checked_labels
+
+
+def label(args: argparse.Namespace) -> int:
+    """Changes a job's labels as ``kubectl label`` does, ``NAME-`` removing one, and writes those that it has then."""
+    change = _change(args.changes)
+    client, project_id = connected(args)
+    with client:
+        job = find_job(client, project_id, args.job)
+        if change:
+            job = client.label_job(project_id, job.id, change)
+    sys.stdout.write("".join(f"{name}={value}\n" for name, value in sorted(job.labels.items())))
+    return 0
+
+
+def _change(words: Sequence[str]) -> dict[str, str | None]:
+    change: dict[str, str | None] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals and not word.endswith("-"):
+            raise Invalid("CHANGE", "NAME=VALUE or NAME-", word)
+        name = name if equals else word[:-1]
+        if name in change:
+            raise Invalid("CHANGE", "either NAME=VALUE or NAME-, not both, of one name", word)
+        change[name] = value if equals else None
+    return checked_labels(change, "CHANGE")

@@ -1,0 +1,3 @@
+-- Jobs have labels.
+
+ALTER TABLE job ADD COLUMN labels TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,205 @@
+-- The catalog. It runs unchanged on SQLite and on PostgreSQL (which reads BYTEA where SQLite sees a blob).
+-- Times are milliseconds since 1970, sizes and positions are bytes, a ..._line is the number of newlines before its ..._byte.
+-- What belongs to a log begins its key with the log's id, so that a distributed PostgreSQL can shard by it.
+
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+-- A domain is a customer of ModelArts' identity service: within it names of projects and of users are unique.
+CREATE TABLE domain (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_ms BIGINT NOT NULL
+);
+INSERT INTO domain (id, name, created_ms) VALUES ('default', 'default', 0);
+
+CREATE TABLE project (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    domain_id TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    retain_days BIGINT,
+    retain_bytes BIGINT,
+    UNIQUE (domain_id, name)
+);
+
+CREATE TABLE job (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    workspace_id TEXT NOT NULL DEFAULT '0',
+    UNIQUE (project_id, name)
+);
+CREATE INDEX job_by_project ON job (project_id, id);
+
+CREATE TABLE version (
+    id BIGINT PRIMARY KEY,
+    job_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    uuid TEXT NOT NULL UNIQUE,
+    run_id TEXT,
+    created_ms BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    reason TEXT,
+    expected_tasks BIGINT,
+    started_ms BIGINT,
+    ended_ms BIGINT,
+    stop_ms BIGINT,
+    UNIQUE (job_id, number),
+    UNIQUE (job_id, run_id)
+);
+
+-- What a version was asked for with, as JSON: v1's body or v2's. Apart, because lists do without it.
+CREATE TABLE request (
+    version_id BIGINT PRIMARY KEY,
+    body TEXT NOT NULL
+);
+
+-- How each worker is, as far as it has said; its bytes are in log.
+CREATE TABLE task (
+    version_id BIGINT NOT NULL,
+    worker BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    exit_code BIGINT,
+    signal TEXT,
+    reason TEXT,
+    host TEXT,
+    started_ms BIGINT NOT NULL,
+    seen_ms BIGINT NOT NULL,
+    ended_ms BIGINT,
+    starts BIGINT NOT NULL DEFAULT 1,
+    PRIMARY KEY (version_id, worker)
+);
+-- Running tasks by when they were last heard of.
+CREATE INDEX task_by_seen ON task (seen_ms) WHERE ended_ms IS NULL;
+
+CREATE TABLE log (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    job_id BIGINT NOT NULL,
+    version_id BIGINT NOT NULL,
+    worker BIGINT NOT NULL,
+    log_file TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    appended_ms BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL DEFAULT 0,
+    start_line BIGINT NOT NULL DEFAULT 0,
+    sealed_byte BIGINT NOT NULL DEFAULT 0,
+    sealed_line BIGINT NOT NULL DEFAULT 0,
+    end_byte BIGINT NOT NULL DEFAULT 0,
+    end_line BIGINT NOT NULL DEFAULT 0,
+    partial_byte BIGINT NOT NULL DEFAULT 0,
+    crc32 BIGINT NOT NULL DEFAULT 0,
+    closed_ms BIGINT,
+    claimed_bytes BIGINT,
+    claimed_crc32 BIGINT,
+    lost_bytes BIGINT NOT NULL DEFAULT 0,
+    fresh_segments BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (version_id, worker)
+);
+-- What the janitor looks for: logs with a tail to seal, logs with segments to merge.
+CREATE INDEX log_with_tail ON log (appended_ms) WHERE end_byte > sealed_byte;
+CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments > 0;
+
+-- The tail of each log: [sealed_byte, end_byte) tiled by rows. Data that is shorter than end_byte - start_byte is a zstd frame.
+CREATE TABLE chunk (
+    log_id BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL,
+    end_byte BIGINT NOT NULL,
+    start_line BIGINT NOT NULL,
+    end_line BIGINT NOT NULL,
+    appended_ms BIGINT NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (log_id, start_byte)
+);
+CREATE INDEX chunk_by_line ON chunk (log_id, end_line, start_byte);
+
+-- The sealed part: [start_byte, sealed_byte) tiled by objects.
+CREATE TABLE segment (
+    log_id BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL,
+    end_byte BIGINT NOT NULL,
+    start_line BIGINT NOT NULL,
+    end_line BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    object_key TEXT NOT NULL UNIQUE,
+    object_bytes BIGINT NOT NULL,
+    level BIGINT NOT NULL,
+    first_ms BIGINT NOT NULL,
+    last_ms BIGINT NOT NULL,
+    frames BYTEA NOT NULL,
+    PRIMARY KEY (log_id, start_byte)
+);
+CREATE INDEX segment_by_line ON segment (log_id, end_line, start_byte);
+CREATE INDEX segment_by_age ON segment (project_id, last_ms, log_id, start_byte, object_bytes);
+
+CREATE TABLE gap (
+    log_id BIGINT NOT NULL,
+    at_byte BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    recorded_ms BIGINT NOT NULL,
+    PRIMARY KEY (log_id, at_byte, reason)
+);
+
+-- Which node seals or merges a log now; see leases.py.
+CREATE TABLE lease (
+    log_id BIGINT PRIMARY KEY,
+    token TEXT NOT NULL,
+    until_ms BIGINT NOT NULL
+);
+
+-- Objects whose row is gone, to be removed when no running read can want them.
+CREATE TABLE garbage (
+    object_key TEXT PRIMARY KEY,
+    since_ms BIGINT NOT NULL
+);
+
+-- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
+-- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.
+CREATE TABLE token (
+    id BIGINT PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    project_id TEXT,
+    job_id BIGINT,
+    user_id TEXT,
+    rights TEXT NOT NULL,
+    label TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    expires_ms BIGINT
+);
+CREATE INDEX token_by_user ON token (user_id, project_id) WHERE user_id IS NOT NULL;
+
+-- A user; "user" itself is a word of SQL's.
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+-- Which rights a user has in a project.
+CREATE TABLE member (
+    user_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, project_id)
+);
+CREATE INDEX member_by_project ON member (project_id, user_id);
+
+-- Access keys, with which a user's programs sign requests. The secret is encrypted with a key that is not in the catalog.
+CREATE TABLE access_key (
+    access TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    sealed_secret BYTEA NOT NULL,
+    label TEXT NOT NULL,
+    created_ms BIGINT NOT NULL
+);
+CREATE INDEX access_key_by_user ON access_key (user_id, access);
