@@ -43,7 +43,7 @@ READ = {
     "JOBLOG_SPOOL": "where `joblog run` keeps what the server does not have yet, and `joblog follow` its notes; by default "
     "`$XDG_STATE_HOME/joblog/spool`, or `~/.local/state/joblog/spool`",
     "JOBLOG_SPOOL_LIMIT_BYTES": "how much of one log may wait there, as `500M` or `2G` (`--spool-limit`); by default 2 GiB",
-    "JOBLOG_RUN_LOG": "set by `joblog run` for its command: project, job, run id and task of its log",
+    "JOBLOG_RUN_LOG": "set by `joblog run` for its command: project, job, run id and task of its log, for callbacks",
     "JOBLOG_PAGER": "what shows long output on a terminal; `cat`, or nothing, is none. By default `$PAGER`, else `less -FRX`",
 }
 """What clients and agents read; ``Client(url, token)`` of the SDK is told these itself."""
