@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench import live, reads, writes
+from bench import growth, live, reads, writes
 from bench.agent import agent
 from bench.logs import Texts
 from bench.quiet import Patience
@@ -30,12 +30,14 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "latest": reads.latest,
     "page": reads.pages,
     "bytes": reads.byte_pages,
+    "connections": growth.connections,
     "length": reads.length,
     "search": live.search,
     "follow": live.follow,
     "size": writes.size,
     "small": writes.small,
     "large": writes.large,
+    "many": growth.many,
     "agent": agent,
 }
 
@@ -50,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         texts = Texts()
         rows = _measured(Path(directory), texts, arguments)
     report = _Report(_heading(texts, time.monotonic() - begun), rows)
-    print("\n\n".join([*report.heading, markdown(report.rows)]))
+    text = "\n\n".join([*report.heading, markdown(report.rows)])
+    print(text)
+    if arguments.markdown:
+        arguments.markdown.write_text(f"# All that was measured\n\nWritten by `make bench`.\n\n{text}\n")
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     return 0
@@ -67,6 +72,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="time for one measurement (default: %(default)s)")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds to wait, in all, for other programs to be done")
     parser.add_argument("--quick", action="store_true", help="a second each, and a log of 1 GB in place of 10")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write what is printed to a page, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file, too")
     parser.add_argument(
         "--dir", type=Path, help="where to put the data: the disk that is measured (default: the temporary one)"
@@ -84,7 +90,8 @@ def _measured(directory: Path, texts: Texts, arguments: argparse.Namespace) -> l
     with Running() as running:
         joblog = running.started(Joblog(directory / "data"))
         nginx = running.started(Nginx(directory / "nginx"))
-        stage = Stage(directory, texts, made, joblog, nginx, Wrk(directory), arguments.seconds, Patience(arguments.patience))
+        tools = Wrk(directory), arguments.seconds, Patience(arguments.patience), arguments.quick
+        stage = Stage(directory, texts, made, joblog, nginx, *tools)
         _say(f"joblog is process {joblog.pid}")
         stage.settled()
         for part in parts:

@@ -120,6 +120,19 @@ class Maker:
             self._append([each for each in together if each is not None])
         return made
 
+    def ranks(self, count: int, each: int, body: bytes) -> list[MadeLog]:
+        """Makes so many logs, ``each`` a job, with one append in each."""
+        made, waiting = [], list[tuple[int, int, bytes]]()
+        for number in range(count):
+            job, worker = divmod(number, each)
+            log = self._engine.names.put_run(PROJECT, f"job-{job}", "run", worker, self._engine.clock_ms())[2]
+            made.append(MadeLog(log, body))
+            waiting.append((log.id, 0, body))
+            if len(waiting) == each or number == count - 1:
+                self._append(waiting)
+                waiting.clear()
+        return made
+
     def sealed(self, name: str, bodies: Iterable[bytes], times: int = 1) -> list[MadeLog]:
         """Makes logs whose bytes are in objects: each body, so many times, a segment each time."""
         made = []

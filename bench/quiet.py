@@ -79,12 +79,15 @@ def _busy_s() -> float:
 def _own_s(servers: Iterable[int]) -> float:
     """Returns the time of this process, of those it has waited for, and of the servers."""
     ended = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in ended) + sum(map(_server_s, servers))
+    return sum(each.ru_utime + each.ru_stime for each in ended) + sum(map(used_s, servers))
 
 
-def _server_s(pid: int) -> float:
-    """Returns the time of a process and of its children."""
+def used_s(pid: int) -> float:
+    """Returns the processor seconds of a process and of its children, those that have ended among them."""
     process = Path(f"/proc/{pid}")
-    words = (process / "stat").read_text().rpartition(")")[2].split()
-    children = (process / "task" / str(pid) / "children").read_text().split()
-    return (int(words[11]) + int(words[12])) / _TICKS + sum(_server_s(int(child)) for child in children)
+    try:
+        children = (process / "task" / str(pid) / "children").read_text().split()
+        words = (process / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # A child that has ended just now.
+    return sum(map(int, words[11:15])) / _TICKS + sum(used_s(int(child)) for child in children)

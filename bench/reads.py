@@ -56,24 +56,24 @@ def latest(stage: Stage) -> None:
     """The latest page of every log in turn: what viewers ask for all day."""
     for where, logs in (("tail", stage.made.tails), ("sealed", stage.made.sealed)):
         what = f"aom-log, latest {PAGE_LINES} lines, {len(logs)} logs in turn, {where}"
-        _beside_nginx(stage, what, [_latest_page(log) for log in logs], LINES_GOAL)
+        _beside_nginx(stage, what, [latest_page(log) for log in logs], LINES_GOAL)
 
 
 def pages(stage: Stage) -> None:
     """Pages of lines from anywhere."""
     for where, logs in (("tail", stage.made.tails), ("sealed", stage.made.sealed)):
         what = f"aom-log, random {PAGE_LINES} lines of {len(logs)} logs, {where}"
-        _beside_nginx(stage, what, _random_pages(logs), LINES_GOAL)
+        _beside_nginx(stage, what, random_pages(logs), LINES_GOAL)
     large = stage.made.large
     what = f"the same, {len(large)} logs of {large[0].end_byte / 1e6:.0f} MB: five times joblog's cache"
-    _beside_nginx(stage, what, _random_pages(large), None)
+    _beside_nginx(stage, what, random_pages(large), None)
 
 
 def byte_pages(stage: Stage) -> None:
     """Bytes from anywhere."""
     for where, logs in (("tail", stage.made.tails), ("sealed", stage.made.sealed)):
         what = f"/log, random {PAGE_BYTES} bytes of {len(logs)} logs, {where}"
-        _beside_nginx(stage, what, _random_bytes(logs), BYTES_GOAL)
+        _beside_nginx(stage, what, random_bytes(logs), BYTES_GOAL)
 
 
 def length(stage: Stage) -> None:
@@ -87,7 +87,7 @@ def length(stage: Stage) -> None:
 def _lengths(stage: Stage, beside: str, short: Sequence[MadeLog], goal: float | None) -> None:
     """Compares one reader's median time and sixteen readers' rate."""
     long = stage.made.long
-    asks = [_random_pages(logs) for logs in (long, short)]
+    asks = [random_pages(logs) for logs in (long, short)]
     what = f"aom-log, random {PAGE_LINES} lines of a {long[0].end_byte / 1e9:.1f} GB log"
     for connections, kind in ((1, "1 reader, median"), (16, "16 readers")):
         both = [_long_load(stage, each, connections) for each in asks]
@@ -102,7 +102,7 @@ def _lengths(stage: Stage, beside: str, short: Sequence[MadeLog], goal: float | 
 
 
 def _beside_nginx(stage: Stage, what: str, asks: Sequence[Ask], goal: float | None) -> None:
-    size = _checked_size(stage, asks)
+    size = checked_size(stage, asks)
     _load(stage, asks, _WARM_S)
     pairs = _pairs(stage, asks, stage.nginx.file(size))
     ratio = median(pair.ratio for pair in pairs)
@@ -141,7 +141,7 @@ def _pairs(stage: Stage, asks: Sequence[Ask], file: str) -> list[_Pair]:
 
 
 def _long_load(stage: Stage, asks: Sequence[Ask], connections: int) -> Measured[Load]:
-    _checked_size(stage, asks)
+    checked_size(stage, asks)
     _load(stage, asks, _WARM_S, connections)
     return stage.quietly(partial(_load, stage, asks, stage.seconds, connections))
 
@@ -151,7 +151,7 @@ def _load(stage: Stage, asks: Sequence[Ask], seconds: float, connections: int = 
     return stage.wrk.run(stage.joblog.url, paths, token=stage.joblog.token, connections=connections, seconds=seconds)
 
 
-def _checked_size(stage: Stage, asks: Sequence[Ask]) -> int:
+def checked_size(stage: Stage, asks: Sequence[Ask]) -> int:
     """Compares answers with what the logs hold; returns their mean size."""
     chosen = asks[:: max(len(asks) // _CHECKED, 1)]
     total = 0
@@ -163,12 +163,12 @@ def _checked_size(stage: Stage, asks: Sequence[Ask]) -> int:
     return total // len(chosen)
 
 
-def _latest_page(log: MadeLog) -> Ask:
+def latest_page(log: MadeLog) -> Ask:
     first = log.end_line - PAGE_LINES
     return Ask(f"{log.path}/aom-log?log_file={log.log_file}&lines={PAGE_LINES}", partial(_right_lines, log, first))
 
 
-def _random_pages(logs: Sequence[MadeLog]) -> list[Ask]:
+def random_pages(logs: Sequence[MadeLog]) -> list[Ask]:
     chance, asks = random.Random(0), []
     for _ in range(_ASKS):
         log = chance.choice(logs)
@@ -178,7 +178,7 @@ def _random_pages(logs: Sequence[MadeLog]) -> list[Ask]:
     return asks
 
 
-def _random_bytes(logs: Sequence[MadeLog]) -> list[Ask]:
+def random_bytes(logs: Sequence[MadeLog]) -> list[Ask]:
     chance, asks = random.Random(0), []
     for _ in range(_ASKS):
         log = chance.choice(logs)

@@ -92,14 +92,15 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class Joblog:
-    """A ``joblog serve`` on a data directory."""
+    """A ``joblog serve`` on a data directory; ``sealing``: as it does by itself, not by SETTINGS."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, sealing: bool = False) -> None:
+        data.mkdir(parents=True, exist_ok=True)
         (data / "url").unlink(missing_ok=True)
         self._log = data.with_name("joblog.log")
         command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=_environment(SETTINGS), stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=_environment({} if sealing else SETTINGS), stdout=log, stderr=log)
         try:
             self._wait(data / "url")
         except BaseException:
@@ -125,6 +126,11 @@ class Joblog:
         kib = {line[0]: int(line[1]) for line in lines if line[0] in ("VmRSS:", "VmHWM:")}
         (process / "clear_refs").write_text("5")
         return Memory(kib["VmRSS:"] * 1024, kib["VmHWM:"] * 1024)
+
+    def cpu_s(self) -> float:
+        """Returns the seconds that all processors together have worked for it."""
+        words = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """Ends the server, and prints what it complained of."""

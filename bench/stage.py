@@ -53,7 +53,7 @@ def make_logs(data: Path, texts: Texts, parts: Iterable[str], *, quick: bool) ->
     """Makes the logs that the parts read."""
     made, maker, wanted = Made(), Maker(data), set(parts)
     try:
-        if wanted & {"latest", "page", "bytes"}:
+        if wanted & {"latest", "page", "bytes", "connections"}:
             made.tails = maker.tails("tail", texts.stretches(LOGS, LOG_BYTES))
             made.sealed = maker.sealed("sealed", texts.stretches(LOGS, LOG_BYTES))
         if wanted & {"page", "length"}:
@@ -80,6 +80,7 @@ class Stage:
     wrk: Wrk
     seconds: float
     patience: Patience
+    quick: bool = False
     rows: list[Row] = field(default_factory=list)
     peak_bytes: int = 0
 
@@ -88,9 +89,9 @@ class Stage:
         """The processes that belong to what is measured."""
         return self.joblog.pid, self.nginx.pid
 
-    def quietly(self, measure: Callable[[], T]) -> Measured[T]:
-        """Measures when others are quiet, see ``quiet.quietly``."""
-        return quietly(measure, self.servers, self.patience)
+    def quietly(self, measure: Callable[[], T], *servers: int) -> Measured[T]:
+        """Measures when others are quiet, see ``quiet.quietly``; ``servers``: further processes that are measured."""
+        return quietly(measure, (*self.servers, *servers), self.patience)
 
     def add(self, row: Row) -> None:
         """Adds a row with the server's memory after it, and says it on stderr for those who wait."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bench import load
 from bench.bare import commits
 from bench.logs import MIB
+from bench.servers import Joblog
 from bench.stage import Stage
 from bench.table import Row
 from joblog.client import LogRef
@@ -26,7 +28,7 @@ _BULK_BYTES = 8 * MIB
 
 def small(stage: Stage) -> None:
     """Short appends of many writers: what a cluster that prints now and then does."""
-    found = stage.quietly(lambda: _written(stage, 64, 200))
+    found = stage.quietly(lambda: written(stage, 64, 200))
     result = found.result
     one, many = (_bare(stage, 200, group) for group in (1, 64))
     what = "appends of 200 bytes, 64 writers"
@@ -38,7 +40,7 @@ def small(stage: Stage) -> None:
 def large(stage: Stage) -> None:
     """Appends of 64 KiB, and those of an import."""
     size = 64 * 1024
-    found = stage.quietly(lambda: _written(stage, 16, size))
+    found = stage.quietly(lambda: written(stage, 16, size))
     result = found.result
     rate = result.rate * size / 1e6
     one, many = (_bare(stage, size, group) * size / 1e6 for group in (1, 16))
@@ -46,7 +48,7 @@ def large(stage: Stage) -> None:
     beside = f"bare SQLite commits: {one:,.0f} MB/s one by one, {many:,.0f} MB/s by 16"
     shown, goal = f"{rate:,.0f} MB/s, {_waits(result)}", f"≥ {LARGE_GOAL_MB} MB/s"
     stage.add(Row(what, shown, beside, rate / many, goal, rate >= LARGE_GOAL_MB, found.others))
-    found = stage.quietly(lambda: _written(stage, 1, _BULK_BYTES))
+    found = stage.quietly(lambda: written(stage, 1, _BULK_BYTES))
     result = found.result
     shown = f"{result.rate * _BULK_BYTES / 1e6:,.0f} MB/s, {_waits(result)}"
     stage.add(Row("appends of 8 MiB, 1 writer (joblog import)", shown, others=found.others))
@@ -65,26 +67,30 @@ def size(stage: Stage) -> None:
     stage.add(Row("sealed and merged size of the logs", shown, f"raw: {raw / 1e3:,.0f} KB", None, *goal))
 
 
-def _written(stage: Stage, writers: int, body_bytes: int) -> load.Result:
+def written(stage: Stage, writers: int, body_bytes: int) -> load.Result:
     """Appends from so many writers, each to a log of its own; raises RuntimeError when something is not held."""
     refs = _new_logs(stage, f"w{writers}", writers)
-    address = urlsplit(stage.joblog.url)
+    result = load.run(plan(stage, stage.joblog, refs, body_bytes))
+    held = [stage.joblog.client.status(ref).end_byte for ref in refs]
+    if held != result.ends:
+        raise RuntimeError(f"acknowledged up to {result.ends}, held up to {held}")
+    return result
+
+
+def plan(stage: Stage, joblog: Joblog, refs: Sequence[LogRef], body_bytes: int) -> load.Plan:
+    """Returns what writers are to do: appends of so many bytes, each to a log of its own."""
+    address = urlsplit(joblog.url)
     bodies = stage.directory / "bodies"
     bodies.write_bytes(b"".join(stage.texts.pieces(_BODIES if body_bytes < MIB else 1, body_bytes)))
-    plan = load.Plan(
+    return load.Plan(
         host=address.hostname or "",
         port=address.port or 0,
-        token=stage.joblog.token,
+        token=joblog.token,
         paths=[ref.path for ref in refs],
         bodies=str(bodies),
         body_bytes=body_bytes,
         seconds=stage.seconds,
     )
-    result = load.run(plan)
-    held = [stage.joblog.client.status(ref).end_byte for ref in refs]
-    if held != result.ends:
-        raise RuntimeError(f"acknowledged up to {result.ends}, held up to {held}")
-    return result
 
 
 def _new_logs(stage: Stage, name: str, count: int) -> list[LogRef]:

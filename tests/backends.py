@@ -12,7 +12,7 @@ import pytest
 
 from joblog.config import Settings
 from joblog.storage.postgres import Postgres
-from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.engines import BUCKET, ObjectServer, PostgresServer
 
 DEFAULT = "sqlite-directory"
 BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
@@ -32,7 +32,7 @@ _numbers = count(1)
 class Backend:
     """Engines that are running; each ``place`` on them is new and empty."""
 
-    def __init__(self, name: str, postgres: PostgresServer | None, s3: SeaweedServer | None) -> None:
+    def __init__(self, name: str, postgres: PostgresServer | None, s3: ObjectServer | None) -> None:
         self.name = name
         self.postgres = postgres
         self.s3 = s3

@@ -18,7 +18,8 @@ import pytest
 from joblog.client import Client
 from joblog.engine import Engine
 from tests.backends import DEFAULT, Backend
-from tests.engines import NotInstalled, PostgresServer, SeaweedServer
+from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
+from tests.stores import STORES
 
 T = TypeVar("T")
 
@@ -100,10 +101,19 @@ def postgres() -> Iterator[PostgresServer]:
     running.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--store`` runs what has to do with an S3-compatible store, and nothing else, on another one than usual."""
+    parser.addoption("--store", choices=STORES, help="run the tests of an S3-compatible store, on this one")
+
+
 @pytest.fixture(scope="session")
-def s3() -> Iterator[SeaweedServer]:
+def s3(request: pytest.FixtureRequest) -> Iterator[ObjectServer]:
     """An S3-compatible store for all tests that do not stop it; its credentials are in the environment."""
-    running = installed(SeaweedServer)
+    store = request.config.getoption("store")
+    try:
+        running: ObjectServer = STORES[store]() if store else installed(SeaweedServer)
+    except NotInstalled as error:  # by name it was asked for: this is no reason to skip anything
+        pytest.fail(str(error))
     os.environ.update(running.credentials)
     yield running
     running.close()
@@ -123,7 +133,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs on the backends that a mark names what has to do with one."""
     mark = metafunc.definition.get_closest_marker("backends")
     if mark is not None and "backend" in metafunc.fixturenames:
-        metafunc.parametrize("backend", mark.args, indirect=True, scope="session")
+        names = mark.args
+        if metafunc.config.getoption("store"):  # where there are both catalogs, PostgreSQL alone
+            names = names[-1:]
+        metafunc.parametrize("backend", names, indirect=True, scope="session")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out, without ``--store``, what is about the stores that are not the usual one."""
+    return True if collection_path.name == "stores" and not config.getoption("store") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves, with ``--store``, what has to do with such a store."""
+    if config.getoption("store"):
+        kept = [item for item in items if _of_a_store(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+def _of_a_store(item: pytest.Item) -> bool:
+    fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    chosen = str(parameters.get("backend", "")), str(parameters.get("objects", ""))
+    return "s3" in fixtures or chosen[0].endswith("-s3") or chosen[1].startswith("s3")
 
 
 @pytest.fixture(scope="session")

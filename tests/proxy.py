@@ -7,6 +7,8 @@ import random
 import selectors
 import socket
 import threading
+from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 
@@ -65,11 +67,20 @@ class CuttingProxy:
         self.cuts += 1
 
 
-class Wire:
-    """The way to a server, for any number of connections: it can stop passing bytes, lose answers, and counts requests."""
+class Request(NamedTuple):
+    """What was asked over a wire: the method, the path with its query, the headers by their names in lower case."""
 
-    def __init__(self, url: str) -> None:
-        """``url`` names the server by its host and port, whatever the scheme is."""
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+class Wire:
+    """The way to a server, for any number of connections: stops passing bytes, loses answers, counts and records requests."""
+
+    def __init__(self, url: str, *, recording: bool = False) -> None:
+        """``url`` names the server by its host and port, whatever the scheme is; ``recording`` keeps all that is sent to it."""
+        self._recorded: list[bytearray] | None = [] if recording else None
         self.aim(url)
         self._loop = asyncio.new_event_loop()
         self._passing = asyncio.Event()
@@ -147,7 +158,14 @@ class Wire:
                 each.transport.abort()
             self._connections.discard(task)
 
+    def requests(self) -> list[Request]:
+        """Returns what was asked, connection by connection, of a server that speaks HTTP; bodies have their lengths told."""
+        return [request for sent in self._recorded or [] for request in _requests(bytes(sent))]
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+        sent = bytearray()
+        if self._recorded is not None and not answers:
+            self._recorded.append(sent)
         while data := await reader.read(2**16):
             await self._passing.wait()
             if answers and self._lose:
@@ -156,9 +174,20 @@ class Wire:
                 raise _Cut
             if not answers:
                 self.gets += data.count(b"GET /")
+                sent += data if self._recorded is not None else b""
             writer.write(data)
             await writer.drain()
         raise _Cut
+
+
+def _requests(sent: bytes) -> Iterator[Request]:
+    while sent:
+        head, _, rest = sent.partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
+        yield Request(method, target, headers)
+        sent = rest[int(headers.get("content-length", "0")) :]
 
 
 class _Cut(Exception):

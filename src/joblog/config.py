@@ -24,6 +24,7 @@ _CHOICES = {
     "metrics": ("local", "token", "open", "off"),
     "log_format": ("text", "json"),
     "audit": ("acts", "reads", "none"),
+    "traces": ("off", "otlp"),
     "log_requests": ("none", "errors", "all"),
 }
 
@@ -78,6 +79,7 @@ class Settings:
     )
     log_format: str = _setting("text", "what the server says of itself: text, or json (an object on each line)")
     log_requests: str = _setting("none", "requests that it tells of: none, errors (status 400 and above) or all")
+    traces: str = _setting("off", "OpenTelemetry traces: otlp (sent as OTEL_* variables say; needs joblog[traces]) or off")
     rate_limit: float = _setting(
         0.0, "requests a second of one token, ten seconds' worth of them at once; beyond it: 429; 0: no limit"
     )

@@ -61,8 +61,11 @@ class Engine:
         *,
         clock_ms: Callable[[], int] = clock_ms,
         deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
+        called: Callable[[str, bool, float], None] | None = None,
     ) -> None:
         """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
+
+        ``called`` is told of every call of the object store that has ended: which, whether it failed, how long it took.
 
         Raises Invalid when another process serves the directory, or for settings that cannot be used; Unavailable when the
         catalog cannot be opened; Conflict when it has not got all yet that is being moved to it.
@@ -71,12 +74,11 @@ class Engine:
         self.clock_ms = clock_ms
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = -1 if settings.catalog else lock(settings)
-        self.tally = Tally()
+        self.tally, self._also_called = Tally(), called
         self.objects = open_objects(settings)
         self.objects.watch(self._called)
         self.database = self._catalog()
-        self.names = Names(self.database)
-        self.feed = Feed()
+        self.names, self.feed = Names(self.database), Feed()
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = Heads(self.names)
@@ -118,6 +120,8 @@ class Engine:
 
     def _called(self, call: str, failed: bool, seconds: float) -> None:
         self.tally.took(OBJECT_CALLS, seconds, call, "failed" if failed else "ok")
+        if self._also_called is not None:
+            self._also_called(call, failed, seconds)
 
     def _changed(self, heads: Heads, log_ids: set[int]) -> None:
         """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""

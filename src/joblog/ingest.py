@@ -35,7 +35,7 @@ Outcome = tuple[bool, Log] | JoblogError
 
 class _Pending(Struct):
     log_id: int
-    at: int
+    at: int | None
     data: Bytes
     done: Callable[[Outcome], None]
 
@@ -88,8 +88,12 @@ class Ingest:
             at, data = at + held, data[held:]
         return self._logs.head(log_id)
 
-    def submit(self, log_id: int, at: int, data: Bytes, done: Callable[[Outcome], None]) -> None:
-        """Queues an append; ``done`` is told when it is durable, or why it is not. Raises Busy when the queue is full."""
+    def submit(self, log_id: int, at: int | None, data: Bytes, done: Callable[[Outcome], None]) -> None:
+        """Queues an append; ``done`` is told when it is durable, or why it is not. Raises Busy when the queue is full.
+
+        With ``at`` None it goes to where the log ends then. It may not be taken all the same: the log is closed, or another
+        node was first.
+        """
         with self._lock:
             if self._room < len(data):
                 raise Busy("too many appends are waiting for the disk")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ from joblog.config import Settings
 from joblog.engine import clock_ms, lock, open_database, open_objects
 from joblog.errors import Conflict, Invalid
 from joblog.move import Move
+from joblog.storage import credentials
 from joblog.storage.database import Database
 from joblog.storage.moves import Turn, is_partial
+from joblog.storage.objects import Objects, environment_endpoint
 from joblog.storage.vault import Vault
 
 
@@ -30,11 +32,19 @@ class Moved:
     """Whether there are access keys, whose secrets can be read with the source's secret key only, which was not copied."""
 
 
-def move(source: Settings, target: Settings, *, files: bool, say: Callable[[int, int, int], None]) -> Moved:
+def move(
+    source: Settings,
+    target: Settings,
+    *,
+    files: bool,
+    say: Callable[[int, int, int], None],
+    own: Mapping[str, str] | None = None,
+) -> Moved:
     """Carries a catalog and its objects over to others; again goes on where it was, or finds nothing to do.
 
     ``files``: both have a data directory, of which the other one gets the files beside the catalog: secret key, admin token.
-    Raises Invalid, Conflict when the target is in use or not this source's, Unavailable.
+    ``own``: what the other object store is to find in the environment (``AWS_ACCESS_KEY_ID`` ...), where it is not to find what
+    the source's does. Raises Invalid, Conflict when the target is in use or not this source's, Unavailable.
     """
     if not source.catalog and not source.catalog_path.exists():
         raise Invalid("data", "a directory that joblog has served", str(source.data))
@@ -46,13 +56,16 @@ def move(source: Settings, target: Settings, *, files: bool, say: Callable[[int,
             target.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not target.catalog:
             stack.callback(os.close, lock(target))
+        # Before the databases, which have threads of their own: the environment is another one meanwhile.
+        from_objects, from_store = _opened_store(source, {})
+        to_objects, to_store = _opened_store(target, own or {})
         ours = stack.enter_context(_opened(source))
         if is_partial(ours):
             raise Conflict("the catalog to move has not got all yet of what is being moved to it")
         theirs = stack.enter_context(_opened(target))
         turn = Turn(theirs, _address(source))
-        places = Place(ours, open_objects(source)), Place(theirs, open_objects(target))
-        moving = Move(*places, turn, same_objects=_store(source) == _store(target), clock_ms=clock_ms)
+        places = Place(ours, from_objects), Place(theirs, to_objects)
+        moving = Move(*places, turn, same_objects=from_store == to_store, clock_ms=clock_ms)
         if files:
             _copy(_secret_key(source), target.secret_key_path)
             _copy(_content(source.admin_token_path), target.admin_token_path)
@@ -90,8 +103,14 @@ def _address(settings: Settings) -> str:
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _store(settings: Settings) -> tuple[str, str]:
-    return (settings.objects or f"file://{settings.objects_path.resolve()}").rstrip("/"), settings.objects_endpoint
+def _opened_store(settings: Settings, own: Mapping[str, str]) -> tuple[Objects, tuple[str, ...]]:
+    """Opens an object store; returns what tells it from others, too: two that are told apart may still be one."""
+    with credentials.environment(own):
+        objects = open_objects(settings)
+        url = (settings.objects or f"file://{settings.objects_path.resolve()}").rstrip("/")
+        if url.startswith("s3:"):
+            return objects, (url, (settings.objects_endpoint or environment_endpoint()).rstrip("/"))
+        return objects, (url, *sorted(f"{name}={value}" for name, value in own.items()))
 
 
 def _secret_key(settings: Settings) -> bytes:

@@ -58,20 +58,13 @@ class Pattern:
                 yield first, last
             at = last + 1
 
-    def matches(self, line: bytes) -> bool:
-        """Whether a line, without its newline, has a match."""
-        return self._line.search(line) is not None
+    def matches(self, data: bytes, low: int, high: int) -> bool:
+        """Whether ``data[low:high]``, within one line, has a match; the bytes around it are its surroundings."""
+        return self._line.search(data, low, high) is not None
 
-    def spans(self, line: bytes) -> list[tuple[int, int]]:
-        """Returns the matches of a line that are not empty, one after the other, MOST_SPANS at most."""
-        found = (match.span() for match in self._line.finditer(line))
-        spans = []
-        for span in found:
-            if span[0] < span[1]:
-                spans.append(span)
-            if len(spans) == MOST_SPANS:
-                break
-        return spans
+    def matches_of(self, data: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Yields the matches in ``data[low:high]``, one after the other."""
+        return (match.span() for match in self._line.finditer(data, low, high))
 
 
 def _compiled(source: bytes, flags: bytes) -> re2._Regexp:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+RUN_LOG = "JOBLOG_RUN_LOG"
+"""Where ``joblog run`` tells its command which log its output is: project, job, run id and task, a blank between."""
+
 
 class Gap(NamedTuple):
     """``size_bytes`` that were not kept where byte ``at_byte`` now stands; they take no positions."""
@@ -34,6 +37,11 @@ class LogRef(NamedTuple):
     def version_path(self) -> str:
         """Returns the path of the version in the native API."""
         return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
+
+
+def legal_run_id(text: str) -> str:
+    """Returns ``text`` as a run id that leaves room for more: ``nightly run`` is ``nightly-run``."""
+    return re.sub(r"[^!-~]+", "-", text)[:100]
 
 
 def legal_job_name(text: str) -> str:

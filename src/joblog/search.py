@@ -2,7 +2,7 @@
 
 A search is a generator. Between the lines it finds it says how far it has got, after each piece of at most 256 KiB, so whoever
 runs it may stop there and go on later. What crosses two pieces is glued, one line at a time; a line is never held beyond
-LONGEST_LINE, but looked through in parts of about that size.
+LONGEST_LINE, but looked through in parts of about that size, each of which is told by itself where it has a match.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from msgspec import Struct
 
 from joblog import lines
 from joblog.model import Log
+from joblog.part import OVERLAP, Part, back, onwards
 from joblog.pattern import Pattern
 from joblog.query import LargePage, Query
 from joblog.scan import Scan
 
 LONGEST_LINE = 1024 * 1024
-"""A longer line is looked through in parts of so many bytes; a match across two of them is not found."""
+"""A longer line is looked through in parts of so many bytes."""
 
 TEXT_BYTES = 4096
 """The most of a line that is given, from a little before its first match on; the rest is for whoever reads the line."""
@@ -67,14 +68,6 @@ class Ask(Struct, frozen=True):
     """Where the lines are is enough: for counting them."""
 
 
-class _Line(Struct, frozen=True):
-    """A line that matches, before what is told of it is made."""
-
-    number: int
-    start_byte: int
-    data: bytes
-
-
 class Search:
     """Searches logs. Methods block and raise Unavailable, Damaged."""
 
@@ -89,7 +82,7 @@ class Search:
         """
         scanned = self._backwards if ask.backwards else self._forwards
         for each in scanned(log, ask.pattern, low, high):
-            yield self._found(log, ask, each) if isinstance(each, _Line) else each
+            yield self._found(log, ask, each) if isinstance(each, Part) else each
 
     def line_start(self, log: Log, byte: int) -> int:
         """Returns where the line begins that holds a position; for one that the log does not hold, the nearest border."""
@@ -98,56 +91,84 @@ class Search:
         line = self._query.line_at(log, byte)
         return self._query.line_borders(log, lambda _: (line, line)).start_byte
 
-    def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[_Line | Reached]:
-        held, held_at, number, at = b"", low, 0, low  # of a line that began in a piece and goes on in the next
+    def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
+        # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
+        held, number, at = self._before(log, low), 0, low
+        looked = max(len(held) - 1, 0)
         for piece in self._scan.forwards(log.id, low, high):
             data, first = piece.data, 0
             if piece.start_byte != at:
-                held = b""  # retention has taken what followed it
+                held, looked = b"", 0  # retention has taken what followed it
             if held:
                 first = data.find(b"\n") + 1 or len(data)
                 held += data[:first]
-                if held.endswith(b"\n") or len(held) >= LONGEST_LINE:
-                    yield from _alone(pattern, _Line(number, held_at, held.removesuffix(b"\n")))
-                    held = b""
+                whole = held.endswith(b"\n")
+                if whole or len(held) >= LONGEST_LINE:
+                    start_byte = piece.start_byte + first - len(held)
+                    yield from _matching(pattern, onwards(piece.start_line, start_byte, held, looked, whole=whole))
+                    held = b"" if whole else held[-OVERLAP:]
+                    looked = max(len(held) - 1, 0)
             end = max(data.rfind(b"\n") + 1, first)
             yield from _block(pattern, data, (first, end), piece.start_byte, piece.start_line)
             if end < len(data):
-                held, held_at, number = data[end:], piece.start_byte + end, piece.end_line
-            at = piece.end_byte
-            yield Reached(log, held_at if held else at, len(data))
+                held, looked = data[end:], 0
+            number, at = piece.end_line, piece.end_byte
+            yield Reached(log, at - len(held) + (looked + 1 if looked else 0), len(data))
         if held:
-            yield from _alone(pattern, _Line(number, held_at, held))
+            yield from _matching(pattern, onwards(number, at - len(held), held, looked, whole=True))
         yield Reached(log, high, 0)
 
-    def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[_Line | Reached]:
-        held, number, at = b"", 0, high  # the rest of a line that begins in a piece before
+    def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
+        # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
+        held, more = self._after(log, high)
+        looked, number, at = len(held), 0, high
         for piece in self._scan.backwards(log.id, low, high):
-            data = piece.data + held if piece.end_byte == at else piece.data
-            first = 0 if piece.start_byte == low else data.find(b"\n") + 1 or len(data)
-            held, number, at = data[:first], piece.start_line, piece.start_byte
+            if piece.end_byte != at:
+                held, looked, more = b"", 0, False
+            data, number, at = piece.data + held, piece.start_line, piece.start_byte
+            first = 0 if at == low else data.find(b"\n") + 1 or len(data)
             end = max(data.rfind(b"\n") + 1, first)
             if end < len(data):
-                yield from _alone(pattern, _Line(number + lines.count(data), at + end, data[end:]))
+                line = number + lines.count(data)
+                yield from _matching(pattern, back(line, at + end, data[end:], looked, whole=True, more=more))
+                looked, more = 0, False
             yield from reversed(list(_block(pattern, data, (first, end), at, number)))
+            held = data[:first]
             if len(held) >= LONGEST_LINE:
-                yield from _alone(pattern, _Line(number, at, held.removesuffix(b"\n")))
-                held = b""
-            yield Reached(log, at + len(held), len(piece.data))
+                yield from _matching(pattern, back(number, at, held, looked, whole=False, more=more))
+                held, looked, more = held[: OVERLAP + 1], OVERLAP, True
+            yield Reached(log, at + len(held) - looked, len(piece.data))
         if held:
-            yield from _alone(pattern, _Line(number, at, held.removesuffix(b"\n")))
+            yield from _matching(pattern, back(number, at, held, looked, whole=True, more=more))
         yield Reached(log, low, 0)
 
-    def _found(self, log: Log, ask: Ask, line: _Line) -> Found:
-        end = line.start_byte + len(line.data)
+    def _before(self, log: Log, low: int) -> bytes:
+        """Returns what stands before ``low`` of its line, OVERLAP bytes at most: nothing, where the line begins there."""
+        first = max(low - OVERLAP, log.start_byte)
+        data = b"".join(piece.data for piece in self._scan.forwards(log.id, first, low))
+        return data[data.rfind(b"\n") + 1 :]
+
+    def _after(self, log: Log, high: int) -> tuple[bytes, bool]:
+        """Returns what follows ``high`` of the line that was searched so far, OVERLAP bytes at most, and whether it goes on."""
+        if not log.start_byte < high < log.end_byte:
+            return b"", False
+        end = min(high + OVERLAP, log.end_byte)
+        data = b"".join(piece.data for piece in self._scan.forwards(log.id, high - 1, end))
+        if data[:1] == b"\n":
+            return b"", False
+        rest, newline, _ = data[1:].partition(b"\n")
+        return rest, not newline and end < log.end_byte
+
+    def _found(self, log: Log, ask: Ask, part: Part) -> Found:
+        start, end = part.start_byte + part.low, part.start_byte + part.end
         if ask.bare:
-            return Found(log, line.number, line.start_byte, end, [], Text(line.number, line.start_byte, b""))
-        spans = ask.pattern.spans(line.data)
-        text = _text(line, spans[0][0] if spans else 0)
-        before = self._around(log, line.number - ask.before, line.number) if ask.before else []
-        after = self._around(log, line.number + 1, line.number + 1 + ask.after) if ask.after else []
-        told = [(line.start_byte + first, line.start_byte + past) for first, past in spans]
-        return Found(log, line.number, line.start_byte, end, told, text, before, after)
+            return Found(log, part.number, start, end, [], Text(part.number, start, b""))
+        spans = part.spans(ask.pattern)
+        text = _text(part, spans[0][0] if spans else 0)
+        before = self._around(log, part.number - ask.before, part.number) if ask.before else []
+        after = self._around(log, part.number + 1, part.number + 1 + ask.after) if ask.after else []
+        told = [(part.start_byte + first, part.start_byte + past) for first, past in spans]
+        return Found(log, part.number, start, end, told, text, before, after)
 
     def _around(self, log: Log, first: int, end: int) -> list[Text]:
         """Returns the lines ``[first, end)`` that there are; none when they are megabytes."""
@@ -157,7 +178,7 @@ class Search:
             return []
         found, at = [], page.start_byte
         for number, data in enumerate(page.data.split(b"\n")[: page.end_line - page.start_line], page.start_line):
-            found.append(_text(_Line(number, at, data), 0))
+            found.append(_text(Part(number, at, data), 0))
             at += len(data) + 1
         return found
 
@@ -167,23 +188,23 @@ def _there(first: int, end: int, head: Log) -> tuple[int, int]:
     return first, min(max(end, first), head.last_line)
 
 
-def _alone(pattern: Pattern, line: _Line) -> Iterator[_Line]:
-    if pattern.matches(line.data):
-        yield line
+def _matching(pattern: Pattern, part: Part) -> Iterator[Part]:
+    if part.matches(pattern):
+        yield part
 
 
-def _block(pattern: Pattern, data: bytes, span: tuple[int, int], start_byte: int, start_line: int) -> Iterator[_Line]:
+def _block(pattern: Pattern, data: bytes, span: tuple[int, int], start_byte: int, start_line: int) -> Iterator[Part]:
     """Yields the lines of a span of ``data`` that match; the data begins at ``start_byte``, within line ``start_line``."""
     number, counted = start_line, 0
     for first, past in pattern.lines(data, *span):
         number += data.count(b"\n", counted, first)
         counted = first
-        yield _Line(number, start_byte + first, data[first:past])
+        yield Part(number, start_byte + first, data[first:past])
 
 
-def _text(line: _Line, match: int) -> Text:
-    if len(line.data) <= TEXT_BYTES:
-        return Text(line.number, line.start_byte, line.data)
-    low = max(min(match - _BEFORE_MATCH, len(line.data) - TEXT_BYTES), 0)
-    low, high = lines.whole_characters(line.data, low, low + TEXT_BYTES, backwards=False, growing=False)
-    return Text(line.number, line.start_byte + low, line.data[low:high])
+def _text(part: Part, match: int) -> Text:
+    first, end = part.low, part.end
+    if end - first > TEXT_BYTES:
+        first = max(min(match - _BEFORE_MATCH, end - TEXT_BYTES), first)
+        first, end = lines.whole_characters(part.data, first, first + TEXT_BYTES, backwards=False, growing=False)
+    return Text(part.number, part.start_byte + first, part.data[first:end])

@@ -50,6 +50,12 @@ APPENDS = Kind(
     known=(("taken",), ("repeated",)),
 )
 APPENDED_BYTES = Kind("joblog_appended_bytes_total", "bytes that appends have added, acknowledged")
+RECORDS = Kind(
+    "joblog_records_total",
+    "records of collectors, over OpenTelemetry's protocol or Loki's, by what became of them: taken or refused",
+    ("outcome",),
+    known=(("taken",), ("refused",)),
+)
 COMMITS = Kind("joblog_commit_seconds", "time of a commit of appends, however many were grouped in it", bounds=QUICK_S)
 COMMIT_FAILURES = Kind("joblog_commit_failures_total", "commits of appends that the catalog failed")
 SEALED = Kind(
@@ -77,7 +83,7 @@ GAPS = Kind("joblog_gaps_total", "gaps that writers have reported, by reason", (
 GAP_BYTES = Kind("joblog_gap_bytes_total", "bytes that writers could not keep", ("reason",), known=(("other",),))
 
 KINDS = (
-    *(REQUESTS, APPENDS, APPENDED_BYTES, COMMITS, COMMIT_FAILURES, SEALED),
+    *(REQUESTS, APPENDS, APPENDED_BYTES, RECORDS, COMMITS, COMMIT_FAILURES, SEALED),
     *(ROUND_FAILURES, OBJECT_CALLS, DAMAGED, CLOSED, GAPS, GAP_BYTES),
 )
 

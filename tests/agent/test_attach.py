@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from harness import Agent
 
+from joblog.client import Client
+
 DEADLINE_S = 120.0
 
 
@@ -144,6 +146,44 @@ for number in range(3000): logging.error("%d", number)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
     expected = b"WARNING first \\udcff\n" + b"".join(b"ERROR %d\n" % number for number in range(3000))
     wait_for(lambda: cat(joblog, "records") == expected)
+
+
+def test_handler_says_how_the_run_ends(joblog: Agent) -> None:
+    """Where it is to; a program that ends without having said it has failed."""
+    for job, end, status in (
+        ("good", "handler.end(0)", "COMPLETED"),
+        ("bad", "handler.end(3)", "FAILED"),
+        ("gone", "", "FAILED"),
+    ):
+        program = f"""
+import joblog, logging
+handler = joblog.handler({job!r}, is_run=True)
+logging.getLogger().addHandler(handler)
+logging.error("said")
+{end}
+"""
+        ran = run(joblog, program)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+        wait_for(lambda job=job, status=status: how_it_is(joblog, job) == status)  # type: ignore[misc]
+        assert cat(joblog, job) == b"said\n"
+
+
+def how_it_is(joblog: Agent, job: str) -> str | None:
+    """The status of the job's one run, if there is one."""
+    project = joblog.environ["JOBLOG_PROJECT"]
+    with Client(joblog.environ["JOBLOG_URL"], joblog.environ["JOBLOG_TOKEN"]) as client:
+        for found in client.jobs(project, name=job):
+            return next(client.versions(project, found.id)).status
+    return None
+
+
+def test_a_command_is_told_its_log(joblog: Agent) -> None:
+    """By joblog run, in the environment; the innermost counts."""
+    program = "import os; print(os.environ['JOBLOG_RUN_LOG'])"
+    joblog.environ["JOBLOG_RUN_LOG"] = "not this one"
+    options = ("--job", "told", "--run-id", "r-7", "--task", "worker-2")
+    ran = joblog.run(joblog.python(program, options))
+    assert ran.stdout.decode() == f"{joblog.environ['JOBLOG_PROJECT']} told r-7 worker-2\n"
 
 
 def test_program_runs_where_joblog_cannot(agent: Agent) -> None:

@@ -97,7 +97,7 @@ def test_wrong_usage_is_told_in_a_line(run: Agent) -> None:
     assert "max_bytes" in run.refused("why", "--max-bytes", "5")
     assert "points" in run.refused("metrics", "--points", "1")
     assert "pattern" in run.refused("metrics", "--pattern", "(")
-    assert "--plain" in run.refused("tail", "train", "--plain", "-f")
+    assert "--plain" in run.refused("tail", "train", "--plain", "--grep", "x")
     assert "--plain" in run.refused("tail", "train", "--plain", "--rank", "0")
     assert "--json" in run.refused("tail", "train", "--json", "--rank", "0")
     assert "there is no job" in run.refused("why", "nothing")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import threading
 import time
@@ -25,8 +26,16 @@ from tests.proxy import Wire
 # Small, so that every second seals and merges, and garbage goes while reads run.
 EAGER = {"seal_bytes": 20_000, "seal_quiet_s": 1, "janitor_s": 0.05, "merge_calm_s": 0.1, "retain_check_s": 0.5}
 
+SECRET_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+"""Of all nodes on one catalog."""
+
 GIVE_UP_S = 90.0
 """What does not work again after so long is broken: nothing is away for longer than some seconds."""
+
+SIZES = (1, 80, 500, 3_000, 30_000)
+"""Bytes of an append."""
+
+LOSS, REPEAT, OTHER = "losses", "repeats", "other bytes"
 
 
 class Ways:
@@ -89,15 +98,19 @@ class Nodes:
 
 
 class Load:
-    """Writers of known texts; readers that read on, and followers that hear. ``failures`` is what must stay empty."""
+    """Writers of known texts; readers that read on, and followers that hear.
+
+    ``failures`` is what must stay empty, ``wrong`` counts those of them in which bytes were not what they must be, by kind.
+    """
 
     def __init__(self, nodes: Nodes, writers: int) -> None:
         self.nodes = nodes
         self.stopping = threading.Event()
         self.failures: list[str] = []
+        self.wrong: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.longest_pause_s = 0.0
-        self._texts = [_text(number) for number in range(writers)]
+        self.longest_pause_s = self.longest_pause_ended_s = 0.0
+        self._texts = [Text(number) for number in range(writers)]
         chance = random.Random(0)
         with nodes.client(chance) as client:
             self.refs = [client.run("default", "chaos", run_id="one", task=f"worker-{n}").log.ref for n in range(writers)]
@@ -132,7 +145,9 @@ class Load:
             try:
                 with self.nodes.client(chance) as client:
                     answer = call(client)
-                self.longest_pause_s = max(self.longest_pause_s, time.monotonic() - began_s)
+                ended_s = time.monotonic()
+                if ended_s - began_s > self.longest_pause_s:
+                    self.longest_pause_s, self.longest_pause_ended_s = ended_s - began_s, ended_s
                 return answer
             except (Unreachable, Busy, Unavailable) as error:
                 self.calls["refused"] += 1
@@ -142,14 +157,15 @@ class Load:
 
     def _write(self, number: int, chance: random.Random) -> None:
         text, ref, at = self._texts[number], self.refs[number], 0
-        while not self.stopping.is_set() and at < len(text):
-            data = text[at : at + chance.choice([1, 80, 500, 3_000, 30_000])]
+        crc32 = 0
+        while not self.stopping.is_set():
+            data = text[at : at + chance.choice(SIZES)]
             end = self._again(lambda client, at=at, data=data: client.append(ref, at, data).end_byte, chance)  # type: ignore[misc]
             if end != at + len(data):
                 raise RuntimeError(f"{at + len(data)} bytes were sent, the log has {end}")
             at = self.acknowledged[number] = end
+            crc32 = zlib.crc32(data, crc32)
             self.calls["append"] += 1
-        crc32 = zlib.crc32(text[:at])
         self._again(lambda client: int(client.close_log(ref, end_byte=at, crc32=crc32).complete is True), chance)
         self.ended[number] = True
 
@@ -161,8 +177,7 @@ class Load:
             if client.status(ref).end_byte == at:
                 return at
             for part in client.read(ref, at):
-                if part != text[at : at + len(part)]:
-                    raise RuntimeError(f"a gap or a repeat behind byte {at}")
+                self._expect(text, at, part)
                 at += len(part)
                 self.calls["read"] += 1
             return at
@@ -178,8 +193,10 @@ class Load:
         text, at = self._texts[number], 0
         with self.nodes.client(chance) as client:
             for piece in client.follow(self.refs[number]):
-                if (piece.start_byte, piece.data) != (at, text[at : piece.end_byte]):
-                    raise RuntimeError(f"a follower at byte {at} was sent {len(piece.data)} others from {piece.start_byte} on")
+                if piece.start_byte != at:
+                    self.wrong[LOSS if piece.start_byte > at else REPEAT] += 1
+                    raise RuntimeError(f"a follower at byte {at} was sent {len(piece.data)} bytes from {piece.start_byte} on")
+                self._expect(text, at, piece.data)
                 at = piece.end_byte
                 self.calls["event"] += 1
                 if self.stopping.is_set() and self.failures:
@@ -187,14 +204,24 @@ class Load:
         if at != self.acknowledged[number]:
             raise RuntimeError(f"a follower was told that the log ends at byte {at}, not {self.acknowledged[number]}")
 
+    def _expect(self, text: Text, at: int, part: bytes) -> None:
+        """Raises RuntimeError when the part does not stand at that position of the text."""
+        if part != text[at : at + len(part)]:
+            kind = _kind(text, at, part)
+            self.wrong[kind] += 1
+            raise RuntimeError(f"{kind} in {len(part)} bytes read from byte {at} on")
+
     def verify(self) -> None:
         """Every byte that was acknowledged is there, once, in order; each log is closed and complete."""
         with self.nodes.client(random.Random(1)) as client:
             for ref, text, acknowledged in zip(self.refs, self._texts, self.acknowledged, strict=True):
                 status = client.status(ref)
                 if (status.end_byte, status.complete) != (acknowledged, True):
+                    self.wrong[LOSS if status.end_byte < acknowledged else OTHER] += 1
                     self.failures.append(f"{ref.task}: {acknowledged} bytes were acknowledged, the log says {status}")
-                if b"".join(client.read(ref)) != text[:acknowledged]:
+                held = b"".join(client.read(ref))
+                if held != text[0:acknowledged]:
+                    self.wrong[_kind(text, 0, held)] += 1
                     self.failures.append(f"{ref.task}: its bytes are not those that were written")
 
 
@@ -212,17 +239,25 @@ class Chaos:
         self.faults: Counter[str] = Counter()
         self.kinds = (
             *(self._node, self._stopped_node, self._catalog, self._store),
-            *(self._cut_off_from_catalog, self._cut_off_from_store, self._lost_answers, self._lost_answers_of_catalog),
+            *(self._cut_off_from_catalog, self._cut_off_from_store),
+            *(self._lost_answers, self._lost_answers_of_catalog, self._lost_answers_of_store),
         )
         self._deck: list[Callable[[], None]] = []
+        self._done: list[tuple[float, float, str]] = []
 
     def step(self) -> None:
         """Does one thing, and undoes it after a moment; all of them in turn, each time in another order."""
         self._deck = self._deck or self._chance.sample(self.kinds, len(self.kinds))
-        fault = self._deck.pop()
+        fault, began_s = self._deck.pop(), time.monotonic()
         fault()
-        self.faults[fault.__name__.strip("_")] += 1
+        name = fault.__name__.strip("_")
+        self.faults[name] += 1
+        self._done.append((began_s, time.monotonic(), name))
         self._moment()
+
+    def during(self, began_s: float, ended_s: float) -> list[str]:
+        """Names what was done in that time."""
+        return [name for began, ended, name in self._done if ended >= began_s and began <= ended_s]
 
     def _moment(self) -> None:
         time.sleep(self._chance.uniform(0.2, self._longest_moment_s))
@@ -270,6 +305,10 @@ class Chaos:
         """Of a commit among others: what was committed then is refused, and comes again."""
         self._lose(self._chance.choice(self._nodes.ways).catalog)
 
+    def _lost_answers_of_store(self) -> None:
+        """Of a put among others: the object is there, and is put again or swept."""
+        self._lose(self._chance.choice(self._nodes.ways).store)
+
     def _lose(self, wire: Wire) -> None:
         before = wire.lost
         wire.lose(3)
@@ -284,7 +323,7 @@ def place(postgres: PostgresServer, s3: SeaweedServer, database: str) -> dict[st
     """Returns the settings of nodes on those engines; makes the database."""
     postgres.run(f"CREATE DATABASE {database}")
     objects = {"objects": f"s3://{BUCKET}/{database}", "objects_endpoint": s3.endpoint, "objects_region": "us-east-1"}
-    return {"catalog": postgres.address(database), **objects, **EAGER}
+    return {"catalog": postgres.address(database), "secret_key": SECRET_KEY, **objects, **EAGER}
 
 
 def problems(data: Path, settings: dict[str, Any]) -> list[str]:
@@ -296,5 +335,29 @@ def problems(data: Path, settings: dict[str, Any]) -> list[str]:
         return [str(error)]
 
 
-def _text(number: int) -> bytes:
-    return b"".join(b"writer %d line %d %s\n" % (number, line, b"x" * (line % 97)) for line in range(100_000))
+def _kind(text: Text, at: int, part: bytes) -> str:
+    """Says what is wrong with bytes that should stand at ``at``: some are left out, or there twice, or they are others."""
+    wrong = next((n for n, (one, other) in enumerate(zip(part, text[at : at + len(part)], strict=True)) if one != other), 0)
+    line = part[part.find(b"\n", wrong) + 1 :].partition(b"\n")[0]
+    if not line.startswith(b"writer"):
+        return OTHER
+    expected = text[at : at + len(part)]
+    found = expected.find(line)
+    return REPEAT if 0 <= found < part.find(line) else LOSS
+
+
+class Text:
+    """What a writer writes: lines of 0 to 96 bytes beside their number, without an end, any part of it at once."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._block_bytes = len(self._block(0))
+
+    def __getitem__(self, part: slice) -> bytes:
+        first, skipped = divmod(part.start, self._block_bytes)
+        size, last = part.stop - part.start, -(-part.stop // self._block_bytes)
+        return b"".join(self._block(each) for each in range(first, last))[skipped : skipped + size]
+
+    def _block(self, block: int) -> bytes:
+        """All blocks have one size; no line is twice."""
+        return b"".join(b"writer %02d line %012d %s\n" % (self._number, block * 97 + n, b"x" * n) for n in range(97))

@@ -20,7 +20,7 @@ from joblog.engine import check
 from joblog.errors import Closed
 from joblog.refs import LogRef
 from tests.conftest import START_S, Server, start_server
-from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.engines import BUCKET, ObjectServer, PostgresServer
 from tests.proxy import Wire
 from tests.storage.moved import Filled, rows, shared_place
 
@@ -84,7 +84,7 @@ def fill(client: Client) -> dict[str, bytes]:
     return texts
 
 
-def test_a_live_server_is_moved(postgres: PostgresServer, s3: SeaweedServer, tmp_path: Path) -> None:
+def test_a_live_server_is_moved(postgres: PostgresServer, s3: ObjectServer, tmp_path: Path) -> None:
     """While it is written to most of it is carried; once it is stopped, the rest; then writer, token and links go on."""
     old = start_server(tmp_path / "old", **EAGER)
     place = shared_place(postgres, s3, tmp_path / "new")
@@ -131,7 +131,7 @@ def _goes_on(new: Server, writer: Writer, texts: dict[str, bytes], old_url: str,
             client.append(again.ref, again.end_byte, b"more")
 
 
-def test_a_command_that_was_killed(s3: SeaweedServer, tmp_path: Path) -> None:
+def test_a_command_that_was_killed(s3: ObjectServer, tmp_path: Path) -> None:
     """A server does not start on what it has left, and says what to do; saying it again goes on."""
     source, wire = Settings(data=tmp_path / "old"), Wire(s3.endpoint)
     filled = Filled(source)

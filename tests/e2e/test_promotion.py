@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.conftest import installed
-from tests.e2e.chaos import EAGER, GIVE_UP_S, Load, Nodes, problems
+from tests.e2e.chaos import EAGER, GIVE_UP_S, SECRET_KEY, Load, Nodes, problems
 from tests.engines import PostgresServer
 
 WRITERS = 4
@@ -27,7 +27,7 @@ def test_a_standby_is_promoted_under_load(tmp_path: Path) -> None:
     try:
         _synchronous(first)
         address = f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/promoted"
-        settings = {"catalog": address, "objects": f"file://{tmp_path}/objects", **EAGER}
+        settings = {"catalog": address, "objects": f"file://{tmp_path}/objects", "secret_key": SECRET_KEY, **EAGER}
         nodes = Nodes(tmp_path / "nodes", settings, 2)
         load = Load(nodes, WRITERS)
         load.start()

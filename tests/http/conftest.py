@@ -31,6 +31,14 @@ def web(server: Server) -> Iterator[Web]:
     web.close()
 
 
+@pytest.fixture(scope="module")
+def module_web(server: Server) -> Iterator[Web]:
+    """The same for generated tests, of which one fixture serves all examples."""
+    web = Web(server.url, server.token)
+    yield web
+    web.close()
+
+
 @pytest.fixture
 def make_log(web: Web) -> MakeLog:
     """Makes a log of a job of its own: ``make_log(b"text\\n", closed=True)``."""

@@ -14,14 +14,14 @@ from joblog.model import Gap
 from joblog.status import Status
 from joblog.storage.mirror import _TABLES
 from joblog.storage.states import Report
-from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.engines import BUCKET, ObjectServer, PostgresServer
 
 NOW_MS = 1_700_000_000_000
 
 _numbers = count(1)
 
 
-def shared_place(postgres: PostgresServer, s3: SeaweedServer, data: Path) -> Settings:
+def shared_place(postgres: PostgresServer, s3: ObjectServer, data: Path) -> Settings:
     """Returns settings of a new database and a new prefix."""
     name = f"moved_{next(_numbers)}"
     postgres.run(f"CREATE DATABASE {name}")

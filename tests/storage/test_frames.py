@@ -18,7 +18,7 @@ from joblog.storage.frames import FewFrames, FrameStore, NotCached
 from joblog.storage.objects import Objects
 from joblog.storage.seal import Sealer
 from tests.backends import Backend
-from tests.engines import SeaweedServer
+from tests.engines import ObjectServer
 from tests.proxy import Wire
 
 NOW_MS = 1_700_000_000_000
@@ -42,7 +42,7 @@ def filled(engine: Engine) -> tuple[int, bytes]:
 
 
 @pytest.mark.backends("sqlite-s3")
-def test_fifty_readers_cost_as_many_gets_as_one(backend: Backend, s3: SeaweedServer, tmp_path: Path) -> None:
+def test_fifty_readers_cost_as_many_gets_as_one(backend: Backend, s3: ObjectServer, tmp_path: Path) -> None:
     """Of the same pages, at the same time, from a store that answers only when all have asked; counted on the wire."""
     wire = Wire(s3.endpoint)
     try:

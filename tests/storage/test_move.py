@@ -16,7 +16,7 @@ from joblog.errors import Conflict, Invalid, Unavailable
 from joblog.move import Move
 from joblog.moving import Moved, move
 from joblog.storage.moves import Turn
-from tests.engines import PostgresServer, SeaweedServer
+from tests.engines import ObjectServer, PostgresServer
 from tests.storage.faults import FailingDatabase, FailingObjects, Fuse
 from tests.storage.moved import NOW_MS, Filled, bytes_of, rows, shared_place
 
@@ -47,7 +47,7 @@ def is_the_same(filled: Filled, source: Settings, target: Settings) -> None:
 
 
 @pytest.mark.parametrize("there", ["shared", "embedded"])
-def test_everything_is_there(there: str, postgres: PostgresServer, s3: SeaweedServer, tmp_path: Path) -> None:
+def test_everything_is_there(there: str, postgres: PostgresServer, s3: ObjectServer, tmp_path: Path) -> None:
     """From SQLite and a directory to PostgreSQL and S3, and back; again finds nothing to do; serving ends it."""
     embedded, shared = Settings(data=tmp_path / "embedded"), shared_place(postgres, s3, tmp_path / "shared")
     source, target = (embedded, shared) if there == "shared" else (shared, embedded)
@@ -63,7 +63,7 @@ def test_everything_is_there(there: str, postgres: PostgresServer, s3: SeaweedSe
 
 
 def test_what_changes_between_two_commands_is_carried_by_the_second(
-    postgres: PostgresServer, s3: SeaweedServer, tmp_path: Path
+    postgres: PostgresServer, s3: ObjectServer, tmp_path: Path
 ) -> None:
     """Growth, sealing, merging, retention, closing, deletion, revocation, renaming, all at once."""
     source, target = Settings(data=tmp_path / "embedded"), shared_place(postgres, s3, tmp_path / "shared")
@@ -231,7 +231,7 @@ def test_what_cannot_be_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_keys_without_their_key_are_told(
-    postgres: PostgresServer, s3: SeaweedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: PostgresServer, s3: ObjectServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """PostgreSQL has no directory to put it into: who serves must be given it."""
     source, target = Settings(data=tmp_path / "source"), shared_place(postgres, s3, tmp_path / "target")

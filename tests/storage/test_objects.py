@@ -13,7 +13,7 @@ import pytest
 from joblog.errors import Damaged, Invalid, Unavailable
 from joblog.storage.objects import Objects
 from tests.conftest import installed
-from tests.engines import BUCKET, DOMAIN, SeaweedServer
+from tests.engines import BUCKET, DOMAIN, ObjectServer, SeaweedServer
 
 REGION = "us-east-1"
 ODD_KEY = "p/1/2/worker-3/00000000000000000000-5-0a+ %41语.zst"
@@ -22,13 +22,13 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def s3_path(s3: SeaweedServer) -> Objects:
+def s3_path(s3: ObjectServer) -> Objects:
     """The bucket in the path."""
     return Objects.at(f"s3://{BUCKET}/objects-{next(_numbers)}", endpoint=s3.endpoint, region=REGION)
 
 
 @pytest.fixture
-def s3_host(s3: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> Objects:
+def s3_host(s3: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Objects:
     """The bucket in the host's name, which no name server knows: the store itself is the proxy that does."""
     monkeypatch.setenv("http_proxy", s3.endpoint)
     url = f"s3://{BUCKET}/objects-{next(_numbers)}"
@@ -90,7 +90,7 @@ def test_listing_goes_on_past_a_page(s3_path: Objects) -> None:
     assert [key for key, _, _ in s3_path.listing()] == [f"{number:04d}" for number in range(1010)]
 
 
-def test_prefixes_do_not_meet(s3: SeaweedServer) -> None:
+def test_prefixes_do_not_meet(s3: ObjectServer) -> None:
     """Two joblogs in one bucket see their own objects only."""
     one, two = (Objects.at(f"s3://{BUCKET}/{name}", endpoint=s3.endpoint, region=REGION) for name in ("meet", "meet-2"))
     one.put("a", b"1")
@@ -120,7 +120,7 @@ def test_store_that_goes_away_is_unavailable_until_it_is_back(own: SeaweedServer
     assert objects.get("a") == b"1"
 
 
-def test_wrong_secret_is_unavailable(s3: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_secret_is_unavailable(s3: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so, and does not show the secret."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "WRONGWRONGWRONG")
     objects = Objects.at(f"s3://{BUCKET}/x", endpoint=s3.endpoint, region=REGION)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import hypothesis.strategies as st
 import pytest
@@ -181,6 +182,24 @@ def test_very_long_line(engine: Engine, size: int) -> None:
         assert all(data[a:b] == b"needle" for hit in hits for a, b in hit.spans)
         assert max(len(hit.text) for hit in hits) <= search.TEXT_BYTES
         assert all(b"needle" in hit.text for hit in hits)
+
+
+@given(
+    st.lists(st.sampled_from([b"needle", b"nee", b"dle", b"x", b" ", b"\n", b"x" * 40, b"e" * 70]), max_size=60).map(b"".join),
+    st.sampled_from(["needle", "^needle", "needle$", r"\bneedle\b", "^x", "x$"]),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+@settings(max_examples=50)
+def test_what_lies_across_parts_of_a_line(kept: Engine, data: bytes, pattern: str, backwards: bool, seed: int) -> None:
+    """Is found, once, and borders of parts are no borders of lines or words; here parts are of 64 bytes and overlap by 16."""
+    log = made(kept, data, seed, 10)
+    ask = Ask(Pattern(pattern, regex=True, ignore_case=False), backwards)
+    with mock.patch.multiple(search, LONGEST_LINE=64, OVERLAP=16):
+        hits = found(kept, log, ask)
+    wanted = expected(re.compile(pattern.encode()), data)
+    assert sorted(span for hit in hits for span in hit.spans) == [span for hit in wanted for span in hit.spans]
+    assert sorted({hit.line for hit in hits}) == [hit.line for hit in wanted]
 
 
 def test_context_is_the_lines_around(kept: Engine) -> None:

@@ -189,6 +189,19 @@ def test_reading_goes_on_where_it_was_cut_off(script: Script) -> None:
     assert [request[2].get("Range") for request in script.requests] == [None, "bytes=9-14", "bytes=12-14"]
 
 
+def test_following_goes_on_where_it_was_after_an_error(script: Script) -> None:
+    """Which may be the first that a server says, before any position: when its catalog is away."""
+    event = b"id: %d\nevent: %b\ndata: %b\n\n"
+    begun = event % (0, b"start", b"{}") + event % (3, b"bytes", b"b25l")
+    away = b'event: error\ndata: {"error": {"code": "unavailable", "message": "the catalog is away"}}\n\n'
+    ended = event % (3, b"start", b"{}") + event % (6, b"bytes", b"dHdv") + event % (6, b"end", b"{}")
+    for said in (away, begun, away, ended):
+        script.answer(200, said)
+    assert [(piece.start_byte, piece.data) for piece in script.client.follow(LOG, tail=5)] == [(0, b"one"), (3, b"two")]
+    asked = [path.partition("?")[2] for _, path, _, _ in script.requests]
+    assert asked == ["tail=5", "tail=5", "from=3", "from=3"]
+
+
 def test_what_reads_is_tried_again(script: Script) -> None:
     """As long as nobody answers, or the server is busy; what writes is not."""
     client = Client(script.client.url, TOKEN, retry_s=60)

@@ -35,3 +35,8 @@ def test_endless_event_is_refused() -> None:
     """Whoever sends it, it is not joblog, and would fill the memory."""
     with pytest.raises(Unreachable):
         list(parsed(b"x" * 65536 for _ in range(100)))
+
+
+def test_position_is_not_known_before_it_was_told() -> None:
+    """An error may come first, and has none."""
+    assert list(parsed(iter([b"retry: 1000\n\nevent: error\ndata: {}\n\n" + STREAM]))) == [("error", None, b"{}"), *EVENTS]

@@ -42,6 +42,9 @@ READ_BYTES = 64 << 10
 # To end by the end of its input only: a scheduler sends its signals to every process of a job.
 _READERS = "trap '' TERM INT HUP QUIT USR1 USR2; for each in {}; do cat /dev/fd/$each >&$(($each == {} ? 2 : 1)) & done; wait"
 
+# What its status is to be, the program says in its last word; one that ends without it has failed.
+_STATUS = "; read -r status <&{} && exit $status; exit 1"
+
 # Not the program's child, whose own waiting for children it would disturb.
 _DETACHED = ("sh", "-c", 'trap "" INT QUIT HUP; "$@" &', "sh")
 
@@ -64,12 +67,15 @@ class Names:
 class _Keeper:
     """The process at the other end: ``out`` is passed on to descriptor ``to_out``, ``err`` to ``to_err``."""
 
-    def __init__(self, names: Names, to_out: int, to_err: int, *, two: bool) -> None:
-        """Raises OSError."""
-        self.reading, writing = zip(*(os.pipe() for _ in range(1 + two)), strict=True)
+    def __init__(self, names: Names, to_out: int, to_err: int, *, two: bool, status: bool = False) -> None:
+        """``status``: what is written to the last of ``writing`` is the run's exit status. Raises OSError."""
+        self.reading, writing = zip(*(os.pipe() for _ in range(1 + two + status)), strict=True)
         self.writing = list(writing)
         self.life, alive = os.pipe()
-        readers = _READERS.format(" ".join(map(str, self.reading)), self.reading[1] if two else -1)
+        streams = self.reading[: 1 + two]
+        readers = _READERS.format(" ".join(map(str, streams)), streams[1] if two else -1)
+        if status:
+            readers += _STATUS.format(self.reading[-1])
         command = [sys.executable, "-m", "joblog", "run", *names.flags(), "--wait", "30", "--", "sh", "-c", readers]
         try:
             subprocess.run(  # noqa: S603 - the command is ours
@@ -214,18 +220,26 @@ class _Tee(io.TextIOBase):
 class Handler(logging.Handler):
     """A ``logging`` handler whose records are the lines of a log."""
 
-    def __init__(self, job: str | None = None, *, run_id: str | None = None, task: str | None = None) -> None:
-        """Names that are not given come from the environment, or the program."""
+    def __init__(
+        self, job: str | None = None, *, run_id: str | None = None, task: str | None = None, is_run: bool = False
+    ) -> None:
+        """Names that are not given come from the environment, or the program.
+
+        ``is_run``: ``end`` says how the run ends, and without it the run has failed; else it completes with the program.
+        """
         super().__init__()
-        self._pipe, self._lost = -1, 0
+        self._pipe, self._status, self._lost = -1, -1, 0
+        self._is_run = is_run
         _quietly(lambda: self._begin(Names(job, run_id, task)), "log records are not kept")
 
     def _begin(self, names: Names) -> None:
         quiet = os.open(os.devnull, os.O_WRONLY)
         try:
-            keeper = _Keeper(names, quiet, quiet, two=False)
+            keeper = _Keeper(names, quiet, quiet, two=False, status=self._is_run)
         finally:
             os.close(quiet)
+        if self._is_run:
+            self._status = keeper.writing.pop()
         self._pipe = keeper.writing.pop()
         os.set_blocking(self._pipe, False)
         for each in (*keeper.reading, keeper.life):
@@ -245,12 +259,21 @@ class Handler(logging.Handler):
         except Exception:  # noqa: BLE001 - whatever it is, the program is not to see it
             self._lost += 1
 
+    def end(self, exit_code: int) -> None:
+        """Ends the log, and says how the run has ended: 0 is COMPLETED, 1 to 255 FAILED."""
+        with self.lock or threading.RLock():
+            if self._status >= 0:
+                _quietly(lambda: os.write(self._status, b"%d\n" % exit_code), "the run's end is not told")
+        self.close()
+
     def close(self) -> None:
         """Ends the log; ``logging`` calls it at interpreter exit."""
         with self.lock or threading.RLock():
-            pipe, self._pipe = self._pipe, -1
-        if pipe >= 0:
-            os.close(pipe)
+            ends = self._pipe, self._status
+            self._pipe = self._status = -1
+        for each in ends:
+            if each >= 0:
+                os.close(each)
         super().close()
 
 
@@ -284,7 +307,7 @@ def _flush() -> None:
         pass  # a C library without one
 
 
-def _quietly(call: Callable[[], None], otherwise: str) -> None:
+def _quietly(call: Callable[[], object], otherwise: str) -> None:
     try:
         call()
     except Exception as error:  # noqa: BLE001 - whatever it is, the program is not to see it

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from joblog.refs import legal_run_id
+
 RANKS = {
     "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",  # Open MPI; before Slurm's, which says 0 to all that mpirun starts
     "PMIX_RANK": "",
@@ -44,7 +46,7 @@ def names_in(environ: Mapping[str, str], launcher: str) -> Names:
     """
     run_id, restarts = _run(environ, launcher)
     if run_id is not None:
-        run_id = re.sub(r"[^!-~]+", "-", run_id)[:100]
+        run_id = legal_run_id(run_id)
         if restarts.isdigit() and int(restarts) > 0:
             run_id += f".attempt-{int(restarts) + 1}"
     rank, tasks = _rank(environ)

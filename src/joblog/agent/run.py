@@ -24,6 +24,7 @@ from joblog.agent.output import Mark, open_standard_descriptors, say
 from joblog.agent.source import STDIN, Child, Streams
 from joblog.agent.spoolfiles import Meta, Outcome
 from joblog.agent.stop import Stopper
+from joblog.refs import RUN_LOG
 
 if TYPE_CHECKING:
     from joblog.calls.writing import Writer
@@ -67,6 +68,7 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], optio
 class _Foreground:
     def __init__(self, meta: Meta, connect: Callable[[], Writer], options: Options) -> None:
         self._connect = connect
+        self._told = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
         self._options = options
         self._streams = Streams(tty=options.tty)
         self._spool: Path | None = None
@@ -90,7 +92,7 @@ class _Foreground:
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
         self._start_keeper()
         oom_kills = OomKills()
-        child = Child(command, self._streams, blocked)
+        child = Child(command, self._streams, blocked, self._told)
         self._streams.close_writing_ends()
         self._writing_ends_open = False
         if child.status is not None:

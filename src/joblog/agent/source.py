@@ -18,7 +18,7 @@ import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from joblog.agent.spoolfiles import Outcome
 
@@ -86,8 +86,10 @@ class Streams:
 class Child:
     """The job's process, or what stands for one that could not be started: its status, and its words in the log."""
 
-    def __init__(self, command: Sequence[str], streams: Streams, blocked: Iterable[signal.Signals]) -> None:
-        """Starts ``command``, with the signals that are ``blocked`` here as they were before."""
+    def __init__(
+        self, command: Sequence[str], streams: Streams, blocked: Iterable[signal.Signals], told: Mapping[str, str]
+    ) -> None:
+        """Starts ``command``, ``told`` in its environment, with the signals that are ``blocked`` here as they were before."""
         self._process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
         self._signal: str | None = None
@@ -97,7 +99,7 @@ class Child:
                 command,
                 stdout=streams.stdout,
                 stderr=streams.stderr,
-                env={"PYTHONUNBUFFERED": "1", **os.environ},
+                env={"PYTHONUNBUFFERED": "1", **os.environ, **told},
                 close_fds=False,  # what whoever called hands down (a jobserver, say) is the child's
                 preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked),
             )

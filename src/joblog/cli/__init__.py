@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: Command, args: argparse.Namespace) -> int:
     """Runs a command; what people read on a terminal goes through a pager, free of a log's escapes."""
     on_screen = getattr(args, "on_screen", False) and not getattr(args, "raw", False)
-    if on_screen and sys.stdout is not None and sys.stdout.isatty():
+    draws = getattr(args, "plain", False) and getattr(args, "follow", False)  # by itself, and lets no escape through
+    if on_screen and not draws and sys.stdout is not None and sys.stdout.isatty():
         return cast(int, import_module("joblog.cli.screen").shown(command, args))
     return command(args)
 

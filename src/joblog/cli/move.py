@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -17,9 +18,15 @@ _SAID_S = 1.0
 def move(args: argparse.Namespace) -> int:
     """Carries everything over; returns 1 when something is left to carry, and says what to do."""
     from joblog import moving
+    from joblog.storage.credentials import prefixed
 
     source, target, files = _places(args)
-    done = moving.move(source, target, files=files, say=_Progress())
+    done = moving.move(source, target, files=files, say=_Progress(), own=prefixed("JOBLOG_TO_", os.environ))
+    if args.json:
+        counts = {name: getattr(done.move, name) for name in ("logs", "bytes", "carried", "problems")}
+        states = {name: getattr(done, name) for name in ("whole", "served", "needs_key")}
+        sys.stdout.write(json.dumps(counts | states) + "\n")
+        return 0 if done.whole else 1
     for problem in done.move.problems:
         sys.stdout.write(f"{problem}\n")
     if done.needs_key:

@@ -16,6 +16,7 @@ from joblog.cli.common import (
     shown_time,
     span,
 )
+from joblog.cli.live import tail_live
 from joblog.cli.matching import saying, tail_matching
 from joblog.cli.records import tail_records
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
@@ -70,7 +71,9 @@ def tail(args: argparse.Namespace) -> int:
         raise Invalid("--json", "given without --rank, --plain and --grep, which joblog search has")
     if args.rank:
         return tail_ranks(args)
-    if args.plain:
+    if args.plain and (args.grep is not None or (args.since and not args.follow)):
+        raise Invalid("--plain", "given without --grep, and with --since only where --follow is given too")
+    if args.plain and not args.follow:
         return tail_plain(args)
     if args.count < 0:
         raise Invalid("-n", "0 or more", args.count)
@@ -82,7 +85,9 @@ def tail(args: argparse.Namespace) -> int:
             return tail_matching(client, log, args, at)
         if args.json:
             return tail_records(client, log, args, at)
-        if args.follow:
+        if args.plain:
+            tail_live(client, log, at)
+        elif args.follow:
             _follow(client, log, at)
         else:
             _write(client.read(log.ref, at, log.end_byte))

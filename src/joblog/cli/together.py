@@ -42,8 +42,6 @@ def tail_ranks(args: argparse.Namespace) -> int:
 
 def tail_plain(args: argparse.Namespace) -> int:
     """Writes a log's last lines as a terminal shows them."""
-    if args.follow:
-        raise Invalid("--plain", "given without --follow")
     if not 1 <= args.count <= MOST_LINES:
         raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
     client, project_id = connected(args)

@@ -70,8 +70,9 @@ class Follow(Transport):
         while True:
             try:
                 for name, at, said in self._events(log, query):
-                    query, away_since = {"from": str(at)}, time.monotonic()
-                    if name == "bytes":
+                    if at is not None:
+                        query, away_since = {"from": str(at)}, time.monotonic()
+                    if name == "bytes" and at is not None:
                         pause_s = FIRST_PAUSE_S
                         yield _piece(at, said)
                     elif name == "end":
@@ -89,14 +90,17 @@ class Follow(Transport):
             time.sleep(max(pause_s, error.retry_after_s or 0.0))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int, bytes]]:
-        """Yields name, position and data of the events of one connection; raises Unreachable when it is cut."""
+    def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int | None, bytes]]:
+        """Yields name, position and data of the events of one connection; raises Unreachable when it is cut.
+
+        The position is None until an event has told one: an error may be the first event, and says nothing of where to go on.
+        """
         path = f"{log.path}/follow?{urlencode(query)}"
         answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S, retried=False)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
             for name, position, said in parsed(answer.stream(_READ_BYTES)):
-                if name == "bytes" and at is not None and _piece(position, said).start_byte != at:
+                if name == "bytes" and (position is None or (at is not None and _piece(position, said).start_byte != at)):
                     raise Unreachable("the answer is not a joblog stream: bytes do not join up")
                 at = position
                 yield name, position, said
@@ -104,13 +108,15 @@ class Follow(Transport):
             answer.close()
 
 
-def parsed(parts: Iterator[bytes]) -> Iterator[tuple[str, int, bytes]]:
+def parsed(parts: Iterator[bytes]) -> Iterator[tuple[str, int | None, bytes]]:
     """Yields name, id and data of server-sent events, as joblog makes them: one line of each, the last id being kept.
+
+    The id is None as long as there was none.
 
     Raises:
         Unreachable: it is not joblog's.
     """
-    waiting, at = bytearray(), 0
+    waiting, at = bytearray(), None
     for part in parts:
         waiting += part
         *events, rest = bytes(waiting).split(b"\n\n")

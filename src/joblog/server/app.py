@@ -25,12 +25,14 @@ from joblog.server import iam, modelarts_docs
 from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
+from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
 from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import health, ready, ready_catalog
 from joblog.server.limits import Buckets
 from joblog.server.links import follow_link
+from joblog.server.loki import push
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
 from joblog.server.modelarts_tasks import TaskCalls
@@ -39,6 +41,7 @@ from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.otlp import export
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.proof import ProofController
@@ -48,7 +51,7 @@ from joblog.server.session import SessionController, with_session
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
-from joblog.server.traffic import OTHER, VIEWER, Exchange, Traffic
+from joblog.server.traffic import OTHER, VIEWER, Exchange, Traces, Traffic
 from joblog.server.ui import Viewer
 from joblog.server.users import MemberController, UserController
 from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, shown_path
@@ -92,7 +95,7 @@ _log = logging.getLogger("joblog.server")
 class App:
     """The ASGI application: the short way for log calls and appends, Litestar for the rest; a request id on every answer."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, traces: Traces | None = None) -> None:
         state = State(engine)
         self._followers = state.followers
         self._calls = state.log_calls
@@ -102,7 +105,7 @@ class App:
         self._admission = Admission(engine, state.auth)
         settings = engine.settings
         self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
-        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit)
+        self._traffic = Traffic(engine.tally, settings.log_requests, self._audit, traces)
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._litestar = litestar(state)
         self._viewer = Viewer()
@@ -125,9 +128,16 @@ class App:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = self._traffic.begin(scope)
+        try:
+            await self._checked(scope, receive, send, exchange)
+        finally:
+            exchange.ended()
+
+    async def _checked(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             body = Incoming(receive, self._silence_s)
             receive, send = body.receive, body.before(send)
+            scope = with_password(scope)
         else:
             scope = with_session(scope)
         if not is_signed(scope["path"], scope["headers"]):
@@ -233,6 +243,8 @@ def litestar(state: State) -> ASGIApp:
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
+            export,
+            push,
             follow_link,
             follow_permalink,
             static_router,

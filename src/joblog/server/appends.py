@@ -15,7 +15,7 @@ from litestar.types import Receive
 
 from joblog.config import MIB
 from joblog.engine import Engine
-from joblog.errors import Busy, JoblogError, Missing, NotFound
+from joblog.errors import Busy, Closed, JoblogError, Missing, NotFound
 from joblog.ingest import Outcome
 from joblog.lines import Bytes
 from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
@@ -62,7 +62,7 @@ class AppendCall:
         log = await self._log(where)
         at = _position(query_parameters(query).get("at", ""))
         announced = dict(headers)
-        with self._room(announced.get(b"content-length", b"")):
+        with self.room(announced.get(b"content-length", b"")):
             data = await read_body(receive, announced, self._engine.settings.append_limit_bytes)
             try:
                 head, added = await self._append(log, at, data)
@@ -89,7 +89,7 @@ class AppendCall:
         return known
 
     @contextmanager
-    def _room(self, announced: bytes) -> Iterator[None]:
+    def room(self, announced: bytes) -> Iterator[None]:
         """Keeps room in memory for a body, which one without a length takes all of; raises Busy when there is none."""
         settings = self._engine.settings
         most = settings.append_limit_bytes
@@ -120,7 +120,20 @@ class AppendCall:
                 return head, 0
             at, data = at + held, data[held:]
 
-    async def _submitted(self, log_id: int, at: int, data: Bytes) -> tuple[bool, Log]:
+    async def append_at_end(self, log_id: int, data: Bytes) -> None:
+        """Appends to wherever the log ends then; returns when that is durable.
+
+        Raises Closed, NotFound, Busy; and Unavailable, behind which it may have been appended all the same.
+        """
+        while True:
+            taken, head = await self._submitted(log_id, None, data)
+            if taken:
+                self._hint(head)
+                return
+            if head.closed:
+                raise Closed(f"the log is closed at {head.end_byte}", head.end_byte)
+
+    async def _submitted(self, log_id: int, at: int | None, data: Bytes) -> tuple[bool, Log]:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._engine.ingest.submit(log_id, at, data, _settles(answer))
         outcome = await answer

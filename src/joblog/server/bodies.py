@@ -97,13 +97,15 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_byte
             sent = bytearray(sent) + part
     if announced.isdigit() and len(sent) != int(announced[:20]):
         raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", len(sent))
-    data = await _decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(), limit_bytes)
+    data = await decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1"), limit_bytes)
     if not data:
         raise Missing("body", f"1 to {limit_bytes} bytes")
     return data
 
 
-async def _decoded(sent: Bytes, encoding: str, limit_bytes: int) -> Bytes:
+async def decoded(sent: Bytes, encoding: str, limit_bytes: int) -> Bytes:
+    """Returns a body as it was before its Content-Encoding; raises as ``read_body`` does."""
+    encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return sent
     decoders = {"gzip": _gunzipped, "zstd": _unzstd}

@@ -12,8 +12,9 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -26,7 +27,9 @@ from joblog.errors import Invalid
 from joblog.server import audit, logs
 from joblog.server.app import App
 from joblog.server.threads import Threads
+from joblog.server.traffic import Traces
 from joblog.storage.leases import LEASE_MS
+from joblog.storage.shared_key import agree
 
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
@@ -100,13 +103,16 @@ def _many_files() -> None:
 async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
-    engine = Engine(settings, deliver=lambda tell: _on(loop, tell))
+    traces = _traces(settings)
+    engine = Engine(settings, deliver=lambda tell: _on(loop, tell), called=traces.object_call if traces else None)
     near = engine.database.embedded and engine.objects.local_directory
     loop.set_default_executor(Threads(_THREADS_NEAR if near else _THREADS, _WAITING))
     try:
+        if not engine.database.embedded:
+            agree(engine.database, engine.vault)
         _admin_token(engine)
         engine.janitor.start()
-        app = App(engine)
+        app = App(engine, traces)
         server = Server(
             app,
             address=settings.host,
@@ -131,8 +137,24 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         finally:
             stopping.cancel()
     finally:
-        await asyncio.to_thread(engine.close)
+        await asyncio.to_thread(_close, engine, traces)
     _log.info("stopped")
+
+
+def _traces(settings: Settings) -> Traces | None:
+    """Returns whoever traces requests, if that is asked for; raises Invalid where OpenTelemetry is not installed."""
+    if settings.traces == "off":
+        return None
+    try:
+        return cast(Traces, import_module("joblog.server.traces").Otlp())
+    except ImportError as error:
+        raise Invalid("traces", f"off ({error}; pip install 'joblog[traces]' brings what is missing)") from error
+
+
+def _close(engine: Engine, traces: Traces | None) -> None:
+    engine.close()
+    if traces is not None:
+        traces.close()
 
 
 async def _stop(stopped: asyncio.Event, app: App, server: Server) -> None:

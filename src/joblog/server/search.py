@@ -253,10 +253,12 @@ class _Run:
         reason, start = "done", self._asked.cursor
         for log in logs:
             at = start[3] if start and start[:3] == (log.job_id, log.version_id, log.worker) else None
-            before = self._matches
+            before, line = self._matches, -1
             for each in self._search.run(log, self._asked.ask, *self._span(log, at)):
                 if isinstance(each, Found):
-                    self._matches += 1
+                    if self._asked.counts and each.line == line:
+                        continue  # a further part of a very long line
+                    self._matches, line = self._matches + 1, each.line
                     self._cursor = _cursor(log, each.start_byte if self._asked.ask.backwards else each.end_byte + 1)
                     yield None if self._asked.counts else _match(each)
                     if self._matches >= self._asked.limit and not self._asked.counts:

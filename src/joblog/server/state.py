@@ -13,6 +13,7 @@ from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
 from joblog.server.channels import Followers
+from joblog.server.delivery import Deliveries
 from joblog.server.exposition import Metrics
 from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
@@ -37,6 +38,7 @@ class State:
         self.auth = Auth(engine)
         self.watch = Watch(engine.query)
         self.append_call = AppendCall(engine, self.auth)
+        self.deliveries = Deliveries(engine, self.auth, self.append_call)
         self.followers = Followers(engine)
         self.searches = Searches(engine)
         self.viewing = Viewing()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from litestar.types import HTTPScope
 
@@ -27,10 +27,33 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _log = logging.getLogger("joblog.requests")
 
 
+class Span(Protocol):
+    """A request as a trace tells of it."""
+
+    def begun(self, method: str, route: str, status: int) -> None:
+        """Says that the answer begins."""
+
+    def end(self) -> None:
+        """Says that all of the answer was sent, or will never be."""
+
+
+class Traces(Protocol):
+    """Whoever traces requests: traces.py, where that is asked for."""
+
+    def begin(self, scope: HTTPScope, number: str) -> Span:
+        """Begins a request's span; ``number``: the request's id."""
+
+    def object_call(self, call: str, failed: bool, seconds: float) -> None:
+        """Tells of a call of the object store that has just ended."""
+
+    def close(self) -> None:
+        """Sends what is left."""
+
+
 class Exchange:
     """One request while it is answered."""
 
-    __slots__ = ("_began_s", "_method", "_path", "_traffic", "audited", "number")
+    __slots__ = ("_began_s", "_method", "_path", "_traced", "_traffic", "audited", "number")
 
     def __init__(self, traffic: Traffic, scope: HTTPScope) -> None:
         self._traffic = traffic
@@ -41,23 +64,32 @@ class Exchange:
         self.audited: dict[str, Any] | None = None
         self.number = request_id()
         REQUEST_ID.set(self.number.decode())
+        self._traced = traffic.traces.begin(scope, self.number.decode()) if traffic.traces else None
 
     def begun(self, route: str, status: int) -> None:
         """Says that the answer begins."""
         took_s = time.perf_counter() - self._began_s
         self._traffic.taken(self._method, route, status).add(took_s)
+        if self._traced is not None:
+            self._traced.begun(self._method, route, status)
         if self.audited is not None:
             self._traffic.audit.end(self.audited, self._method, shown_path(self._path), route, status)
         if status >= self._traffic.logged_from:
             fields = {"method": self._method, "path": shown_path(self._path), "route": route, "status": status}
             _log.info("answered", extra={"fields": {**fields, "ms": round(1000 * took_s, 3)}})
 
+    def ended(self) -> None:
+        """Says that all of the answer was sent, or will never be."""
+        if self._traced is not None:
+            self._traced.end()
+
 
 class Traffic:
     """All requests of a process. Used from the event loop only."""
 
-    def __init__(self, tally: Tally, log_requests: str, audit: Audit) -> None:
+    def __init__(self, tally: Tally, log_requests: str, audit: Audit, traces: Traces | None) -> None:
         self._tally = tally
+        self.traces = traces
         self.audit = audit
         self._taken: dict[tuple[str, str, int], Distribution] = {}
         self.logged_from = {"all": 0, "errors": 400, "none": 1000}[log_requests]

@@ -161,12 +161,7 @@ class Jobs:
     def delete_job(self, job: Job, now_ms: int) -> None:
         """Deletes a job with all its versions."""
         with self._db.transaction() as tx:
-            after = 0
-            while rows := tx.rows("versions", job_id=job.id, after=after, limit=1000):
-                for row in rows:
-                    _drop_version(tx, row[0], now_ms)
-                after = rows[-1][0]
-            tx.rows("job_drop", id=job.id)
+            _drop_job(tx, job.id, now_ms)
 
 
 def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Version:
@@ -175,7 +170,17 @@ def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Versi
     return version
 
 
+def _drop_job(tx: Transaction, job_id: int, now_ms: int) -> None:
+    tx.rows("job_drop", id=job_id)  # first: what another node makes of the job is there then, or will find it gone
+    after = 0
+    while rows := tx.rows("versions", job_id=job_id, after=after, limit=1000):
+        for row in rows:
+            _drop_version(tx, row[0], now_ms)
+        after = rows[-1][0]
+
+
 def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
+    tx.rows("version_drop", id=version_id)  # first, for the same reason: logs and tasks of it
     for (log_id,) in tx.rows("log_ids", version_id=version_id):
         tx.rows("log_drop", id=log_id)  # first: what another node does to the log is over then, or will find it gone
         tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
@@ -183,7 +188,6 @@ def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
             tx.rows(drop, log_id=log_id)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
-    tx.rows("version_drop", id=version_id)
 
 
 def _listed(numbers: Collection[int]) -> str:

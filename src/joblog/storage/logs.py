@@ -163,15 +163,16 @@ class Logs:
 class Appending:
     """What one transaction appends to one log: the parts that begin at its end, each at its ``at``, one after the other.
 
-    ``outcomes`` are, for each part, whether it was taken, and the log's head behind it. Of what was not, nothing is written.
+    An ``at`` that is None is the end, wherever that is. ``outcomes`` are, for each part, whether it was taken, and the log's
+    head behind it. Of what was not, nothing is written.
     """
 
-    def __init__(self, head: Log, parts: Sequence[tuple[int, Packed]], now_ms: int) -> None:
+    def __init__(self, head: Log, parts: Sequence[tuple[int | None, Packed]], now_ms: int) -> None:
         self.before = self.head = head
         self.outcomes: list[tuple[bool, Log]] = []
         self.taken: list[Packed] = []
         for at, packed in parts:
-            fits = at == self.head.end_byte and not self.head.closed
+            fits = at in (None, self.head.end_byte) and not self.head.closed
             if fits:
                 self.head = advanced(self.head, packed.data, packed.newlines, now_ms)
                 self.taken.append(packed)
@@ -184,7 +185,7 @@ class Appending:
 
 
 def append(
-    tx: Transaction, parts: Mapping[int, Sequence[tuple[int, Packed]]], now_ms: int
+    tx: Transaction, parts: Mapping[int, Sequence[tuple[int | None, Packed]]], now_ms: int
 ) -> dict[int, list[tuple[bool, Log]] | NotFound]:
     """Appends to logs, given by id, within a transaction: three statements, each for all logs, however many these are.
 

@@ -78,12 +78,16 @@ class Names:
         ``labelled`` is as for ``label``.
         """
         self.project(project_id)
-        with self._db.transaction() as tx:
-            job = _put_job(tx, project_id, job_name, now_ms)
-            job = _labelled(tx, job, labelled) if labelled else job
-            version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
-            log, made = _put_log(tx, job, version, worker, now_ms)
-            return job, _awake(tx, version, now_ms) if made else version, log
+        while True:
+            try:
+                with self._db.transaction() as tx:
+                    job = _put_job(tx, project_id, job_name, now_ms)
+                    job = _labelled(tx, job, labelled) if labelled else job
+                    version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+                    log, made = _put_log(tx, job, version, worker, now_ms)
+                    return job, _awake(tx, version, now_ms) if made else version, log
+            except NotFound:
+                pass  # Job or version was deleted since it was found: now it is not found, and made.
 
     def put_job(self, project_id: str, name: str, now_ms: int, labelled: Mapping[str, str | None] | None = None) -> Job:
         """Gets or makes a job, ``labelled`` as for ``label``; raises NotFound for the project, OutOfRange."""
@@ -239,11 +243,13 @@ def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, sta
 
 
 def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
-    """Makes the job's next version, or returns the run's that another node has made meanwhile."""
+    """Makes the job's next version, or returns the run's that another node has made meanwhile; raises NotFound for the job."""
     number = next_id(tx, "version")
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
     if rows:
         return version_of(rows[0])
+    if not tx.rows("job_locked", id=job_id):
+        raise NotFound("job", job_id)
     rows = tx.rows(
         "version_put",
         id=number,
@@ -276,7 +282,7 @@ def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
 
 
 def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> tuple[Log, bool]:
-    """Returns the log and whether it is new."""
+    """Returns the log and whether it is new; raises NotFound for the version."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)
     if rows:
@@ -285,5 +291,7 @@ def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: i
     rows = tx.rows("log_by_worker", **key)
     if rows:
         return Log(*rows[0]), False
+    if not tx.rows("version_locked", id=version.id):
+        raise NotFound("version", version.id)
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
     return Log(*tx.rows("log", id=log_id)[0]), True

@@ -98,7 +98,7 @@ class Objects:
                 return cls(AzureStore(parts.netloc, **common))
             return cls(_s3(parts.netloc, endpoint, region, virtual_hosted, common))
         except BaseError as error:
-            raise Invalid("objects", f"the address of a store that can be used ({error})", url) from error
+            raise Invalid("objects", f"the address of a store that can be used ({_said(error)})", url) from error
 
     def reachable(self) -> None:
         """Asks for an object that is not there; raises Unavailable when the store does not say so."""
@@ -153,8 +153,13 @@ def segment_key(log: Log, start_byte: int, end_byte: int) -> str:
     return f"{place}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
 
 
+def environment_endpoint() -> str:
+    """Returns the address of the S3-compatible store that the environment names, if it does."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
 def _s3(bucket: str, endpoint: str, region: str, virtual_hosted: bool, common: dict[str, Any]) -> S3Store:
-    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    endpoint = endpoint or environment_endpoint()
     if endpoint:
         common["endpoint"] = _in_host(bucket, endpoint) if virtual_hosted else endpoint.rstrip("/")
         common["client_options"]["allow_http"] = endpoint.startswith("http://")
@@ -186,5 +191,9 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        said = str(error).partition("\n")[0].strip()  # obstore's later lines are for its own developers
-        raise Unavailable(f"the object store failed: {type(error).__name__}: {said}") from error
+        raise Unavailable(f"the object store failed: {type(error).__name__}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """Returns the first line, which is all that is meant for users of obstore."""
+    return str(error).partition("\n")[0].strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -20,6 +21,8 @@ from joblog.errors import Damaged, Invalid
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
+_MARKED = b"which key of joblog's this is"
+
 _ALLOWED = f"{_KEY_BYTES} bytes in URL-safe base64"
 
 
@@ -28,6 +31,8 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self.mark = int.from_bytes(hmac.digest(key, _MARKED, "sha256")[:7])
+        """Tells this key from another one, and nothing else of it; a number of 56 bits, for everybody to see."""
 
     @classmethod
     def load(cls, setting: str, path: Path) -> Vault:

@@ -35,7 +35,8 @@ def add_to(commands: Subparsers) -> None:
     tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
     tail.add_argument("--since", metavar="T", help=f"from what arrived at T on, in place of -n: {MOMENT_HELP}")
     tail.add_argument("--grep", metavar="RE", help="only lines that match; the last -n of them")
-    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    live = "; with -f each line when it is finished, bars in place"
+    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP + live)
     tail.add_argument("--raw", action="store_true", help=RAW_HELP)
     tail.add_argument("--json", action="store_true", help="an object for each line, which tells where it stands")
     tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")

@@ -25,3 +25,4 @@ def add_to(commands: Subparsers) -> None:
             for other in (*others, move):
                 other.add_argument(flag, metavar="VALUE", help=about)
             move.add_argument(f"--to-{flag[2:]}", metavar="VALUE", help=f"of the other place: {about}")
+    move.add_argument("--json", action="store_true", help="one object: counts, problems, whether the other place has all")

@@ -13,6 +13,12 @@ SELECT value FROM counter WHERE name = :name;
 INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: counter_or
+-- Sets what is not there yet; returns what is there then.
+INSERT INTO counter (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = counter.value
+RETURNING value;
+
 -- name: project_put
 -- Makes the project, or leaves the one that is there, or another one that has its name.
 INSERT INTO project (id, name, domain_id, created_ms) VALUES (:id, :name, :domain_id, :now_ms) ON CONFLICT DO NOTHING;
@@ -41,6 +47,10 @@ INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :na
 
 -- name: job
 SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND id = :id;
+
+-- name: job_locked
+-- Makes sure that a job is not deleted before the end of the transaction: PostgreSQL locks what is updated.
+UPDATE job SET name = name WHERE id = :id RETURNING id;
 
 -- name: job_by_name
 SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND name = :name;
