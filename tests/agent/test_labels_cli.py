@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from harness import NOWHERE, Agent
@@ -34,6 +35,14 @@ def test_labels_wait_in_the_spool_with_the_log(joblog: Agent) -> None:
     joblog.environ["JOBLOG_URL"] = url
     joblog.said("sync")
     assert labels(joblog, "late") == {"a": "b"}
+
+
+def test_an_import_labels_its_jobs(joblog: Agent, tmp_path: Path) -> None:
+    """Each of them."""
+    for name in ("one.log", "two.log"):
+        (tmp_path / name).write_bytes(b"line\n")
+    joblog.said("import", "--label", "from=disk", str(tmp_path / "one.log"), str(tmp_path / "two.log"))
+    assert (labels(joblog, "one"), labels(joblog, "two")) == ({"from": "disk"}, {"from": "disk"})
 
 
 def test_labels_that_the_server_refuses_keep_no_log_back(joblog: Agent) -> None:
@@ -77,6 +86,8 @@ def test_jobs_are_labelled_and_listed_by_labels(joblog: Agent) -> None:
         (("label", "one", "a"), b"CHANGE must be NAME=VALUE or NAME-, not 'a'"),
         (("label", "one", "a=b", "a-"), b"CHANGE must be either NAME=VALUE or NAME-, not both, of one name"),
         (("label", "one", " -"), b"CHANGE must be a name of 1 to 128 "),
+        (("import", "--label", "a", "README"), b"--label must be NAME=VALUE, not 'a'"),
+        (("import", "--label", "a=b", "--tree", "."), b"--tree must be without FILE, --task and --label"),
         (("jobs", "--label", ""), b"label must be a name of 1 to 128 "),
     ],
 )

@@ -44,6 +44,8 @@ def calls(log: MadeLog, uuid: str) -> list[tuple[str, str, bytes]]:
             for path in (f"{project}/jobs", f"{project}/overview", job, f"{job}/versions", log.version, f"{log.version}/logs")
         ),
         *(("GET", path, b"") for path in (log.api, f"{log.api}/bytes", f"{log.api}/lines", f"{project}/members")),
+        *(("GET", f"{log.api}/{call}", b"") for call in ("download", "raw", "terminal")),
+        ("PATCH", job, json.dumps({"labels": {"mine": "now"}}).encode()),
         ("HEAD", f"{log.api}/bytes", b""),
         ("POST", f"{project}/runs", json.dumps({"job_name": "job"}).encode()),
         ("POST", f"{project}/jobs", json.dumps({"name": "mine"}).encode()),

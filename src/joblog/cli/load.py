@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,7 @@ from joblog.cli.names import checked_job, checked_task, job_of_file
 from joblog.cli.redact import new_redactor
 from joblog.client import Appended, Client, LogRef
 from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
+from joblog.labels import labels_of_pairs
 
 BODY_BYTES = 8 << 20
 """Body size: the server seals 4 MiB and more at once, past the catalog, and takes at most 16."""
@@ -41,6 +42,7 @@ class _Target:
     job_name: str
     run_id: str
     task: str
+    labels: Mapping[str, str]
 
 
 def load(args: argparse.Namespace) -> int:
@@ -49,7 +51,8 @@ def load(args: argparse.Namespace) -> int:
         return _load_tree(args)
     if not args.files:
         raise Missing("FILE", "a file, or --tree with a directory")
-    targets = _targets([Path(name) for name in args.files], args.job, args.task)
+    labels = labels_of_pairs(args.label, "--label")
+    targets = _targets([Path(name) for name in args.files], args.job, args.task, labels)
     new = new_redactor(args)
     client, project_id = connected(args)
     complete = True
@@ -63,14 +66,14 @@ def load(args: argparse.Namespace) -> int:
 
 def _load_tree(args: argparse.Namespace) -> int:
     """Loads all files below a directory: what following them once does."""
-    if args.files or args.task is not None:
-        raise Invalid("--tree", "without FILE and --task")
+    if args.files or args.task is not None or args.label:
+        raise Invalid("--tree", "without FILE, --task and --label")
     if not Path(args.tree).is_dir():
         raise Invalid("--tree", "a directory", args.tree)
     return follow.follow_once(args, args.tree)
 
 
-def _targets(paths: Sequence[Path], job: str | None, task: str | None) -> list[_Target]:
+def _targets(paths: Sequence[Path], job: str | None, task: str | None, labels: Mapping[str, str]) -> list[_Target]:
     for path in paths:
         if not path.is_file():
             raise Invalid("FILE", "a file", str(path))
@@ -78,10 +81,10 @@ def _targets(paths: Sequence[Path], job: str | None, task: str | None) -> list[_
         raise Invalid("--task", "left out with several files", task)
     first = checked_task(task or "worker-0")
     if job is None:
-        return [_Target(path, job_of_file(path), _run_id([path]), first) for path in paths]
+        return [_Target(path, job_of_file(path), _run_id([path]), first, labels) for path in paths]
     tasks = [first] if task else [f"worker-{worker}" for worker in range(len(paths))]
     run_id = _run_id(paths)
-    return [_Target(path, checked_job(job), run_id, each) for path, each in zip(paths, tasks, strict=True)]
+    return [_Target(path, checked_job(job), run_id, each, labels) for path, each in zip(paths, tasks, strict=True)]
 
 
 def _run_id(paths: Sequence[Path]) -> str:
@@ -115,7 +118,7 @@ class _Masked:
 
 def _load(client: Client, project_id: str, target: _Target, file: BinaryIO | _Masked, size: int) -> bool:
     """Loads one file and reports it; returns whether the log is complete."""
-    run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task)
+    run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task, labels=target.labels)
     at, crc32 = run.log.end_byte, _crc32(file, run.log.end_byte)
     if at > size or crc32 != run.log.crc32:
         raise Different(f"{target.path} is not what {target.job_name}/{run.version.name}/{target.task} holds", at)

@@ -17,6 +17,8 @@ def add_to(commands: Subparsers) -> None:
     load = add_client(commands, "import", "load:load", "loads existing log files; run again after an interruption")
     load.add_argument("--job", help="job name for all files, which become its workers (default: a job per file)")
     load.add_argument("--task", help="worker that a single file is of (default: worker-0)")
+    about = "labels the job with it; repeatable"
+    load.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
     load.add_argument("--tree", metavar="DIR", help="all files below a directory, named as follow names them")
     load.add_argument("files", nargs="*", metavar="FILE")
     _add_redacting(load)
