@@ -48,6 +48,15 @@ def test_workers_of_one_run_meet_in_one_version(joblog: Agent) -> None:
     ]
 
 
+def test_run_without_a_first_worker_has_a_log(joblog: Agent) -> None:
+    """Who names no worker gets the first one that there is; who names one gets that or none."""
+    options = ("--job", "seventh", "--task", "worker-7")
+    assert joblog.run(joblog.job("echo", "seven", options=options)).returncode == 0
+    assert joblog.said("cat", "seventh") == joblog.said("tail", "seventh/V0001") == b"seven\n"
+    assert joblog.refused("cat", "seventh/V0001/worker-0") == "joblog: there is no log 'worker-0'\n"
+    assert joblog.refused("cat", "--project", "default", "never-run") == "joblog: there is no job 'never-run'\n"
+
+
 def test_job_is_named_after_its_script(joblog: Agent, tmp_path: Path) -> None:
     """Unless it is named: python train.py is train, python -m pkg.train is pkg-train, nvidia-smi is itself."""
     script = tmp_path / "train model.py"

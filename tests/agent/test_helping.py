@@ -40,7 +40,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 def test_the_page_is_what_the_parser_says() -> None:
-    """docs/cli.md is made by python -m joblog.cli.reference."""
+    """docs/cli.md is made of the parser: make reference."""
     assert DOCS.read_text("utf-8") == page()
 
 

@@ -14,33 +14,19 @@ import pytest
 
 from tests.clients.installed import program
 from tests.conftest import Server, start_server
+from tests.docs.blocks import Block, blocks
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+PAGE = "docs/clients.md"
 RUN_S = 120.0
 
 
-@dataclass(frozen=True)
-class Block:
-    """A piece of code: its language, what it is run by, what it prints (None: that does not matter)."""
-
-    language: str
-    runner: str
-    code: str
-    printed: str | None
-
-    def __str__(self) -> str:
-        return f"{self.language}-{self.runner or 'plain'}"
+def code() -> list[Block]:
+    """The page's code."""
+    return [block for block in blocks(PAGE) if block.language in ("sh", "python")]
 
 
-def blocks() -> list[Block]:
-    """The page's code; a block of text behind code is what that prints."""
-    fenced = re.findall(r"^```(\w+) ?(\w*)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    following = [*fenced[1:], ("", "", "")]
-    return [
-        Block(language, runner, code, after[2] if after[0] == "text" else None)
-        for (language, runner, code), after in zip(fenced, following, strict=True)
-        if language in ("sh", "python")
-    ]
+def named(block: Block) -> str:
+    return f"{block.language}-{block.runner or 'plain'}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     own = {"PATH": path, "HOME": str(directory), "NO_PROXY": "*", "JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token}
     place = Place({"http://127.0.0.1:8470": server.url}, own | {"JOBLOG_SPOOL": str(directory / "spool")}, directory)
-    printed = "".join(place.run(block) for block in blocks() if block.runner == "setup")
+    printed = "".join(place.run(block) for block in code() if block.runner == "setup")
     yield Place(place.words | secrets(server, printed), place.environment, directory)
     assert server.stop() == 0
 
@@ -98,7 +84,7 @@ def secrets(server: Server, printed: str) -> dict[str, str]:
 
 
 @pytest.mark.slow  # each block is a program of its own, which loads its client
-@pytest.mark.parametrize("block", [block for block in blocks() if block.runner != "setup"], ids=str)
+@pytest.mark.parametrize("block", [block for block in code() if block.runner != "setup"], ids=named)
 def test_code_prints_what_the_page_says(place: Place, block: Block) -> None:
     assert block.printed is not None
     assert place.run(block) == block.printed
@@ -107,4 +93,4 @@ def test_code_prints_what_the_page_says(place: Place, block: Block) -> None:
 def test_page_has_code_for_every_client() -> None:
     """A client that is installed for the tests is one that users are told how to point here."""
     installed = {path.stem for path in (Path(__file__).parent / "environments").glob("*.txt")} - {"schemathesis"}
-    assert {block.runner for block in blocks()} >= installed
+    assert {block.runner for block in code()} >= installed

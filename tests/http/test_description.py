@@ -69,3 +69,15 @@ def test_an_example_can_be_made_of_every_call(described: dict[str, Operation]) -
         body = operation.body()
         if body is not None and not operation.path.endswith("/append"):
             assert isinstance(json.loads(body), dict), operation.name
+
+
+def test_ranges_are_those_that_are_told(web: Web) -> None:
+    """Where a parameter's words have a range, its schema has the same, so that made clients and people read one thing."""
+    seen = 0
+    for operation in operations(web):
+        for parameter in operation.described.get("parameters", []):
+            schema, told = parameter["schema"], re.search(r"(-?\d+) to (\d+)", parameter.get("description", ""))
+            if told and schema.get("type") == "integer":
+                assert (schema["minimum"], schema["maximum"]) == (int(told[1]), int(told[2])), (operation.name, parameter)
+                seen += 1
+    assert seen > 10

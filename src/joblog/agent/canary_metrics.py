@@ -11,6 +11,10 @@ from pathlib import Path
 from joblog.agent.canary_lines import BOUNDS_S, Totals
 from joblog.errors import Invalid
 
+_LINES = "lines that came back: by follow as they were printed, by query afterwards"
+_FAULTS = "lines that were missing, repeated, out_of_order, wrong (changed, or not where they were asked for) or late (--late)"
+_ROUNDS = "rounds whose log was proved complete, or incomplete, or that were interrupted"
+
 FILE_S = 5.0
 """A file is written so often."""
 
@@ -21,12 +25,12 @@ def text(totals: Totals) -> str:
 
 
 def _lines(totals: Totals) -> Iterator[str]:
-    yield from _head("joblog_canary_lines_total", "counter", "lines that came back, by how they were got")
+    yield from _head("joblog_canary_lines_total", "counter", _LINES)
     yield from (f'joblog_canary_lines_total{{by="{by}"}} {count}' for by, count in totals.lines.items())
-    yield from _head("joblog_canary_faults_total", "counter", "lines that were missing, repeated, out of order, wrong or late")
+    yield from _head("joblog_canary_faults_total", "counter", _FAULTS)
     for (fault, by), count in totals.faults.items():
         yield f'joblog_canary_faults_total{{fault="{fault}",by="{by}"}} {count}'
-    yield from _head("joblog_canary_rounds_total", "counter", "rounds, by whether the log was proved complete")
+    yield from _head("joblog_canary_rounds_total", "counter", _ROUNDS)
     yield from (f'joblog_canary_rounds_total{{result="{result}"}} {count}' for result, count in totals.rounds.items())
     yield from _head("joblog_canary_delay_seconds", "histogram", "time from a line's printing to its follower")
     below = 0

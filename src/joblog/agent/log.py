@@ -151,7 +151,8 @@ class Log:
         elif not self._shipper.gave_up:
             left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
             what = f"last {left_bytes} bytes are" if left_bytes else "end is"
-            say(f"the log's {what} not on the server ({reason}); it is kept in {self.spool.path}")
+            kept = f"it is kept in {self.spool.path}, from where joblog sync sends it"
+            say(f"the log's {what} not on the server ({reason}); {kept}")
 
     def _remove(self, spool: Spool) -> None:
         try:

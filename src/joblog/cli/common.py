@@ -42,6 +42,8 @@ def span(flag: str, text: str) -> tuple[int, int | None]:
 def find_log(client: Client, project_id: str, name: str | None) -> Log:
     """Returns the log that ``JOB``, ``JOB/VERSION``, ``JOB/VERSION/TASK`` or a link names; without it the latest run's.
 
+    Where no task is named, and the version has no ``worker-0``, it is the first one that there is.
+
     Raises:
         NotFound: there is no such job, version or log.
     """
@@ -49,7 +51,13 @@ def find_log(client: Client, project_id: str, name: str | None) -> Log:
         return client.resolve(parsed_link(name, client.url))
     job_and_version, _, task = split_part(name or "")[0].partition("/worker-")
     version = latest_version(client, project_id, job_and_version or None)
-    return client.status(LogRef(project_id, version.job_id, version.id, f"worker-{task or 0}"))
+    try:
+        return client.status(LogRef(project_id, version.job_id, version.id, f"worker-{task or 0}"))
+    except NotFound:
+        first = None if task else next(client.logs(project_id, version.job_id, version.id), None)
+        if first is None:
+            raise
+        return first
 
 
 def find_version(client: Client, project_id: str, name: str) -> Version:
@@ -82,7 +90,7 @@ def latest_version(client: Client, project_id: str, name: str | None) -> Version
     jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
     found = [version for job in jobs for version in client.versions(project_id, job.id)]
     if not found:
-        raise NotFound("job", f"in project {project_id}")
+        raise NotFound("run in project", project_id)
     return max(found, key=lambda version: version.id)
 
 

@@ -1,9 +1,8 @@
-"""docs/cli.md, made of the parser: ``python -m joblog.cli.reference > docs/cli.md``."""
+"""docs/cli.md, made of the parser; ``make reference`` writes it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 
 from joblog import cli
@@ -13,16 +12,16 @@ from joblog.cli.examples import EXAMPLES
 _INTRODUCTION = """\
 # The command line
 
-`joblog COMMAND --help` says the same of one command. This page is made of the parser by `python -m joblog.cli.reference`; a
-test compares them.
+`joblog COMMAND --help` says the same of one command. This page is made of the parser by `make reference`; a test
+compares them.
 
-**Logs** are named `JOB`, `JOB/V0002` or `JOB/V0002/worker-3`: a job by its name or its id, a version by its number or as
-`latest`. Without a version the latest one is meant, without a task `worker-0`, and where LOG may be left out the latest run
-of the project. In place of a name there may be a permanent link or the address of the viewer's page, with the server's
-address or without: `https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140`. Behind a name or a link `#L120`, `#L120-L140`
-or `#B100-B200` is a part of the log for `cat`, `link` and `open`, counted from 0, the first and the last one both included;
-other commands take no notice of it. A link to another server than the one that is asked is refused: the token is shown to
-no other.
+**Logs** are named `JOB`, `JOB/V0002` or `JOB/V0002/worker-3`: a job by its name or its id, a version by its number or
+as `latest`. Without a version the latest one is meant, without a task `worker-0`, or the first one that there is, and
+where LOG may be left out the latest run of the project. In place of a name there may be a permanent link or the address
+of the viewer's page, with the server's address or without: `https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140`.
+Behind a name or a link `#L120`, `#L120-L140` or `#B100-B200` is a part of the log for `cat`, `link` and `open`, counted
+from 0, the first and the last one both included; other commands take no notice of it. A link to another server than the
+one that is asked is refused: the token is shown to no other.
 
 **On a terminal** what `cat`, `tail`, `search`, the lists and the views write goes to a pager if it is longer than the
 screen: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; `cat`, or nothing, is none; `tail -f` has none. A log's control
@@ -74,7 +73,3 @@ def _said(action: argparse.Action) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("%%", "%").replace("|", "\\|").replace("\n", " ")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

@@ -17,7 +17,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge, TooMany
@@ -48,6 +48,7 @@ from joblog.server.proof import ProofController
 from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
+from joblog.server.shapes import completed
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
@@ -220,7 +221,7 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State) -> ASGIApp:
+def litestar(state: State) -> Litestar:
     """Builds the framework's part."""
 
     def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -255,6 +256,11 @@ def litestar(state: State) -> ASGIApp:
         logging_config=None,
         request_max_body_size=JSON_BYTES,  # of JSON: what is appended, bodies.py bounds
     )
+
+
+def described(state: State) -> dict[str, Any]:
+    """Returns the API's description, as ``/api/openapi.json`` has it."""
+    return completed(litestar(state).openapi_schema.to_schema())
 
 
 def _headers_only(send: Send) -> Send:

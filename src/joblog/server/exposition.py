@@ -77,7 +77,7 @@ class Metrics:
         yield GaugeMetricFamily("joblog_append_queue_bytes", "bytes of appends that wait for their commit", value=waiting)
         yield GaugeMetricFamily("joblog_cache_bytes", "memory of cached pieces of logs", value=engine.cache.held_bytes)
         reads = CounterMetricFamily(
-            "joblog_cache_reads", "reads of pieces of logs, by whether all was cached", labels=["result"]
+            "joblog_cache_reads", "reads of pieces of logs: hit where all was cached, else miss", labels=["result"]
         )
         reads.add_metric(["hit"], engine.cache.hits)
         reads.add_metric(["miss"], engine.cache.misses)
@@ -88,7 +88,8 @@ class Metrics:
             found: Facts | None = self._facts()
         except Unavailable:
             found = None
-        yield GaugeMetricFamily("joblog_catalog_up", "whether the catalog has answered", value=int(found is not None))
+        about = "whether the catalog has answered; what is asked of it is absent when it has not"
+        yield GaugeMetricFamily("joblog_catalog_up", about, value=int(found is not None))
         if found is None:
             return
         values = (

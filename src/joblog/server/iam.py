@@ -23,6 +23,7 @@ _WHERE = frozenset((b"host", b"x-forwarded-host", b"x-forwarded-proto"))
 _MOST_PROJECTS = 1000
 
 Body = dict[str, Any]
+DomainId = Annotated[str | None, Parameter(description="keeps what is of this domain")]
 Name = Annotated[str | None, Parameter(description="keeps what is so named")]
 
 
@@ -50,7 +51,7 @@ async def log_in(joblog: State, request: Call, data: LoginRequest) -> Response[B
 
 
 @get(["/projects", "/auth/projects"], summary="List the projects that the caller may see")
-async def projects(joblog: State, request: Call, name: Name = None, domain_id: str | None = None) -> Body:
+async def projects(joblog: State, request: Call, name: Name = None, domain_id: DomainId = None) -> Body:
     """Lists all that the user is a member of, whatever project the token is for."""
     base = _base(joblog, request)
     found = [

@@ -6,17 +6,18 @@ said something, and those that are still to come.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, delete, get, post, put
+from litestar.params import Parameter
 from litestar.response import Response
 from msgspec import structs
 
 from joblog.errors import Invalid, UnknownAction
 from joblog.model import MAX_ID, check_job_name, integer
 from joblog.server.modelarts_bodies import JsonBody, json_body, number_of, object_of, text_of
-from joblog.server.modelarts_events import events
+from joblog.server.modelarts_events import DEFAULT_EVENTS, LEVELS, MAX_EVENTS, events
 from joblog.server.modelarts_jobs import description_of, project_of
 from joblog.server.modelarts_training import job_response, known, training_job
 from joblog.server.state import Call, State
@@ -128,13 +129,13 @@ class TrainingJobCalls(Controller):
         self,
         joblog: State,
         request: Call,
-        offset: str | None = None,
-        limit: str | None = None,
-        order: str | None = None,
-        start_time: str | None = None,
-        end_time: str | None = None,
-        level: str | None = None,
-        pattern: str | None = None,
+        offset: Annotated[str | None, Parameter(description="events that are left out, 0 by default")] = None,
+        limit: Annotated[str | None, Parameter(description=f"1 to {MAX_EVENTS}, {DEFAULT_EVENTS} by default")] = None,
+        order: Annotated[str | None, Parameter(description="desc (default): newest first; asc")] = None,
+        start_time: Annotated[str | None, Parameter(description="milliseconds since 1970: what happened then or later")] = None,
+        end_time: Annotated[str | None, Parameter(description="milliseconds since 1970: what happened then or before")] = None,
+        level: Annotated[str | None, Parameter(description=", ".join(LEVELS))] = None,
+        pattern: Annotated[str | None, Parameter(description="a text that the message contains")] = None,
     ) -> Answer:
         """Lists events, newest first."""
         job, version = await training_job(joblog, request, "read")

@@ -176,7 +176,8 @@ def _free_port(settings: Settings) -> int:
         try:
             probe.bind((settings.host, settings.port))
         except (OSError, OverflowError) as error:
-            raise Invalid("host and port", f"an address that can be listened on ({error})") from error
+            given = f"{settings.host}:{settings.port}"
+            raise Invalid("host and port", f"an address that can be listened on ({error})", given) from error
         return int(probe.getsockname()[1])
 
 

@@ -57,12 +57,22 @@ _IN_PATHS: Json = {
 }
 _IN_QUERIES: Json = {
     **{"at": _integer(0), "start": _integer(-MAX_ID), "count": _integer(1, 10_000), "limit": _integer(1, 1000)},
-    **{"start_byte": _integer(-1), "offset": _integer(-2048), "lines": _integer(0, 500)},
+    **{"start_byte": _integer(-1), "offset": _integer(0), "lines": _integer(0, 500)},
     **{"per_page": _integer(1, 1000), "page": _integer(0, 65_535)},
     **dict.fromkeys(("start_time", "end_time"), _integer(0)),
     "Content-Type": _one_of("text/plain", "application/octet-stream"),
 }
-"""By name; where calls differ, the widest range."""
+"""By name; where a few calls differ from the others, they are below."""
+
+_OF_CALLS: dict[tuple[str, str], Json] = {
+    ("/lines", "count"): _integer(1, 1_000_000),
+    ("/search", "limit"): _integer(1, 100_000),
+    ("/versions/{version_id}/log", "offset"): _integer(-2048, 2048),
+    ("/training-jobs", "page"): _integer(1, 65_535),
+    ("/events", "limit"): _integer(1, 100),
+    ("/logs/{task_id}", "lines"): _integer(1, 500),
+}
+"""By the end of a path and a parameter's name."""
 
 _IN_BODIES: Json = {
     "ProjectRequest": {"id": _PROJECT},
@@ -153,7 +163,7 @@ def completed(schema: Json) -> Json:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             for parameter in operation.get("parameters", []):
-                parameter["schema"] = _parameter_schema(parameter)
+                parameter["schema"] = _parameter_schema(parameter, path)
             if body := _BODIES.get((method, path)):
                 operation["requestBody"]["content"]["application/json"]["schema"] = body
             responses = operation["responses"]
@@ -167,13 +177,16 @@ def completed(schema: Json) -> Json:
     return schema
 
 
-def _parameter_schema(parameter: Json) -> Json:
+def _parameter_schema(parameter: Json, path: str) -> Json:
     said: Json = {**parameter["schema"]}
     known: Json = (_IN_PATHS if parameter["in"] == "path" else _IN_QUERIES).get(parameter["name"], {})
     allowed = [each for each in said.get("oneOf", []) if each != {"type": "null"}]  # there is no null in a URL
     if len(allowed) == 1:
         del said["oneOf"]
         said |= allowed[0]
+    for (end, name), schema in _OF_CALLS.items():
+        if path.endswith(end) and parameter["name"] == name:
+            known = schema
     return said | known
 
 

@@ -57,13 +57,13 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
 """A code is what stands behind ``ModelArts.``; codes are docs/modelarts.md's."""
 
 # What has no error of ours: the framework says so by status. Native code, ModelArts code.
-_PLAIN = {
+PLAIN = {
     404: ("not_found", "2836"),
     405: ("method_not_allowed", "2803"),
     413: ("too_large", "0107"),
     400: ("invalid", "0104"),
+    500: ("internal", "0010"),
 }
-_INTERNAL = ("internal", "0010")
 
 RETRY_AFTER_S = 1
 """What a client that met 503 is told to wait."""
@@ -115,7 +115,7 @@ def error_answer(error: Exception, path: str) -> Answer:
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
-        code, number = _PLAIN.get(status, _INTERNAL)
+        code, number = PLAIN.get(status, PLAIN[500])
         message, details = str(getattr(error, "detail", "")) or code, {}
     if status >= 500:
         _log.error("%s: %s", shown_path(path), error, exc_info=None if isinstance(error, JoblogError) else error)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
-import re
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import joblog
 from joblog.client import Client, LogReader
 from tests.conftest import Server, start_server
+from tests.docs.blocks import blocks, text_of
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "sdk.md"
+PAGE = "docs/sdk.md"
 
 ADDRESS = "127.0.0.1:8470"
 
@@ -39,25 +38,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert server.stop() == 0
 
 
-def blocks() -> list[tuple[str, str]]:
-    """The page's code, and what it prints."""
-    return re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-
-
 def test_code_prints_what_the_page_says(server: Server) -> None:
     names: dict[str, object] = {}
     address = server.url.removeprefix("http://")
-    assert len(blocks()) == PAGE.read_text("utf-8").count("```python")
-    for code, printed in blocks():
+    for block in blocks(PAGE, "python"):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(code.replace(ADDRESS, address).replace('"TOKEN"', repr(server.token)), names)
-        assert out.getvalue().replace(address, ADDRESS) == printed, code
+            exec(block.code.replace(ADDRESS, address).replace('"TOKEN"', repr(server.token)), names)
+        assert out.getvalue().replace(address, ADDRESS) == (block.printed or ""), block
 
 
 def test_every_method_of_a_log_is_on_the_page() -> None:
     public = [name for name, _ in inspect.getmembers(LogReader) if not name.startswith("_")]
-    assert [name for name in public if f"`log.{name}" not in PAGE.read_text("utf-8")] == []
+    assert [name for name in public if f"`log.{name}" not in text_of(PAGE)] == []
 
 
 def test_client_is_found_at_the_top() -> None:

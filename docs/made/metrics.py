@@ -1,0 +1,44 @@
+"""The tables in docs/metrics.md, from what a server and a canary export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from docs.made.tables import table
+from joblog.agent.canary_lines import Totals
+from joblog.agent.canary_metrics import text
+from joblog.server.exposition import Metrics
+from joblog.server.state import State
+from joblog.tally import KINDS
+
+
+def page(written: str, state: State) -> str:
+    """Returns the page with its tables made anew: each stands between a comment that names it and one that ends it."""
+    exported = {
+        "server": Metrics(state.engine, state.followers).collect(),
+        "canary": text_string_to_metric_families(text(Totals())),
+    }
+    for name, families in exported.items():
+        made = f"<!-- made: {name} -->\n\n{_table(families)}\n\n<!-- made -->"
+        written, count = re.subn(rf"<!-- made: {name} -->.*?<!-- made -->", lambda _, made=made: made, written, flags=re.DOTALL)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"docs/metrics.md has {count} places for the table {name}")
+    return written
+
+
+def _table(families: Iterable[Metric]) -> str:
+    counted = {kind.name: kind.labels for kind in KINDS}
+    rows = []
+    for family in families:
+        name = family.name + ("_total" if family.type == "counter" else "")
+        labels = counted.get(name) or {label for sample in family.samples for label in sample.labels if label != "le"}
+        rows.append((f"`{name}`", family.type, ", ".join(f"`{label}`" for label in _ordered(labels)), family.documentation))
+    return "\n".join(table(("metric", "kind", "labels", "what it is"), *rows))
+
+
+def _ordered(labels: Iterable[str]) -> list[str]:
+    return list(labels) if isinstance(labels, tuple) else sorted(labels)

@@ -1,0 +1,39 @@
+"""Which pages are made of the code, and of what."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docs.made import calls, errors, metrics, settings
+from joblog.cli import reference
+from joblog.config import Settings
+from joblog.engine import Engine
+from joblog.server.state import State
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def made() -> dict[str, str]:
+    """Returns the text of every page, made or with made tables in it, by its path."""
+    with _state() as state:
+        return {
+            "docs/cli.md": reference.page(),
+            "docs/settings.md": settings.page(),
+            "docs/errors.md": errors.page(),
+            "docs/calls.md": calls.page(state),
+            "docs/metrics.md": metrics.page((ROOT / "docs" / "metrics.md").read_text("utf-8"), state),
+        }
+
+
+@contextmanager
+def _state() -> Iterator[State]:
+    """An engine with nothing in it, and what the handlers have of it."""
+    with tempfile.TemporaryDirectory() as directory:
+        engine = Engine(Settings(data=Path(directory)))
+        try:
+            yield State(engine)
+        finally:
+            engine.close()
