@@ -39,7 +39,8 @@ READ = {
     "`admin.token` in the data directory on this machine",
     "JOBLOG_DATA": "the data directory on this machine; by default `$XDG_DATA_HOME/joblog`, or `~/.local/share/joblog`",
     "JOBLOG_PROJECT": "the project (`--project`); by default `default`",
-    "JOBLOG_LABELS": "labels of the job that `joblog run` logs, as `team=vision,seed=7`; `--label` for a value with a comma",
+    "JOBLOG_LABELS": "labels of the job that `joblog run` and `joblog.capture()` log, as `team=vision,seed=7`; "
+    "`--label` for a value with a comma",
     "JOBLOG_SPOOL": "where `joblog run` keeps what the server does not have yet, and `joblog follow` its notes; by default "
     "`$XDG_STATE_HOME/joblog/spool`, or `~/.local/state/joblog/spool`",
     "JOBLOG_SPOOL_LIMIT_BYTES": "how much of one log may wait there, as `500M` or `2G` (`--spool-limit`); by default 2 GiB",
