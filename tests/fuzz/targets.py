@@ -183,7 +183,7 @@ def events(parts: list[bytes]) -> None:
     with contextlib.suppress(Unreachable):
         for name, at, _ in parsed_events(iter(parts)):
             assert isinstance(name, str)
-            assert at >= 0
+            assert at is None or at >= 0
 
 
 TARGETS = (segment_decoder, frame_decoder, bodies, parameters, queries, headers, terminal, events)
