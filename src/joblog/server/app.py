@@ -49,6 +49,7 @@ from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
 from joblog.server.shapes import completed
+from joblog.server.silence import Silence
 from joblog.server.state import State
 from joblog.server.states import StateController
 from joblog.server.terminal import TerminalController
@@ -110,7 +111,7 @@ class App:
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._litestar = litestar(state)
         self._viewer = Viewer()
-        self._silence_s = settings.body_silence_s
+        self._silence = Silence(settings.body_silence_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -136,7 +137,7 @@ class App:
 
     async def _checked(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            body = Incoming(receive, self._silence_s)
+            body = Incoming(receive, self._silence)
             receive, send = body.receive, body.before(send)
             scope = with_password(scope)
         else:

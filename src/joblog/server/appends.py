@@ -74,15 +74,16 @@ class AppendCall:
         return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
 
     async def _log(self, where: tuple[str, int, int, int]) -> Log:
-        """Returns the log, as it is now or, where looking it up takes time, as it was when it was first asked for.
+        """Returns the log as it was when it was first asked for.
 
         What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
         """
-        if self._engine.database.embedded:
-            return self._engine.log(*where)
         known = self._known.get(where)
         if known is None:
-            known = await asyncio.to_thread(self._engine.log, *where)
+            if self._engine.database.embedded:
+                known = self._engine.log(*where)
+            else:
+                known = await asyncio.to_thread(self._engine.log, *where)
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[where] = known
@@ -104,7 +105,7 @@ class AppendCall:
 
     async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
         """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""
-        if len(data) >= BULK_BYTES and not self._engine.database.embedded:
+        if len(data) >= BULK_BYTES:
             log = await asyncio.to_thread(self._engine.logs.head, log.id)
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())

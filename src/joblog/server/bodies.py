@@ -12,6 +12,7 @@ from litestar.types import Message, Receive, ReceiveMessage, Send
 
 from joblog.errors import Invalid, Missing, TooLarge
 from joblog.lines import Bytes
+from joblog.server.silence import Silence
 
 # Decompressing less than this takes less time than handing it to a thread.
 _INLINE_BYTES = 64 * 1024
@@ -27,9 +28,9 @@ class Incoming:
     see the answer: to it the server is away, where its token was wrong.
     """
 
-    def __init__(self, receive: Receive, silence_s: float) -> None:
+    def __init__(self, receive: Receive, silence: Silence) -> None:
         self._receive = receive
-        self._silence_s = silence_s
+        self._silence = silence
         self._ended = False
 
     async def receive(self) -> ReceiveMessage:
@@ -37,11 +38,10 @@ class Incoming:
         if self._ended:
             return await self._receive()  # which tells a stream that its client has gone, whenever that is
         try:
-            async with asyncio.timeout(self._silence_s):
-                message = await self._receive()
+            message = await self._silence.bounded(self._receive())
         except TimeoutError as error:
             self._ended = True
-            raise Invalid("body", f"sent without pauses of more than {self._silence_s:g} s") from error
+            raise Invalid("body", f"sent without pauses of more than {self._silence.seconds:g} s") from error
         if message["type"] == "http.disconnect":
             was_ended, self._ended = self._ended, True
             if not was_ended:
