@@ -10,15 +10,19 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import NOWHERE, FlakyServer
+from tests.conftest import Server
 from tests.proxy import CuttingProxy
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
 from joblog.agent.spoolfiles import Outcome
+from joblog.answers import Log
 from joblog.client import Client
+from joblog.refs import LogRef
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 NEVER = threading.Event()
@@ -62,6 +66,29 @@ def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
         assert server.reports[-1] == {"status": "FAILED", "exit_code": 3}
         if server.calls < failing:
             break
+
+
+def test_run_too_short_for_a_report_is_never_over_without_its_outcome(tmp_path: Path, server: Server) -> None:
+    """Between the log's end and the outcome it runs still, as far as anybody can see."""
+    seen = list[str]()
+
+    class Watching(Client):
+        def close_log(self, log: LogRef, **told: Any) -> Log:
+            closed = super().close_log(log, **told)
+            seen.append(self.version(log.project_id, log.job_id, log.version_id).status)
+            return closed
+
+    spool = Spool.create(tmp_path, META._replace(project_id="default", job_name="short-run"))
+    spool.append(b"short\n")
+    spool.note_outcome(Outcome("COMPLETED", 0))
+    spool.finish()
+    shipper = Shipper(spool, lambda: Watching(server.url, server.token), seen.append)
+    shipper.start()
+    assert shipper.finish(20, NEVER)
+    with Client(server.url, server.token) as client:
+        (job,) = client.jobs("default", name="short-run")
+        (version,) = client.versions("default", job.id)
+    assert [*seen, version.status] == ["RUNNING", "COMPLETED"]
 
 
 def test_server_that_lost_its_last_bytes_gets_them_again(tmp_path: Path, flaky: FlakyServer) -> None:

@@ -53,6 +53,7 @@ class Reporter:
                         self._client = self._connect()
                     meta = self._spool.meta
                     told = self._client.report(log, "RUNNING", host=meta.host or None, tasks=meta.tasks)
+                    self._shipper.announced = True
                 if told.stop:
                     self._stop()
             except Exception as error:  # noqa: BLE001 - a thread's edge: the next one may arrive

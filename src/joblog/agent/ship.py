@@ -94,6 +94,8 @@ class Shipper:
         self._failure: Exception | None = None
         self._told = False
         self._closing = self._labelled = False
+        self.announced = False
+        """Whether the server has heard, from this process, that the run goes on."""
         self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
 
     def start(self) -> None:
@@ -229,6 +231,7 @@ class Shipper:
 
     def _close(self, client: Writer, log: Log) -> None:
         self._closing, spool = True, self._spool
+        self._announce(client, log)
         closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=spool.crc32, gaps=spool.gaps)
         if closed.complete is False and not spool.gaps:
             raise Different("the server's copy does not agree with the one here", closed.end_byte)
@@ -238,6 +241,22 @@ class Shipper:
         self._report(client, log)
         self._failure = None
         self._over.set()
+
+    def _announce(self, client: Writer, log: Log) -> None:
+        """Says that the run goes on, where it was too short for a report.
+
+        A run of which the server has heard nothing but its logs' end is over for it, in an unknown way: for whoever looks
+        before it is told how (``_report``).
+        """
+        if self._spool.outcome is None or self.announced:
+            return
+        try:
+            client.report(log.ref, "RUNNING", host=self._spool.meta.host or None, tasks=self._spool.meta.tasks)
+            self.announced = True
+        except Unreachable:
+            raise
+        except JoblogError:
+            pass  # the log's end is worth more, and does not wait for it
 
     def _report(self, client: Writer, log: Log) -> None:
         """Says how the run ended; the log is complete then, and may be said so again."""
