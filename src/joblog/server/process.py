@@ -61,6 +61,10 @@ _THREADS_NEAR = min(_THREADS, (os.cpu_count() or 1) + 4)
 _WAITING = 1024
 """Calls that wait for a thread: some seconds of work."""
 
+_END_S = 5.0
+"""Longest wait for answers that are on their way when the server is to stop. Who reads slowly, or is gone without a word, would
+keep it for ever; what was taken is committed before its answer begins, and what was being read can be asked for again."""
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -108,7 +112,7 @@ def _many_files() -> None:
 async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
-    traces = _traces(settings)
+    traces, cut_off = _traces(settings), False
     engine = Engine(settings, deliver=lambda tell: _on(loop, tell), called=traces.object_call if traces else None)
     near = engine.database.embedded and engine.objects.local_directory
     loop.set_default_executor(Threads(_THREADS_NEAR if near else _THREADS, _WAITING))
@@ -136,15 +140,20 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
             loop.add_signal_handler(number, stopped.set)
         _spare_the_collector()
         serving = asyncio.create_task(server.serve())
-        stopping = asyncio.create_task(_stop(stopped, app, server))
+        stopping = asyncio.create_task(_stop(stopped, app, server, serving))
         try:
             await _announce(settings, port)
             await serving
+        except asyncio.CancelledError:
+            cut_off = True
         finally:
             stopping.cancel()
     finally:
         await asyncio.to_thread(_close, engine, traces)
-    _log.info("stopped")
+    _log.info("stopped%s", ", and cut answers off that nobody took" if cut_off else "")
+    if cut_off:
+        logging.shutdown()
+        os._exit(0)  # all is closed but these answers, whose generators cannot be: they stand where they send
 
 
 def _traces(settings: Settings) -> Traces | None:
@@ -163,11 +172,13 @@ def _close(engine: Engine, traces: Traces | None) -> None:
         traces.close()
 
 
-async def _stop(stopped: asyncio.Event, app: App, server: Server) -> None:
+async def _stop(stopped: asyncio.Event, app: App, server: Server, serving: asyncio.Task[None]) -> None:
     """Ends the server when it is told to, once those who follow know."""
     await stopped.wait()
     await app.stop()
     server.stop()  # type: ignore[no-untyped-call]  # it has no types
+    await asyncio.wait({serving}, timeout=_END_S)
+    serving.cancel()
 
 
 def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:

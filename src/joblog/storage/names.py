@@ -77,8 +77,8 @@ class Names:
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
         ``labelled`` is as for ``label``.
         """
-        self.project(project_id)
         while True:
+            self.project(project_id)
             try:
                 with self._db.transaction() as tx:
                     job = _put_job(tx, project_id, job_name, now_ms)
