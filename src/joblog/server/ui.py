@@ -38,6 +38,10 @@ _ASK_AGAIN = (b"cache-control", b"no-cache")
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
+_STYLES = [f"css/{name}.css" for name in ("base", "jobs", "log", "rows", "found", "dialogs", "ansi", "ranks", "plots")]
+_STYLES += ["vendor/uplot/uPlot.min.css"]
+"""What is one file for the browser, in this order: nothing is drawn before all of them are there, and each costs it a fetch."""
+
 _SMALL = 1024
 """What is smaller gains nothing from compression."""
 
@@ -51,6 +55,7 @@ class Viewer:
         for name in sorted(raw):
             digest.update(name.encode() + b"\0" + raw[name] + b"\0")
         self._base = f"{_PREFIX}{digest.hexdigest()[:12]}/"
+        raw["style.css"] = b"\n".join(raw.pop(name) for name in _STYLES)
         page = raw.pop("index.html").replace(b"{{base}}", self._base.encode())
         modules = "".join(f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw) if _at_once(name))
         self._page = _File("index.html", page.replace(b"{{modules}}", modules.encode()))

@@ -25,6 +25,9 @@ import { goalOf, isMoment, lineAtMoment, lineOfHash } from "./where.js";
 
 const ROW_PIXELS = 20;
 
+/** About as many rows are seen. */
+const SCREEN = 50;
+
 /**
  * @typedef {import("../api.js").Address} Address
  * @typedef {import("../api.js").Log} Log
@@ -130,8 +133,10 @@ class LogPage {
   /** Shows the first lines, then fills in what stands around them. */
   begin() {
     void this.show(this.log).then(() => {
-      this.lines.focus({ preventScroll: true });
       const wanted = fromHash(location.hash);
+      // Asked for before the browser begins to lay the page out: the answer comes meanwhile.
+      if (!location.hash && preference("view") !== "terminal") this.pager.want(this.pager.end - SCREEN, this.pager.end);
+      this.lines.focus({ preventScroll: true });
       if (preference("view") === "terminal") this.asTerminal(true, null);
       if (wanted) this.jump(wanted.first, "middle");
       else if (location.hash.startsWith("#B")) void this.beginAtByte();
