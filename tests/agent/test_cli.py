@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from harness import Agent, Served
 
 from joblog import __version__
@@ -199,10 +200,30 @@ def test_projects(joblog: Agent) -> None:
     assert [(row[0], row[3], row[4]) for row in rows if row[0] == b"kept"] == [(b"kept", b"30", b"-")]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("tail x --nothing", "unrecognized arguments: --nothing; see joblog --help"),
+        ("run --wait nan -- true", "argument --wait: must be a number of seconds, 0 or more, not 'nan'; see joblog run --help"),
+        ("run --grace -1 -- true", "argument --grace: must be a number of seconds, 0 or more, not '-1'; see joblog run --help"),
+        (
+            "follow --until-idle soon x",
+            "argument --until-idle: must be a number of seconds, 0 or more, not 'soon'; see joblog follow --help",
+        ),
+        ("", "the following arguments are required: COMMAND; see joblog --help"),
+    ],
+)
+def test_wrong_usage_is_one_line(agent: Agent, arguments: str, said: str) -> None:
+    """Which says where the right one is; nothing is run."""
+    ran = agent.run(agent.command(*arguments.split()))
+    assert (ran.returncode, ran.stdout, ran.stderr.decode()) == (2, b"", f"joblog: {said}\n")
+
+
 def test_errors_are_one_line(joblog: Agent, tmp_path: Path) -> None:
     """With exit status 2, and never a traceback."""
     assert joblog.refused("cat", "nothing") == "joblog: there is no job 'nothing'\n"
     assert "--bytes must be A-B" in joblog.refused("cat", "x", "--bytes", "1")
+    assert "--lines must be A-B, where B is not less than A, not '5-2'" in joblog.refused("cat", "x", "--lines", "5-2")
     assert "FILE must be a file" in joblog.refused("import", str(tmp_path / "none"))
     assert "CMD is missing" in joblog.refused("run")
     assert "--job must be" in joblog.refused("run", "--job", "a b", "true")

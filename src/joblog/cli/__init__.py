@@ -89,10 +89,14 @@ class _Formatter(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser, and so those of its commands, whose help ``_Formatter`` formats."""
+    """A parser, and so those of its commands, whose help ``_Formatter`` formats; wrong usage is a line as any other error."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(formatter_class=_Formatter, **given)
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong, and where the right usage is."""
+        self.exit(_complain(f"{message}; see {self.prog} --help"))
 
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:

@@ -34,8 +34,10 @@ def part_of(name: str | None) -> Part | None:
 def span(flag: str, text: str) -> tuple[int, int | None]:
     """Returns both ends of ``A-B``, ``A-`` or ``-B``; raises Invalid."""
     low, dash, high = text.partition("-")
-    if not dash or not all(end.isascii() and end.isdigit() for end in (low, high) if end):
+    if not dash or not all(end.isascii() and end.isdigit() and len(end) < 20 for end in (low, high) if end):
         raise Invalid(flag, "A-B, A- or -B", text)
+    if high and int(high) < int(low or 0):
+        raise Invalid(flag, "A-B, where B is not less than A", text)
     return int(low or 0), int(high) if high else None
 
 

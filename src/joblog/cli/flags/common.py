@@ -7,7 +7,21 @@ from typing import TypeAlias
 
 LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; the latest version and worker-0 by default"
 
+LONGEST_S = 1e9
+"""More than any wait; what threads can wait for is bounded."""
+
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def seconds(text: str) -> float:
+    """Returns a number of seconds; raises ArgumentTypeError, also for what is no number but a ``float``."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
+    return number
 
 
 def add(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:

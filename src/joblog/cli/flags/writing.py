@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client, add_named
+from joblog.cli.flags.common import LOG_HELP, Subparsers, add, add_client, add_named, seconds
 
 COMMANDS = ("run", "sync", "spool", "import", "follow", "close", "label")
 
@@ -51,14 +51,14 @@ def _add_run(commands: Subparsers) -> None:
     )
     run.add_argument(
         "--wait",
-        type=float,
+        type=seconds,
         default=30.0,
         metavar="S",
         help="seconds to wait for the last bytes' way to "
         "the server after the command has ended (default: 30); what is left then is kept on disk",
     )
     grace = "seconds between SIGTERM and SIGKILL when the server is asked to stop the run (default: 30)"
-    run.add_argument("--grace", type=float, default=30.0, metavar="S", help=grace)
+    run.add_argument("--grace", type=seconds, default=30.0, metavar="S", help=grace)
     run.add_argument(
         "--flood-limit",
         metavar="RATE",
@@ -75,11 +75,11 @@ def _add_following(commands: Subparsers) -> None:
     follow.add_argument("--run-id", help="run id for all files (default: from where they are)")
     end = follow.add_mutually_exclusive_group()
     end.add_argument("--once", action="store_true", help="sends what is there, closes the logs and ends")
-    end.add_argument("--until-idle", type=float, metavar="S", help="the same, once nothing has come for S seconds")
+    end.add_argument("--until-idle", type=seconds, metavar="S", help="the same, once nothing has come for S seconds")
     wait = "seconds to wait at the end for a server that is away (default: 30)"
-    follow.add_argument("--wait", type=float, default=30.0, metavar="S", help=wait)
+    follow.add_argument("--wait", type=seconds, default=30.0, metavar="S", help=wait)
     rotated = "seconds that a renamed file must be quiet, as long as it is open for writing, before the next one is read"
-    follow.add_argument("--rotate-wait", type=float, default=60.0, metavar="S", help=f"{rotated} (default: 60)")
+    follow.add_argument("--rotate-wait", type=seconds, default=60.0, metavar="S", help=f"{rotated} (default: 60)")
     _add_redacting(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
 
