@@ -122,19 +122,7 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         _admin_token(engine)
         engine.janitor.start()
         app = App(engine, traces)
-        server = Server(
-            app,
-            address=settings.host,
-            port=port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=_BACKLOG,
-            backpressure=_CONNECTIONS,
-            http1_settings=HTTP1Settings(max_buffer_size=_READ_AHEAD_BYTES),
-            log_enabled=False,
-            **tls,
-        )
+        server = _http(app, settings.host, port, tls)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
@@ -154,6 +142,22 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     if cut_off:
         logging.shutdown()
         os._exit(0)  # all is closed but these answers, whose generators cannot be: they stand where they send
+
+
+def _http(app: App, host: str, port: int, tls: dict[str, Any]) -> Server:
+    return Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=_BACKLOG,
+        backpressure=_CONNECTIONS,
+        http1_settings=HTTP1Settings(max_buffer_size=_READ_AHEAD_BYTES),
+        log_enabled=False,
+        **tls,
+    )
 
 
 def _traces(settings: Settings) -> Traces | None:
