@@ -45,9 +45,10 @@ def second_of(logs: Logs, log: Log, bytes_at: list[int]) -> list[int]:
     at = next(wanted, None)
     if at is None:
         return found
+    chunks = logs.chunk_times_since(log.id, 0)  # before the segments: what is sealed meanwhile is in both, not in neither
     sealed = logs.segments_by_byte(log.id, at, bytes_at[-1] + 1)
     parts = [each for one in sealed for each in _of_segment(one)]
-    parts += [(ms // 1000, start, end) for start, end, ms in logs.chunk_times_since(log.id, 0)]
+    parts += [(ms // 1000, start, end) for start, end, ms in chunks]
     for second, _, end in parts:
         while at is not None and at < end:
             found.append(second)

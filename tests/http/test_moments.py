@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
+from joblog.arrivals import second_of
 from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.moments import arrived
@@ -41,6 +43,27 @@ def test_moments_have_places(tmp_path: Path) -> None:
         assert {ms: arrived(engine.logs, head, T0 + ms) for ms in places} == places, merged
         engine.sealer.seal(log.id)
         engine.sealer.merge(log.id, now[0])
+    engine.close()
+
+
+def test_times_are_known_while_a_log_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between any two of the reads that find them: what is not a chunk any more is in a segment."""
+    engine = Engine(Settings(data=tmp_path), clock_ms=lambda: T0)
+    engine.names.put_project("p", 1)
+    for name in ("segments_by_byte", "chunk_times_since"):
+        log = engine.names.put_run("p", name, None, 0, 1)[2]
+        engine.ingest.append(log.id, 0, DATA)
+        read = getattr(engine.logs, name)
+
+        def sealing(*asked: Any, read: Callable[..., Any] = read, log_id: int = log.id) -> Any:
+            found = read(*asked)
+            engine.sealer.seal(log_id)
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(engine.logs, name, sealing)
+            assert second_of(engine.logs, engine.logs.head(log.id), [0, 7]) == [T0 // 1000] * 2, name
+        assert engine.logs.head(log.id).sealed_byte == len(DATA)
     engine.close()
 
 
