@@ -73,7 +73,7 @@ def test_terminal_view(make_log: MakeLog, client: Client) -> None:
         {"text": "done \ufffd", "start_byte": 32, "end_byte": 39, **plain, "start_line": 2, "end_line": 3},
     ]  # fmt: skip
     assert {name: page[name] for name in page if name != "lines"} == {
-        "settled": 3, "start_byte": 0, "end_byte": 39, "next": "39.3.", "cut": False,
+        "settled": 3, "start_byte": 0, "end_byte": 39, "next": "39.3.", "cut": False, "times_ms": [],
     }  # fmt: skip
     ref = LogRef(log.project_id, log.job_id, log.version_id, log.task)
     assert [line.spans for line in client.shown(ref)] == [[], [], []]
@@ -81,6 +81,22 @@ def test_terminal_view(make_log: MakeLog, client: Client) -> None:
     first = next(client.frames(ref, 6, 32))
     assert data[first.start_byte : first.end_byte] == b" 10%\r"
     assert [line.text for line in client.shown(ref, -1)] == ["done \ufffd"]
+
+
+def test_terminal_view_tells_when_lines_arrived(make_log: MakeLog, client: Client) -> None:
+    """When the raw line at which they begin did, to the second, sealed or not, also where a later one is drawn above."""
+    log = make_log(b"one\n 10%")
+    log.append(8, b"\r100%\nbelow\n\x1b[2Aabove\x1b[K\n")
+    ref = LogRef(log.project_id, log.job_id, log.version_id, log.task)
+    for _ in range(2):
+        raw = log.web.get(f"{log.api}/lines", times="true").json["times_ms"]
+        page = client.terminal(ref, times=True)
+        assert [line.text for line in page.lines] == ["one", "above", "below"]
+        assert page.times_ms == [raw[line.start_line] for line in page.lines]
+        log.close()
+    check_api(
+        log.web.get(f"{log.api}/terminal", times="x"), 400, "invalid", "times must be true or false, not 'x'", parameter="times"
+    )
 
 
 def test_terminal_view_of_a_large_log(make_log: MakeLog, client: Client) -> None:

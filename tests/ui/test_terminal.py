@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -238,3 +239,27 @@ def test_it_is_live(open_page: Open, web: Web) -> None:
     log.close()
     expect(page.locator(".follow")).to_be_hidden()
     expect(last).to_contain_text("the end")
+
+
+def test_lines_tell_when_they_arrived(open_page: Open, web: Web) -> None:
+    """When their first bytes did, as the raw view does, also what is fetched later; switching keeps them shown."""
+    log = made_log(web, "ui-terminal-times", DATA)
+    page = open_page(viewer_path(log), timezone_id="Asia/Shanghai")
+    until_shown(page, DATA.count(b"\n") - 1)
+    switch(page)
+    until_at(page, DATA.count(b"\n") - 1)
+    times = page.locator(".terminal .row .at")
+    expect(times.last).to_be_hidden()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Times")).to_have_attribute("aria-pressed", "true")
+    assert log.append(len(DATA), MORE).status == 200
+    expect(page.locator(".terminal .row .text").last).to_contain_text("the end")
+    stored = log.web.get(f"{log.api}/lines", start="-1", count="1", times="true").json["times_ms"]
+    local = datetime.fromtimestamp(stored[0] / 1000, timezone(timedelta(hours=8)))
+    expect(times.last).to_have_text(local.strftime("%H:%M:%S"))
+    assert all(times.all_text_contents())
+    switch(page)
+    expect(page.locator(".lines:not([hidden]) .row .at").last).to_be_visible()
+    page.keyboard.press("t")
+    switch(page)
+    expect(times.last).to_be_hidden()

@@ -32,13 +32,22 @@ class Views(Transport):
     """The calls that look at logs rather than read them. ``ranks`` is ``3,7-9`` wherever it stands; all without it."""
 
     def terminal(
-        self, log: LogRef, start: int | None = None, count: int = 100, *, cursor: str | None = None, colours: bool = False
+        self,
+        log: LogRef,
+        start: int | None = None,
+        count: int = 100,
+        *,
+        cursor: str | None = None,
+        colours: bool = False,
+        times: bool = False,
     ) -> ShownPage:
         """Returns about ``count`` (1 to 10,000) lines as shown, from raw line ``start`` (negative: from the end).
 
-        ``cursor`` is an earlier page's ``next``: page after page they are what one terminal shows.
+        ``cursor`` is an earlier page's ``next``: page after page they are what one terminal shows. ``times``: with
+        ``times_ms``.
         """
         asked = {"start": start, "count": count, "cursor": cursor, "colours": "keep" if colours else None}
+        asked["times"] = "true" if times else None
         return shaped(ShownPage, self.call("GET", f"{log.path}/terminal{_query(asked)}"))
 
     def shown(self, log: LogRef, start: int | None = None, *, colours: bool = False) -> Iterator[ShownLine]:

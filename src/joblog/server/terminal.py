@@ -8,8 +8,9 @@ from litestar import Controller, get
 from litestar.params import Parameter
 from msgspec import Struct
 
+from joblog.arrivals import second_of
 from joblog.errors import Invalid
-from joblog.model import MAX_ID, integer
+from joblog.model import MAX_ID, Log, integer
 from joblog.server.native import LOG, Start, log_of
 from joblog.server.state import Call, State
 from joblog.shown import frames_between, terminal_page
@@ -21,6 +22,7 @@ Count = Annotated[str | None, Parameter(description="about how many lines, 1 to 
 Colours = Annotated[
     str | None, Parameter(description="keep: with the spans of text that is not plain; strip, the default: without")
 ]
+Times = Annotated[str | None, Parameter(description="true: with the time at which each line's first byte arrived")]
 StartByte = Annotated[str | None, Parameter(description="the first byte; the log's first by default")]
 EndByte = Annotated[str | None, Parameter(description="the byte past the last; the log's end by default")]
 
@@ -57,6 +59,7 @@ class TerminalController(Controller):
         cursor: Cursor = None,
         count: Count = None,
         colours: Colours = None,
+        times: Times = None,
     ) -> ShownPage:
         """Folds what was redrawn; every line carries the raw bytes that it came from."""
         log = await log_of(joblog, request, "read")
@@ -66,10 +69,14 @@ class TerminalController(Controller):
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         if colours not in (None, "keep", "strip"):
             raise Invalid("colours", "keep or strip", colours)
+        if times not in (None, "", "true", "false"):
+            raise Invalid("times", "true or false", times)
         page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number)
         if colours != "keep":
             for line in page.lines:
                 line.spans.clear()
+        if times == "true":
+            page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
         return page
 
     @get("/{task:str}/frames", summary="Every redraw by itself")
@@ -90,3 +97,10 @@ class TerminalController(Controller):
         found = await joblog.viewing.run(frames_between, joblog.engine.query, log, low, high, number)
         views = [FrameView(each.text, each.line, each.start, each.end) for each in found]
         return FramesView(views, views[-1].end_byte if views else min(high, log.end_byte))
+
+
+def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:
+    """Returns when each line's first byte arrived; on a screen a line may stand above one that began before it."""
+    starts = sorted({line.start_byte for line in page.lines})
+    found = dict(zip(starts, second_of(joblog.engine.logs, log, starts), strict=True))
+    return [found[line.start_byte] * 1000 for line in page.lines]

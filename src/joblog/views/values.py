@@ -29,6 +29,7 @@ class ShownPage:
 
     The first ``settled`` of them can change no more; the others stand on the screen at the log's present end, and ``next``,
     which begins at the first of them, shows them again. ``cut`` says that the page ended where a line may go on.
+    ``times_ms``, where they were asked for, are when each line's first byte arrived, to the second.
     """
 
     lines: list[ShownLine]
@@ -37,6 +38,7 @@ class ShownPage:
     end_byte: int
     next: str
     cut: bool = False
+    times_ms: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

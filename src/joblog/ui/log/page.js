@@ -290,7 +290,7 @@ class LogPage {
         attempt: (act) => this.notice.attempt(act),
         isSelected: (first, last) => this.selection.touches(first, last),
         showAll: (cut) => showLine(this.address, cut),
-      });
+      }, preference("times") === "yes");
       this.terminal.element.classList.toggle("wrapped", preference("wrap") === "yes");
       this.terminal.element.style.setProperty("--digits", this.lines.style.getPropertyValue("--digits"));
       this.lines.before(this.terminal.element);
@@ -354,6 +354,7 @@ class LogPage {
     this.lines.classList.toggle("timed", shown);
     this.tools.showTimes(shown);
     this.pager.setTimed(shown);
+    if (this.terminal) this.asTerminal(true);
   }
 
   endSearch() {

@@ -22,9 +22,7 @@ import { folded, paint } from "./text.js";
 export function row(line, content, actions) {
   const where = el("a", { class: "no", href: `#L${line}`, tabindex: "-1", "aria-label": t("atLine", line) }, String(line));
   const text = el("span", { class: "text" });
-  const at = content?.at ?? null;
-  const arrived = el("time", { class: "at", title: at === null ? null : time(at) }, at === null ? "" : time(at).slice(11));
-  const made = el("div", { class: "row", role: "listitem", "data-line": line, "aria-posinset": line + 1 }, where, arrived, text);
+  const made = el("div", { class: "row", role: "listitem", "data-line": line, "aria-posinset": line + 1 }, where, arrival(content?.at), text);
   if (!content) {
     made.classList.add("absent");
     return made;
@@ -37,6 +35,14 @@ export function row(line, content, actions) {
   if (tells) made.classList.add(tells);
   draw(text, line, content, actions);
   return made;
+}
+
+/**
+ * The time at which a line arrived, as far as it is known.
+ * @param {number | null} [at]
+ */
+export function arrival(at) {
+  return at ? el("time", { class: "at", title: time(at) }, time(at).slice(11)) : el("time", { class: "at" });
 }
 
 /**

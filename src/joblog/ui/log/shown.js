@@ -28,8 +28,8 @@ const TRY_AGAIN_MS = 1000;
 
 /**
  * @typedef {{text: string, start_byte: number, end_byte: number, start_line: number, end_line: number, frames: number,
- *   cut: boolean, spans: [number, number, string][]}} ShownLine
- * @typedef {{lines: ShownLine[], settled: number, start_byte: number, end_byte: number, next: string, cut: boolean}} ShownPage
+ *   cut: boolean, spans: [number, number, string][], at?: number}} ShownLine
+ * @typedef {{lines: ShownLine[], settled: number, start_byte: number, end_byte: number, next: string, cut: boolean, times_ms: number[]}} ShownPage
  * @typedef {{count: number, cursor: string | null}} Piece lines that were fetched together, and what goes on behind them
  */
 
@@ -38,11 +38,13 @@ export class Shown {
    * @param {import("../api.js").Address} address
    * @param {(from: number, end: number) => void} changed is told which lines are there now, or others than before
    * @param {(error: unknown) => void} failed is told of what is tried again
+   * @param {boolean} timed whether it is to be known when lines arrived
    */
-  constructor(address, changed, failed) {
+  constructor(address, changed, failed, timed) {
     this.address = address;
     this.changed = changed;
     this.failed = failed;
+    this.timed = timed;
     /** @type {import("../api.js").Log | null} */
     this.log = null;
     /** @type {ShownLine[]} */
@@ -287,8 +289,12 @@ export class Shown {
    * @param {AbortSignal} signal
    * @returns {Promise<ShownPage>}
    */
-  #page(asked, signal) {
-    return get(`/api${logPath(this.address)}/terminal`, { count: PAGE, colours: "keep", ...asked }, signal);
+  async #page(asked, signal) {
+    const query = { count: PAGE, colours: "keep", times: this.timed ? "true" : null, ...asked };
+    /** @type {ShownPage} */
+    const page = await get(`/api${logPath(this.address)}/terminal`, query, signal);
+    page.times_ms.forEach((at, i) => (page.lines[i].at = at));
+    return page;
   }
 }
 

@@ -4,7 +4,7 @@ import { get, logPath } from "../api.js";
 import { el } from "../dom.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
-import { small } from "./row.js";
+import { arrival, small } from "./row.js";
 import { Scroller } from "./scroller.js";
 import { severity } from "./severity.js";
 import { Shown } from "./shown.js";
@@ -31,8 +31,9 @@ export class TerminalView {
   /**
    * @param {import("../api.js").Address} address
    * @param {Page} page
+   * @param {boolean} timed whether each line has the time of its arrival before it
    */
-  constructor(address, page) {
+  constructor(address, page, timed) {
     this.address = address;
     this.page = page;
     /** @type {Map<number, Unfolded>} */
@@ -40,8 +41,8 @@ export class TerminalView {
     this.following = false;
     this.goal = 0;
     this.seen = 0;
-    this.element = el("div", { class: "lines terminal", tabindex: "0", role: "list", "aria-label": t("logLines") });
-    this.shown = new Shown(address, (from, end) => this.#changed(from, end), page.failed);
+    this.element = el("div", { class: timed ? "lines terminal timed" : "lines terminal", tabindex: "0", role: "list", "aria-label": t("logLines") });
+    this.shown = new Shown(address, (from, end) => this.#changed(from, end), page.failed, timed);
     this.scroller = new Scroller(this.element, ROW_PIXELS, (line) => this.#draw(line), (view) => this.#moved(view));
   }
 
@@ -134,7 +135,7 @@ export class TerminalView {
   #draw(at) {
     const line = this.shown.line(at);
     const text = el("span", { class: "text" });
-    const made = el("div", { class: "row", role: "listitem" }, text);
+    const made = el("div", { class: "row", role: "listitem" }, arrival(line?.at), text);
     if (!line) {
       made.classList.add("absent");
       return made;

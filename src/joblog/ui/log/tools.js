@@ -104,10 +104,9 @@ export class Tools {
     this.times.setAttribute("aria-pressed", String(shown));
   }
 
-  /** @param {boolean} shown whether the log is as a terminal shows it; lines have no times of their own then */
+  /** @param {boolean} shown whether the log is as a terminal shows it */
   showTerminal(shown) {
     this.terminal.setAttribute("aria-pressed", String(shown));
-    this.times.disabled = shown;
   }
 
   /** @param {import("./selection.js").Lines | null} lines */
