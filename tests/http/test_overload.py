@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from joblog.errors import Busy
+from joblog.server.logs import Seldom
 from joblog.server.threads import Threads
 from tests.backends import Backend
 from tests.conftest import Server, installed, start_server
@@ -44,8 +45,18 @@ def small(tmp_path: Path) -> Iterator[Web]:
     assert server.stop() == 0
 
 
-def test_bodies_beyond_the_memory_for_them_are_refused(small: Web) -> None:
-    """By their announced length, before they are read; with a time to come back after."""
+def test_what_is_said_again_and_again_is_said_seldom() -> None:
+    """And then how often it was not."""
+    now_s = 100.0
+    seldom = Seldom(10, lambda: now_s)
+    assert [seldom.withheld("busy") for _ in range(4)] == [0, None, None, None]
+    assert seldom.withheld("away") == 0
+    now_s = 110.0
+    assert [seldom.withheld("busy"), seldom.withheld("busy"), seldom.withheld("away")] == [3, None, 0]
+
+
+def test_bodies_beyond_the_memory_for_them_are_refused(small: Web, tmp_path: Path) -> None:
+    """By their announced length, before they are read; with a time to come back after. The server's log is not flooded."""
     log = made_log(small, "busy")
     path = f"{log.api}/append?at=0"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {small.token}\r\nContent-Length: {MIB}\r\n"
@@ -57,6 +68,8 @@ def test_bodies_beyond_the_memory_for_them_are_refused(small: Web) -> None:
         refused = small.call("POST", path, b"x" * 10)
         check_api(refused, 503, "busy", "too many appends are on their way")
         assert refused.headers["retry-after"] == "1"
+        assert {small.call("POST", path, b"x" * 10).status for _ in range(50)} == {503}
+        assert (tmp_path / "server.log").read_text().count("too many appends are on their way") == 1
     while small.call("POST", path, b"x" * 10).status == 503:  # until it has seen them go
         pass
     assert log.status()["end_byte"] == 10

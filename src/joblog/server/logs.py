@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -23,11 +25,37 @@ _CONTROL_IN_TRACEBACK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
+SELDOM_S = 10.0
+"""What would be said again and again is said so often: thousands are refused in each second of an overload."""
+
+_MOST_SAID = 100
+
+
 def configure(form: str) -> None:
     """Sets the root logger up; ``form`` is ``text`` or ``json``."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+class Seldom:
+    """Knows what was said lately. For any thread: what two say at the same moment may be said twice."""
+
+    def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s, self._clock = every_s, clock
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def withheld(self, what: str) -> int | None:
+        """Returns how often ``what`` was withheld since it was said; None when it is to be withheld again, and is counted."""
+        now_s = self._clock()
+        last_s, count = self._said.get(what, (-self._every_s, 0))
+        if now_s - last_s < self._every_s:
+            self._said[what] = last_s, count + 1
+            return None
+        if len(self._said) >= _MOST_SAID:
+            self._said.clear()
+        self._said[what] = now_s, 0
+        return count
 
 
 class TextLines(logging.Formatter):

@@ -18,6 +18,7 @@ import msgspec
 
 from joblog import errors
 from joblog.errors import JoblogError
+from joblog.server.logs import SELDOM_S, Seldom
 
 STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] = {
     # error: the native API's status; ModelArts' v1 status and code; its v2 status and code
@@ -73,6 +74,7 @@ _LONGEST_PATH = 500
 JSON = b"application/json"
 
 _log = logging.getLogger("joblog.server")
+_refusals = Seldom(SELDOM_S)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -118,7 +120,7 @@ def error_answer(error: Exception, path: str) -> Answer:
         code, number = PLAIN.get(status, PLAIN[500])
         message, details = str(getattr(error, "detail", "")) or code, {}
     if status >= 500:
-        _log.error("%s: %s", shown_path(path), error, exc_info=None if isinstance(error, JoblogError) else error)
+        _log_error(error, status, path)
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
@@ -136,6 +138,13 @@ def error_answer(error: Exception, path: str) -> Answer:
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
+
+
+def _log_error(error: Exception, status: int, path: str) -> None:
+    withheld = _refusals.withheld(str(error)) if status == 503 else 0
+    if withheld is not None:
+        more = f" ({withheld} more such answers since that was said last)" if withheld else ""
+        _log.error("%s: %s%s", shown_path(path), error, more, exc_info=None if isinstance(error, JoblogError) else error)
 
 
 def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
