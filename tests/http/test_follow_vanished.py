@@ -1,17 +1,19 @@
-"""Followers whose machine is gone without a word: nothing comes back from them any more, not even an acknowledgement."""
+"""Followers that go without having read all: with a word or, as their machine is gone, without; and others like them."""
 
 from __future__ import annotations
 
 import ctypes
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from joblog.client import Client
 from joblog.refs import LogRef
+from joblog.server.searches import MOST_SEARCHES
 from tests.conftest import Server, start_server
 from tests.http.calls import ANSWER_S, MadeLog, Web, made_log
 
@@ -32,9 +34,13 @@ def vanish(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(instruction)))
 
 
-def follower(log: MadeLog, token: str) -> socket.socket:
-    connection = socket.create_connection((log.web.host, log.web.port), timeout=ANSWER_S)
-    connection.sendall(f"GET {log.api}/follow HTTP/1.1\r\nhost: x\r\nx-auth-token: {token}\r\n\r\n".encode())
+def asked(log: MadeLog, token: str, path: str) -> socket.socket:
+    """Asks, with room for little of the answer, and reads its beginning."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(ANSWER_S)
+    connection.connect((log.web.host, log.web.port))
+    connection.sendall(f"GET {log.api}/{path} HTTP/1.1\r\nhost: x\r\nx-auth-token: {token}\r\n\r\n".encode())
     assert connection.recv(12) == b"HTTP/1.1 200"
     return connection
 
@@ -43,7 +49,7 @@ def test_vanished_followers_keep_nobody_waiting(own: Server) -> None:
     """A hundred of them: who is there gets every byte at once, the log is written on, and the server stops when it is told."""
     web = Web(own.url, own.token)
     log = made_log(web, "left", b"first\n")
-    vanished = [follower(log, own.token) for _ in range(VANISHED)]
+    vanished = [asked(log, own.token, "follow") for _ in range(VANISHED)]
     for connection in vanished:
         vanish(connection)
     piece, size = b"0123456789abcde\n" * (1 << 14), 6
@@ -63,3 +69,24 @@ def test_vanished_followers_keep_nobody_waiting(own: Server) -> None:
     assert "Traceback" not in (own.data / "server.log").read_text()
     for connection in vanished:
         connection.close()
+
+
+def test_who_goes_while_much_is_on_its_way_is_gone(own: Server) -> None:
+    """It had not read for a while: it is no follower any more, and what searched for it searches for others."""
+    web = Web(own.url, own.token)
+    log = made_log(web, "behind", b"0123456789abcde\n" * (1 << 20), closed=True)
+    for path in ("follow", "search?pattern=0&limit=100000", "bytes"):
+        behind = [asked(log, own.token, path) for _ in range(MOST_SEARCHES)]
+        if "search" in path:
+            assert web.get(f"{log.api}/search?pattern=z").status == 503, "all have begun, and none has ended"
+        for connection in behind:
+            connection.close()
+    until(lambda: "\njoblog_followers 0.0\n" in web.get("/metrics").body.decode())
+    until(lambda: web.get(f"{log.api}/search?pattern=z").status == 200)
+    web.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends_s = time.monotonic() + ANSWER_S
+    while not condition():
+        assert time.monotonic() < ends_s

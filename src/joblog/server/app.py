@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable
+from contextlib import aclosing
 from typing import Any, TypeGuard
 
 from litestar import Litestar, Request, Response, Router
@@ -217,8 +218,9 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer, number)})
     await send({"type": "http.response.body", "body": answer.body, "more_body": answer.rest is not None})
     if answer.rest is not None:
-        async for part in answer.rest:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        async with aclosing(answer.rest):
+            async for part in answer.rest:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

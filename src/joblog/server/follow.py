@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get
 from litestar.params import Parameter, QueryParameter
-from litestar.response import Response, Stream
+from litestar.response import Response
 
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
 from joblog.model import MAX_ID, Log, integer
@@ -23,6 +23,7 @@ from joblog.query import Query
 from joblog.server.channels import Channel, Piece, shown
 from joblog.server.native import LOG, log_of
 from joblog.server.state import Call, State
+from joblog.server.streams import Streamed
 from joblog.server.wire import error_answer
 
 RETRY_MS = 1000
@@ -63,10 +64,10 @@ class FollowController(Controller):
         follower = _Follower(joblog, request, log, at)
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-joblog-start-byte": str(at)}
         if only:
-            return Stream(follower.states(), headers=headers, media_type=_EVENTS)
+            return Streamed(follower.states(), headers=headers, media_type=_EVENTS)
         if _OCTETS in request.headers.get("accept", ""):
-            return Stream(follower.octets(), headers=headers, media_type=_OCTETS)
-        return Stream(follower.events(), headers=headers, media_type=_EVENTS)
+            return Streamed(follower.octets(), headers=headers, media_type=_OCTETS)
+        return Streamed(follower.events(), headers=headers, media_type=_EVENTS)
 
 
 class _Stopping(Exception):
@@ -84,7 +85,7 @@ class _Follower:
         self._heartbeat_s = joblog.engine.settings.heartbeat_s
         self._believed_until = time.monotonic() + self._heartbeat_s
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes, None]:
         """Yields the stream of events; an error ends it, as an event."""
         try:
             async with self._joblog.followers.channel(self._log) as channel:
@@ -105,7 +106,7 @@ class _Follower:
         except JoblogError as error:
             yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
 
-    async def states(self) -> AsyncIterator[bytes]:
+    async def states(self) -> AsyncGenerator[bytes, None]:
         """Yields how the log is now, and whenever that has changed; no bytes, however many come."""
         try:
             async with self._joblog.followers.channel(self._log) as channel:
@@ -121,7 +122,7 @@ class _Follower:
         except JoblogError as error:
             yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
 
-    async def octets(self) -> AsyncIterator[bytes]:
+    async def octets(self) -> AsyncGenerator[bytes, None]:
         """Yields the bytes; what an event would say cuts the answer off, so that only a closed log's ends well."""
         async with self._joblog.followers.channel(self._log) as channel:
             yield b""  # sends the headers

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from litestar import Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
-from litestar.response import Response, Stream
+from litestar.response import Response
 
 from joblog.errors import NotFound
 from joblog.server.modelarts_v1 import (
@@ -22,6 +22,7 @@ from joblog.server.modelarts_v1 import (
     LogCalls,
 )
 from joblog.server.state import Call
+from joblog.server.streams import Streamed
 
 _VERSION = "/{project_id:str}/training-jobs/{job_id:str}/versions/{version_id:str}"
 
@@ -42,7 +43,7 @@ def router(calls: LogCalls) -> Router:
             raise NotFound("path", request.scope["path"])
         answer = await calls.answer(match, request.scope["query_string"], list(request.scope["headers"]))
         if answer.rest is not None:
-            return Stream(whole(answer.body, answer.rest), status_code=answer.status, media_type="application/json")
+            return Streamed(whole(answer.body, answer.rest), status_code=answer.status, media_type="application/json")
         return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
@@ -71,7 +72,7 @@ def router(calls: LogCalls) -> Router:
     return Router(path="/v1", route_handlers=[log, aom_log, file_names], tags=["ModelArts v1"])
 
 
-async def whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def whole(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """Yields a long answer's parts."""
     yield first
     async for part in rest:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from litestar import Controller, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter, QueryParameter
-from litestar.response import Response, Stream
+from litestar.response import Response
 from msgspec import Struct
 
 from joblog import lines
@@ -22,6 +22,7 @@ from joblog.server.modelarts_docs import whole
 from joblog.server.modelarts_training import training_job
 from joblog.server.modelarts_v1 import DEFAULT_LINES, MAX_LINES, TaskLineAnswer
 from joblog.server.state import Call, State
+from joblog.server.streams import Streamed
 from joblog.server.wire import query_parameters
 
 PREVIEW_BYTES = 5 * 1024 * 1024
@@ -62,7 +63,7 @@ class TaskCalls(Controller):
         log = await task_log(joblog, request)
         answer = await joblog.log_calls.lines(lambda: log, query_parameters(request.scope["query_string"]), 1, TaskLineAnswer)
         if answer.rest is not None:
-            return Stream(whole(answer.body, answer.rest), media_type="application/json")
+            return Streamed(whole(answer.body, answer.rest), media_type="application/json")
         return Response(answer.body, media_type="application/json")
 
     @get("/tasks/{task_id:str}/logs/preview", summary="Read a task's last 5 MiB")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -157,7 +157,7 @@ def text_parts(parts: Iterator[bytes]) -> Iterator[bytes]:
     yield msgspec.json.encode(lines.text(kept))[1:-1]
 
 
-async def _in_threads(parts: Iterator[bytes], last: bytes) -> AsyncIterator[bytes]:
+async def _in_threads(parts: Iterator[bytes], last: bytes) -> AsyncGenerator[bytes, None]:
     while (part := await asyncio.to_thread(next, parts, None)) is not None:
         yield part
     yield last

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from litestar import Controller, get, head, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
-from litestar.response import Response, Stream
+from litestar.response import Response
 from msgspec import UNSET, UnsetType
 
 from joblog import lines
@@ -32,6 +32,7 @@ from joblog.server.cutting import CutLine, cut_lines, line_starts
 from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
+from joblog.server.streams import Streamed
 from joblog.server.times import moment_ms
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
 from joblog.tally import CLOSED, GAP_BYTES, GAPS, Tally
@@ -209,7 +210,7 @@ def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pac
         parts = compressed(parts, packing)
         del headers["content-length"]
         headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Stream(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
+    return Streamed(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -334,7 +335,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
     return headers
 
 
-async def in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_threads(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     following = partial(next, parts, None)
     while (part := await asyncio.to_thread(following)) is not None:
         yield part

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from litestar import Controller, get
 from litestar.params import Parameter, QueryParameter
-from litestar.response import Response, Stream
+from litestar.response import Response
 from msgspec import Struct
 
 from joblog import lines
@@ -25,6 +25,7 @@ from joblog.model import MAX_ID, MAX_WORKER, Log, check_id, check_project_id, in
 from joblog.pattern import Pattern
 from joblog.search import Ask, Found, Search, Text
 from joblog.server.state import Call, State
+from joblog.server.streams import Streamed
 
 MOST_CONTEXT_LINES = 100
 DEFAULT_LIMIT, MOST_LIMIT = 1000, 100_000
@@ -160,7 +161,7 @@ async def _answer(joblog: State, request: Call) -> Response[Any]:
     await joblog.reading(logs.check)
     joblog.searches.admit()
     steps = _Run(joblog.engine.search, asked).steps(logs)
-    return Stream(joblog.searches.answer(steps), headers={"cache-control": "no-cache"}, media_type="application/x-ndjson")
+    return Streamed(joblog.searches.answer(steps), headers={"cache-control": "no-cache"}, media_type="application/x-ndjson")
 
 
 class _Logs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from joblog.engine import Engine
@@ -26,7 +26,7 @@ class Searches:
         if self._running >= MOST_SEARCHES:
             raise Busy(f"{MOST_SEARCHES} searches are running already")
 
-    async def answer(self, steps: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def answer(self, steps: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Yields what the steps of a search tell; an error ends it, as a line."""
         self._running += 1
         try:

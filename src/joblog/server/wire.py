@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_plus
@@ -85,7 +85,7 @@ class Answer(msgspec.Struct):
     status: int
     body: bytes
     headers: Headers = msgspec.field(default_factory=list)
-    rest: AsyncIterator[bytes] | None = None
+    rest: AsyncGenerator[bytes, None] | None = None
     media_type: bytes = JSON
 
 

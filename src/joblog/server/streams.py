@@ -1,0 +1,38 @@
+"""Answers that are sent as they are made: what makes them ends with the request, also when the client is gone.
+
+Litestar leaves a generator that stands at its ``yield``, because the client was slow and then went, to the garbage collector,
+which has little to do here and comes late. Until then it counts: as a follower, as a running search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+
+class Streamed(Stream):
+    """A ``Stream`` of an async generator, which it closes."""
+
+    def __init__(self, content: AsyncGenerator[bytes, None], **given: Any) -> None:
+        super().__init__(content, **given)
+        self._content = content
+
+    def to_asgi_response(self, *given: Any, **named: Any) -> ASGIResponse:
+        """Returns what sends it."""
+        return _Closing(super().to_asgi_response(*given, **named), self._content)
+
+
+class _Closing(ASGIResponse):
+    def __init__(self, sends: ASGIApp, content: AsyncGenerator[bytes, None]) -> None:
+        super().__init__()
+        self._sends, self._content = sends, content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._sends(scope, receive, send)
+        finally:
+            await self._content.aclose()
