@@ -203,7 +203,7 @@ def test_projects(joblog: Agent) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("tail x --nothing", "unrecognized arguments: --nothing; see joblog --help"),
+        ("tail x --nothing", "unrecognized arguments: --nothing; see joblog tail --help"),
         ("run --wait nan -- true", "argument --wait: must be a number of seconds, 0 or more, not 'nan'; see joblog run --help"),
         ("run --grace -1 -- true", "argument --grace: must be a number of seconds, 0 or more, not '-1'; see joblog run --help"),
         (

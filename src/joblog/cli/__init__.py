@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that ``arguments`` (the process's own by default) ask for; returns the exit status."""
     gc.set_threshold(GC_NEW_OBJECTS)
     given = sys.argv[1:] if arguments is None else list(arguments)
-    args = parser(given).parse_args(given)
+    args, unknown = parser(given).parse_known_args(given)
+    if unknown:
+        return _complain(f"unrecognized arguments: {' '.join(unknown)}; see joblog {given[0]} --help")
     module, _, function = args.command.partition(":")
     try:
         command = cast(Command, getattr(import_module(f"joblog.cli.{module}"), function))
