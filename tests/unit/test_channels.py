@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from litestar.types import Message, Scope
@@ -12,7 +12,7 @@ from litestar.types import Message, Scope
 from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.app import App
-from joblog.server.channels import Followers
+from joblog.server.channels import PIECE_BYTES, Followers
 
 LIMIT_S = 120.0
 
@@ -51,6 +51,23 @@ def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
     got, reads = asyncio.run(run())
     assert set(got) == {b"".join(b"line %4d\n" % at for at in range(0, 400, 10))}
     assert 1 <= reads <= 40
+
+
+def test_log_keeps_no_more_pieces_than_it_has_followers(engine: Engine) -> None:
+    """What one has taken, and nobody else can be about to, is let go of."""
+    log = made(engine)
+    engine.ingest.append(log.id, 0, b"x" * (8 * PIECE_BYTES))
+
+    async def kept(count: int) -> int:
+        followers = Followers(engine)
+        async with AsyncExitStack() as stack:
+            channels = [await stack.enter_async_context(followers.channel(engine.logs.head(log.id))) for _ in range(count)]
+            for at in range(0, 8 * PIECE_BYTES, PIECE_BYTES):
+                pieces = [await channel.piece(at) for channel in channels]
+                assert all(piece is pieces[0] for piece in pieces)
+            return channels[0].kept
+
+    assert [asyncio.run(kept(count)) for count in (1, 3)] == [1, 3]
 
 
 @pytest.mark.slow  # waits for a poll

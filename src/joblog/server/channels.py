@@ -35,6 +35,7 @@ SPACING_S = 0.02
 MOST_FOLLOWERS = 10_000
 
 _KEPT_PIECES = 16
+"""Of one log, at most, and no more than it has followers: hundreds of logs may be followed by one each."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -70,6 +71,11 @@ class Channel:
         self._hint.set()  # what changed between the caller's look and ``watch`` was told to nobody
         self._watching = self._loop.create_task(self._watch())
 
+    @property
+    def kept(self) -> int:
+        """How many pieces are in memory."""
+        return len(self._pieces)
+
     async def close(self) -> None:
         """Ends what runs for the channel."""
         self._engine.feed.unwatch(self.head.id, self._wake)
@@ -100,7 +106,7 @@ class Channel:
         task = self._pieces.get(at)
         if task is None:
             task = self._pieces[at] = self._loop.create_task(self._read(at))
-            if len(self._pieces) > _KEPT_PIECES:
+            while len(self._pieces) > min(self.followers, _KEPT_PIECES) > 0:
                 self._pieces.popitem(last=False)  # a read that is under way ends by itself
         try:
             return await asyncio.shield(task)
