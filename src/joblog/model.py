@@ -319,6 +319,13 @@ def check_run_id(value: str) -> str:
     return _checked(_RUN_ID, "run_id", "1 to 128 printable ASCII characters without blanks", value)
 
 
+def flag(parameter: str, text: str | None) -> bool:
+    """Returns whether ``text`` is ``true``, which none and an empty one are not; raises Invalid unless it is ``false`` then."""
+    if text not in (None, "", "true", "false"):
+        raise Invalid(parameter, "true or false", text)
+    return text == "true"
+
+
 def integer(parameter: str, text: str, low: int, high: int, allowed: str) -> int:
     """Returns the integer that ``text`` spells, ``low`` to ``high``; raises Invalid, OutOfRange."""
     if not _INTEGER.fullmatch(text):

@@ -106,7 +106,7 @@ class Channel:
         task = self._pieces.get(at)
         if task is None:
             task = self._pieces[at] = self._loop.create_task(self._read(at))
-            while len(self._pieces) > min(self.followers, _KEPT_PIECES) > 0:
+            while len(self._pieces) > min(self.followers, _KEPT_PIECES):
                 self._pieces.popitem(last=False)  # a read that is under way ends by itself
         try:
             return await asyncio.shield(task)

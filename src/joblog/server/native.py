@@ -24,7 +24,7 @@ from msgspec import UNSET, UnsetType
 from joblog import lines
 from joblog.arrivals import second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
-from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, integer, worker_of_task
+from joblog.model import MAX_ID, Gap, Log, check_id, check_project_id, flag, integer, worker_of_task
 from joblog.moments import arrived
 from joblog.query import Page
 from joblog.server.appends import PATH, AppendView
@@ -168,8 +168,7 @@ class LogController(Controller):
         log = await log_of(joblog, request, "read")
         if sum(value is not None for value in (start, byte, since)) > 1:
             raise Invalid("start, byte and since", "one of the three")
-        if times not in (None, "", "true", "false"):
-            raise Invalid("times", "true or false", times)
+        timed = flag("times", times)
         since_ms, until_ms = (
             None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
             for name, text in (("since", since), ("until", until))
@@ -181,7 +180,7 @@ class LogController(Controller):
             None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
             since_ms,
             until_ms,
-            times == "true",
+            timed,
         )
         return await asyncio.to_thread(_lines, joblog, log, wanted)
 
@@ -276,19 +275,22 @@ def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
     page = query.line_borders(log, span)
     if wanted.cut is not None:
         cut, cuts, starts = cut_lines(query, page, wanted.cut)
-        return _lines_view(cut, cuts, _times_ms(joblog, cut, starts) if wanted.times else UNSET)
+        return _lines_view(cut, cuts, times_ms(joblog, cut.log, starts) if wanted.times else UNSET)
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
         page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
     page = msgspec.structs.replace(page, data=data)
-    return _lines_view(page, UNSET, _times_ms(joblog, page, line_starts(page)) if wanted.times else UNSET)
+    return _lines_view(page, UNSET, times_ms(joblog, page.log, line_starts(page)) if wanted.times else UNSET)
 
 
-def _times_ms(joblog: State, page: Page, starts: list[int]) -> list[int]:
-    """Returns when each line's first byte arrived: to the second, which is what stays of it when a log is sealed."""
-    return [second * 1000 for second in second_of(joblog.engine.logs, page.log, starts)]
+def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
+    """Returns when the bytes at these positions, in ascending order, arrived.
+
+    To the second, which is what stays of it when a log is sealed.
+    """
+    return [second * 1000 for second in second_of(joblog.engine.logs, log, starts)]
 
 
 def _lines_view(page: Page, cuts: list[CutLine] | UnsetType, times_ms: list[int] | UnsetType) -> LinesView:

@@ -8,10 +8,9 @@ from litestar import Controller, get
 from litestar.params import Parameter
 from msgspec import Struct
 
-from joblog.arrivals import second_of
 from joblog.errors import Invalid
-from joblog.model import MAX_ID, Log, integer
-from joblog.server.native import LOG, Start, log_of
+from joblog.model import MAX_ID, Log, flag, integer
+from joblog.server.native import LOG, Start, log_of, times_ms
 from joblog.server.state import Call, State
 from joblog.shown import frames_between, terminal_page
 from joblog.views.pages import parse_cursor
@@ -69,13 +68,12 @@ class TerminalController(Controller):
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         if colours not in (None, "keep", "strip"):
             raise Invalid("colours", "keep or strip", colours)
-        if times not in (None, "", "true", "false"):
-            raise Invalid("times", "true or false", times)
+        timed = flag("times", times)
         page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number)
         if colours != "keep":
             for line in page.lines:
                 line.spans.clear()
-        if times == "true":
+        if timed:
             page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
         return page
 
@@ -102,5 +100,5 @@ class TerminalController(Controller):
 def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:
     """Returns when each line's first byte arrived; on a screen a line may stand above one that began before it."""
     starts = sorted({line.start_byte for line in page.lines})
-    found = dict(zip(starts, second_of(joblog.engine.logs, log, starts), strict=True))
-    return [found[line.start_byte] * 1000 for line in page.lines]
+    found = dict(zip(starts, times_ms(joblog, log, starts), strict=True))
+    return [found[line.start_byte] for line in page.lines]
