@@ -1,7 +1,12 @@
-# Everything sets itself up: a virtual environment in .venv, made once and brought up to date when pyproject.toml changes.
+# Everything sets itself up: a virtual environment in .venv, made once and brought up to date when its requirements change.
+# All that is installed has its version and its hash in requirements/*.txt, so that next month's set-up is today's.
 #
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
 #   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
+#   make test-long    the tests that take minutes
+#   make test-lowest  the tests on the lowest versions that pyproject.toml allows
+#   make test-newest  the tests on the newest versions that there are today
+#   make pins     write requirements/*.txt anew with the newest versions, show what changed, run the tests
 #   make check    formatting, lint, types, documentation, tests, known weaknesses of what is installed
 #   make docs     the documentation as HTML, in build/docs
 #   make reference  the pages of docs/ that are made of the code, anew
@@ -18,30 +23,54 @@ PYTEST_FLAGS ?= --numprocesses=3 --dist=loadfile
 BENCH_FLAGS ?= --markdown docs/performance-table.md
 FUZZ_S ?= 3600
 
-PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+# Another interpreter, beside the usual one: make test PYTHON=python3.13 VENV=.venv-3.13
+VENV ?= .venv
+DEV ?= dev
 
-.PHONY: demo test test-engines test-frameworks clients check lint docs reference audit bench fuzz clean
+PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+PINNED = --require-hashes --no-deps --requirement
+
+.PHONY: demo test test-long test-lowest test-newest test-engines test-frameworks clients pins check lint docs reference audit bench fuzz clean
 .DELETE_ON_ERROR:
 
-demo: .venv/demo.stamp
-	bash examples/demo.sh
+demo: $(VENV)/demo.stamp
+	VENV=$(VENV) bash examples/demo.sh
 
-test: .venv/dev.stamp clients
-	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+test: $(VENV)/$(DEV).stamp clients
+	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+
+test-long: $(VENV)/$(DEV).stamp clients
+	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS) --long
+
+# Run before a release, each in an environment of its own.
+test-lowest:
+	$(MAKE) test VENV=.venv-lowest DEV=lowest
+
+test-newest:
+	@rm -rf .venv-newest
+	@$(MAKE) --no-print-directory .venv-newest/bin/python VENV=.venv-newest
+	@echo "installing the newest that joblog[dev] allows into .venv-newest"
+	@.venv-newest/bin/python -m pip --quiet install --requirement requirements/build.in --editable '.[dev]' && touch .venv-newest/dev.stamp
+	$(MAKE) test VENV=.venv-newest
+
+pins: .venv-pins/stamp
+	requirements/resolve.sh
+	@git --no-pager diff --unified=0 -- '*.txt' | grep '^[-+][a-z].*==' || echo "no version changed"
+	$(MAKE) test
 
 # Not a part of make test, or of CI: two more stores, with PostgreSQL, one after the other.
 ENGINES_FLAGS ?= --numprocesses=0
 
-test-engines: .venv/dev.stamp .venv-swift/stamp
-	.venv/bin/python -m tests.stores.install
-	.venv/bin/python -m pytest $(ENGINES_FLAGS) --store=ceph
-	.venv/bin/python -m pytest $(ENGINES_FLAGS) --store=swift
+test-engines: $(VENV)/dev.stamp .venv-swift/stamp
+	$(VENV)/bin/python -m tests.stores.install
+	$(VENV)/bin/python -m pytest $(ENGINES_FLAGS) --store=ceph
+	$(VENV)/bin/python -m pytest $(ENGINES_FLAGS) --store=swift
 
-.venv-swift/stamp: tests/stores/swift.txt .venv/bin/python
-	@echo "installing $$(tr '\n' ' ' < $<)into $(@D)"
-	@rm -rf $(@D) && .venv/bin/python -m venv --without-pip $(@D)
-	@$(PIP) --python $(@D)/bin/python install --requirement $< || \
-	  { rm -rf $(@D); echo "$$(cat $<) cannot be installed from the package registry that pip uses" >&2; exit 1; }
+.venv-swift/stamp: tests/stores/swift.txt | $(VENV)/bin/python
+	@echo "installing swift into $(@D)"
+	@rm -rf $(@D) && $(VENV)/bin/python -m venv --without-pip $(@D)
+	@$(PIP) --python $(@D)/bin/python install $(PINNED) $< || \
+	  { rm -rf $(@D); echo "swift cannot be installed from the package registry that pip uses" >&2; exit 1; }
 	@touch $@
 
 # The programs that are tried against joblog, each in an environment of its own. Without a registry their tests are skipped,
@@ -49,67 +78,69 @@ test-engines: .venv/dev.stamp .venv-swift/stamp
 clients: $(patsubst tests/clients/environments/%.txt,.venv-clients/%/stamp,$(wildcard tests/clients/environments/*.txt))
 
 define install
-	@echo "installing $$(tr '\n' ' ' < $<)into $(@D)"
-	@rm -rf $(@D) && .venv/bin/python -m venv --without-pip $(@D)
-	@if $(PIP) --python $(@D)/bin/python install --no-compile --requirement $<; then touch $@; \
+	@echo "installing $(*F) into $(@D)"
+	@rm -rf $(@D) && $(VENV)/bin/python -m venv --without-pip $(@D)
+	@if $(PIP) --python $(@D)/bin/python install --no-compile $(1) $<; then touch $@; \
 	  else echo "$(@D): not installed, its tests are skipped" >&2; rm -rf $(@D); fi
 endef
 
-.venv-clients/%/stamp: tests/clients/environments/%.txt .venv/bin/python
-	$(install)
+.venv-clients/%/stamp: tests/clients/environments/%.txt | $(VENV)/bin/python
+	$(call install,$(PINNED))
 
-# PyTorch and what trains with it: more than a gigabyte, so no part of make test.
-.venv-clients/%/stamp: tests/frameworks/%.txt .venv/bin/python
-	$(install)
+# PyTorch and what trains with it: more than a gigabyte, so no part of make test, and of the build that fits the machine.
+.venv-clients/%/stamp: tests/frameworks/%.txt | $(VENV)/bin/python
+	$(call install,--requirement)
 
-test-frameworks: .venv/dev.stamp .venv-clients/frameworks/stamp
-	CI=true .venv/bin/python -m pytest tests/frameworks/trainers.py
+test-frameworks: $(VENV)/dev.stamp .venv-clients/frameworks/stamp
+	CI=true $(VENV)/bin/python -m pytest tests/frameworks/trainers.py
 
 check: lint docs test audit
 
-lint: .venv/dev.stamp
-	.venv/bin/ruff format --check .
-	.venv/bin/ruff check .
-	.venv/bin/mypy
+lint: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 	@if command -v tsc >/dev/null; then tsc -p tests/ui/tsconfig.json; else echo "tsc is not installed: the viewer's types are not checked"; fi
 
 # A link that leads nowhere, code that is not of its language, a page that asks another host for anything: each is an error.
-docs: .venv/docs.stamp
-	.venv/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
+docs: $(VENV)/docs.stamp
+	$(VENV)/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
 	@echo "build/docs/index.html"
 
-reference: .venv/dev.stamp
-	.venv/bin/python -m docs.made
+reference: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m docs.made
 
 # Asks a service of the Python Package Index what is known; without it, or without pip-audit, it says so and goes on.
-audit: .venv/dev.stamp .venv-audit/stamp
+audit: $(VENV)/dev.stamp .venv-audit/stamp
 	@if [ -x .venv-audit/bin/pip-audit ]; then \
-	  .venv-audit/bin/pip-audit --progress-spinner off --skip-editable --path .venv/lib/python3.*/site-packages; \
+	  .venv-audit/bin/pip-audit --progress-spinner off --skip-editable --path $(VENV)/lib/python3.*/site-packages; \
 	else echo "pip-audit is not installed: known weaknesses of dependencies are not looked for" >&2; fi
 
-.venv-audit/stamp: .venv/bin/python
-	@.venv/bin/python -m venv --without-pip .venv-audit
-	@$(PIP) --python .venv-audit/bin/python install pip-audit || echo "pip-audit could not be installed" >&2
-	@touch $@
+# The tools that are not of joblog's own environment: pip-audit, and uv, which resolves (make pins).
+.venv-%/stamp: requirements/%.txt | $(VENV)/bin/python
+	@rm -rf $(@D) && $(VENV)/bin/python -m venv --without-pip $(@D)
+	@if $(PIP) --python $(@D)/bin/python install $(PINNED) $<; then touch $@; \
+	  else echo "$(@D): not installed" >&2; rm -rf $(@D); fi
 
-bench: .venv/dev.stamp
-	.venv/bin/python -m bench $(BENCH_FLAGS)
+bench: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m bench $(BENCH_FLAGS)
 
-fuzz: .venv/dev.stamp
-	FUZZ_S=$(FUZZ_S) .venv/bin/python -m tests.fuzz
+fuzz: $(VENV)/dev.stamp
+	FUZZ_S=$(FUZZ_S) $(VENV)/bin/python -m tests.fuzz
 
 clean:
-	rm -rf .venv .venv-clients .venv-audit .venv-swift .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-* .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each extra with its own stamp: make test does not need what only the demo uses.
-.venv/%.stamp: pyproject.toml .venv/bin/python
-	@echo "installing joblog[$*] into .venv"
-	@$(PIP) install --editable '.[$*]'
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml $(VENV)/bin/python
+	@echo "installing joblog and what requirements/$*.txt names into $(VENV)"
+	@$(PIP) install $(PINNED) $<
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Debian ships Python without ensurepip until python3-venv is installed: a venv made then has no pip.
-.venv/bin/python:
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "joblog needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -119,6 +150,6 @@ clean:
 	  else \
 	    echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
 	  fi
-	@echo "making .venv"
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
+	@echo "making $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for name in "${!JOBLOG_@}"; do unset "$name"; done
-export PATH="$PWD/.venv/bin:$PATH" no_proxy=127.0.0.1
+export PATH="$PWD/${VENV:-.venv}/bin:$PATH" no_proxy=127.0.0.1
 export JOBLOG_DATA="$PWD/.demo/data" JOBLOG_SPOOL="$PWD/.demo/spool"
 epochs=${EPOCHS:-60}
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +17,8 @@ from joblog.client import Client
 from joblog.engine import Engine
 from tests.backends import DEFAULT, Backend
 from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
+from tests.forked import Forked
+from tests.hanging import stacks_of_children
 from tests.stores import STORES
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Server:
     """A running ``joblog serve``."""
 
     data: Path
-    process: subprocess.Popen[bytes]
+    process: Forked
 
     @property
     def url(self) -> str:
@@ -60,7 +60,7 @@ class Server:
         return self.process.wait(START_S)
 
 
-_running: list[subprocess.Popen[bytes]] = []
+_running: list[Forked] = []
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +79,7 @@ def start_server(data: Path, port: int = 0, **settings: object) -> Server:
     data.mkdir(parents=True, exist_ok=True)
     (data / "url").unlink(missing_ok=True)
     environment = {**os.environ, **{f"JOBLOG_{name.upper()}": str(value) for name, value in settings.items()}}
-    command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", str(port)]
-    log = (data / "server.log").open("ab")
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    log.close()
+    process = Forked(["serve", "--data", str(data), "--port", str(port)], environment, data / "server.log")
     _running.append(process)
     deadline = time.monotonic() + START_S
     while not (data / "url").exists():
@@ -104,6 +101,7 @@ def postgres() -> Iterator[PostgresServer]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--store`` runs what has to do with an S3-compatible store, and nothing else, on another one than usual."""
     parser.addoption("--store", choices=STORES, help="run the tests of an S3-compatible store, on this one")
+    parser.addoption("--long", action="store_true", help="run the tests that are marked long, and no other")
 
 
 @pytest.fixture(scope="session")
@@ -145,11 +143,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves, with ``--store``, what has to do with such a store."""
+    """Leaves, with ``--store``, what has to do with such a store, of any length; else what is long, or what is not."""
     if config.getoption("store"):
         kept = [item for item in items if _of_a_store(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+    else:
+        kept = [item for item in items if (item.get_closest_marker("long") is not None) == config.getoption("long")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds, where a test reached its limit, where each of the processes that it started stands."""
+    report = yield
+    if call.excinfo is not None and "Timeout" in str(call.excinfo.value):
+        report.sections.append(("stacks of the test's processes", stacks_of_children()))
+    return report
 
 
 def _of_a_store(item: pytest.Item) -> bool:

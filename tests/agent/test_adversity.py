@@ -47,7 +47,7 @@ def test_clock_that_jumps_a_day(joblog: Agent, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow  # a server starts twice, and is away in between
-@pytest.mark.parametrize("away_s", [1, 60])
+@pytest.mark.parametrize("away_s", [1, pytest.param(60, marks=pytest.mark.long)])
 def test_server_that_is_away_for_a_while(agent: Agent, tmp_path: Path, away_s: int) -> None:
     """It is killed in the middle of a job that prints on: when it is back all gets there, and the job has noticed nothing."""
     server = start_server(tmp_path / "data")
@@ -68,7 +68,7 @@ def test_server_that_is_away_for_a_while(agent: Agent, tmp_path: Path, away_s: i
     assert b"complete" in agent.said("logs", "long")
 
 
-@pytest.mark.slow  # a gigabyte
+@pytest.mark.long  # a gigabyte
 def test_gigabyte_passes_unchanged(agent: Agent, tmp_path: Path) -> None:
     """Through stdout, as fast as it goes, and to the server: byte for byte."""
     server = start_server(tmp_path / "data")

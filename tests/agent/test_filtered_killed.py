@@ -102,7 +102,7 @@ def kept_after(tmp_path: Path) -> Iterator[Callable[[Filters, int, int], tuple[b
         os.close(each)
 
 
-@pytest.mark.slow  # hundreds of processes
+@pytest.mark.long  # hundreds of processes
 @pytest.mark.parametrize(
     ("filters", "flood", "limit_bytes"),
     [

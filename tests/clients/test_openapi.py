@@ -145,7 +145,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Described]:
     assert "Traceback" not in (server.data / "server.log").read_text()
 
 
-@pytest.mark.slow  # thousands of requests
+@pytest.mark.long  # thousands of generated requests
 def test_every_call_answers_as_it_is_described(described: Described) -> None:
     """Called for what is there, with what each parameter and each field of a body may be and may not be."""
     answers = described.answers("--phases", "examples,coverage", filled=True)
@@ -155,7 +155,7 @@ def test_every_call_answers_as_it_is_described(described: Described) -> None:
     assert max(status for found in answers.values() for status in found) < 500
 
 
-@pytest.mark.slow  # a thousand requests
+@pytest.mark.long  # a thousand generated requests
 def test_any_request_is_answered_as_it_is_described(described: Described) -> None:
     """Called for whatever: ids that nobody has, odd paths, bodies of any shape. Tokens are left alone, ours is one of them."""
     answers = described.answers(

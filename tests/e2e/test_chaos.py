@@ -14,7 +14,7 @@ from tests.engines import PostgresServer, SeaweedServer
 WRITERS = 6
 
 
-@pytest.mark.slow  # servers are killed, and take seconds to be back
+@pytest.mark.long  # servers are killed, and take seconds to be back
 def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path) -> None:
     """Two nodes; each kind of fault once; no reader, no follower sees a gap or a repeat; what is stored checks clean."""
     postgres, s3 = installed(PostgresServer), installed(SeaweedServer)

@@ -55,7 +55,7 @@ class Writer:
         self.acknowledged = status.end_byte
 
 
-@pytest.mark.slow  # fifty starts of a server
+@pytest.mark.long  # fifty starts of a server
 def test_acknowledged_means_committed(tmp_path: Path) -> None:
     """Fifty times: nothing that was acknowledged is lost, nothing appears twice, the stored data checks clean."""
     data = tmp_path / "joblog"

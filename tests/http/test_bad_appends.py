@@ -9,11 +9,8 @@ import struct
 import pytest
 import zstandard
 
-from tests.backends import every_backend
 from tests.http.calls import MadeLog, check_api
 from tests.http.conftest import CONTENT, MakeLog
-
-pytestmark = every_backend
 
 LIMIT = 16 << 20
 

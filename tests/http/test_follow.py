@@ -17,13 +17,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.backends import both_ends
 from tests.conftest import Server, start_server
 from tests.http.calls import ANSWER_S, MadeLog, Web, check_api, made_log
 from tests.http.conftest import MakeLog
 from tests.http.people import made_person
-
-pytestmark = both_ends
 
 ODD = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n\xe8\xa8\n\nid: 7\n\nno newline"
 

@@ -12,12 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.backends import both_catalogs
 from tests.conftest import start_server
 from tests.http.calls import Reply, Web, check_answer, check_v1, same
 from tests.http.people import Person, log_in, made_person
-
-pytestmark = both_catalogs
 
 
 @pytest.fixture

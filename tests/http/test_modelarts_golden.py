@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.backends import every_backend
+from tests.backends import both_ends
 from tests.http.calls import MadeLog, Web, made_log, same
 from tests.http.conftest import Documented, MakeLog
 
-pytestmark = every_backend
+pytestmark = both_ends
 
 SAMPLE_BY_BYTES = {"is_success": True, "log": "Log string", "log_byte_count": 10, "end_byte": 10, "count": 10}
 SAMPLE_BY_LINES = {

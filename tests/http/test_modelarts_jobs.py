@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from joblog.client import Client
-from tests.backends import every_backend
+from tests.backends import both_ends
 from tests.conftest import Server
 from tests.http.calls import Web
 from tests.http.modelarts import CONFIG, Made, refused
 
-pytestmark = every_backend
+pytestmark = both_ends
 
 
 def test_created_job_is_described_with_what_it_was_asked_for(web: Web, own_project: str, create: Made) -> None:

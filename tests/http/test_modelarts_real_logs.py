@@ -17,11 +17,8 @@ from joblog import lines, positions
 from joblog.engine import Engine
 from joblog.model import Log
 from joblog.query import Page
-from tests.backends import both_ends
 from tests.http.calls import MadeLog, Web
 from tests.http.conftest import MakeLog
-
-pytestmark = both_ends
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 

@@ -11,13 +11,10 @@ from joblog.client import Client
 from joblog.errors import BadLink
 from joblog.server.links import LIVES_MS, link_path, opened
 from joblog.storage.vault import Vault
-from tests.backends import every_backend
 from tests.conftest import Server
 from tests.http.calls import Reply, Web
 from tests.http.modelarts import CONFIG, Made, refused
 from tests.unit.values import a_log
-
-pytestmark = every_backend
 
 
 @pytest.fixture

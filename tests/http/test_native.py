@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from joblog import __version__
-from tests.backends import every_backend
 from tests.http.calls import MadeLog, Web, check_api, made_log, same
-
-pytestmark = every_backend
 
 HTTP_API = Path(__file__).parents[2] / "docs" / "http-api.md"
 MODELARTS = Path(__file__).parents[2] / "docs" / "modelarts.md"

@@ -9,11 +9,11 @@ import zlib
 import pytest
 import zstandard
 
-from tests.backends import every_backend
+from tests.backends import both_ends
 from tests.http.calls import MadeLog, Reply, same
 from tests.http.conftest import MakeLog
 
-pytestmark = every_backend
+pytestmark = both_ends
 
 TEXT = b"one\ntwo\nthree\n"
 

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends import both_catalogs
 from tests.conftest import start_server
 from tests.http.calls import ANSWER_S, MadeLog, Reply, Web, check_api, made_log
 from tests.http.people import Person, made_person
-
-pytestmark = both_catalogs
 
 CONTENT = b"one\ntwo\nthree\n"
 

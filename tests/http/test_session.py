@@ -6,12 +6,9 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from tests.backends import both_catalogs
 from tests.http.calls import Reply, Web, check_api
 from tests.http.conftest import MakeLog
 from tests.http.people import made_person
-
-pytestmark = both_catalogs
 
 
 def begun(web: Web, **who: str) -> tuple[Reply, str]:

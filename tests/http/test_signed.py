@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.backends import both_catalogs
 from tests.http.calls import Reply, Web, check_answer, check_api
 from tests.http.people import Person, made_person
-
-pytestmark = both_catalogs
 
 WRONG = "Incorrect IAM authentication information: verify aksk signature fail"
 

@@ -13,11 +13,11 @@ from joblog.engine import Engine
 from joblog.errors import Invalid, NotFound, OutOfRange, Over
 from joblog.status import OUT_OF_MEMORY, Status, end_of, phases, statuses_of_phase
 from joblog.storage.states import LOST_MS, Report
-from tests.backends import Backend, every_backend
+from tests.backends import Backend, both_ends
 from tests.conftest import Server
 from tests.http.calls import Web
 
-pytestmark = every_backend
+pytestmark = both_ends
 
 _numbers = count(1)
 

@@ -16,11 +16,8 @@ from joblog.model import Log
 from joblog.together import merged_page
 from joblog.views.merged import MergedLine, Place, parse_place
 from joblog.views.terminal import Terminal
-from tests.backends import both_ends
 from tests.http.calls import Web, check_api
 from tests.http.conftest import MakeLog
-
-pytestmark = both_ends
 
 SETTLED_S = 30
 

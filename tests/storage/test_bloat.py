@@ -48,7 +48,7 @@ def size_when_vacuumed(address: str) -> int:
             time.sleep(0.1)
 
 
-@pytest.mark.slow  # PostgreSQL vacuums once a second
+@pytest.mark.long  # as much as 10,000 ranks print in an hour
 def test_chunk_table_does_not_grow_with_what_has_passed_through(backend: Backend, tmp_path: Path) -> None:
     """However many phases there are, it is never larger than what one or two of them have left."""
     settings = replace(backend.settings(tmp_path), object_grace_s=0)

@@ -222,7 +222,18 @@ class LogMachine(RuleBasedStateMachine):
 @every_backend
 def test_any_order_of_operations(backend: Backend) -> None:
     """Fewer runs where each step takes longer."""
-    examples = 60 if backend.name == DEFAULT else 8
+    run_machine(backend, 25 if backend.name == DEFAULT else 5)
+
+
+@pytest.mark.long  # hundreds of runs
+@every_backend
+def test_any_order_of_operations_many_times(backend: Backend) -> None:
+    """What takes many runs to be met."""
+    run_machine(backend, 150 if backend.name == DEFAULT else 30)
+
+
+def run_machine(backend: Backend, examples: int) -> None:
+    """Runs the machine so often, with 30 steps each time."""
     run_state_machine_as_test(
         partial(LogMachine, backend),
         settings=settings(max_examples=examples, stateful_step_count=30, suppress_health_check=list(HealthCheck)),

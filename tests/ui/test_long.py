@@ -106,7 +106,7 @@ def test_every_line_is_within_reach_of_the_wheel(open_page: Open, long: Long) ->
             first = now
 
 
-@pytest.mark.slow  # so many jumps are so many pages
+@pytest.mark.long  # so many jumps are so many pages
 def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     """What was shown is forgotten."""
     page = opened(open_page, long)
