@@ -100,6 +100,7 @@ lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-version 3.14
 	@if command -v tsc >/dev/null; then tsc -p tests/ui/tsconfig.json; else echo "tsc is not installed: the viewer's types are not checked"; fi
 
 # A link that leads nowhere, code that is not of its language, a page that asks another host for anything: each is an error.
