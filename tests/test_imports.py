@@ -51,7 +51,6 @@ DOORS = {
     "re2": {"joblog.pattern", "joblog.server.patterns"},
     "cramjam": {"joblog.server.protobuf"},
     "google": {"joblog.server.protobuf"},
-    "swagger_ui_bundle": {"joblog.server"},
     "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
     "msgspec": {
         "joblog.model",

@@ -29,6 +29,7 @@ NOT_HERE = {
     "root": "changes the machine: users, units, what listens on ports below 1024",
     "certificate": "needs a certificate; tests/agent/test_tls.py makes one",
     "two-machines": "needs another machine",
+    "generators": "needs openapi-python-client; tests/clients/test_generated.py runs it",
     "minutes": "takes minutes; tests/e2e runs the same for seconds",
 }
 """Marks of what cannot run here, each with its reason. Its joblog commands are parsed at least."""

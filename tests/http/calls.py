@@ -51,7 +51,9 @@ class Web:
 
     def as_(self, token: str | None) -> Web:
         """Returns the same server called with another token, over the same connection."""
-        return Web(self.url, token, self._connection)
+        other = Web(self.url, token, self._connection)
+        other._used_s = self._used_s  # the connection has been idle for as long
+        return other
 
     def call(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str) -> Reply:
         """Sends a request; ``content_type="a"`` is the header ``content-type: a``. An iterable goes in chunks."""

@@ -50,8 +50,29 @@ def test_files_are_kept_for_ever_and_compressed(web: Web) -> None:
 
 def test_files_beside_the_viewer_are_not_served(web: Web) -> None:
     """Only what was read at start has an address."""
-    for path in ("/ui/x/../server/auth.py", "/ui/x/%2e%2e/server/auth.py", "/ui/", "/ui/x/nothing.js", "/ui/x/index.html"):
+    pages = ("/ui/x/index.html", "/ui/x/docs/index.html", "/api/docs/../auth.py")
+    for path in ("/ui/x/../server/auth.py", "/ui/x/%2e%2e/server/auth.py", "/ui/", "/ui/x/nothing.js", *pages):
         assert web.as_(None).call("GET", path, accept=HTML).status == 404, path
+
+
+def test_the_page_of_the_api_runs_no_others(web: Web) -> None:
+    """Its policy is the viewer's, but that Swagger UI builds markup out of strings and has pictures in its style."""
+    page = web.as_(None).call("GET", "/api/docs")
+    assert page.headers["content-security-policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    assert not re.search(rb"<style|style=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page.body)
+
+
+def test_what_is_kept_compressed_comes_plain_too(web: Web) -> None:
+    """To a client that takes no gzip."""
+    page = web.as_(None).call("GET", "/api/docs").body.decode()
+    address = next(each for each in re.findall(r'src="([^"]*)"', page) if each.endswith("/swagger-ui-bundle.js"))
+    plain = web.as_(None).call("GET", address)
+    small = web.as_(None).call("GET", address, accept_encoding="gzip")
+    assert (len(plain.body) > 1_000_000, small.headers["content-encoding"]) == (True, "gzip")
+    assert gzip.decompress(small.body) == plain.body
 
 
 def test_what_a_log_says_is_never_a_page(web: Web, make_log: MakeLog) -> None:

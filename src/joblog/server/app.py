@@ -30,9 +30,9 @@ from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
 from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
-from joblog.server.health import health, ready, ready_catalog
+from joblog.server.health import get_catalog_readiness, get_health, get_readiness
 from joblog.server.limits import Buckets
-from joblog.server.links import follow_link
+from joblog.server.links import read_link
 from joblog.server.loki import push
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
@@ -41,7 +41,7 @@ from joblog.server.modelarts_v1 import PATH
 from joblog.server.modelarts_v2 import TrainingJobCalls
 from joblog.server.names import JobController, ProjectController, TokenController
 from joblog.server.native import LogController
-from joblog.server.openapi import description, openapi_config, static_router
+from joblog.server.openapi import description, openapi_config
 from joblog.server.otlp import export
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
@@ -236,22 +236,21 @@ def litestar(state: State) -> Litestar:
         route_handlers=[
             api,
             SessionController,
-            health,
+            get_health,
             metrics,
-            ready,
-            ready_catalog,
+            get_readiness,
+            get_catalog_readiness,
             description,
             modelarts_docs.router(state.log_calls),
-            iam.versions,
+            iam.list_identity_versions,
             iam.router,
             JobCalls,
             TrainingJobCalls,
             TaskCalls,
             export,
             push,
-            follow_link,
+            read_link,
             follow_permalink,
-            static_router,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},

@@ -51,7 +51,7 @@ class DownloadController(Controller):
     tags = ("logs",)
 
     @get("/download", summary="A log, or a part of it, as a file", media_type="application/octet-stream")
-    async def download(
+    async def download_log(
         self, joblog: State, request: Call, task: str, start_byte: StartByte = None, end_byte: EndByte = None,
         start_line: StartLine = None, end_line: EndLine = None, compress: Compress = None,
     ) -> Response[Any]:  # fmt: skip
@@ -69,7 +69,7 @@ class DownloadController(Controller):
         return Streamed(in_threads(compressed(parts, "zstd")), headers=headers, media_type="application/zstd")
 
     @get("/raw", summary="A log, or a part of it, as a page of plain text", media_type="text/plain")
-    async def raw(
+    async def read_raw(
         self, joblog: State, request: Call, task: str, start_byte: StartByte = None, end_byte: EndByte = None,
         start_line: StartLine = None, end_line: EndLine = None,
     ) -> Response[Any]:  # fmt: skip

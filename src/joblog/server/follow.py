@@ -49,7 +49,7 @@ class FollowController(Controller):
     tags = ("logs",)
 
     @get("/{task:str}/follow", summary="A log as it grows: server-sent events, or raw bytes")
-    async def follow(
+    async def follow_log(
         self, joblog: State, request: Call, task: str, from_: From = None, tail: Tail = None, only: Only = None
     ) -> Response[Any]:
         """Streams what is held from the position on, then what comes, until the log is closed and all was sent.

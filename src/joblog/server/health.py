@@ -12,19 +12,19 @@ from joblog.server.state import State
 
 
 @get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
-async def health() -> dict[str, str]:
-    """Answers without a token."""
+async def get_health() -> dict[str, str]:
+    """Answers without a token, whatever else is wrong: for what restarts a server that hangs."""
     return {"status": "ok", "version": __version__}
 
 
 @get("/readyz", summary="Whether the catalog and the object store can be reached", tags=["server"], security=[{}])
-async def ready(joblog: State) -> dict[str, str]:
+async def get_readiness(joblog: State) -> dict[str, str]:
     """Answers without a token; 503 also when the server is stopping."""
     return await _ready(joblog, "catalog", "object store")
 
 
 @get("/readyz/catalog", summary="Whether the catalog can be reached", tags=["server"], security=[{}])
-async def ready_catalog(joblog: State) -> dict[str, str]:
+async def get_catalog_readiness(joblog: State) -> dict[str, str]:
     """As ``/readyz``, but a server that cannot reach its object store, and so takes appends only, is ready."""
     return await _ready(joblog, "catalog")
 

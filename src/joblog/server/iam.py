@@ -27,21 +27,21 @@ DomainId = Annotated[str | None, Parameter(description="keeps what is of this do
 Name = Annotated[str | None, Parameter(description="keeps what is so named")]
 
 
-@get("/", summary="The versions of the identity service", security=[{}])
-async def versions(joblog: State, request: Call) -> Body:
-    """Answers without a token."""
+@get("/", summary="The versions of the identity service", tags=["identity"], security=[{}])
+async def list_identity_versions(joblog: State, request: Call) -> Body:
+    """Answers with the one version that there is. A browser gets the viewer in its place."""
     return {"versions": {"values": [version_view(_base(joblog, request))]}}
 
 
 @get("/", summary="The version of the identity service", security=[{}])
-async def version(joblog: State, request: Call) -> Body:
-    """Answers without a token."""
+async def get_identity_version(joblog: State, request: Call) -> Body:
+    """Says which version of the identity service's calls are here, and where."""
     return {"version": version_view(_base(joblog, request))}
 
 
 @post("/auth/tokens", summary="Get a token for a password, an access key or a token", security=[{}])
 async def log_in(joblog: State, request: Call, data: LoginRequest) -> Response[Body]:
-    """The token is the header ``X-Subject-Token`` of the answer, which describes it."""
+    """Answers with a token in the header ``X-Subject-Token``, and describes it in the body."""
     made = await joblog.logins.log_in(data, address_of(request.scope, joblog.engine.settings))
     project_id = made.scope.id if isinstance(made.scope, Project) else None
     region, base = joblog.engine.settings.region, _base(joblog, request)
@@ -50,9 +50,19 @@ async def log_in(joblog: State, request: Call, data: LoginRequest) -> Response[B
     return Response(body, status_code=201, headers={"X-Subject-Token": made.secret}, media_type="application/json")
 
 
-@get(["/projects", "/auth/projects"], summary="List the projects that the caller may see")
-async def projects(joblog: State, request: Call, name: Name = None, domain_id: DomainId = None) -> Body:
+@get("/projects", summary="List the projects that the caller may see")
+async def list_identity_projects(joblog: State, request: Call, name: Name = None, domain_id: DomainId = None) -> Body:
     """Lists all that the user is a member of, whatever project the token is for."""
+    return await _listed(joblog, request, name, domain_id)
+
+
+@get("/auth/projects", summary="List the projects that the caller may log in to")
+async def list_login_projects(joblog: State, request: Call, name: Name = None, domain_id: DomainId = None) -> Body:
+    """Answers as `GET /v3/projects` does."""
+    return await _listed(joblog, request, name, domain_id)
+
+
+async def _listed(joblog: State, request: Call, name: str | None, domain_id: str | None) -> Body:
     base = _base(joblog, request)
     found = [
         project_view(each, base)
@@ -63,8 +73,8 @@ async def projects(joblog: State, request: Call, name: Name = None, domain_id: D
 
 
 @get("/auth/domains", summary="The caller's domain")
-async def domains(joblog: State, request: Call, name: Name = None) -> Body:
-    """A list of the one domain that the user is in."""
+async def list_domains(joblog: State, request: Call, name: Name = None) -> Body:
+    """Lists the one domain that the user is in."""
     base = _base(joblog, request)
     domain = await _domain(joblog, request)
     found = [domain_view(domain, base)] if name in (None, domain.name) else []
@@ -115,4 +125,5 @@ def _links(request: Call, base: str) -> dict[str, str | None]:
     return {"self": base + request.scope["path"], "previous": None, "next": None}
 
 
-router = Router(path="/v3", route_handlers=[version, log_in, projects, domains], tags=["identity"])
+_CALLS = [get_identity_version, log_in, list_identity_projects, list_login_projects, list_domains]
+router = Router(path="/v3", route_handlers=_CALLS, tags=["identity"])

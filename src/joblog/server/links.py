@@ -67,7 +67,7 @@ def opened(vault: Vault, text: str, now_ms: int) -> Link:
     security=[{}],
     responses={206: ResponseSpec(bytes, media_type="application/octet-stream", description="The range")},
 )
-async def follow_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
+async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
     found = opened(joblog.engine.vault, link, joblog.engine.clock_ms())
     log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)

@@ -47,7 +47,7 @@ def router(calls: LogCalls) -> Router:
         return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @get(f"{_VERSION}/log", summary="Read a log by bytes", responses={200: ResponseSpec(ByteAnswer)})
-    async def log(
+    async def v1_read_log_bytes(
         request: Call,
         project_id: str,
         job_id: str,
@@ -56,20 +56,24 @@ def router(calls: LogCalls) -> Router:
         start_byte: StartByte = None,
         offset: Offset = None,
     ) -> Response[Any]:
+        """Returns bytes from ``start_byte`` on, or the ``abs(offset)`` bytes before it."""
         return await answered(request)
 
     @get(f"{_VERSION}/aom-log", summary="Read a log by lines", responses={200: ResponseSpec(LineAnswer)})
-    async def aom_log(
+    async def v1_read_log_lines(
         request: Call, project_id: str, job_id: str, version_id: str, log_file: LogFile, base_line: BaseLine = None,
         lines: Lines = None, order: Order = None,
     ) -> Response[Any]:  # fmt: skip
+        """Returns the lines behind ``base_line``, or with ``order=asc`` those before it; its ends are the next call's."""
         return await answered(request)
 
     @get(f"{_VERSION}/log/file-names", summary="List a version's logs", responses={200: ResponseSpec(FileNamesAnswer)})
-    async def file_names(request: Call, project_id: str, job_id: str, version_id: str) -> Response[Any]:
+    async def v1_list_log_files(request: Call, project_id: str, job_id: str, version_id: str) -> Response[Any]:
+        """Returns the names of all workers' logs, by which the other calls take them."""
         return await answered(request)
 
-    return Router(path="/v1", route_handlers=[log, aom_log, file_names], tags=["ModelArts v1"])
+    handlers = [v1_read_log_bytes, v1_read_log_lines, v1_list_log_files]
+    return Router(path="/v1", route_handlers=handlers, tags=["ModelArts v1"])
 
 
 async def whole(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

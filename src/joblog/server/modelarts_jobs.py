@@ -57,7 +57,7 @@ class JobCalls(Controller):
     tags = ("ModelArts v1",)
 
     @post("/training-jobs", summary="Register a job and its first version", status_code=200, operation_class=JsonBody)
-    async def create(self, joblog: State, request: Call) -> Answer:
+    async def v1_create_job(self, joblog: State, request: Call) -> Answer:
         """Makes a job; its first version too, unless ``config.create_version`` is false."""
         project_id = project_of(joblog, request, "write")
         body = await json_body(request)
@@ -78,7 +78,7 @@ class JobCalls(Controller):
         return made if version is None else made | _made(version) | {"resource_id": version.uuid}
 
     @get("/training-jobs", summary="List jobs")
-    async def index(
+    async def v1_list_jobs(
         self,
         joblog: State,
         request: Call,
@@ -109,7 +109,7 @@ class JobCalls(Controller):
         return {"is_success": True, **counts, "jobs": jobs}
 
     @put("/training-jobs/{job_id:str}", summary="Describe a job", status_code=200, operation_class=JsonBody)
-    async def describe(self, joblog: State, request: Call) -> Answer:
+    async def v1_update_job(self, joblog: State, request: Call) -> Answer:
         """Sets the job's description."""
         job = await _job(joblog, request, "write")
         description = description_of(await json_body(request), "job_desc")
@@ -117,14 +117,14 @@ class JobCalls(Controller):
         return {"is_success": True}
 
     @delete("/training-jobs/{job_id:str}", summary="Delete a job with all its versions", status_code=200)
-    async def delete_job(self, joblog: State, request: Call) -> Answer:
-        """Deletes for ever."""
+    async def v1_delete_job(self, joblog: State, request: Call) -> Answer:
+        """Deletes the job, its versions and their logs, for ever."""
         job = await _job(joblog, request, "admin")
         await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
         return {"is_success": True}
 
     @post("/training-jobs/{job_id:str}/versions", summary="Register a version", status_code=200, operation_class=JsonBody)
-    async def create_version(self, joblog: State, request: Call) -> Answer:
+    async def v1_create_version(self, joblog: State, request: Call) -> Answer:
         """Makes the job's next version; a description that is given becomes the job's."""
         job = await _job(joblog, request, "write")
         body = await json_body(request)
@@ -137,7 +137,7 @@ class JobCalls(Controller):
         return {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": version.created_ms} | _made(version)
 
     @get("/training-jobs/{job_id:str}/versions", summary="List a job's versions")
-    async def versions(self, joblog: State, request: Call, per_page: PerPage = None, page: AnyPage = None) -> Answer:
+    async def v1_list_versions(self, joblog: State, request: Call, per_page: PerPage = None, page: AnyPage = None) -> Answer:
         """Lists the versions, newest first; all of them without ``page``."""
         job = await _job(joblog, request, "read")
         size, number = _number("per_page", per_page, 10, 1, MAX_PER_PAGE), _number("page", page, 0, 0, MAX_PAGE)
@@ -148,27 +148,27 @@ class JobCalls(Controller):
         return {"is_success": True, **head, "versions": details}
 
     @get("/training-jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
-    async def detail(self, joblog: State, request: Call) -> Answer:
+    async def v1_get_version(self, joblog: State, request: Call) -> Answer:
         """Describes a version: what it was asked for with, and how it is."""
         job = await _job(joblog, request, "read")
         return await _detail(joblog, job, await _version(joblog, request, job)) | {"is_success": True}
 
     @post("/training-jobs/{job_id:str}/versions/{version_id:str}/stop", summary="Stop a version", status_code=200)
-    async def stop(self, joblog: State, request: Call) -> Answer:
+    async def v1_stop_version(self, joblog: State, request: Call) -> Answer:
         """Asks the run to stop: status 9 until its workers have ended, 12 then."""
         version = await _version(joblog, request, await _job(joblog, request, "write"))
         await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms())
         return {"is_success": True}
 
     @delete("/training-jobs/{job_id:str}/versions/{version_id:str}", summary="Delete a version", status_code=200)
-    async def delete_version(self, joblog: State, request: Call) -> Answer:
-        """Deletes for ever, with the logs."""
+    async def v1_delete_version(self, joblog: State, request: Call) -> Answer:
+        """Deletes the version and its logs, for ever."""
         version = await _version(joblog, request, await _job(joblog, request, "admin"))
         await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
         return {"is_success": True}
 
     @get("/job/resource-specs", summary="What jobs can run on")
-    async def resource_specs(self, joblog: State, request: Call) -> Answer:
+    async def v1_list_resource_specs(self, joblog: State, request: Call) -> Answer:
         """Names one specification, which stands for wherever the jobs of this project really run."""
         project_of(joblog, request, "read")
         spec = {
@@ -184,7 +184,7 @@ class JobCalls(Controller):
         return {"is_success": True, "spec_total_count": 1, "specs": [spec]}
 
     @get("/job/ai-engines", summary="What jobs can run with")
-    async def engines(self, joblog: State, request: Call) -> Answer:
+    async def v1_list_engines(self, joblog: State, request: Call) -> Answer:
         """Names one engine, which stands for whatever the jobs of this project really use."""
         project_of(joblog, request, "read")
         engine = {"engine_id": 1, "engine_name": "external", "engine_type": 1, "engine_version": "external"}

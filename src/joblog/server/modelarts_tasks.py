@@ -56,7 +56,7 @@ class TaskCalls(Controller):
     tags = ("ModelArts v2",)
 
     @get("/logs/{task_id:str}", summary="Read a task's log by lines", responses={200: ResponseSpec(TaskLineAnswer)})
-    async def read_lines(
+    async def v2_read_log_lines(
         self, joblog: State, request: Call, base_line: BaseLine = None, lines: Lines = None, order: Order = None
     ) -> Response[Any]:
         """Answers as v1's ``aom-log`` does."""
@@ -67,14 +67,14 @@ class TaskCalls(Controller):
         return Response(answer.body, media_type="application/json")
 
     @get("/tasks/{task_id:str}/logs/preview", summary="Read a task's last 5 MiB")
-    async def preview(self, joblog: State, request: Call) -> PreviewAnswer:
+    async def v2_preview_log(self, joblog: State, request: Call) -> PreviewAnswer:
         """Returns the whole log or its last 5 MiB."""
         log = await task_log(joblog, request)
         page = await asyncio.to_thread(_last, joblog.engine, log)
         return PreviewAnswer(lines.text(page.data), len(page.data), page.log.end_byte)
 
     @get("/tasks/{task_id:str}/logs/url", summary="Get a link to a task's log that needs no credentials")
-    async def url(self, joblog: State, request: Call, content_type: ContentType = None) -> LinkAnswer:
+    async def v2_get_log_link(self, joblog: State, request: Call, content_type: ContentType = None) -> LinkAnswer:
         """Returns a link that is good for five minutes and streams a log of any size, with ``Range``."""
         log = await task_log(joblog, request)
         wanted, now_ms = _content_type(request), joblog.engine.clock_ms()

@@ -36,7 +36,7 @@ class TrainingJobCalls(Controller):
     tags = ("ModelArts v2",)
 
     @post("/training-jobs", summary="Register a training job", status_code=201, operation_class=JsonBody)
-    async def create(self, joblog: State, request: Call) -> Answer:
+    async def v2_create_job(self, joblog: State, request: Call) -> Answer:
         """Makes a job and its first version."""
         project_id = project_of(joblog, request, "write")
         body = await json_body(request)
@@ -57,7 +57,7 @@ class TrainingJobCalls(Controller):
         return await job_response(joblog, job, version)
 
     @post("/training-job-searches", summary="List training jobs", status_code=200, operation_class=JsonBody)
-    async def searches(self, joblog: State, request: Call) -> Answer:
+    async def v2_search_jobs(self, joblog: State, request: Call) -> Answer:
         """Lists training jobs; ``offset`` counts jobs, not pages."""
         project_id = project_of(joblog, request, "read")
         body = await json_body(request)
@@ -77,20 +77,20 @@ class TrainingJobCalls(Controller):
         }
 
     @get("/training-jobs/{training_job_id:str}", summary="A training job")
-    async def detail(self, joblog: State, request: Call) -> Answer:
-        """Describes a training job."""
+    async def v2_get_job(self, joblog: State, request: Call) -> Answer:
+        """Describes a training job: what it was asked for with, and how it is."""
         return await job_response(joblog, *await training_job(joblog, request, "read"))
 
     @put("/training-jobs/{training_job_id:str}", summary="Describe a training job", status_code=200, operation_class=JsonBody)
-    async def describe(self, joblog: State, request: Call) -> Answer:
-        """Sets the description."""
+    async def v2_update_job(self, joblog: State, request: Call) -> Answer:
+        """Sets the training job's description."""
         job, version = await training_job(joblog, request, "write")
         description = description_of(await json_body(request), "description")
         await joblog.writing(joblog.engine.jobs.describe, job.project_id, job.id, description)
         return await job_response(joblog, await joblog.reading(joblog.engine.names.job, job.project_id, job.id), version)
 
     @delete("/training-jobs/{training_job_id:str}", summary="Delete a training job", status_code=202)
-    async def remove(self, joblog: State, request: Call) -> Response[None]:
+    async def v2_delete_job(self, joblog: State, request: Call) -> Response[None]:
         """Deletes for ever, with the logs; the job too when this was its last version."""
         job, version = await training_job(joblog, request, "admin")
         now_ms = joblog.engine.clock_ms()
@@ -102,7 +102,7 @@ class TrainingJobCalls(Controller):
     @post(
         "/training-jobs/{training_job_id:str}/actions", summary="Stop a training job", status_code=202, operation_class=JsonBody
     )
-    async def act(self, joblog: State, request: Call) -> Answer:
+    async def v2_act_on_job(self, joblog: State, request: Call) -> Answer:
         """Does the one action that there is: ``terminate``."""
         job, version = await training_job(joblog, request, "write")
         action = text_of(await json_body(request), "action_type")
@@ -112,8 +112,8 @@ class TrainingJobCalls(Controller):
         return await job_response(joblog, job, version)
 
     @get("/training-jobs/{training_job_id:str}/tasks", summary="List a training job's tasks")
-    async def tasks(self, joblog: State, request: Call) -> list[Answer]:
-        """Lists the workers."""
+    async def v2_list_tasks(self, joblog: State, request: Call) -> list[Answer]:
+        """Lists the workers, each with its host."""
         job, version = await training_job(joblog, request, "read")
         of_job = await known(joblog, job, version)
         said = {task.name: task for task in of_job.said}
@@ -125,7 +125,7 @@ class TrainingJobCalls(Controller):
         return found
 
     @get("/training-jobs/{training_job_id:str}/events", summary="What has happened to a training job")
-    async def events(
+    async def v2_list_events(
         self,
         joblog: State,
         request: Call,

@@ -57,7 +57,7 @@ class ProjectController(Controller):
     tags = ("projects",)
 
     @post("/", summary="Get or create a project", status_code=200)
-    async def create(self, joblog: State, request: Call, data: ProjectRequest) -> Project:
+    async def create_project(self, joblog: State, request: Call, data: ProjectRequest) -> Project:
         """Gets or makes a project and sets the retention that is given."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         names = joblog.engine.names
@@ -70,7 +70,7 @@ class ProjectController(Controller):
         return await joblog.reading(names.project, project.id)
 
     @get("/", summary="List projects")
-    async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:
+    async def list_projects(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:
         """Lists the projects that the token may see; ``after`` is a project id."""
         token = joblog.auth.token(request.scope["headers"])
         size, project_id = limit_of(limit), token.project_id
@@ -91,7 +91,7 @@ class JobController(Controller):
     tags = ("jobs",)
 
     @post("/runs", summary="Get or create job, version and log in one call", status_code=200)
-    async def run(self, joblog: State, request: Call, project_id: str, data: RunRequest) -> RunView:
+    async def create_run(self, joblog: State, request: Call, project_id: str, data: RunRequest) -> RunView:
         """All that name the same ``run_id`` of a job meet in one version; without it, the version is new."""
         headers = request.scope["headers"]
         only = joblog.auth.token(headers).job_id
@@ -115,7 +115,7 @@ class JobController(Controller):
         return await joblog.writing(names.put_job, project_id, check_job_name(data.name), now_ms, labels)
 
     @get("/jobs", summary="List jobs")
-    async def jobs(
+    async def list_jobs(
         self,
         joblog: State,
         request: Call,
@@ -138,13 +138,13 @@ class JobController(Controller):
         return Listing(found, found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}", summary="A job")
-    async def job(self, joblog: State, request: Call, project_id: str, job_id: str) -> Job:
-        """Returns a job."""
+    async def get_job(self, joblog: State, request: Call, project_id: str, job_id: str) -> Job:
+        """Returns the job with its labels."""
         project_id = _project(joblog, request, project_id, "read", job_id)
         return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", job_id))
 
     @patch("/jobs/{job_id:str}", summary="Change a job's labels")
-    async def change_job(self, joblog: State, request: Call, project_id: str, job_id: str, data: LabelsRequest) -> Job:
+    async def update_job(self, joblog: State, request: Call, project_id: str, job_id: str, data: LabelsRequest) -> Job:
         """Sets the labels that are given, removes those that are null; others stay."""
         project_id = _project(joblog, request, project_id, "write", job_id)
         labels = checked_labels(data.labels)
@@ -154,7 +154,7 @@ class JobController(Controller):
     async def create_version(
         self, joblog: State, request: Call, project_id: str, job_id: str, data: VersionRequest
     ) -> VersionView:
-        """Gets or makes the version of a run."""
+        """Gets or makes the version of ``run_id``; without it the version is new."""
         project_id = _project(joblog, request, project_id, "write", job_id)
         run_id = None if data.run_id is None else check_run_id(data.run_id)
         names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
@@ -162,10 +162,10 @@ class JobController(Controller):
         return version_view(await joblog.writing(names.put_version, project_id, number, run_id, now_ms))
 
     @get("/jobs/{job_id:str}/versions", summary="List a job's versions")
-    async def versions(
+    async def list_versions(
         self, joblog: State, request: Call, project_id: str, job_id: str, after: After = None, limit: Limit = None
     ) -> Listing[VersionView]:
-        """Lists versions by id."""
+        """Lists versions by id, the oldest first; ``after`` is a version id."""
         project_id = _project(joblog, request, project_id, "read", job_id)
         start, size = page_of(after, limit)
         names = joblog.engine.names
@@ -173,8 +173,8 @@ class JobController(Controller):
         return Listing([version_view(each) for each in found], found[-1].id if len(found) == size else None)
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
-    async def version(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> VersionView:
-        """Returns a version."""
+    async def get_version(self, joblog: State, request: Call, project_id: str, job_id: str, version_id: str) -> VersionView:
+        """Returns the version, and how its run is."""
         project_id = _project(joblog, request, project_id, "read", job_id)
         ids = check_id("job_id", job_id), check_id("version_id", version_id)
         return version_view(await joblog.reading(joblog.engine.names.version, project_id, *ids))
@@ -187,7 +187,7 @@ class TokenController(Controller):
     tags = ("tokens",)
 
     @post("/", summary="Make a token", status_code=200)
-    async def create(self, joblog: State, request: Call, data: TokenRequest) -> TokenView:
+    async def create_token(self, joblog: State, request: Call, data: TokenRequest) -> TokenView:
         """Makes a token; its secret is in this answer only."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         project_id = None if data.project_id is None else check_project_id(data.project_id)
@@ -203,7 +203,7 @@ class TokenController(Controller):
         return _token_view(token, secret)
 
     @get("/", summary="List tokens")
-    async def index(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TokenView]:
+    async def list_tokens(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TokenView]:
         """Lists tokens by id, without their secrets."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         start, size = page_of(after, limit)
@@ -211,7 +211,7 @@ class TokenController(Controller):
         return Listing([_token_view(each, None) for each in found], found[-1].id if len(found) == size else None)
 
     @delete("/{token_id:str}", summary="Revoke a token", status_code=204)
-    async def revoke(self, joblog: State, request: Call, token_id: str) -> None:
+    async def revoke_token(self, joblog: State, request: Call, token_id: str) -> None:
         """Revokes a token: at once on this node, within seconds on others."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         await joblog.writing(joblog.engine.tokens.revoke, check_id("token_id", token_id))

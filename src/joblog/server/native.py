@@ -82,7 +82,7 @@ class LogController(Controller):
     tags = ("logs",)
 
     @get("/", summary="List a version's logs in worker order")
-    async def index(
+    async def list_logs(
         self,
         joblog: State,
         request: Call,
@@ -102,13 +102,13 @@ class LogController(Controller):
         return Listing(views, found[-1].worker if len(found) == size else None)
 
     @put("/{task:str}", summary="Get or create a log", status_code=200)
-    async def create(self, joblog: State, request: Call, task: str) -> LogView:
+    async def create_log(self, joblog: State, request: Call, task: str) -> LogView:
         """Gets or makes the log of a worker."""
         where = _where(joblog, request, "write")
         return await joblog.log_view(await joblog.writing(joblog.engine.names.put_log, *where, joblog.engine.clock_ms()))
 
     @get("/{task:str}", summary="A log's status")
-    async def status(self, joblog: State, request: Call, task: str) -> LogView:
+    async def get_log(self, joblog: State, request: Call, task: str) -> LogView:
         """Returns where the log begins and ends, and whether it is complete."""
         return await joblog.log_view(await log_of(joblog, request, "read"))
 
@@ -120,7 +120,7 @@ class LogController(Controller):
         operation_class=AppendOperation,
         responses={200: ResponseSpec(AppendView)},
     )
-    async def append(self, joblog: State, request: Call, task: str, at: At) -> Response[bytes]:
+    async def append_log(self, joblog: State, request: Call, task: str, at: At) -> Response[bytes]:
         """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
         match = PATH.fullmatch(request.scope["path"])
         assert match is not None, "the route and PATH are the same path"
@@ -129,8 +129,8 @@ class LogController(Controller):
         return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
-    async def close(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
-        """Says that nothing more will come."""
+    async def close_log(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
+        """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
         log = await log_of(joblog, request, "write")
         closed = await joblog.writing(_close, joblog, log.id, data)
         joblog.engine.janitor.hint()
@@ -148,7 +148,7 @@ class LogController(Controller):
 
     @head(
         "/{task:str}/bytes",
-        summary="The headers of the same",
+        summary="The headers of a log's bytes",
         media_type=_OCTETS,
         responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
     )

@@ -1,20 +1,23 @@
-"""The API's description: what Litestar finds in the handlers, and pages to browse it that need no outside host."""
+"""The API's description: what Litestar finds in the handlers. The page that shows it is among the viewer's (``ui/docs``)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.static_files import create_static_files_router
-from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it ships no types
 
 from joblog import __version__
 from joblog.server.shapes import completed
 
-_STATIC = "/api/docs-static"
+
+def _operation_id(handler: HTTPRouteHandler, *_: object) -> str:
+    """Names a call by its handler: clients that are made of the description have functions of these names."""
+    return handler.handler_name
+
 
 openapi_config = OpenAPIConfig(
     title="joblog",
@@ -27,23 +30,18 @@ openapi_config = OpenAPIConfig(
         }
     ),
     security=[{"token": []}, {"bearer": []}],
-    path="/api/docs",  # Litestar answers with a page of HTML whatever it does not know below
-    render_plugins=[
-        SwaggerRenderPlugin(
-            path="/",
-            favicon="<link rel='icon' href='data:,'>",
-            js_url=f"{_STATIC}/swagger-ui-bundle.js",
-            css_url=f"{_STATIC}/swagger-ui.css",
-            standalone_preset_js_url=f"{_STATIC}/swagger-ui-standalone-preset.js",
-        ),
-    ],
+    use_handler_docstrings=True,
+    operation_id_creator=_operation_id,
+    path="/api/docs",  # where the viewer's page is first; Litestar answers with a page of HTML whatever is below
+    render_plugins=[JsonRenderPlugin()],
 )
 
 
 @get("/api/openapi.json", media_type="application/json", include_in_schema=False)
 async def description(request: Request[Any, Any, Any]) -> bytes:
-    """Describes the API."""
-    return JsonRenderPlugin().render(request, completed(request.app.openapi_schema.to_schema()))
-
-
-static_router = create_static_files_router(path=_STATIC, directories=[swagger_ui_path], include_in_schema=False)
+    """Describes the API: made when it is asked for first, as making it takes longer than most calls do."""
+    state = request.app.state
+    if "description" not in state:
+        state.description = JsonRenderPlugin().render(request, completed(request.app.openapi_schema.to_schema()))
+    text: bytes = state.description
+    return text

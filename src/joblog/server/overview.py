@@ -92,7 +92,7 @@ class OverviewController(Controller):
     tags = ("jobs",)
 
     @get("/", summary="A project's jobs at a glance")
-    async def overview(
+    async def get_overview(
         self,
         joblog: State,
         request: Call,

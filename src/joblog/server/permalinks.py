@@ -37,7 +37,7 @@ class PermalinkController(Controller):
     tags = ("logs",)
 
     @get("/{task:str}", summary="The log that a permanent link names")
-    async def resolve(
+    async def resolve_link(
         self, joblog: State, request: Call, project_id: str, job: JobName, version: VersionName, task: str
     ) -> LogView:
         """Returns the log's status, with the ids that all other calls take."""

@@ -42,13 +42,13 @@ class ProofController(Controller):
     tags = ("logs",)
 
     @get("/{task:str}/proof", summary="The writer's count and CRC-32, and where the bytes are")
-    async def proof(self, joblog: State, request: Call, task: str) -> ProofView:  # noqa: ARG002  # the path's
+    async def get_proof(self, joblog: State, request: Call, task: str) -> ProofView:  # noqa: ARG002  # the path's
         """Returns what a log's completeness is judged by."""
         log = await log_of(joblog, request, "read")
         return await joblog.reading(_proof, joblog, log)
 
     @get("/{task:str}/stored", summary="A log's bytes as they are kept, read anew", media_type=_OCTETS)
-    async def stored(self, joblog: State, request: Call, task: str) -> Response[Any]:  # noqa: ARG002  # as above
+    async def read_stored(self, joblog: State, request: Call, task: str) -> Response[Any]:  # noqa: ARG002  # as above
         """Streams all bytes that are held, read from the catalog and the object store, and not from memory."""
         log = await log_of(joblog, request, "read")
         engine = joblog.engine

@@ -57,7 +57,7 @@ class RankController(Controller):
     tags = ("views",)
 
     @get("/merged", summary="All ranks' lines by arrival")
-    async def merged(
+    async def read_merged(
         self,
         joblog: State,
         request: Call,
@@ -81,7 +81,7 @@ class RankController(Controller):
         return await joblog.viewing.run(latest, query, logs, last, seconds, now_ms)
 
     @get("/why", summary="Why it died")
-    async def why(
+    async def explain_failure(
         self,
         joblog: State,
         request: Call,
@@ -107,7 +107,7 @@ class RankController(Controller):
         )  # fmt: skip
 
     @get("/progress", summary="How far it is")
-    async def progress(self, joblog: State, request: Call, ranks: Rank = None) -> list[RankProgress]:
+    async def read_progress(self, joblog: State, request: Call, ranks: Rank = None) -> list[RankProgress]:
         """Gives every rank's progress bars as numbers."""
         logs = await _logs(joblog, request, ranks)
 
@@ -118,7 +118,7 @@ class RankController(Controller):
         return await joblog.viewing.run(read)
 
     @get("/metrics", summary="What it measures")
-    async def metrics(
+    async def read_metrics(
         self,
         joblog: State,
         request: Call,

@@ -126,7 +126,7 @@ class SearchController(Controller):
     tags = ("search",)
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}/logs/{task:str}/search", summary="Search a log")
-    async def log(
+    async def search_log(
         self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, start: From = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
@@ -135,7 +135,7 @@ class SearchController(Controller):
         return await _answer(joblog, request)
 
     @get("/jobs/{job_id:str}/versions/{version_id:str}/search", summary="Search all logs of a version")
-    async def version(
+    async def search_version(
         self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
@@ -144,7 +144,7 @@ class SearchController(Controller):
         return await _answer(joblog, request)
 
     @get("/search", summary="Search all logs of a project")
-    async def project(
+    async def search_project(
         self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
         direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
         count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,

@@ -66,7 +66,7 @@ class SessionController(Controller):
     tags = ("session",)
 
     @post("/", summary="Begin a session: a token or a password in, a cookie out", status_code=200, security=[{}])
-    async def begin(self, joblog: State, request: Call, data: SessionRequest) -> Response[SessionView]:
+    async def begin_session(self, joblog: State, request: Call, data: SessionRequest) -> Response[SessionView]:
         """Sets a cookie that may read what the token, or the user, may read."""
         _own_page(request)
         if data.token:
@@ -94,7 +94,7 @@ class SessionController(Controller):
         security=[{}],
         responses={204: ResponseSpec(None, description="It is the new one")},
     )
-    async def change_password(self, joblog: State, request: Call, data: OwnPasswordRequest) -> Response[None]:
+    async def change_own_password(self, joblog: State, request: Call, data: OwnPasswordRequest) -> Response[None]:
         """Sets a new password for whoever knows the old one, and ends all tokens of the user; access keys stay."""
         _own_page(request)
         address = address_of(request.scope, joblog.engine.settings)
@@ -104,8 +104,8 @@ class SessionController(Controller):
         return Response(None, status_code=204, headers=_NOT_KEPT)
 
     @get("/", summary="Whose session it is")
-    async def show(self, joblog: State, request: Call) -> Response[SessionView]:
-        """Tells what the caller may do."""
+    async def get_session(self, joblog: State, request: Call) -> Response[SessionView]:
+        """Tells who the caller is and what it may do; for any token, not only a session's."""
         return Response(await _view(joblog, joblog.auth.token(request.scope["headers"])), headers=_NOT_KEPT)
 
     @delete(
@@ -115,8 +115,8 @@ class SessionController(Controller):
         security=[{}],
         responses={204: ResponseSpec(None, description="It has ended")},
     )
-    async def end(self, request: Call) -> Response[None]:
-        """Removes the cookie."""
+    async def end_session(self, request: Call) -> Response[None]:
+        """Removes the cookie; the token stays good."""
         _own_page(request)
         return Response(None, status_code=204, headers={"set-cookie": _cookie(request, "", 0), **_NOT_KEPT})
 

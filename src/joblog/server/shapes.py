@@ -6,17 +6,20 @@ or a query it takes for any string, what ModelArts' bodies hold it does not see,
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from joblog import errors
 from joblog.labels import LONGEST_VALUE, MOST_LABELS
 from joblog.model import MAX_ID, RIGHTS
+from joblog.server.media import illustrate
 from joblog.server.wire import STATUSES, full_code, modelarts, told
 from joblog.status import TASK_STATUSES, Status
 
 Json = dict[str, Any]
 
 _STRING = {"type": "string"}
+_FLAG = {"type": "boolean"}
 _NAME = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
 _TASK = {"type": "string", "pattern": "^worker-(0|[1-9][0-9]{0,5})$"}
 _LOGIN_NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"}
@@ -59,14 +62,21 @@ _IN_QUERIES: Json = {
     **{"at": _integer(0), "start": _integer(-MAX_ID), "count": _integer(1, 10_000), "limit": _integer(1, 1000)},
     **{"start_byte": _integer(-1), "offset": _integer(0), "lines": _integer(0, 500)},
     **{"per_page": _integer(1, 1000), "page": _integer(0, 65_535)},
-    **dict.fromkeys(("start_time", "end_time"), _integer(0)),
+    **dict.fromkeys(("start_time", "end_time", "byte", "start_line", "end_line", "end_byte"), _integer(0)),
+    **{"cut": _integer(1, 65_536), "tail": _integer(0, 1_000_000), "timeout_s": _integer(1, 60), "collapse": _integer(0, 3600)},
+    **{"points": _integer(3, 5000), "least": _integer(1, 1_000_000), "silent_s": _integer(1, 86_400)},
+    **{"max_bytes": _integer(1000, 1_000_000), **dict.fromkeys(("times", "ignore_case"), _FLAG)},
+    **{"kind": _one_of("literal", "regex"), "direction": _one_of("forward", "backward"), "only": _one_of("state")},
+    **{"compress": _one_of("zstd"), "colours": _one_of("keep", "strip"), "order": _one_of("asc", "desc")},
+    **{"level": _one_of("Info", "Warning", "Error")},
     "Content-Type": _one_of("text/plain", "application/octet-stream"),
 }
 """By name; where a few calls differ from the others, they are below."""
 
 _OF_CALLS: dict[tuple[str, str], Json] = {
     ("/lines", "count"): _integer(1, 1_000_000),
-    ("/search", "limit"): _integer(1, 100_000),
+    **{("/search", "limit"): _integer(1, 100_000), ("/search", "count"): _FLAG, ("/search", "from"): _integer(0)},
+    **dict.fromkeys((("/search", "before"), ("/search", "after")), _integer(0, 100)),
     ("/versions/{version_id}/log", "offset"): _integer(-2048, 2048),
     ("/training-jobs", "page"): _integer(1, 65_535),
     ("/events", "limit"): _integer(1, 100),
@@ -144,14 +154,7 @@ _HEADERS: dict[int, Json] = {
 
 
 _LINKS = "/links/"
-_STREAMS = {
-    _LINKS: ("text/plain", "application/octet-stream"),
-    "/follow": ("text/event-stream", "application/octet-stream"),
-    "/search": ("application/x-ndjson",),
-    "/download": ("application/octet-stream", "application/zstd"),
-    "/raw": ("text/plain",),
-}
-"""What a call streams that says so nowhere, by a part of its path."""
+_LISTING = re.compile(r"Listing_(?:\w+\.)*(\w+?)(?:View)?_$")
 
 
 def completed(schema: Json) -> Json:
@@ -167,14 +170,22 @@ def completed(schema: Json) -> Json:
             if body := _BODIES.get((method, path)):
                 operation["requestBody"]["content"]["application/json"]["schema"] = body
             responses = operation["responses"]
-            for part, kinds in _STREAMS.items():
-                if part in path:
-                    responses["200"]["content"] = {kind: {} for kind in kinds}
             responses.pop("400", None)  # Litestar's own shape, which nobody is answered with
             responses.update(_refusals(path, method, operation.get("security") == [{}]))
             for status, response in responses.items():
                 response["headers"] = response.get("headers", {}) | _HEADERS[0] | _HEADERS.get(int(status), {})
-    return schema
+    illustrate(schema)
+    named: Json = _named(schema)
+    return named
+
+
+def _named(value: Any) -> Any:
+    """Gives schemas names that a program can have for them: Litestar's are of modules, as ``Listing_joblog.model.Job_``."""
+    if isinstance(value, dict):
+        return {_LISTING.sub(r"\1Listing", name): _named(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_named(each) for each in value]
+    return _LISTING.sub(r"\1Listing", value) if isinstance(value, str) and "Listing_" in value else value
 
 
 def _parameter_schema(parameter: Json, path: str) -> Json:

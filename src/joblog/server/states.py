@@ -84,7 +84,7 @@ class StateController(Controller):
     tags = ("states",)
 
     @post("/versions/{version_id:str}/tasks/{task:str}/report", summary="Say how a worker is", status_code=200)
-    async def report(self, joblog: State, request: Call, task: str, data: ReportRequest) -> ReportView:
+    async def report_task(self, joblog: State, request: Call, task: str, data: ReportRequest) -> ReportView:
         """Takes a worker's word: RUNNING at its start and again every few seconds, then how it has ended."""
         version = await _version(joblog, request, "write")
         status = status_named(data.status, TASK_STATUSES)
@@ -94,7 +94,7 @@ class StateController(Controller):
         return ReportView(after.status.name, after.status in (Status.KILLING, Status.KILLED))
 
     @get("/versions/{version_id:str}/tasks", summary="List how a version's workers are")
-    async def tasks(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TaskView]:
+    async def list_tasks(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TaskView]:
         """Lists what workers have said; ``after`` is a worker number."""
         version = await _version(joblog, request, "read")
         start, size = page_of(after, limit, -1)
@@ -102,8 +102,8 @@ class StateController(Controller):
         return Listing([task_view(each) for each in found], found[-1].worker if len(found) == size else None)
 
     @get("/versions/{version_id:str}/tasks/{task:str}", summary="How a worker is")
-    async def task(self, joblog: State, request: Call, task: str) -> TaskView:
-        """Returns what a worker has said."""
+    async def get_task(self, joblog: State, request: Call, task: str) -> TaskView:
+        """Returns what a worker has last reported."""
         version = await _version(joblog, request, "read")
         found = await joblog.reading(joblog.engine.states.task, version.id, worker_of_task(task))
         if found is None:
@@ -111,28 +111,28 @@ class StateController(Controller):
         return task_view(found)
 
     @post("/versions/{version_id:str}/status", summary="Say how a version is", status_code=200)
-    async def set_status(self, joblog: State, request: Call, data: StatusRequest) -> VersionView:
-        """Takes a scheduler's word."""
+    async def set_version_status(self, joblog: State, request: Call, data: StatusRequest) -> VersionView:
+        """Takes a scheduler's word, by any of ModelArts' names; a run that has ended does not begin again."""
         version = await _version(joblog, request, "write")
         status = status_named(data.status, tuple(Status))
         set_status = joblog.engine.states.set_status
         return version_view(await joblog.writing(set_status, version, status, data.reason, joblog.engine.clock_ms()))
 
     @post("/versions/{version_id:str}/stop", summary="Ask a run to stop", status_code=200)
-    async def stop(self, joblog: State, request: Call) -> VersionView:
+    async def stop_version(self, joblog: State, request: Call) -> VersionView:
         """Tells the run's workers, with their next report; KILLING until they have ended, KILLED then."""
         version = await _version(joblog, request, "write")
         return version_view(await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms()))
 
     @delete("/versions/{version_id:str}", summary="Delete a version with its logs", status_code=204)
     async def delete_version(self, joblog: State, request: Call) -> None:
-        """Deletes for ever."""
+        """Deletes the version and all that it has logged, for ever."""
         version = await _version(joblog, request, "admin")
         await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
 
     @delete("/", summary="Delete a job with all its versions", status_code=204)
     async def delete_job(self, joblog: State, request: Call) -> None:
-        """Deletes for ever."""
+        """Deletes the job, its versions and all that they have logged, for ever."""
         parameters = request.path_params
         joblog.auth.allowed(request.scope["headers"], "admin", parameters["project_id"], parameters["job_id"])
         ids = check_project_id(parameters["project_id"]), check_id("job_id", parameters["job_id"])

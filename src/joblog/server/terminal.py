@@ -49,7 +49,7 @@ class TerminalController(Controller):
     tags = ("views",)
 
     @get("/{task:str}/terminal", summary="Lines as a terminal shows them")
-    async def terminal(
+    async def read_terminal(
         self,
         joblog: State,
         request: Call,
@@ -78,7 +78,7 @@ class TerminalController(Controller):
         return page
 
     @get("/{task:str}/frames", summary="Every redraw by itself")
-    async def frames(
+    async def read_frames(
         self,
         joblog: State,
         request: Call,

@@ -1,4 +1,4 @@
-"""The viewer's files, out of the package into a browser, with headers that let nothing run but these files.
+"""The viewer's files and the API's page, out of the package into a browser, with headers that let nothing run but these files.
 
 They are read once, at start. Their address holds a digest of all of them: a browser keeps what it has until a new version
 of joblog is there, and never mixes two.
@@ -16,6 +16,7 @@ from importlib.resources.abc import Traversable
 from joblog.server.wire import Answer, Headers
 
 _PREFIX = "/ui/"
+_DOCS = ("/api/docs", "/api/docs/")
 _PAGES = ("/projects/", "/p/")
 """Where a page of the viewer may be besides ``/``: as under ``/api``, so that an address tells what it shows; and permanent
 links, which the page resolves, as it has the session and a request for a page has not."""
@@ -26,12 +27,17 @@ _POLICY = (
     b"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _SAFE: Headers = [
-    (b"content-security-policy", _POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+
+# Swagger UI builds markup out of strings, and has pictures in its style.
+_DOCS_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _ASK_AGAIN = (b"cache-control", b"no-cache")
@@ -56,13 +62,16 @@ class Viewer:
             digest.update(name.encode() + b"\0" + raw[name] + b"\0")
         self._base = f"{_PREFIX}{digest.hexdigest()[:12]}/"
         raw["style.css"] = b"\n".join(raw.pop(name) for name in _STYLES)
-        page = raw.pop("index.html").replace(b"{{base}}", self._base.encode())
         modules = "".join(f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw) if _at_once(name))
+        page, docs = (raw.pop(name).replace(b"{{base}}", self._base.encode()) for name in ("index.html", "docs/index.html"))
         self._page = _File("index.html", page.replace(b"{{modules}}", modules.encode()))
-        self._files = {name: _File(name, content) for name, content in raw.items()}
+        self._docs = _File("index.html", docs, _DOCS_POLICY)
+        self._files = {name.removesuffix(".gz"): _File(name, content) for name, content in raw.items()}
 
     def answer(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
         """Returns the page or the file at a path, None for what is not the viewer's; ``/`` is, for who wants HTML."""
+        if path in _DOCS:
+            return self._docs.answer(headers, _ASK_AGAIN)
         if path.startswith(_PREFIX):
             _, _, name = path.removeprefix(_PREFIX).partition("/")
             file = self._files.get(name)
@@ -73,18 +82,23 @@ class Viewer:
 
 
 class _File:
-    def __init__(self, name: str, content: bytes) -> None:
+    """A file as it is sent; one whose name ends in ``.gz`` is compressed already."""
+
+    def __init__(self, name: str, content: bytes, policy: bytes = _POLICY) -> None:
+        packed, name = name.endswith(".gz"), name.removesuffix(".gz")
         suffix = name[name.rfind(".") :]
         kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
         self._media_type = f"{kind}; charset=utf-8".encode()
-        self._plain = content
-        self._small = gzip.compress(content, 9, mtime=0) if len(content) >= _SMALL else None
+        self._headers: Headers = [(b"content-security-policy", policy), *_SAFE, (b"vary", b"accept, accept-encoding")]
+        self._plain = None if packed else content
+        self._small = content if packed else gzip.compress(content, 9, mtime=0) if len(content) >= _SMALL else None
 
     def answer(self, headers: Iterable[tuple[bytes, bytes]], keep: tuple[bytes, bytes]) -> Answer:
-        sent: Headers = [*_SAFE, keep, (b"vary", b"accept, accept-encoding")]
+        sent: Headers = [*self._headers, keep]
         if self._small is not None and b"gzip" in _header(headers, b"accept-encoding"):
             return Answer(200, self._small, [*sent, (b"content-encoding", b"gzip")], media_type=self._media_type)
-        return Answer(200, self._plain, sent, media_type=self._media_type)
+        plain = gzip.decompress(self._small or b"") if self._plain is None else self._plain
+        return Answer(200, plain, sent, media_type=self._media_type)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
@@ -93,7 +107,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
 
 def _at_once(name: str) -> bool:
     """Whether a log's page needs the module; the others load when somebody goes to theirs."""
-    return name.endswith(".js") and not name.startswith(("vendor/", "plots/", "ranks/"))
+    return name.endswith(".js") and not name.startswith(("vendor/", "plots/", "ranks/", "docs/"))
 
 
 def _files(folder: Traversable, above: str) -> Iterable[tuple[str, bytes]]:

@@ -70,7 +70,7 @@ class UserController(Controller):
     tags = ("users",)
 
     @post("/", summary="Create a user", status_code=200)
-    async def create(self, joblog: State, request: Call, data: UserRequest) -> User:
+    async def create_user(self, joblog: State, request: Call, data: UserRequest) -> User:
         """Makes a user; 409 when there is one of that name in the domain."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         names = check_name("domain", data.domain), check_name("name", data.name)
@@ -79,7 +79,7 @@ class UserController(Controller):
         )
 
     @get("/", summary="List users")
-    async def index(
+    async def list_users(
         self,
         joblog: State,
         request: Call,
@@ -98,21 +98,21 @@ class UserController(Controller):
         return Listing(found, found[-1].id if len(found) == size else None)
 
     @put("/{user_id:str}/password", summary="Set a password", status_code=204)
-    async def set_password(self, joblog: State, request: Call, user_id: str, data: PasswordRequest) -> None:
+    async def set_user_password(self, joblog: State, request: Call, user_id: str, data: PasswordRequest) -> None:
         """Sets a password and ends all tokens of the user; access keys stay."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         await joblog.writing(joblog.engine.iam.set_password, user_id, check_password(data.password))
         joblog.auth.forget()
 
     @delete("/{user_id:str}", summary="Delete a user", status_code=204)
-    async def drop(self, joblog: State, request: Call, user_id: str) -> None:
+    async def delete_user(self, joblog: State, request: Call, user_id: str) -> None:
         """Deletes a user, its tokens, its access keys and its memberships: at once on this node, within seconds on others."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         await joblog.writing(joblog.engine.iam.delete_user, user_id)
         joblog.auth.forget()
 
     @post("/{user_id:str}/keys", summary="Create an access key", status_code=200)
-    async def create_key(self, joblog: State, request: Call, user_id: str, data: KeyRequest) -> KeyView:
+    async def create_access_key(self, joblog: State, request: Call, user_id: str, data: KeyRequest) -> KeyView:
         """Makes an access key; its secret is in this answer only."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         create = joblog.engine.iam.create_key
@@ -120,14 +120,14 @@ class UserController(Controller):
         return _key_view(key, secret)
 
     @get("/{user_id:str}/keys", summary="List a user's access keys")
-    async def keys(self, joblog: State, request: Call, user_id: str) -> Listing[KeyView]:
+    async def list_access_keys(self, joblog: State, request: Call, user_id: str) -> Listing[KeyView]:
         """Lists access keys, all of them, without their secrets."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         found = await joblog.reading(joblog.engine.iam.keys, user_id)
         return Listing([_key_view(each, None) for each in found], None)
 
     @delete("/{user_id:str}/keys/{access:str}", summary="Delete an access key", status_code=204)
-    async def drop_key(self, joblog: State, request: Call, user_id: str, access: str) -> None:
+    async def delete_access_key(self, joblog: State, request: Call, user_id: str, access: str) -> None:
         """Makes an access key worthless: at once on this node, within seconds on others."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         await joblog.writing(joblog.engine.iam.delete_key, user_id, access)
@@ -141,17 +141,17 @@ class MemberController(Controller):
     tags = ("users",)
 
     @get("/", summary="List a project's members")
-    async def index(
+    async def list_members(
         self, joblog: State, request: Call, project_id: str, after: After = None, limit: Limit = None
     ) -> Listing[MemberView]:
-        """Lists members by user id."""
+        """Lists members by user id, each with its rights."""
         project_id = await _project(joblog, request, project_id)
         size = limit_of(limit)
         found = await joblog.reading(joblog.engine.iam.members, project_id, after or "", size)
         return Listing([_member_view(each) for each in found], found[-1].user_id if len(found) == size else None)
 
     @put("/{user_id:str}", summary="Give a user rights in a project", status_code=204)
-    async def grant(self, joblog: State, request: Call, project_id: str, user_id: str, data: MemberRequest) -> None:
+    async def set_member(self, joblog: State, request: Call, project_id: str, user_id: str, data: MemberRequest) -> None:
         """Gives the user these rights, and no others."""
         project_id = await _project(joblog, request, project_id)
         now_ms = joblog.engine.clock_ms()
@@ -159,7 +159,7 @@ class MemberController(Controller):
         joblog.auth.forget()
 
     @delete("/{user_id:str}", summary="Take a user's rights in a project", status_code=204)
-    async def revoke(self, joblog: State, request: Call, project_id: str, user_id: str) -> None:
+    async def remove_member(self, joblog: State, request: Call, project_id: str, user_id: str) -> None:
         """Takes the user's rights, and its tokens for the project: at once on this node, within seconds on others."""
         project_id = await _project(joblog, request, project_id)
         await joblog.writing(joblog.engine.iam.revoke, user_id, project_id)
