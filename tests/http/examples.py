@@ -1,12 +1,13 @@
 """What the API's description shows of each call: a body and an answer, recorded from a server that was really asked.
 
 ``python -m tests.http.examples`` records them anew, into ``src/joblog/server/examples.json``: when a call is new, or answers
-otherwise. The tokens and keys in it are of a server that is gone.
+otherwise. What was secret in an answer is written as asterisks.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import zlib
 from pathlib import Path
@@ -254,6 +255,12 @@ def _deleting(recorder: Recorder, run: str) -> None:
     recorder.call("delete_job", f"DELETE {run.partition('/versions/')[0]}")
 
 
+def without_secrets(text: str) -> str:
+    """Returns examples with asterisks for each token and key, of which nobody then has to ask whose they are."""
+    masked = re.sub(r"(?<=\bjl_)[\w-]{20,}", lambda match: "*" * len(match[0]), text)
+    return re.sub(r'(?<=(?:"access|"secret)": ")[^"]+', lambda match: "*" * len(match[0]), masked)
+
+
 def main() -> None:
     """Writes the file."""
     with tempfile.TemporaryDirectory() as directory:
@@ -262,7 +269,7 @@ def main() -> None:
         examples = recorded(web).examples
         web.close()
         assert server.stop() == 0
-    FILE.write_text(json.dumps(examples, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    FILE.write_text(without_secrets(json.dumps(examples, indent=1, ensure_ascii=False)) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
