@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from joblog.calls.connections import Connections
-from joblog.errors import Invalid, Unreachable
+from joblog.calls.writing import Writer
+from joblog.errors import Busy, Invalid, Unreachable
+from joblog.refs import LogRef
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+LOG = LogRef("lab", 1, 1, "worker-0")
 
 
 class Peer:
-    """Takes connections one after the other: to each request on one it says the next of its answers, and then closes it."""
+    """Takes connections one after the other: to each request on one it says the next of its answers, and then closes it.
+
+    An answer of no bytes is none: it closes the connection when the request has come.
+    """
 
     def __init__(self, answers: list[list[bytes]]) -> None:
         self.asked = list[list[bytes]]()
@@ -26,18 +34,32 @@ class Peer:
 
     def _serve(self, answers: list[list[bytes]]) -> None:
         for each in answers:
-            connection, _ = self._listening.accept()
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return  # stopped
             self.asked.append([])
             with connection:
                 for answer in each:
-                    head = b""
-                    while b"\r\n\r\n" not in head and (more := connection.recv(65536)):
-                        head += more
-                    self.asked[-1].append(head)
+                    self.asked[-1].append(request_on(connection))
                     connection.sendall(answer)
 
     def stop(self) -> None:
-        self._listening.close()
+        with self._listening:
+            self._listening.shutdown(socket.SHUT_RDWR)  # which wakes who waits in accept
+            self._thread.join()
+
+
+def request_on(connection: socket.socket) -> bytes:
+    """Reads a request with its body: what closes a connection with bytes unread takes back the answer that it gave."""
+    request, size = b"", -1
+    while not 0 <= size <= len(request) and (more := connection.recv(65536)):
+        request += more
+        head, end, _ = request.partition(b"\r\n\r\n")
+        if end:
+            length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+            size = len(head) + len(end) + (int(length[1]) if length else 0)
+    return request
 
 
 Serve = Callable[..., Peer]
@@ -56,8 +78,8 @@ def serve() -> Iterator[Serve]:
         peer.stop()
 
 
-def get(connections: Connections, path: str = "/x") -> bytes:
-    answer = connections.send("GET", path, None, {})
+def get(connections: Connections, path: str = "/x", method: str = "GET", *, repeatable: bool | None = None) -> bytes:
+    answer = connections.send(method, path, None, {}, repeatable=repeatable)
     try:
         return answer.data()
     finally:
@@ -102,6 +124,97 @@ def test_connection_that_the_server_closed_meanwhile_is_not_used(serve: Serve) -
         assert get(connections) == b"yes"
     connections.close()
     assert [len(each) for each in peer.asked] == [1, 1]
+
+
+@pytest.mark.parametrize(("method", "repeatable"), [("GET", None), ("PUT", None), ("DELETE", None), ("POST", True)])
+def test_repeatable_call_survives_the_death_of_an_idle_connection(serve: Serve, method: str, repeatable: bool | None) -> None:
+    """A server that closes one when the next request on it has come already: the call is made again, on a new one."""
+    peer = serve([OK, b""], [OK])
+    connections = opened(peer.url)
+    assert get(connections) == b"yes"
+    assert get(connections, "/again", method, repeatable=repeatable) == b"yes"
+    connections.close()
+    assert [len(each) for each in peer.asked] == [2, 1]
+    assert peer.asked[0][1] == peer.asked[1][0]
+    assert peer.asked[1][0].startswith(f"{method} /again ".encode())
+
+
+@pytest.mark.parametrize(
+    ("write", "asked"),
+    [
+        (lambda writer: writer.append(LOG, 7, b"data"), 2),
+        (lambda writer: writer.close_log(LOG), 2),
+        (lambda writer: writer.report(LOG, "RUNNING"), 2),
+        (lambda writer: writer.label_job("lab", 1, {}), 2),
+        (lambda writer: writer.run("lab", "train", run_id="1"), 2),
+        (lambda writer: writer.run("lab", "train"), 1),
+    ],
+)
+def test_writers_say_which_calls_may_be_made_twice(serve: Serve, write: Callable[[Writer], object], asked: int) -> None:
+    """All but the one that makes a version of a new name each time."""
+    peer = serve([OK, b""], [b"HTTP/1.1 429 Later\r\nContent-Length: 0\r\n\r\n"])
+    with Writer(peer.url, "") as writer:
+        assert writer.ask("GET", "/x") == b"yes"
+        with pytest.raises(Busy if asked == 2 else Unreachable):
+            write(writer)
+    assert sum(map(len, peer.asked)) == 1 + asked
+
+
+@pytest.mark.parametrize(("method", "repeatable"), [("POST", None), ("PATCH", None), ("GET", False)])
+def test_call_that_is_not_repeatable_is_made_once(serve: Serve, method: str, repeatable: bool | None) -> None:
+    """The server may have done it before the connection died."""
+    peer = serve([OK, b""], [OK])
+    connections = opened(peer.url)
+    assert get(connections) == b"yes"
+    with pytest.raises(Unreachable, match="no answer from http"):
+        get(connections, "/once", method, repeatable=repeatable)
+    assert get(connections) == b"yes"  # on the next one
+    connections.close()
+    assert [[each.split()[1] for each in asked] for asked in peer.asked] == [[b"/x", b"/once"], [b"/x"]]
+
+
+def test_call_is_not_made_a_third_time(serve: Serve) -> None:
+    """A new connection that dies says that the server is not well."""
+    peer = serve([OK, b""], [b""], [OK])
+    connections = opened(peer.url)
+    assert get(connections) == b"yes"
+    with pytest.raises(Unreachable, match="no answer from http"):
+        get(connections)
+    assert get(connections) == b"yes"
+    connections.close()
+    assert [len(each) for each in peer.asked] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("answer", [b"H", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nyes"])
+def test_call_whose_answer_has_begun_is_not_made_again(serve: Serve, answer: bytes) -> None:
+    """One byte of it shows that the server had taken the call."""
+    peer = serve([OK, answer], [OK])
+    connections = opened(peer.url)
+    assert get(connections) == b"yes"
+    with pytest.raises(Unreachable, match="no answer from http"):
+        get(connections)
+    assert get(connections) == b"yes"
+    connections.close()
+    assert [len(each) for each in peer.asked] == [2, 1]
+
+
+def test_call_that_waits_too_long_is_not_made_again(serve: Serve) -> None:
+    """On an idle connection as on a new one: the server may be at it still."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    connections = Connections(f"http://127.0.0.1:{listening.getsockname()[1]}", connect_s=5, silence_s=5)
+    with listening, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(get, connections)
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(65536)
+            connection.sendall(OK)
+            assert first.result() == b"yes"
+            with pytest.raises(Unreachable, match="timed out") as late:
+                connections.send("GET", "/x", None, {}, 0.05)
+            assert late.value.late
+            listening.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listening.accept()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,16 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection, IncompleteRead
+from functools import partial
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPMessage,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from importlib import import_module
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -20,6 +29,22 @@ from joblog.errors import Invalid, Unreachable
 
 _LEGAL = "/?#[]@!$&'()*+,;=:%~"
 """What a path and a query may hold as it is, besides letters, digits and ``_.-``."""
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+"""Methods that leave the same behind, made once or twice; a second DELETE may say that nothing is there."""
+
+
+class _Response(HTTPResponse):
+    """Raises RemoteDisconnected only where not one byte of the answer came, and there whatever the connection ended with."""
+
+    def begin(self) -> None:
+        try:
+            self.fp.peek(1)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise RemoteDisconnected(_reason(error)) from error
+        super().begin()
 
 
 class Answer:
@@ -101,46 +126,79 @@ class Connections:
         body: bytes | None,
         headers: Mapping[str, str],
         silence_s: float | None = None,
+        *,
+        repeatable: bool | None = None,
     ) -> Answer:
         """Sends a request and returns the answer, whatever its status; ``path`` has the query as well.
+
+        A connection that was idle may die just when it is used again. A request that got not one byte of an answer on such a
+        one is sent once more, on a new one, if it is ``repeatable``; None: if its method is.
 
         Raises:
             Unreachable: there is none.
         """
-        connection, connected = self._open_one(), False
-        try:
-            if connection.sock is None:
-                connection.connect()
-            connected = True
-            connection.sock.settimeout(self._silence_s if silence_s is None else silence_s)
-            try:
-                connection.request(method, self._target(path), body, dict(headers) | self._proxy_headers())
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # a server that refuses a body may have said so before it was sent
-            response = connection.getresponse()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            failure = self.unreachable(error)
-            failure.late = connected and isinstance(error, TimeoutError)
-            raise failure from error
-        return Answer(response, connection, self)
+        ask = partial(self._asked, method, path, body, headers, self._silence_s if silence_s is None else silence_s)
+        if (idle := self._alive_one()) is not None:
+            with self._failing(idle, connected=True):
+                try:
+                    return ask(idle)
+                except RemoteDisconnected:
+                    if not (method in _IDEMPOTENT if repeatable is None else repeatable):
+                        raise
+                    idle.close()
+        fresh = self._new_one()
+        with self._failing(fresh, connected=False):
+            fresh.connect()
+        with self._failing(fresh, connected=True):
+            return ask(fresh)
 
     def unreachable(self, error: BaseException) -> Unreachable:
         """Says of an error that no joblog answered, and why."""
         return Unreachable(f"no answer from {self._shown}: {_reason(error)}")
 
-    def _open_one(self) -> HTTPConnection:
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        silence_s: float,
+        connection: HTTPConnection,
+    ) -> Answer:
+        connection.sock.settimeout(silence_s)
+        try:
+            connection.request(method, self._target(path), body, dict(headers) | self._proxy_headers())
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # a server that refuses a body may have said so before it was sent
+        return Answer(connection.getresponse(), connection, self)
+
+    @contextmanager
+    def _failing(self, connection: HTTPConnection, *, connected: bool) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, HTTPException) as error:
+            connection.close()
+            failure = self.unreachable(error)
+            failure.late = connected and isinstance(error, TimeoutError)
+            raise failure from error
+
+    def _alive_one(self) -> HTTPConnection | None:
         while connection := self._idle_one():
             # One that can be read from has been closed by the server, which sends nothing by itself.
             if connection.sock is not None and not _readable(connection.sock.fileno()):
                 return connection
             connection.close()
+        return None
+
+    def _new_one(self) -> HTTPConnection:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         if self._proxy is None:
-            return kind(self._url.hostname or "", self._url.port, timeout=self._connect_s)
-        connection = kind(self._proxy.hostname or "", self._proxy.port or 80, timeout=self._connect_s)
-        if self._url.scheme == "https":
-            connection.set_tunnel(self._url.hostname or "", self._url.port, _authorization(self._proxy))
+            connection = kind(self._url.hostname or "", self._url.port, timeout=self._connect_s)
+        else:
+            connection = kind(self._proxy.hostname or "", self._proxy.port or 80, timeout=self._connect_s)
+            if self._url.scheme == "https":
+                connection.set_tunnel(self._url.hostname or "", self._url.port, _authorization(self._proxy))
+        connection.response_class = _Response
         return connection
 
     def _idle_one(self) -> HTTPConnection | None:

@@ -68,19 +68,29 @@ class Transport:
             if following is None:
                 return
 
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        """Sends and gets JSON; raises what the server said, or Unreachable."""
-        return decoded(self.tell(method, path, body))
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None, *, repeatable: bool | None = None) -> Any:
+        """Sends and gets JSON; raises what the server said, or Unreachable. ``repeatable`` as in ``send``."""
+        return decoded(self.tell(method, path, body, repeatable=repeatable))
 
-    def tell(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+    def tell(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, *, repeatable: bool | None = None
+    ) -> bytes:
         """Sends JSON and returns an answer of success as it is, which may be empty; raises as ``call`` does."""
         if body is None:
-            return self.ask(method, path)
-        return self.ask(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+            return self.ask(method, path, repeatable=repeatable)
+        return self.ask(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"}, repeatable=repeatable)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        repeatable: bool | None = None,
+    ) -> bytes:
         """Sends a request and returns the body of an answer of success; raises as ``call`` does."""
-        answer = self.send(method, path, body, headers)
+        answer = self.send(method, path, body, headers, repeatable=repeatable)
         try:
             return answer.data()
         finally:
@@ -94,18 +104,20 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         *,
         silence_s: float | None = None,
-        retried: bool = True,
+        repeatable: bool | None = None,
     ) -> Answer:
         """Sends a request and returns an answer of success, to be read and closed; raises as ``call`` does.
 
         ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``. Redirects are refused: the token goes
-        nowhere but to this server. A ``GET`` is tried again, unless it is not to be ``retried``.
+        nowhere but to this server. A ``GET`` is tried again for ``retry_s``. ``repeatable`` says whether the call made twice
+        leaves the same behind as made once, so that it may be sent again when a connection that was idle dies under it; None:
+        if its method does.
         """
-        ends_s = time.monotonic() + (self._retry_s if method == "GET" and retried else 0.0)
+        ends_s = time.monotonic() + (self._retry_s if method == "GET" else 0.0)
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return self._sent(method, path, body, headers, silence_s)
+                return self.send_once(method, path, body, headers, silence_s=silence_s, repeatable=repeatable)
             except (Unreachable, Busy, Unavailable) as error:
                 wait_s = max(pause_s, error.retry_after_s or 0.0)
                 if time.monotonic() + wait_s > ends_s:
@@ -113,10 +125,19 @@ class Transport:
             time.sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _sent(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None, silence_s: float | None
+    def send_once(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        silence_s: float | None = None,
+        repeatable: bool | None = None,
     ) -> Answer:
-        answer = self._connections.send(method, path, body, self._headers | dict(headers or {}), silence_s)
+        """Does as ``send`` does, without trying again for ``retry_s``: for callers that try again in their own way."""
+        every = self._headers | dict(headers or {})
+        answer = self._connections.send(method, path, body, every, silence_s, repeatable=repeatable)
         if 200 <= answer.status < 300:
             return answer
         try:

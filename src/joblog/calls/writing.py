@@ -29,7 +29,7 @@ class Writer(Transport):
         body: dict[str, object] = {"job_name": job_name, "task": task}
         body |= {} if run_id is None else {"run_id": run_id}
         body |= {"labels": dict(labels)} if labels else {}
-        return value(Run, self.call("POST", f"{project_path(project_id)}/runs", body))
+        return value(Run, self.call("POST", f"{project_path(project_id)}/runs", body, repeatable=run_id is not None))
 
     def label_job(self, project_id: str, job_id: int, labels: Mapping[str, str | None]) -> Job:
         """Sets the job's labels that are given, removes those given as None; others stay.
@@ -37,7 +37,8 @@ class Writer(Transport):
         Raises:
             Invalid: a name or a value is not legal, or the job would have more than 32.
         """
-        return value(Job, self.call("PATCH", f"{project_path(project_id)}/jobs/{job_id}", {"labels": dict(labels)}))
+        path = f"{project_path(project_id)}/jobs/{job_id}"
+        return value(Job, self.call("PATCH", path, {"labels": dict(labels)}, repeatable=True))
 
     def append(self, log: LogRef, at: int, data: bytes, *, encoding: str | None = None) -> Appended:
         """Appends ``data``, whose first byte belongs at position ``at``; returning means committed to disk.
@@ -50,7 +51,7 @@ class Writer(Transport):
             Closed: the log was closed at ``expected``.
         """
         headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": encoding} if encoding else {})
-        answer = self.ask("POST", f"{log.path}/append?at={at}", data, headers)
+        answer = self.ask("POST", f"{log.path}/append?at={at}", data, headers, repeatable=True)
         return value(Appended, decoded(answer))
 
     def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
@@ -63,7 +64,7 @@ class Writer(Transport):
         body: dict[str, object] = {"gaps": [gap._asdict() for gap in gaps]}
         body |= {} if end_byte is None else {"end_byte": end_byte}
         body |= {} if crc32 is None else {"crc32": crc32}
-        return value(Log, self.call("POST", f"{log.path}/close", body))
+        return value(Log, self.call("POST", f"{log.path}/close", body, repeatable=True))
 
     def report(  # noqa: PLR0913 - each is a fact of its own
         self,
@@ -83,4 +84,4 @@ class Writer(Transport):
         """
         said = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
         body = {"status": status} | {name: each for name, each in said.items() if each is not None}
-        return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body))
+        return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body, repeatable=True))

@@ -96,7 +96,7 @@ class Follow(Transport):
         The position is None until an event has told one: an error may be the first event, and says nothing of where to go on.
         """
         path = f"{log.path}/follow?{urlencode(query)}"
-        answer = self.send("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S, retried=False)
+        answer = self.send_once("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
             for name, position, said in parsed(answer.stream(_READ_BYTES)):
