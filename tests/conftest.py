@@ -19,6 +19,7 @@ from tests.backends import DEFAULT, Backend
 from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
 from tests.forked import Forked
 from tests.hanging import stacks_of_children
+from tests.signals import give_children_the_defaults
 from tests.stores import STORES
 
 T = TypeVar("T")
@@ -96,6 +97,11 @@ def postgres() -> Iterator[PostgresServer]:
     running = installed(PostgresServer)
     yield running
     running.close()
+
+
+def pytest_configure() -> None:
+    """Makes tests that send signals independent of what started them."""
+    give_children_the_defaults()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
