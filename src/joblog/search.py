@@ -69,11 +69,15 @@ class Ask(Struct, frozen=True):
 
 
 class Search:
-    """Searches logs. Methods block and raise Unavailable, Damaged."""
+    """Searches logs. Methods block and raise Unavailable, Damaged.
 
-    def __init__(self, scan: Scan, query: Query) -> None:
+    A line of ``longest_line`` bytes or more is looked through in parts, which overlap by ``overlap`` bytes.
+    """
+
+    def __init__(self, scan: Scan, query: Query, *, longest_line: int = LONGEST_LINE, overlap: int = OVERLAP) -> None:
         self._scan = scan
         self._query = query
+        self._longest_line, self._overlap = longest_line, overlap
 
     def run(self, log: Log, ask: Ask, low: int, high: int) -> Iterator[Found | Reached]:
         """Yields what is found in ``[low, high)`` of a log, as much of that as is held, an unfinished last line among it.
@@ -103,10 +107,10 @@ class Search:
                 first = data.find(b"\n") + 1 or len(data)
                 held += data[:first]
                 whole = held.endswith(b"\n")
-                if whole or len(held) >= LONGEST_LINE:
+                if whole or len(held) >= self._longest_line:
                     start_byte = piece.start_byte + first - len(held)
                     yield from _matching(pattern, onwards(piece.start_line, start_byte, held, looked, whole=whole))
-                    held = b"" if whole else held[-OVERLAP:]
+                    held = b"" if whole else held[-self._overlap :]
                     looked = max(len(held) - 1, 0)
             end = max(data.rfind(b"\n") + 1, first)
             yield from _block(pattern, data, (first, end), piece.start_byte, piece.start_line)
@@ -134,25 +138,25 @@ class Search:
                 looked, more = 0, False
             yield from reversed(list(_block(pattern, data, (first, end), at, number)))
             held = data[:first]
-            if len(held) >= LONGEST_LINE:
+            if len(held) >= self._longest_line:
                 yield from _matching(pattern, back(number, at, held, looked, whole=False, more=more))
-                held, looked, more = held[: OVERLAP + 1], OVERLAP, True
+                held, looked, more = held[: self._overlap + 1], self._overlap, True
             yield Reached(log, at + len(held) - looked, len(piece.data))
         if held:
             yield from _matching(pattern, back(number, at, held, looked, whole=True, more=more))
         yield Reached(log, low, 0)
 
     def _before(self, log: Log, low: int) -> bytes:
-        """Returns what stands before ``low`` of its line, OVERLAP bytes at most: nothing, where the line begins there."""
-        first = max(low - OVERLAP, log.start_byte)
+        """Returns what stands before ``low`` of its line, ``overlap`` bytes at most: nothing, where the line begins there."""
+        first = max(low - self._overlap, log.start_byte)
         data = b"".join(piece.data for piece in self._scan.forwards(log.id, first, low))
         return data[data.rfind(b"\n") + 1 :]
 
     def _after(self, log: Log, high: int) -> tuple[bytes, bool]:
-        """Returns what follows ``high`` of the line that was searched so far, OVERLAP bytes at most, and whether it goes on."""
+        """Returns what follows ``high`` of the line searched so far, ``overlap`` bytes at most, and whether it goes on."""
         if not log.start_byte < high < log.end_byte:
             return b"", False
-        end = min(high + OVERLAP, log.end_byte)
+        end = min(high + self._overlap, log.end_byte)
         data = b"".join(piece.data for piece in self._scan.forwards(log.id, high - 1, end))
         if data[:1] == b"\n":
             return b"", False

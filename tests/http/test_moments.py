@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zstandard
@@ -13,7 +12,9 @@ import zstandard
 from joblog.arrivals import second_of
 from joblog.config import Settings
 from joblog.engine import Engine
+from joblog.model import Segment
 from joblog.moments import arrived
+from joblog.storage.logs import Logs
 from tests.conftest import Server, start_server
 from tests.http.calls import MadeLog, Web, check_api, made_log
 from tests.http.conftest import MakeLog
@@ -46,23 +47,37 @@ def test_moments_have_places(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_times_are_known_while_a_log_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class SealingLogs(Logs):
+    """Logs of an engine that seals just after a read of one kind: of chunks, or of segments."""
+
+    def __init__(self, engine: Engine, *, after: str) -> None:
+        super().__init__(engine.database)
+        self._engine, self._after = engine, after
+
+    def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
+        segments = super().segments_by_byte(log_id, low, high)
+        self._seal(log_id, "segments")
+        return segments
+
+    def chunk_times_since(self, log_id: int, since_ms: int) -> list[tuple[int, int, int]]:
+        times = super().chunk_times_since(log_id, since_ms)
+        self._seal(log_id, "chunks")
+        return times
+
+    def _seal(self, log_id: int, read: str) -> None:
+        if read == self._after:
+            assert self._engine.sealer.seal(log_id)
+
+
+def test_times_are_known_while_a_log_is_sealed(tmp_path: Path) -> None:
     """Between any two of the reads that find them: what is not a chunk any more is in a segment."""
     engine = Engine(Settings(data=tmp_path), clock_ms=lambda: T0)
     engine.names.put_project("p", 1)
-    for name in ("segments_by_byte", "chunk_times_since"):
+    for name in ("segments", "chunks"):
         log = engine.names.put_run("p", name, None, 0, 1)[2]
         engine.ingest.append(log.id, 0, DATA)
-        read = getattr(engine.logs, name)
-
-        def sealing(*asked: Any, read: Callable[..., Any] = read, log_id: int = log.id) -> Any:
-            found = read(*asked)
-            engine.sealer.seal(log_id)
-            return found
-
-        with monkeypatch.context() as patched:
-            patched.setattr(engine.logs, name, sealing)
-            assert second_of(engine.logs, engine.logs.head(log.id), [0, 7]) == [T0 // 1000] * 2, name
+        logs = SealingLogs(engine, after=name)
+        assert second_of(logs, logs.head(log.id), [0, 7]) == [T0 // 1000] * 2, name
         assert engine.logs.head(log.id).sealed_byte == len(DATA)
     engine.close()
 

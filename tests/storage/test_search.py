@@ -8,19 +8,18 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
-from unittest import mock
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from joblog import search
 from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid, Missing
 from joblog.model import Log
 from joblog.pattern import MOST_SPANS, Pattern
-from joblog.search import Ask, Found, Reached
+from joblog.scan import Scan
+from joblog.search import TEXT_BYTES, Ask, Found, Reached, Search
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 
@@ -60,19 +59,19 @@ def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Log:
     return engine.logs.head(log.id)
 
 
-def found(engine: Engine, log: Log, ask: Ask) -> list[Hit]:
+def found(search: Search, log: Log, ask: Ask) -> list[Hit]:
     """Searches all of a log, in one go, and again with a stop after each step: both must find the same."""
-    got = list(engine.search.run(log, ask, log.start_byte, log.end_byte))
+    got = list(search.run(log, ask, log.start_byte, log.end_byte))
     assert sum(each.searched_bytes for each in got if isinstance(each, Reached)) == log.end_byte - log.start_byte
     hits = [each for each in got if isinstance(each, Found)]
-    assert hits == list(stepwise(engine, log, ask))
+    assert hits == list(stepwise(search, log, ask))
     return [Hit(each.line, each.start_byte, each.end_byte, each.spans, each.text.data) for each in hits]
 
 
-def stepwise(engine: Engine, log: Log, ask: Ask) -> Iterator[Found]:
+def stepwise(search: Search, log: Log, ask: Ask) -> Iterator[Found]:
     low, high = log.start_byte, log.end_byte
     while low < high:
-        for each in engine.search.run(log, ask, low, high):
+        for each in search.run(log, ask, low, high):
             if isinstance(each, Found):
                 yield each
                 continue
@@ -124,14 +123,14 @@ def test_finds_what_pythons_re_finds(
     log = made(kept, data, seed)
     ask = Ask(Pattern(pattern, regex=True, ignore_case=ignore_case), backwards)
     wanted = expected(re.compile(pattern.encode(), re.IGNORECASE if ignore_case else 0), data)
-    assert found(kept, log, ask) == (wanted[::-1] if backwards else wanted)
+    assert found(kept.search, log, ask) == (wanted[::-1] if backwards else wanted)
 
 
 def check(engine: Engine, data: bytes, seed: int, pattern: str, lines: list[int], **how: bool) -> None:
     log = made(engine, data, seed)
     asked = Pattern(pattern, regex=how.get("regex", True), ignore_case=how.get("ignore_case", False))
     for backwards in (False, True):
-        hits = found(engine, log, Ask(asked, backwards))
+        hits = found(engine.search, log, Ask(asked, backwards))
         assert [hit.line for hit in hits] == (lines[::-1] if backwards else lines), pattern
 
 
@@ -177,10 +176,10 @@ def test_very_long_line(engine: Engine, size: int) -> None:
     engine.names.put_project("p", 1)
     log = made(engine, data, 1)
     for backwards in (False, True):
-        hits = found(engine, log, Ask(Pattern("needle", regex=False, ignore_case=False), backwards))
+        hits = found(engine.search, log, Ask(Pattern("needle", regex=False, ignore_case=False), backwards))
         assert sorted({hit.line for hit in hits}) == [0, 1, 2]
         assert all(data[a:b] == b"needle" for hit in hits for a, b in hit.spans)
-        assert max(len(hit.text) for hit in hits) <= search.TEXT_BYTES
+        assert max(len(hit.text) for hit in hits) <= TEXT_BYTES
         assert all(b"needle" in hit.text for hit in hits)
 
 
@@ -195,8 +194,7 @@ def test_what_lies_across_parts_of_a_line(kept: Engine, data: bytes, pattern: st
     """Is found, once, and borders of parts are no borders of lines or words; here parts are of 64 bytes and overlap by 16."""
     log = made(kept, data, seed, 10)
     ask = Ask(Pattern(pattern, regex=True, ignore_case=False), backwards)
-    with mock.patch.multiple(search, LONGEST_LINE=64, OVERLAP=16):
-        hits = found(kept, log, ask)
+    hits = found(Search(Scan(kept.logs, kept.frames), kept.query, longest_line=64, overlap=16), log, ask)
     wanted = expected(re.compile(pattern.encode()), data)
     assert sorted(span for hit in hits for span in hit.spans) == [span for hit in wanted for span in hit.spans]
     assert sorted({hit.line for hit in hits}) == [hit.line for hit in wanted]
@@ -245,7 +243,7 @@ def test_real_logs_as_grep_does(engine: Engine, real_logs: RealLogs, tmp_path: P
             "$",
             r"^[^:]",
         ):
-            hits = found(engine, log, Ask(Pattern(pattern, regex=True, ignore_case=False)))
+            hits = found(engine.search, log, Ask(Pattern(pattern, regex=True, ignore_case=False)))
             grep = subprocess.run(
                 ["grep", "-anE", pattern, "log"], cwd=tmp_path, env={"LC_ALL": "C.UTF-8"}, capture_output=True, check=False
             )
