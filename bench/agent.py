@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -179,7 +180,7 @@ def _passed(stage: Stage, command: Sequence[str]) -> tuple[float, int]:
     """Returns how long it takes until a command's output has come through, and its processes' peak of memory."""
     begun, left, peak = time.perf_counter(), _MUCH_BYTES, 0
     with subprocess.Popen(command, env=_environment(stage), stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
+        assert isinstance(process.stdout, BufferedReader)
         seconds, looked = 0.0, 0.0
         while data := process.stdout.read1(MIB):
             left -= len(data)

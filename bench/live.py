@@ -91,8 +91,10 @@ def _ages(stage: Stage) -> list[float]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JOBLOG_")}
     kept |= {"JOBLOG_DATA": str(stage.directory / "data"), "JOBLOG_SPOOL": str(stage.directory / "spool")}
     command = [sys.executable, "-m", "joblog", "run", "-v", "--job", "followed", "--", sys.executable, "-c", program]
-    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=kept, stdout=subprocess.DEVNULL, **pipes) as job:  # type: ignore[call-overload]
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, env=kept, stdin=pipe, stdout=null, stderr=pipe) as job:
+        assert job.stdin is not None
+        assert job.stderr is not None
         said = job.stderr.readline().decode()
         found = re.search(r"http\S+", said)
         if found is None:

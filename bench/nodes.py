@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,7 +122,7 @@ class Bench:
     def run(self, place: Place) -> None:
         """Measures all that there is to measure of a place."""
         for size, what in APPENDS.items():
-            self._measure(place, what, lambda size=size: self._appends(place, size))  # type: ignore[misc]
+            self._measure(place, what, partial(self._appends, place, size))
         paths = self._paths(place)
         self._pages(place, paths, _WARM_S)
         self._measure(place, PAGE, lambda: self._pages(place, paths, self._args.seconds))
@@ -168,9 +169,17 @@ class Bench:
                 job = f"append-{size}-{number}"
                 refs = [client.run(PROJECT, job, task=f"worker-{n}").log.ref for n in range(WRITERS // LOADS)]
             address = urlsplit(node.url)
-            where = {"host": address.hostname or "", "port": address.port or 0, "token": place.nodes[0].token}
-            paths = [ref.path for ref in refs]
-            plans.append(load.Plan(**where, paths=paths, bodies=str(bodies), body_bytes=size, seconds=self._args.seconds))  # type: ignore[arg-type]
+            plans.append(
+                load.Plan(
+                    host=address.hostname or "",
+                    port=address.port or 0,
+                    token=place.nodes[0].token,
+                    paths=[ref.path for ref in refs],
+                    bodies=str(bodies),
+                    body_bytes=size,
+                    seconds=self._args.seconds,
+                )
+            )
         with ThreadPoolExecutor(LOADS) as both:
             results = list(both.map(load.run, plans))
         held = self._ends(place.nodes[0], plans)
@@ -203,8 +212,8 @@ class Bench:
         def read(number: int) -> Load:
             directory = self._directory / f"wrk-{number}"
             directory.mkdir(exist_ok=True)
-            options = {"token": place.nodes[0].token, "connections": READERS // LOADS, "seconds": seconds}
-            return Wrk(directory).run(place.node(number).url, paths[number::LOADS], **options)  # type: ignore[arg-type]
+            url, token = place.node(number).url, place.nodes[0].token
+            return Wrk(directory).run(url, paths[number::LOADS], token=token, connections=READERS // LOADS, seconds=seconds)
 
         with ThreadPoolExecutor(LOADS) as both:
             seen = list(both.map(read, range(LOADS)))

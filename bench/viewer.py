@@ -95,7 +95,9 @@ def _repeat(engine: Engine, log_id: int, times: int) -> None:
     settings = engine.settings
     with apsw.Connection(str(settings.data / "catalog.db")) as catalog:
         columns = [row[1] for row in catalog.execute("PRAGMA table_info(segment)")]
-        first = dict(zip(columns, catalog.execute("SELECT * FROM segment WHERE log_id = ?", (log_id,)).fetchone(), strict=True))
+        row = catalog.execute("SELECT * FROM segment WHERE log_id = ?", (log_id,)).fetchone()
+        assert row is not None
+        first = dict(zip(columns, row, strict=True))
         size, lines = first["end_byte"], first["end_line"]
         index = decode_index(first["frames"])
         source = settings.data / "objects" / first["object_key"]

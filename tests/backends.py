@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
@@ -29,6 +30,15 @@ both_catalogs = pytest.mark.backends(DEFAULT, "postgres-directory")
 _numbers = count(1)
 
 
+class Place(TypedDict, total=False):
+    """The settings that name a catalog and an object store; what is not there is the embedded default."""
+
+    catalog: str
+    objects: str
+    objects_endpoint: str
+    objects_region: str
+
+
 class Backend:
     """Engines that are running; each ``place`` on them is new and empty."""
 
@@ -41,9 +51,9 @@ class Backend:
             postgres.run("CREATE DATABASE template")
             Postgres(postgres.address("template")).close()
 
-    def place(self) -> dict[str, str]:
+    def place(self) -> Place:
         """Returns the settings of a catalog and an object store that nobody has used; for ``Settings`` or a server."""
-        settings = {}
+        settings = Place()
         if self.postgres is not None:
             name = f"joblog_{next(_numbers)}"
             self.postgres.run(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
@@ -57,7 +67,7 @@ class Backend:
 
     def settings(self, data: Path) -> Settings:
         """Returns settings of a new place."""
-        return Settings(data=data, **self.place())  # type: ignore[arg-type]  # all of them are text
+        return Settings(data=data, **self.place())
 
     def close(self) -> None:
         """Drops what was made."""

@@ -75,7 +75,7 @@ def _no_server_outlives_its_test() -> Iterator[None]:
     del _running[before:]
 
 
-def start_server(data: Path, port: int = 0, **settings: object) -> Server:
+def start_server(data: Path, port: int = 0, /, **settings: object) -> Server:
     """Starts a server and returns when it can be reached."""
     data.mkdir(parents=True, exist_ok=True)
     (data / "url").unlink(missing_ok=True)

@@ -129,7 +129,7 @@ class PostgresServer:
 
     def _spawned(self) -> subprocess.Popen[bytes]:
         with (self._directory / "log").open("ab") as log:
-            command = [*self._as, self._bin / "postgres", "-D", "data"]
+            command = [*self._as, str(self._bin / "postgres"), "-D", "data"]
             return subprocess.Popen(command, cwd=self._directory, stdout=log, stderr=log)
 
     def address(self, database: str) -> str:

@@ -55,10 +55,10 @@ class CuttingProxy:
         for each in (*others, self._stopped):
             waiting.register(each, selectors.EVENT_READ)
         while left_bytes > 0:
-            ready = [key.fileobj for key, _ in waiting.select()]
+            ready = {key.fileobj for key, _ in waiting.select()}
             if self._stopped in ready:
                 return
-            for one in ready:
+            for one in others.keys() & ready:
                 data = one.recv(min(left_bytes, 65536))
                 if not data:
                     return

@@ -121,7 +121,7 @@ def test_4_acknowledged_means_committed(backend: Backend, tmp_path: Path) -> Non
         log = client.run("default", "killed").log.ref
         assert client.append(log, 0, ANY_BYTES).end_byte == len(ANY_BYTES)
     server.kill()
-    settings = Settings(data=server.data, **place)  # type: ignore[arg-type]  # all of it is text
+    settings = Settings(data=server.data, **place)
     assert list(check(settings).problems()) == []
     server = start_server(server.data, **place)
     with server.client() as client:
@@ -148,8 +148,10 @@ def test_5_append_is_idempotent(engine: Engine) -> None:
             outcomes.append(type(error))
 
     threads = [threading.Thread(target=write, args=(bytes([65 + number]),)) for number in range(8)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(map(str, outcomes)) == sorted(map(str, [10_014, *[Different] * 7]))
     assert len(set(whole(engine, log)[14:])) == 1
     engine.logs.close(engine.logs.head(log.id), None, None, NOW_MS)
@@ -199,9 +201,9 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
     for line in (0, 1, 1234, 3990):
         query = Query(engine.logs, PieceCache(0), FrameStore(objects))
         before = objects.reads
-        page = query.lines(engine.logs.head(log.id), lambda _, line=line: (line, line + 5))
+        page = query.lines(engine.logs.head(log.id), partial(lambda line, _: (line, line + 5), line))
         assert page.data == b"some line of a log\n" * 5
-        assert query.read(page.log, lambda _, page=page: (page.start_byte, page.end_byte)).data == page.data
+        assert query.read(page.log, partial(lambda page, _: (page.start_byte, page.end_byte), page)).data == page.data
         assert objects.reads - before <= 2
 
 
@@ -252,12 +254,11 @@ def test_9_the_logger_never_harms_the_job(tmp_path: Path) -> None:
 def test_10_nothing_is_dropped_in_silence(server: Server) -> None:
     """A closed log says whether it is complete: counts and CRC-32 of both sides agree, and no gap was recorded."""
     with server.client() as client:
-        figures = {"end_byte": 5, "crc32": zlib.crc32(b"abcd\n")}
-        cases = [(figures, True), ({**figures, "crc32": 1}, False), ({}, None)]
-        for number, (claims, complete) in enumerate(cases):
+        cases = [(5, zlib.crc32(b"abcd\n"), True), (5, 1, False), (None, None, None)]
+        for number, (end_byte, crc32, complete) in enumerate(cases):
             log = client.run("default", "complete", run_id="a", task=f"worker-{number}").log.ref
             client.append(log, 0, b"abcd\n")
-            assert client.close_log(log, **claims).complete is complete
+            assert client.close_log(log, end_byte=end_byte, crc32=crc32).complete is complete
 
 
 def run_joblog(server: Server, directory: Path, command: list[str], *flags: str) -> subprocess.CompletedProcess[bytes]:

@@ -23,8 +23,8 @@ def page(written: str, state: State) -> str:
         "canary": text_string_to_metric_families(text(Totals())),
     }
     for name, families in exported.items():
-        made = f"<!-- made: {name} -->\n\n{_table(families)}\n\n<!-- made -->"
-        written, count = re.subn(rf"<!-- made: {name} -->.*?<!-- made -->", lambda _, made=made: made, written, flags=re.DOTALL)  # type: ignore[misc]
+        made = f"<!-- made: {name} -->\n\n{_table(families)}\n\n<!-- made -->".replace("\\", r"\\")
+        written, count = re.subn(rf"<!-- made: {name} -->.*?<!-- made -->", made, written, flags=re.DOTALL)
         if count != 1:
             raise ValueError(f"docs/metrics.md has {count} places for the table {name}")
     return written

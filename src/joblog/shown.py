@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from joblog.errors import OutOfRange
 from joblog.model import Log
@@ -59,7 +60,7 @@ def _pieces(query: Query, log: Log, low: int, high: int) -> Iterator[bytes]:
     """Yields ``[low, high)``; when that is not to the log's end, to the last end of a frame in it, if there is one."""
     while low < high:
         until = min(low + _PIECE_BYTES, high)
-        data = query.read(log, lambda _, low=low, until=until: (low, until)).data  # type: ignore[misc]
+        data = query.read(log, partial(lambda low, until, _: (low, until), low, until)).data
         if until == high < log.end_byte:
             data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1] or data
         yield data

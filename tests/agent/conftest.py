@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from following import Following
-from harness import NOWHERE, Agent, Served
+
+from tests.agent.following import Following
+from tests.agent.harness import NOWHERE, Agent, Served
 
 
 @pytest.fixture

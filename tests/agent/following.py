@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import Agent
+from tests.agent.harness import Agent
 
 DEADLINE_S = 120.0
 

@@ -18,7 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from harness import Agent, FlakyServer
+
+from tests.agent.harness import Agent, FlakyServer
 
 PRINT = "import sys; sys.stdout.buffer.write({!r})"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
-from harness import Agent
-from test_kill import Job, until
+
+from tests.agent.harness import Agent
+from tests.agent.test_kill import Job, until
 from tests.conftest import start_server
 
 MIB = 1 << 20
@@ -40,7 +42,7 @@ def test_clock_that_jumps_a_day(joblog: Agent, tmp_path: Path) -> None:
         told = job.ask(line + b"\n")
         assert int(told.split()[1]) - today in (days, days + 1)  # midnight may be in between
         expected += told
-        until(lambda said=expected: joblog.run(joblog.command("cat", "jumps")).stdout == said)  # type: ignore[misc]
+        until(partial(lambda said: joblog.run(joblog.command("cat", "jumps")).stdout == said, expected))
     assert job.end() == 0
     assert joblog.said("cat", "jumps") == expected
     assert b"complete" in joblog.said("logs", "jumps")

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-
-from harness import Agent
+from functools import partial
 
 from joblog.client import Client
+from tests.agent.harness import Agent
 
 DEADLINE_S = 120.0
 
@@ -164,7 +164,7 @@ logging.error("said")
 """
         ran = run(joblog, program)
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
-        wait_for(lambda job=job, status=status: how_it_is(joblog, job) == status)  # type: ignore[misc]
+        wait_for(partial(lambda job, status: how_it_is(joblog, job) == status, job, status))
         assert cat(joblog, job) == b"said\n"
 
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Agent, Served
 
 from joblog import __version__
+from tests.agent.harness import Agent, Served
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 TEN_LINES = b"".join(b"line %d\n" % n for n in range(10))

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import Agent
+
+from tests.agent.harness import Agent
 
 TEXT = b"epoch 1\nloss 0.5 \xff\nepoch 2\nnan nan\nepoch 3\ndone\nepoch 4"
 

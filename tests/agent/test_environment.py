@@ -5,7 +5,7 @@ from __future__ import annotations
 from joblog.agent.environment import Names, names_in
 
 
-def check(job: str | None, run_id: str | None, task: str, /, tasks: int | None = None, **environ: str) -> None:
+def check(job: str | None, run_id: str | None, task: str, tasks: int | None = None, /, **environ: str) -> None:
     assert names_in(environ, launcher="host-7") == Names(job, run_id, task, tasks)
 
 

@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import Agent
-from test_kill import DEADLINE_S, Job, alive, children, until
+
+from tests.agent.harness import Agent
+from tests.agent.test_kill import DEADLINE_S, Job, alive, children, until
 
 TOKEN = b"hf_" + b"Ab1" * 11
 STARS = b"*" * len(TOKEN)
@@ -88,10 +89,11 @@ def test_killed_keeper_loses_no_unfinished_line(agent: Agent) -> None:
     """What it held back, half a secret, is the next one's; the secret is masked as a whole."""
     program = PIECES.format(["first " + TOKEN.decode()[:9], TOKEN.decode()[9:] + "\n", "last\n"])
     job = Job(agent, agent.python(program, options("--redact")))
+    output = job.process.stdout
     assert job.process.stdin is not None
-    assert job.process.stdout is not None
+    assert output is not None
     job.process.stdin.write(b"x")
-    until(lambda: bool(os.read(job.process.stdout.fileno(), 99)))  # type: ignore[union-attr]
+    until(lambda: bool(os.read(output.fileno(), 99)))
     keeper, _ = job.processes()
     os.kill(keeper, signal.SIGKILL)
     until(lambda: keeper not in children(job.process.pid))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from following import DEADLINE_S, Follow, append, cat, wait_for
-from harness import Agent, FlakyServer
 
 from joblog.agent.follow import Follower, Plan
 from joblog.agent.followed import Setting
 from joblog.agent.marks import Marks
 from joblog.client import Client
+from tests.agent.following import DEADLINE_S, Follow, append, cat, wait_for
+from tests.agent.harness import Agent, FlakyServer
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 500 + b"\nno final newline"
 
@@ -172,7 +173,7 @@ def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str
         marks = Marks(tmp_path / f"marks{failing}", "lab", server.url)
         try:
             plan = Plan([str(file)], run_id="run-1", once=True)
-            follower = Follower(plan, Setting("lab", marks), lambda url=server.url: Client(url, ""), shown.append)
+            follower = Follower(plan, Setting("lab", marks), partial(Client, server.url, ""), shown.append)
             assert follower.run() == 0
         finally:
             server.stop()

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from following import Follow, append, cat, wait_for
-from harness import Agent
 
 from joblog.agent.writers import has_writer
+from tests.agent.following import Follow, append, cat, wait_for
+from tests.agent.harness import Agent
 
 
 def test_rotation_by_rename(joblog: Agent, follow: Follow, tmp_path: Path) -> None:

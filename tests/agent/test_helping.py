@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Agent
 
 from joblog.cli import parser
 from joblog.cli.commands import arguments, commands
 from joblog.cli.examples import EXAMPLES
 from joblog.cli.reference import page
+from tests.agent.harness import Agent
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from harness import Agent
+
+from tests.agent.harness import Agent
 from tests.conftest import start_server
 
 DEADLINE_S = 120.0

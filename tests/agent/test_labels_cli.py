@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, Agent
+
+from tests.agent.harness import NOWHERE, Agent
 
 
 def labels(joblog: Agent, job: str) -> dict[str, str]:

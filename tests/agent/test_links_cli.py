@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Agent, Served
+
+from tests.agent.harness import Agent, Served
 
 LINES = b"".join(b"line %d \xff\x1b[31m\r\n" % n for n in range(300))
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pyte
-from harness import Agent
 from hypothesis import given
 
 from joblog.cli.live import STANDS_S, Live
 from joblog.client import Client
 from joblog.views.terminal import Terminal
+from tests.agent.harness import Agent
 
 
 def shown(data: bytes) -> list[str]:

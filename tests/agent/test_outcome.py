@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, Agent, FlakyServer
-from test_kill import DEADLINE_S, ECHO, Job, alive, until
 
 from joblog.agent.cgroup import OomKills
 from joblog.agent.spoolfiles import UNKNOWN
 from joblog.client import Client, Task, Version
+from tests.agent.harness import NOWHERE, Agent, FlakyServer
+from tests.agent.test_kill import DEADLINE_S, ECHO, Job, alive, until
 
 HOST = socket.gethostname()
 

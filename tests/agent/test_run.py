@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from harness import Agent
-from test_kill import children, until
+
+from tests.agent.harness import Agent
+from tests.agent.test_kill import children, until
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import Agent
 
 from joblog.cli.screen import cleaned, pager_command
+from tests.agent.harness import Agent
 
 HOSTILE = (
     b"\x1b]0;title\x07 \x1b[31mred\x1b[m \x1b[2J\x1b[1;1H\x1b[6n "

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import NOWHERE, FlakyServer
-from tests.conftest import Server
-from tests.proxy import CuttingProxy
 
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import Meta, Spool
@@ -23,6 +20,9 @@ from joblog.agent.spoolfiles import Outcome
 from joblog.answers import Log
 from joblog.client import Client
 from joblog.refs import LogRef
+from tests.agent.harness import NOWHERE, FlakyServer
+from tests.conftest import Server
+from tests.proxy import CuttingProxy
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 NEVER = threading.Event()

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Agent
 
 from joblog.agent import spoolfiles
 from joblog.agent.spool import Meta, Spool
 from joblog.refs import Gap
+from tests.agent.harness import Agent
 
 META = Meta("lab", "resnet", "run-1", "worker-0")
 

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, Agent
 
 from joblog.agent import spoolfiles
 from joblog.agent.spool import Meta, Spool
+from tests.agent.harness import NOWHERE, Agent
 
 
 @pytest.fixture

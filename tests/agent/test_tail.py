@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Agent
-from tests.conftest import Server, start_server
-from tests.proxy import CuttingProxy
 
 from joblog.client import LogRef
+from tests.agent.harness import Agent
+from tests.conftest import Server, start_server
+from tests.proxy import CuttingProxy
 
 NEVER = 1 << 40
 
@@ -40,8 +40,8 @@ def test_follower_survives_a_restart(agent: Agent, network: tuple[Server, Cuttin
     server, proxy = network
     log = made(server, b"old\nfirst\n")
     command = agent.command("tail", "-f", "-n", "1", "live")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=agent.environ, **pipes) as tail:  # type: ignore[call-overload]  # two of its many
+    with subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+        assert tail.stdout is not None
         assert tail.stdout.readline() == b"first\n"
         (server.stop if how == "stop" else server.kill)()
         again = start_server(server.data)
@@ -61,8 +61,9 @@ def test_interrupted_follower(agent: Agent, network: tuple[Server, CuttingProxy]
     """Ends as a shell expects, in silence."""
     server, _ = network
     made(server, b"first\n")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(agent.command("tail", "-f", "live"), env=agent.environ, **pipes) as tail:  # type: ignore[call-overload]
+    command = agent.command("tail", "-f", "live")
+    with subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+        assert tail.stdout is not None
         assert tail.stdout.readline() == b"first\n"
         tail.send_signal(signal.SIGINT)
         assert tail.communicate(timeout=120) == (b"", b"")

@@ -13,12 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from harness import Agent
-from tests.conftest import start_server
 
 from joblog.config import Settings
 from joblog.errors import Invalid
 from joblog.server.process import tls_options
+from tests.agent.harness import Agent
+from tests.conftest import start_server
 
 
 def name(text: str) -> x509.Name:

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import Agent
+
+from tests.agent.harness import Agent
 
 PASSWORD = "correct horse"
 

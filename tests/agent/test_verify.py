@@ -7,10 +7,9 @@ import re
 import zlib
 from pathlib import Path
 
-from harness import Agent
-from tests.conftest import start_server
-
 from joblog.client import Client, Gap
+from tests.agent.harness import Agent
+from tests.conftest import start_server
 
 CRC32 = zlib.crc32(b"one\n")
 CONTENT = b"".join(b"step %d\n" % number for number in range(50_000)) + b"no newline"

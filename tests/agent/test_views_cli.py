@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import Agent
 
 from joblog.cli.plot import plot
+from tests.agent.harness import Agent
 
 TRACEBACK = b"""step=1 loss=0.75
 \x1b[31mTraceback (most recent call last):

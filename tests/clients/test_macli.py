@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.clients.conftest import LINES
@@ -53,7 +55,7 @@ def test_log_is_downloaded_by_its_link(macli_api: Remote, uuid: str) -> None:
 
 def test_copy_stop_delete(macli_api: Remote) -> None:
     """A job is copied by posting its description back, changed where macli changes it."""
-    body = {"kind": "job", "metadata": {"name": "original"}, "algorithm": {"command": "python a.py"}}
+    body: dict[str, Any] = {"kind": "job", "metadata": {"name": "original"}, "algorithm": {"command": "python a.py"}}
     body["spec"] = {"resource": {"flavor_id": "modelarts.pool.visual.xlarge", "node_count": 1, "pool_id": "pool"}}
     made = macli_api.call("create", body=body)
     uuid = made["metadata"]["id"]

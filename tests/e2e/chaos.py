@@ -12,10 +12,11 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from joblog.client import Client
+from joblog.client import Client, LogRef
 from joblog.config import Settings
 from joblog.engine import check
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
@@ -160,7 +161,7 @@ class Load:
         crc32 = 0
         while not self.stopping.is_set():
             data = text[at : at + chance.choice(SIZES)]
-            end = self._again(lambda client, at=at, data=data: client.append(ref, at, data).end_byte, chance)  # type: ignore[misc]
+            end = self._again(partial(_appended, ref, at, data), chance)
             if end != at + len(data):
                 raise RuntimeError(f"{at + len(data)} bytes were sent, the log has {end}")
             at = self.acknowledged[number] = end
@@ -361,3 +362,7 @@ class Text:
     def _block(self, block: int) -> bytes:
         """All blocks have one size; no line is twice."""
         return b"".join(b"writer %02d line %012d %s\n" % (self._number, block * 97 + n, b"x" * n) for n in range(97))
+
+
+def _appended(ref: LogRef, at: int, data: bytes, client: Client) -> int:
+    return client.append(ref, at, data).end_byte

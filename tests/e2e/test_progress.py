@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from joblog.client import LogRef
-from joblog.views.progress import Progress
+from joblog.views.values import Progress
 from tests.conftest import Server
 from tests.views.emulator import emulated
 

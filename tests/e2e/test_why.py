@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from joblog.client import Client, LogRef
-from joblog.views.digest import Digest
+from joblog.views.values import Digest
 from tests.conftest import Server
 
 RANKS = 8
@@ -61,8 +61,8 @@ class Cluster:
         (version,) = self.client.versions(self.project, job.id)
         return job.id, version.id
 
-    def why(self, **asked: int) -> Digest:
-        return self.client.why(self.project, *self.ids, **asked)
+    def why(self, silent_s: int | None = None) -> Digest:
+        return self.client.why(self.project, *self.ids, silent_s=silent_s)
 
     def said(self, digest: Digest) -> bytes:
         """Returns the bytes that the first failure's statement rests on."""

@@ -11,11 +11,11 @@ from joblog.integrations.huggingface import JoblogCallback
 
 
 class Model(torch.nn.Module):
-    def __init__(self, fail_at):
+    def __init__(self, fail_at: int) -> None:
         super().__init__()
         self.linear, self.left = torch.nn.Linear(2, 1), fail_at
 
-    def forward(self, x, labels):
+    def forward(self, x: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         self.left -= 1
         if self.left == 0:
             raise RuntimeError("out of patience")
@@ -23,7 +23,7 @@ class Model(torch.nn.Module):
         return {"loss": ((out - labels) ** 2).mean(), "logits": out}
 
 
-def main(job, output_dir, steps, fail_at):
+def main(job: str, output_dir: str, steps: int, fail_at: int) -> None:
     torch.manual_seed(0)
     data = [{"x": torch.randn(2), "labels": torch.ones(1)} for _ in range(64)]
     args = TrainingArguments(
@@ -38,4 +38,4 @@ def main(job, output_dir, steps, fail_at):
     Trainer(Model(fail_at), args, train_dataset=data, callbacks=[JoblogCallback(job)]).train()
 
 
-main(*sys.argv[1:3], *map(int, sys.argv[3:]))
+main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

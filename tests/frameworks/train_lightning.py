@@ -11,25 +11,25 @@ from joblog.integrations.lightning import JoblogCallback
 
 
 class Model(LightningModule):
-    def __init__(self, fail_at):
+    def __init__(self, fail_at: int) -> None:
         super().__init__()
         self.linear, self.fail_at = torch.nn.Linear(2, 1), fail_at
 
-    def training_step(self, batch, number):
+    def training_step(self, batch: torch.Tensor, number: int) -> torch.Tensor:
         if self.fail_at and self.global_step + 1 == self.fail_at:
             raise RuntimeError("out of patience")
         loss = self.linear(batch).pow(2).mean()
         self.log("loss", loss)
         return loss
 
-    def validation_step(self, batch, number):
+    def validation_step(self, batch: torch.Tensor, number: int) -> None:
         self.log("val_loss", self.linear(batch).abs().mean())
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-def main(job, output_dir, steps, fail_at):
+def main(job: str, output_dir: str, steps: int, fail_at: int) -> None:
     torch.manual_seed(0)
     data = torch.utils.data.DataLoader(torch.randn(steps, 2), batch_size=1)
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
@@ -44,4 +44,4 @@ def main(job, output_dir, steps, fail_at):
     trainer.fit(Model(fail_at), data, data)
 
 
-main(*sys.argv[1:3], *map(int, sys.argv[3:]))
+main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -10,6 +10,7 @@ from itertools import pairwise
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar.types.asgi_types import ReceiveMessage
 
 from joblog.client.following import parsed as parsed_events
 from joblog.client.links import parsed_link, split_part
@@ -26,6 +27,7 @@ from joblog.server.times import moment_ms
 from joblog.server.wire import query_parameters
 from joblog.views.frames import Frames
 from joblog.views.terminal import Terminal
+from joblog.views.values import ShownLine
 
 LIMIT = 4096
 
@@ -107,10 +109,10 @@ def bodies(data: bytes, encoding: bytes, cuts: list[int]) -> None:
 async def _read(parts: list[bytes], encoding: bytes) -> bytes:
     waiting = list(parts)
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> ReceiveMessage:
         return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
-    return bytes(await read_body(receive, {b"content-encoding": encoding}, LIMIT))  # type: ignore[arg-type]
+    return bytes(await read_body(receive, {b"content-encoding": encoding}, LIMIT))
 
 
 @given(_NUMBER, _MOMENT, TEXTS)
@@ -151,7 +153,7 @@ def headers(value: bytes, other: bytes, name: bytes, text: str) -> None:
     ]
     is_signed("/api/x", sent)
     scope = {"path": "/api/projects", "headers": sent}
-    assert with_session(scope)["path"] == "/api/projects"  # type: ignore[arg-type]
+    assert with_session(scope)["path"] == "/api/projects"  # type: ignore[arg-type]  # has what is read of it
     with contextlib.suppress(BadSignature, Unauthorized):
         signed_request("GET", b"/" + other, value, sent, 0.0)
 
@@ -160,13 +162,13 @@ def headers(value: bytes, other: bytes, name: bytes, text: str) -> None:
 def terminal(data: bytes, rows: int, columns: int, cut: int) -> None:
     """Any bytes on a screen of any size: the same lines however they are cut, and none that ends before it begins."""
 
-    def shown(*parts: bytes) -> list[object]:
+    def shown(*parts: bytes) -> list[ShownLine]:
         screen = Terminal(rows=rows, columns=columns)
-        return [line for part in parts for line in screen.feed(part)] + screen.finish()  # type: ignore[operator]
+        return [line for part in parts for line in screen.feed(part)] + screen.finish()
 
     whole = shown(data)
     assert shown(data[:cut], data[cut:]) == whole
-    assert all(0 <= line.start_byte <= line.end_byte <= len(data) for line in whole)  # type: ignore[attr-defined]
+    assert all(0 <= line.start_byte <= line.end_byte <= len(data) for line in whole)
     frames = Frames()
     assert all(frame.start <= len(data) for frame in frames.feed(data))
     frames.rest()

@@ -55,7 +55,7 @@ class Web:
         other._used_s = self._used_s  # the connection has been idle for as long
         return other
 
-    def call(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str) -> Reply:
+    def call(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, /, **headers: str) -> Reply:
         """Sends a request; ``content_type="a"`` is the header ``content-type: a``. An iterable goes in chunks."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None and not {"x-auth-token", "authorization"} & set(sent):

@@ -70,11 +70,11 @@ def status(web: Web, job: str, task: str = "worker-0", project_id: str = "defaul
 def jobs(web: Web, project_id: str = "default") -> set[str]:
     """The names of all jobs."""
     found, after = set[str](), 0
-    while after is not None:
+    while True:
         page = web.get(f"/api/projects/{project_id}/jobs", limit=1000, after=after).json
         found |= {each["name"] for each in page["items"]}
-        after = page["next"]
-    return found
+        if (after := page["next"]) is None:
+            return found
 
 
 def run_id(web: Web, job: str, project_id: str = "default") -> str:

@@ -74,7 +74,7 @@ def documented(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> It
     """Its logs were made at the documented time and are of job 10, version 10; it also has a token that has expired."""
     data, made_ms = tmp_path_factory.mktemp("documented"), 1551252759254
     place = backend.place()
-    engine = Engine(Settings(data=data, **place), clock_ms=lambda: made_ms)  # type: ignore[arg-type]  # all of them are text
+    engine = Engine(Settings(data=data, **place), clock_ms=lambda: made_ms)
     engine.names.put_project("p", made_ms)
     for number in range(1, 11):
         _, _, first = engine.names.put_run("p", f"log{number}", None, 0, made_ms)
@@ -85,8 +85,8 @@ def documented(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> It
     engine.close()
     server = start_server(data, seal_quiet_s=3600, **place)
     web = Web(server.url, server.token)
-    logs = [MadeLog(web, 10, 10, log.log_file, "p", log.task) for log in (first, second)]
-    yield Documented(web, *logs, expired)
+    by_bytes, by_lines = (MadeLog(web, 10, 10, log.log_file, "p", log.task) for log in (first, second))
+    yield Documented(web, by_bytes, by_lines, expired)
     web.close()
     assert server.stop() == 0
 
@@ -104,6 +104,6 @@ def create(web: Web, own_project: str) -> Made:
     def make(name: str, **body: object) -> dict[str, Any]:
         reply = web.post(f"/v1/{own_project}/training-jobs", {"job_name": name, "config": CONFIG} | body)
         assert reply.status == 200, reply.body
-        return reply.json
+        return dict(reply.json)
 
     return make

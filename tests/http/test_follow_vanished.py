@@ -6,7 +6,7 @@ import ctypes
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,7 @@ def test_vanished_followers_keep_nobody_waiting(own: Server) -> None:
     piece, size = b"0123456789abcde\n" * (1 << 14), 6
     with Client(own.url, own.token) as client:
         pieces = client.follow(LogRef("default", log.job_id, log.version_id, "worker-0"))
+        assert isinstance(pieces, Generator)
         got = next(pieces).data
         for _ in range(32):
             assert log.append(size, piece).status == 200

@@ -8,6 +8,8 @@ import pytest
 
 from tests.http.go_json import ANY, GoError, Shape, unmarshal
 
+WRONG_LINES: list[object] = ["1", 1.0, 1.5, 2**63, True, [], {}]
+WRONG_CONTENT: list[object] = [["a"], False, 0, {}]
 PAGE: Shape = {"start_line": str, "lines": int, "content": str, "is_success": bool}
 
 
@@ -26,9 +28,9 @@ def test_values_of_the_right_types() -> None:
     "body",
     [
         {"start_line": 1551252759254000002},
-        *[{"lines": wrong} for wrong in ("1", 1.0, 1.5, 2**63, True, [], {})],
+        *[{"lines": wrong} for wrong in WRONG_LINES],
         *[{"is_success": wrong} for wrong in (0, 1, "true")],
-        *[{"content": wrong} for wrong in (["a"], False, 0, {})],
+        *[{"content": wrong} for wrong in WRONG_CONTENT],
     ],
     ids=json.dumps,
 )

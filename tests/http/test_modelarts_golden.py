@@ -144,8 +144,8 @@ def test_empty_log(make_log: MakeLog) -> None:
         log = make_log(closed=closed)
         for asked in ({}, {"start_byte": 0}, {"start_byte": -1}, {"start_byte": 5, "offset": -5}):
             assert same(log.bytes_page(**asked), bytes_answer("", 0, 0))
-        for asked in ({}, {"order": "asc"}, {"base_line": 1, "lines": 0}):
-            assert same(log.lines_page(**asked), lines_answer(log, "", 0, 0))
+        for lines in ({}, {"order": "asc"}, {"base_line": 1, "lines": 0}):
+            assert same(log.lines_page(**lines), lines_answer(log, "", 0, 0))
 
 
 def test_log_of_one_newline(make_log: MakeLog) -> None:

@@ -24,7 +24,7 @@ def training(web: Web, own_project: str) -> Made:
         body = {"kind": "job", "metadata": {"name": name} | metadata, "algorithm": {"command": "python a.py"}, "spec": spec}
         reply = web.post(f"/v2/{own_project}/training-jobs", body)
         assert reply.status == 201, reply.body
-        return reply.json
+        return dict(reply.json)
 
     return make
 
@@ -77,7 +77,10 @@ def test_searches(web: Web, own_project: str, training: Made) -> None:
     assert names() == ["axb", "a_b", "aa"]
     assert names(order="asc") == ["aa", "a_b", "axb"]
     assert names(limit=2) + names(limit=2, offset=2) == names(), "the offset counts jobs, not pages"
-    narrow = lambda key, operator, *value: names(filters=[{"key": key, "operator": operator, "value": value}])  # noqa: E731
+
+    def narrow(key: str, operator: str, *value: str) -> list[str]:
+        return names(filters=[{"key": key, "operator": operator, "value": value}])
+
     assert narrow("name", "like", "A_") == ["a_b"]
     assert narrow("name", "in", "aa", "axb", "none") == ["axb", "aa"]
     assert narrow("name", "in", "none") == narrow("name", "in") == []
@@ -245,6 +248,6 @@ def test_link_lives_five_minutes() -> None:
     link = link_path(vault, log, "a.log", "text/plain", now_ms).split("/")[2]
     found = opened(vault, link, now_ms + LIVES_MS)
     assert (found.project_id, found.job_id, found.version_id, found.worker) == ("p", 1, 2, 3)
-    for late in (lambda: opened(vault, link, now_ms + LIVES_MS + 1), lambda: opened(Vault(bytes(31) + b"x"), link, now_ms)):
+    for key, ms in ((vault, now_ms + LIVES_MS + 1), (Vault(bytes(31) + b"x"), now_ms)):
         with pytest.raises(BadLink):
-            late()
+            opened(key, link, ms)

@@ -83,7 +83,8 @@ def callers(person: Person) -> dict[str, Send]:
 
     def signed(method: str, url: str, body: bytes | None) -> Reply:
         path, _, query = url.partition("?")
-        return person.signed(method, path, [tuple(each.split("=", 1)) for each in query.split("&") if each], body or b"")  # type: ignore[misc]
+        parts = [each.partition("=") for each in query.split("&") if each]
+        return person.signed(method, path, [(name, value) for name, _, value in parts], body or b"")
 
     def made(**what: object) -> Send:
         return by_token(web.post("/api/tokens", {"project_id": project_id} | what).json["token"])

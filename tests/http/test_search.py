@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,7 +18,7 @@ pytestmark = both_ends
 TEXT = b"one needle\ntwo\nbad \xff needle needle\nfour\nlast Needle"
 
 
-def asked(log: MadeLog, path: str = "", **query: object) -> list[dict[str, Any]]:
+def asked(log: MadeLog, path: str = "", /, **query: object) -> list[dict[str, Any]]:
     reply = log.web.get(f"{path or log.api}/search", **query)
     assert (reply.status, reply.headers["content-type"]) == (200, "application/x-ndjson")
     return [json.loads(line) for line in reply.body.splitlines()]
@@ -90,7 +90,7 @@ def test_all_ranks_and_all_jobs(web: Web, make_log: MakeLog) -> None:
     for path, jobs in ((made.version, [made.job_id]), (f"/api/projects/{project}", [made.job_id - 1, made.job_id])):
         places = [(job, f"worker-{worker}", line) for job in jobs for worker in (0, 1, 10) for line in (0, 2)]
         for direction in ("forward", "backward"):
-            found, cursor = list[Any](), ""
+            found, cursor = list[Any](), cast(str | None, "")
             while cursor is not None:
                 *hits, end = asked(made, path, pattern="needle", direction=direction, limit=1, cursor=cursor)
                 found += [(hit["job_id"], hit["task"], hit["line"]) for hit in hits]

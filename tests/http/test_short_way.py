@@ -49,7 +49,8 @@ async def answered(way: Any, scope: dict[str, Any]) -> Answered:
     async def receive() -> dict[str, Any]:
         if not sent:
             return {"type": "http.request", "body": b"", "more_body": False}
-        return await asyncio.get_running_loop().create_future()  # whoever asks waits for a client that stays
+        never: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        return await never  # whoever asks waits for a client that stays
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
+from typing import Required, TypedDict
 
 import pytest
 
 from joblog.client import Client, Run
 from joblog.engine import Engine
 from joblog.errors import Invalid, NotFound, OutOfRange, Over
+from joblog.model import Version
 from joblog.status import OUT_OF_MEMORY, Status, end_of, phases, statuses_of_phase
 from joblog.storage.states import LOST_MS, Report
 from tests.backends import Backend, both_ends
@@ -20,6 +22,17 @@ from tests.http.calls import Web
 pytestmark = both_ends
 
 _numbers = count(1)
+
+
+class Said(TypedDict, total=False):
+    """What a worker says of itself, as ``Client.report`` takes it."""
+
+    status: Required[str]
+    exit_code: int
+    signal: str
+    reason: str
+    host: str
+    tasks: int
 
 
 @pytest.fixture
@@ -146,10 +159,10 @@ def test_run_that_was_registered_is_found_by_its_uuid(client: Client, web: Web) 
     ],
 )
 def test_bad_report_is_refused_and_changes_nothing(
-    client: Client, workers: list[Run], said: dict[str, object], error: type[Exception], names: str
+    client: Client, workers: list[Run], said: Said, error: type[Exception], names: str
 ) -> None:
     with pytest.raises(error, match=names):
-        client.report(workers[0].log.ref, **said)  # type: ignore[arg-type]
+        client.report(workers[0].log.ref, **said)
     assert list(client.tasks("default", workers[0].job.id, workers[0].version.id)) == []
 
 
@@ -198,9 +211,10 @@ def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) 
     try:
         engine.names.put_project("p", clock())
         job, version, _ = engine.names.put_run("p", "j", None, 0, clock())
-        report = lambda: engine.states.report(  # noqa: E731
-            engine.names.version("p", job.id, version.id), 0, Report(Status.RUNNING), clock()
-        )
+
+        def report() -> Version:
+            return engine.states.report(engine.names.version("p", job.id, version.id), 0, Report(Status.RUNNING), clock())
+
         report()
         for _ in range(20):  # heartbeats, few of which are written down
             clock.now_ms += LOST_MS // 20

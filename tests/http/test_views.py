@@ -14,8 +14,9 @@ from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.model import Log
 from joblog.together import merged_page
-from joblog.views.merged import MergedLine, Place, parse_place
+from joblog.views.merged import Place, parse_place
 from joblog.views.terminal import Terminal
+from joblog.views.values import MergedLine
 from tests.http.calls import Web, check_api
 from tests.http.conftest import MakeLog
 

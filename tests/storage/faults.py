@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from joblog.errors import Unavailable
@@ -57,6 +57,9 @@ class FailingDatabase:
                     raise lost
         if lost is not None:
             raise lost
+
+    def watch(self, changed: Callable[[set[int]], None]) -> None:
+        self._db.watch(changed)
 
     def close(self) -> None:
         self._db.close()

@@ -92,8 +92,9 @@ def test_a_log_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
 def test_a_version_that_is_deleted_while_it_gets_a_log(nodes: Nodes) -> None:
     """Goes with that log."""
     version = nodes.version
-    put = lambda tx: _put_log(tx, nodes.job, version, 1, NOW_MS)  # noqa: E731
-    nodes.during(put, lambda: nodes.other.jobs.delete_version(version, NOW_MS)).result()
+    nodes.during(
+        lambda tx: _put_log(tx, nodes.job, version, 1, NOW_MS), lambda: nodes.other.jobs.delete_version(version, NOW_MS)
+    ).result()
     assert nodes.rows("SELECT id FROM log") == []
 
 
@@ -107,19 +108,27 @@ def test_a_run_whose_version_is_being_deleted(nodes: Nodes) -> None:
 
 def test_a_run_of_a_job_that_is_being_deleted(nodes: Nodes) -> None:
     """Makes the job anew."""
-    dropped = lambda tx: _drop_job(tx, nodes.job.id, NOW_MS)  # noqa: E731
-    job, version, _ = nodes.during(dropped, lambda: nodes.other.names.put_run("lab", "job", "next", 0, NOW_MS)).result()
+    made = nodes.during(
+        lambda tx: _drop_job(tx, nodes.job.id, NOW_MS),
+        lambda: nodes.other.names.put_run("lab", "job", "next", 0, NOW_MS),
+    )
+    job, version, _ = made.result()
     assert (job.id > nodes.job.id, version.job_id) == (True, job.id)
-    again = lambda tx: _drop_job(tx, job.id, NOW_MS)  # noqa: E731
+    again = nodes.during(
+        lambda tx: _drop_job(tx, job.id, NOW_MS),
+        lambda: nodes.other.names.put_version("lab", job.id, None, NOW_MS),
+    )
     with pytest.raises(NotFound, match="job"):
-        nodes.during(again, lambda: nodes.other.names.put_version("lab", job.id, None, NOW_MS)).result()
+        again.result()
 
 
 def test_a_job_that_is_deleted_while_it_gets_a_version(nodes: Nodes) -> None:
     """Goes with that version."""
     job: Job = nodes.job
-    put = lambda tx: make_version(tx, job.id, None, NOW_MS, Status.INIT)  # noqa: E731
-    nodes.during(put, lambda: nodes.other.jobs.delete_job(job, NOW_MS)).result()
+    nodes.during(
+        lambda tx: make_version(tx, job.id, None, NOW_MS, Status.INIT),
+        lambda: nodes.other.jobs.delete_job(job, NOW_MS),
+    ).result()
     assert nodes.rows("SELECT id FROM version") == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -114,12 +115,12 @@ def test_node_that_lost_its_lease_cannot_merge(nodes: list[Engine], ids: list[in
 
 def test_merge_that_is_given_up_is_begun_again(nodes: list[Engine], ids: list[int], clock: Clock) -> None:
     """As when the node is told to end: nothing was changed, and nothing is forgotten."""
-    node, asked = nodes[0], []
+    node, asked = nodes[0], count(1)
     for _ in range(5):
         node.ingest.append(ids[0], node.logs.head(ids[0]).end_byte, b"line\n" * 100)
         assert node.sealer.seal(ids[0])
     before = node.logs.segment_sizes(ids[0]), node.logs.head(ids[0])
-    assert node.sealer.merge(ids[0], clock(), give_up=lambda: asked.append(1) or len(asked) > 2) == 0
+    assert node.sealer.merge(ids[0], clock(), give_up=lambda: next(asked) > 2) == 0
     assert (node.logs.segment_sizes(ids[0]), node.logs.head(ids[0])) == before
     assert len(list(node.objects.listing())) == 5
     assert node.sealer.merge(ids[0], clock()) == 5

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zlib
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ class LogMachine(RuleBasedStateMachine):
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
-        settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)  # type: ignore[arg-type]  # all of it is text
+        settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)
         self.engine = Engine(settings, clock_ms=lambda: self.now_ms)
         self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
 
@@ -185,7 +184,9 @@ class LogMachine(RuleBasedStateMachine):
         assert len(forwards) - len(backwards) < 4, "at most a character cut by retention is left out"
 
     def characters(self, start_byte: int, offset: int) -> Page:
-        span = lambda head: positions.byte_span(start_byte, offset, head)  # noqa: E731
+        def span(head: Log) -> tuple[int, int]:
+            return positions.byte_span(start_byte, offset, head)
+
         return self.engine.query.characters(self.log, span, backwards=offset < 0 or start_byte == -1)
 
     @rule(count=st.integers(1, 500), size=st.integers(1, 2048))
@@ -234,7 +235,12 @@ def test_any_order_of_operations_many_times(backend: Backend) -> None:
 
 def run_machine(backend: Backend, examples: int) -> None:
     """Runs the machine so often, with 30 steps each time."""
+
+    class OnBackend(LogMachine):
+        def __init__(self) -> None:
+            super().__init__(backend)
+
     run_state_machine_as_test(
-        partial(LogMachine, backend),
+        OnBackend,
         settings=settings(max_examples=examples, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )

@@ -132,7 +132,7 @@ def fails(source: Settings, target: Settings, catalog_fuse: Fuse, object_fuse: F
     ours, theirs = open_database(source), open_database(target)
     try:
         turn = Turn(theirs, str(source.catalog_path.resolve()))
-        there = Place(FailingDatabase(theirs, catalog_fuse), FailingObjects(open_objects(target), object_fuse))  # type: ignore[arg-type]  # it watches nobody
+        there = Place(FailingDatabase(theirs, catalog_fuse), FailingObjects(open_objects(target), object_fuse))
         moving = Move(Place(ours, open_objects(source)), there, turn, same_objects=False, clock_ms=lambda: NOW_MS)
         assert moving.run()
     except Unavailable:

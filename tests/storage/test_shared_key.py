@@ -12,7 +12,7 @@ from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Invalid
 from joblog.storage.shared_key import agree
-from tests.backends import Backend
+from tests.backends import Backend, Place
 from tests.conftest import start_server
 
 pytestmark = pytest.mark.backends("postgres-directory")
@@ -22,9 +22,9 @@ KEY, OTHER = (base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number
 NOW_MS = 1_700_000_000_000
 
 
-def joins(place: dict[str, str], data: Path, key: str) -> None:
+def joins(place: Place, data: Path, key: str) -> None:
     """Does what a node does when it starts."""
-    engine = Engine(Settings(data=data, secret_key=key, **place))  # type: ignore[arg-type]  # all of them are text
+    engine = Engine(Settings(data=data, secret_key=key, **place))
     try:
         agree(engine.database, engine.vault)
     finally:
@@ -62,7 +62,7 @@ def test_the_key_can_be_changed(backend: Backend, tmp_path: Path) -> None:
 def test_access_keys_of_elsewhere_tell_whose_key_it_is(backend: Backend, tmp_path: Path) -> None:
     """They were moved here, or made before nodes were compared: who can open none of them is not the first node."""
     place = backend.place()
-    engine = Engine(Settings(data=tmp_path, secret_key=KEY, **place))  # type: ignore[arg-type]  # all of them are text
+    engine = Engine(Settings(data=tmp_path, secret_key=KEY, **place))
     user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
     engine.iam.create_key(user.id, "laptop", NOW_MS)
     engine.close()

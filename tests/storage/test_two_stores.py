@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,8 @@ def test_each_store_has_its_own_credentials(
     """Endpoint and keys of either are not the other's; secrets stay in the environment; said as JSON, again and again."""
     for name, value in stores.credentials_of(ONE).items():
         monkeypatch.setenv(name, value)
-    there = {"objects_endpoint": stores.endpoint, "objects_region": "us-east-1"}
-    source, target = (Settings(data=tmp_path / name, objects=f"s3://{name}/logs", **there) for name in (ONE, OTHER))  # type: ignore[arg-type]
+    there = partial(Settings, objects_endpoint=stores.endpoint, objects_region="us-east-1")
+    source, target = (there(data=tmp_path / name, objects=f"s3://{name}/logs") for name in (ONE, OTHER))
     filled = Filled(source)
     with pytest.raises(Unavailable):
         open_objects(target).put("a", b"1")

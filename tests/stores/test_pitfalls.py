@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import obstore
 import pytest
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
+from obstore.store import ClientConfig, S3Store
 
 from joblog.storage.objects import Objects
 from tests.engines import BUCKET, ObjectServer
@@ -98,7 +98,7 @@ def test_tags_are_not_everywhere(s3: ObjectServer, calls: StoreCalls) -> None:
 
 def test_a_create_whose_answer_is_lost_says_that_it_failed(s3: ObjectServer, lossy: Wire) -> None:
     """Though the object is there; a plain put is made again, and says what is so."""
-    options = {"allow_http": True, "timeout": "10s"}
+    options: ClientConfig = {"allow_http": True, "timeout": "10s"}
     store = S3Store(BUCKET, endpoint=lossy.url, region=REGION, client_options=options, prefix="pitfalls")
     obstore.put(store, "warm", b"1", use_multipart=False)
     lossy.lose(1)

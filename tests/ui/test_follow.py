@@ -144,7 +144,7 @@ def test_a_server_that_goes_away_is_waited_for(open_page: Open, tmp_path_factory
     server.stop()
     expect(page.locator(".notice")).to_have_text("The server cannot be reached; trying again")
     assert shown_lines(page) == {0: "one"}
-    again = start_server(data, port=port)
+    again = start_server(data, port)
     assert again.url == server.url
     log = MadeLog(Web(again.url, again.token), log.job_id, log.version_id, log.log_file)
     append(log, "two")

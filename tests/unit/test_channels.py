@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from litestar.types import Message, Scope
+from litestar.types.asgi_types import ReceiveMessage
 
 from joblog.engine import Engine
 from joblog.model import Log
@@ -92,18 +93,15 @@ def test_log_that_was_told_of_before_it_was_watched(engine: Engine) -> None:
     assert asyncio.run(read(Followers(engine), log, 5)) == b"line\n"
 
 
-Receive = Callable[[], Awaitable[Message]]
-
-
 @asynccontextmanager
 async def calling(app: App, engine: Engine, log: Log, gone: asyncio.Event) -> AsyncIterator[list[Message]]:
     """Follows a log over ASGI; the client hangs up when ``gone`` is set."""
     _, secret = engine.tokens.make(None, ["read"], "", 1, None)
     sent, began = list[Message](), asyncio.Event()
 
-    async def receive() -> Message:
+    async def receive() -> ReceiveMessage:
         await gone.wait()
-        return {"type": "http.disconnect"}  # type: ignore[return-value,typeddict-item]  # as servers send it
+        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -75,7 +75,7 @@ def forward(data: bytes, size: int, start: int = 0, *, growing: bool = False) ->
 
 def backward(data: bytes, size: int) -> list[tuple[int, int]]:
     """Begins at -1 and follows ``end_byte - log_byte_count``; returns the pages in the log's order."""
-    pages, start = [], -1
+    pages, start = list[tuple[int, int]](), -1
     while (found := page(data, start, -size))[0] < found[1]:
         pages.insert(0, found)
         start = found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -117,15 +118,12 @@ def test_version_names() -> None:
 
 def test_log_is_complete_when_the_writer_says_the_same() -> None:
     """Count and checksum, and nothing dropped; unknown until the writer has said both."""
-    log = {"end_byte": 10, "crc32": 7, "closed_ms": 1}
     cases = {
         (None, None, 0): None, (10, None, 0): None, (None, 7, 0): None,
         (10, 7, 0): True, (9, 7, 0): False, (10, 8, 0): False, (10, 7, 1): False,
     }  # fmt: skip
-    found = {
-        case: a_log(**log, claimed_bytes=case[0], claimed_crc32=case[1], lost_bytes=case[2]).complete  # type: ignore[arg-type]
-        for case in cases
-    }
+    closed = partial(a_log, end_byte=10, crc32=7, closed_ms=1)
+    found = {case: closed(claimed_bytes=case[0], claimed_crc32=case[1], lost_bytes=case[2]).complete for case in cases}
     assert found == cases
 
 

@@ -68,7 +68,7 @@ def test_parts_that_come_differently_make_the_same_segment(data: bytes, size: in
     whole, parts = Writer(0, 0, LEVEL_FAST, FRAME), Writer(0, 0, LEVEL_FAST, FRAME)
     whole.add(data)
     for at in range(0, len(data), size):
-        parts.add(memoryview(data)[at : at + size])
+        parts.add(data[at : at + size])
     assert parts.finish(ABOUT) == whole.finish(ABOUT)
 
 

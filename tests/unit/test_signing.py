@@ -33,14 +33,17 @@ def read(
     headers: dict[str, str] | None = None,
     names: str = "content-type;host;x-sdk-date",
     signature: str = SIGNATURE,
-    **more: Any,
+    authorization: str | None = None,
+    method: str = "GET",
+    raw_path: bytes = PATH,
+    query: bytes = QUERY,
+    now_s: float = SIGNED_S,
 ) -> Signed:
     """Reads the example, or the example with something else in it."""
     sent = [(name.encode(), value.encode()) for name, value in (SIGNED_HEADERS | (headers or {})).items()]
     value = f"SDK-HMAC-SHA256 Access={ACCESS}, SignedHeaders={names}, Signature={signature}"
-    sent.append((b"authorization", more.pop("authorization", value).encode()))
-    request = {"method": "GET", "raw_path": PATH, "query": QUERY, "now_s": SIGNED_S} | more
-    return signed_request(request["method"], request["raw_path"], request["query"], sent, request["now_s"])
+    sent.append((b"authorization", (value if authorization is None else authorization).encode()))
+    return signed_request(method, raw_path, query, sent, now_s)
 
 
 def refused(request: Signed, body: bytes = b"", secret: str = SECRET) -> None:

@@ -23,7 +23,8 @@ def test_only_who_waits_too_long_is_given_up() -> None:
 
     async def all_at_once() -> list[list[str]]:
         silence = Silence(0.2)
-        return await asyncio.gather(patient(silence, [0, 60, 0]), patient(silence, [0] * 100), patient(silence, [60, 60]))
+        waits: list[list[float]] = [[0, 60, 0], [0] * 100, [60, 60]]
+        return await asyncio.gather(*(patient(silence, pauses_s) for pauses_s in waits))
 
     assert asyncio.run(all_at_once()) == [["came", "given up", "came"], ["came"] * 100, ["given up", "given up"]]
 

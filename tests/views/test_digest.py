@@ -8,8 +8,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from joblog.views.digest import MIN_BYTES, Digest, RankEnd, Where, digest
+from joblog.views.digest import MIN_BYTES, RankEnd, digest
 from joblog.views.failures import find_failures
+from joblog.views.values import Digest, Where
 
 NOW = 1_700_000_000_000
 BOOM = b'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\n    main()\nRuntimeError: boom\n'

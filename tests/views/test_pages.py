@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from joblog.errors import Invalid
 from joblog.views.pages import cursor, parse_cursor, shown_page
 from joblog.views.screen import WINDOW_ROWS
-from joblog.views.terminal import Mark, ShownLine, Terminal
+from joblog.views.terminal import Mark, Terminal
+from joblog.views.values import ShownLine
 from tests.views.test_terminal import ERASES, LOOKS, MOVES, STREAMS, WORDS
 
 BLOCKS = st.one_of(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from joblog.views.screen import COLUMNS, MARKS
 from joblog.views.sgr import escaped, pen_after
-from joblog.views.terminal import ShownLine, Terminal
+from joblog.views.terminal import Terminal
+from joblog.views.values import ShownLine
 from tests.views.emulator import Cells, emulated
 
 ROWS = 6

@@ -97,8 +97,7 @@ class Sieves:
 
     def load(self, dumped: bytes) -> None:
         """Goes on with what others held, which were of the same filters."""
-        # Written by this program into memory that nobody else has.
-        redactors, others = pickle.loads(dumped)  # noqa: S301
+        redactors, others = pickle.loads(dumped)  # noqa: S301  # written by this program into memory that nobody else has
         for sieve, state, (control, held_s) in zip(self._sieves, redactors, others, strict=True):
             if sieve.redactor:
                 sieve.redactor.resume(state)

@@ -279,7 +279,7 @@ def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
-        page = query.line_borders(page.log, lambda _, end=end: (first, end))  # type: ignore[misc]
+        page = query.line_borders(page.log, partial(lambda end, _: (first, end), end))
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
     page = msgspec.structs.replace(page, data=data)
     return _lines_view(page, UNSET, times_ms(joblog, page.log, line_starts(page)) if wanted.times else UNSET)

@@ -104,7 +104,7 @@ class Overview:
         reason, expected, started_ms, ended_ms = rest
         worker = newest[0][0] if newest else None
         return LastRun(
-            version_id, number, run_id, Status(status), reason, expected, started_ms, ended_ms,  # type: ignore[arg-type]
+            version_id, number, run_id, Status(status), reason, expected, started_ms, ended_ms,  # type: ignore[arg-type]  # rows are of any values
             int(logs), int(opened), int(size), int(appended_ms), first, worker,
         )  # fmt: skip
 

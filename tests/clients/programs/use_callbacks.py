@@ -10,7 +10,7 @@ from transformers.trainer_callback import CallbackHandler
 from joblog.integrations.huggingface import JoblogCallback
 
 
-def train(job, output_dir, steps, fail_at):
+def train(job: str, output_dir: str, steps: int, fail_at: int) -> None:
     args = TrainingArguments(output_dir=output_dir, report_to=[])
     state, control = TrainerState(max_steps=steps, num_train_epochs=1), TrainerControl()
     events = CallbackHandler([JoblogCallback(job, run_id="r1")], None, None, None, None)
@@ -22,4 +22,4 @@ def train(job, output_dir, steps, fail_at):
     events.on_train_end(args, state, control)
 
 
-train(*sys.argv[1:3], *map(int, sys.argv[3:]))
+train(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,18 +25,18 @@ AGENT = Path(rotel.__file__).parent / "rotel-agent"
 READY_S = 60.0
 
 
-def _logged(name, handler, lines):
+def _logged(name: str, handler: logging.Handler, lines: list[str]) -> None:
     logger = logging.Logger(name, logging.DEBUG)
     logger.addHandler(handler)
     for line in lines:
         logger.info("%s", line)
     try:
-        {}["missing"]
+        dict[str, str]()["missing"]
     except KeyError:
         logger.exception("it failed")
 
 
-def otel(url, token, attributes, lines, compression):
+def otel(url: str, token: str, attributes: dict[str, str], lines: list[str], compression: str) -> bool:
     """Logs through the SDK, in several batches; returns whether all of it was sent in time."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     exporter = OTLPLogExporter(f"{url}/v1/logs", headers=headers, compression=Compression(compression))
@@ -50,7 +51,7 @@ def otel(url, token, attributes, lines, compression):
     return done
 
 
-def collected(url, token, attributes, lines):
+def collected(url: str, token: str, attributes: dict[str, str], lines: list[str]) -> bool:
     """Logs through the SDK to a collector of its own, which sends it on."""
     with _collector(url, token) as (own, process):
         done = otel(own, "", attributes, lines, "none")
@@ -59,7 +60,7 @@ def collected(url, token, attributes, lines):
 
 
 @contextmanager
-def _collector(url, token):
+def _collector(url: str, token: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as http, socket.socket() as grpc:
         for each in (http, grpc):
             each.bind(("127.0.0.1", 0))
@@ -75,7 +76,7 @@ def _collector(url, token):
             process.kill()
 
 
-def _await(address, process):
+def _await(address: str, process: subprocess.Popen[bytes]) -> None:
     host, _, port = address.partition(":")
     deadline = time.monotonic() + READY_S
     while process.poll() is None and time.monotonic() < deadline:
@@ -88,7 +89,7 @@ def _await(address, process):
     raise RuntimeError("the collector has not begun to listen")
 
 
-def loki(url, token, labels, lines):
+def loki(url: str, token: str, labels: dict[str, str], lines: list[str]) -> None:
     """Logs through the handler, which sends what has come when it is woken."""
     handler = LokiLoggerHandler(
         f"{url}/loki/api/v1/push",

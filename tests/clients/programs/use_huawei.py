@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials, GlobalCredentials
 from huaweicloudsdkcore.region.region import Region
@@ -76,8 +76,8 @@ def signed_at(off_s: int, method: str, **fields: Any) -> Any:
 
     class Wrong(datetime):
         @classmethod
-        def utcnow(cls) -> datetime:
-            return datetime.utcnow() + timedelta(seconds=off_s)
+        def utcnow(cls) -> Self:
+            return super().utcnow() + timedelta(seconds=off_s)
 
     signer.datetime = Wrong
     try:

@@ -12,7 +12,7 @@ from joblog.integrations.mlflow import tag_run
 from joblog.refs import RUN_LOG
 
 
-def tagged(*link):
+def tagged(*link: str) -> tuple[object, dict[str, str]]:
     with mlflow.start_run() as run:
         told = tag_run(*link)
     tags = mlflow.get_run(run.info.run_id).data.tags
