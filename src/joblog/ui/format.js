@@ -21,6 +21,17 @@ export function number(value) {
   return GROUPED.format(value);
 }
 
+/**
+ * A value or a step of a plot: five digits, or a power of ten; nothing for none.
+ * @param {number | null} value
+ */
+export function shortNumber(value) {
+  if (value === null) return "";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e7) return String(value);
+  return size >= 1e7 || size < 1e-3 ? value.toExponential(2).replace(/\.?0+e/, "e") : String(Number(value.toPrecision(5)));
+}
+
 /** @param {number} ms */
 export function duration(ms) {
   const s = Math.max(Math.round(ms / 1000), 0);

@@ -3,7 +3,7 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { bytesLink, get, logPath } from "../api.js";
 import { el, fill } from "../dom.js";
-import { duration, time } from "../format.js";
+import { duration, shortNumber, time } from "../format.js";
 import { t } from "../i18n.js";
 import { paint } from "../log/text.js";
 import { aligned, nearest, rankOf } from "./series.js";
@@ -169,12 +169,4 @@ export class Chart {
     probe.remove();
     return color;
   }
-}
-
-/** @param {number | null} value */
-export function shortNumber(value) {
-  if (value === null) return "";
-  const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e7) return String(value);
-  return size >= 1e7 || size < 1e-3 ? value.toExponential(2).replace(/\.?0+e/, "e") : String(Number(value.toPrecision(5)));
 }
