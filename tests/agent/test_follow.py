@@ -173,7 +173,7 @@ def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str
         marks = Marks(tmp_path / f"marks{failing}", "lab", server.url)
         try:
             plan = Plan([str(file)], run_id="run-1", once=True)
-            follower = Follower(plan, Setting("lab", marks), partial(Client, server.url, ""), shown.append)
+            follower = Follower(plan, Setting("lab", marks), partial(Client, server.url, ""), shown.append, first_pause_s=0.01)
             assert follower.run() == 0
         finally:
             server.stop()

@@ -36,7 +36,7 @@ def flaky() -> Iterator[FlakyServer]:
 
 
 def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: float = 0.5) -> bool:
-    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append)
+    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append, first_pause_s=0.01)
     shipper.start()
     spool.append(data)
     spool.note_outcome(Outcome("FAILED", 3))

@@ -78,7 +78,7 @@ def test_lost_wake_up_delays_and_loses_nothing(engine: Engine) -> None:
     engine.database.watch(lambda _: None)
 
     async def run() -> bytes:
-        reading = asyncio.create_task(read(Followers(engine), log, 5))
+        reading = asyncio.create_task(read(Followers(engine, poll_s=0.05), log, 5))
         await asyncio.sleep(0.1)
         await asyncio.to_thread(engine.ingest.append, log.id, 0, b"line\n")
         return await reading

@@ -83,8 +83,17 @@ class _Entry:
 class Follower:
     """Follows files until told to ``stop``; ``say`` gets a line for people when something is wrong."""
 
-    def __init__(self, plan: Plan, setting: Setting, connect: Callable[[], Writer], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        setting: Setting,
+        connect: Callable[[], Writer],
+        say: Callable[[str], None],
+        *,
+        first_pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
         self._plan, self._setting, self._connect, self._say = plan, setting, connect, say
+        self._first_pause_s = first_pause_s
         self._entries: dict[Path, _Entry] = {}
         self._workers: dict[tuple[str, str], set[int]] = {}
         self._local = threading.local()
@@ -278,7 +287,7 @@ class Follower:
         if not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"nothing is being sent: {error}; more tries follow")
-        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
+        pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             pause_s += min(error.retry_after_s, RETRY_AFTER_S)  # what the server asks for is kept to, whoever is in a hurry

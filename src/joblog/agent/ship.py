@@ -74,13 +74,20 @@ class Shipper:
     """Ships one spool in a thread of its own; ``say`` gets a line for people when something is wrong."""
 
     def __init__(
-        self, spool: Spool, connect: Callable[[], Writer], say: Callable[[str], None], *, say_address: bool = False
+        self,
+        spool: Spool,
+        connect: Callable[[], Writer],
+        say: Callable[[str], None],
+        *,
+        say_address: bool = False,
+        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         """``connect`` is called in the thread, so that what it imports does not delay the job."""
         self._spool = spool
         self._connect = connect
         self._say = say
         self._say_address = say_address
+        self._first_pause_s = first_pause_s
         self._client: Writer | None = None
         self._log: Log | None = None
         self._at = 0
@@ -278,7 +285,7 @@ class Shipper:
         elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
-        pause_s = min(FIRST_PAUSE_S * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
+        pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             # What the server asks for is kept to, whoever is in a hurry.

@@ -57,8 +57,9 @@ class Piece:
 class Channel:
     """One log while it is followed. Used from the event loop only, but for ``_wake``."""
 
-    def __init__(self, engine: Engine, head: Log) -> None:
+    def __init__(self, engine: Engine, head: Log, poll_s: float) -> None:
         self.head = head
+        self._poll_s = poll_s
         self.failure: JoblogError | None = None
         self.followers = 0
         self.reads = 0
@@ -135,7 +136,7 @@ class Channel:
         """Looks at the head when it may have changed, and tells the followers when it has."""
         while self.failure is None:
             try:
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout(self._poll_s):
                     await self._hint.wait()
             except TimeoutError:
                 pass
@@ -178,8 +179,9 @@ def shown(head: Log) -> Log:
 class Followers:
     """All followers of this process, by log. Used from the event loop only."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, poll_s: float = POLL_S) -> None:
         self._engine = engine
+        self._poll_s = poll_s
         self._channels: dict[int, Channel] = {}
         self.count = 0
         self._left = asyncio.Event()
@@ -197,7 +199,7 @@ class Followers:
         """Gives a follower the log's channel, while it follows."""
         channel = self._channels.get(log.id)
         if channel is None:
-            channel = self._channels[log.id] = Channel(self._engine, log)
+            channel = self._channels[log.id] = Channel(self._engine, log, self._poll_s)
         channel.followers += 1
         self.count += 1
         try:
