@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -103,7 +104,7 @@ def test_killed_keeper_is_replaced(agent: Agent) -> None:
     for n in range(1, 4):
         keeper, _ = job.processes()
         os.kill(keeper, signal.SIGKILL)
-        until(lambda gone=keeper: gone not in children(job.process.pid))  # type: ignore[misc]  # mypy knows no such lambda
+        until(partial(lambda gone: gone not in children(job.process.pid), keeper))
         assert job.ask(b"%d\n" % n) == b"got %d\n" % n
     assert job.end() == 3
     assert agent.spooled() == b"got 0\ngot 1\ngot 2\ngot 3\n"
@@ -115,7 +116,7 @@ def test_job_outlives_any_number_of_keepers(agent: Agent) -> None:
     for _ in range(20):
         keeper, _ = job.processes()
         os.kill(keeper, signal.SIGKILL)
-        until(lambda gone=keeper: gone not in children(job.process.pid))  # type: ignore[misc]  # mypy knows no such lambda
+        until(partial(lambda gone: gone not in children(job.process.pid), keeper))
     assert job.ask(b"still\n") == b"got still\n"
     assert len(children(job.process.pid)) == 1
     assert job.end() == 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,14 @@ class Writer(threading.Thread):
     def run(self) -> None:
         while self.written < len(self._data):
             size = int(10 ** self._random.uniform(0, 5))
-            self._stubborn(lambda client, size=size: self._append(client, size))
+            self._stubborn(partial(self._append, size))
             self.pause.wait(self._random.uniform(0, 0.01))
         self._stubborn(lambda client: client.close_log(self._log))
 
-    def _append(self, client: Client, size: int) -> None:
+    def _append(self, size: int, client: Client) -> None:
         self.written = client.append(self._log, self.written, self._data[self.written : self.written + size]).end_byte
 
-    def _stubborn(self, act) -> None:  # type: ignore[no-untyped-def]  # each call's own
+    def _stubborn(self, act: Callable[[Client], object]) -> None:
         while True:
             try:
                 with self.server.client() as client:

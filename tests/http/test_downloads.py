@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
 import zstandard
@@ -117,14 +118,14 @@ def test_compressing_holds_little_at_a_time() -> None:
     read = sent = behind = 0
     piece = bytes(range(256)) * 1024
 
-    def parts() -> object:
+    def parts() -> Iterator[bytes]:
         nonlocal read
         for _ in range(400):
             read += len(piece)
             yield piece
 
     unpacking = zstandard.ZstdDecompressor().decompressobj()
-    for packed in compressed(parts(), "zstd"):  # type: ignore[arg-type]  # a generator
+    for packed in compressed(parts(), "zstd"):
         sent += len(unpacking.decompress(packed))
         behind = max(behind, read - sent)
     assert (sent, read) == (400 * len(piece), 400 * len(piece))

@@ -59,8 +59,8 @@ def test_protobuf_is_kept_byte_by_byte(module_web: Web, batches: list[dict[int, 
 def test_json_is_kept_byte_by_byte(module_web: Web, lines: list[str], packing: str) -> None:
     """Whatever stands in a string of JSON, compressed or not."""
     job = job_name()
-    values = [[str(at), line] for at, line in enumerate(lines, 1)]
-    values[0].append({"trace": "1"})  # type: ignore[arg-type]  # structured metadata is not of the line
+    values: list[list[object]] = [[str(at), line] for at, line in enumerate(lines, 1)]
+    values[0].append({"trace": "1"})  # structured metadata is not of the line
     body = json.dumps({"streams": [{"stream": {"job": job}, "values": values}]}).encode()
     packers = {"": lambda data: data, "gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress}
     reply = post(module_web, packers[packing](body), **({"content_encoding": packing} if packing else {}))

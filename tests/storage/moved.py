@@ -10,7 +10,7 @@ from typing import Any
 
 from joblog.config import Settings
 from joblog.engine import Engine, open_database
-from joblog.model import Gap
+from joblog.model import Gap, Token
 from joblog.status import Status
 from joblog.storage.mirror import _TABLES
 from joblog.storage.states import Report
@@ -25,8 +25,13 @@ def shared_place(postgres: PostgresServer, s3: ObjectServer, data: Path) -> Sett
     """Returns settings of a new database and a new prefix."""
     name = f"moved_{next(_numbers)}"
     postgres.run(f"CREATE DATABASE {name}")
-    objects = {"objects": f"s3://{BUCKET}/{name}", "objects_endpoint": s3.endpoint, "objects_region": "us-east-1"}
-    return Settings(data=data, catalog=postgres.address(name), **objects)  # type: ignore[arg-type]  # all of them are text
+    return Settings(
+        data=data,
+        catalog=postgres.address(name),
+        objects=f"s3://{BUCKET}/{name}",
+        objects_endpoint=s3.endpoint,
+        objects_region="us-east-1",
+    )
 
 
 class Filled:
@@ -49,7 +54,8 @@ class Filled:
         self.user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
         engine.iam.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
         self.key, self.key_secret = engine.iam.create_key(self.user.id, "laptop", NOW_MS)
-        self.token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
+        token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
+        self.token: Token | None = token
         gone, _ = engine.tokens.make(None, ["admin"], "revoked", NOW_MS, None)
         engine.tokens.revoke(gone.id)
 

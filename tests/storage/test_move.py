@@ -85,11 +85,12 @@ def test_what_changes_between_two_commands_is_carried_by_the_second(
     assert moved(source, target).whole
     engine = Engine(source, clock_ms=lambda: NOW_MS)
     engine.jobs.delete_job(gone[0], NOW_MS)
+    assert filled.token is not None
     engine.tokens.revoke(filled.token.id)
     engine.close()
     assert moved(source, target).whole
     assert rows(target) == rows(source)
-    filled.token = None  # type: ignore[assignment]  # it was revoked
+    filled.token = None  # it was revoked
     is_the_same(filled, source, target)
 
 
