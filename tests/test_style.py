@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +16,8 @@ FUNCTION_LINES = 40
 
 BARE_IGNORE = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z]+\d))")
 IGNORE_WITHOUT_REASON = re.compile(r"#\s*(type:\s*ignore\[[^]]*\]|noqa:[A-Z0-9,\s]+)$")
+parsed = cache(ast.parse)
+
 SETTERS = {"setattr", "delattr", "setitem", "delitem"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -31,7 +34,7 @@ def test_no_function_is_over_its_limit() -> None:
     long = {
         f"{path}:{node.lineno} {node.name}": count
         for path, text in files()
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parsed(text))
         if isinstance(node, Function) and (count := own_lines(node)) > FUNCTION_LINES
     }
     assert not long
@@ -50,7 +53,7 @@ def test_every_ignore_says_why() -> None:
 def test_tests_patch_nothing() -> None:
     """What a test has otherwise it passes: an argument, an object of its own. The environment is not code."""
     texts = [(path, text) for path, text in files() if path.parts[0] == "tests"]
-    assert not [f"{path}:{node.lineno}" for path, text in texts for node in patches(ast.parse(text))]
+    assert not [f"{path}:{node.lineno}" for path, text in texts for node in patches(parsed(text))]
 
 
 def test_patches_are_seen() -> None:
