@@ -18,7 +18,7 @@ import yaml
 from joblog.cli import parser
 from joblog.config import STORED, Settings
 from joblog.errors import Invalid
-from joblog.server.health import health, ready, ready_catalog
+from joblog.server.health import get_catalog_readiness, get_health, get_readiness
 from joblog.storage.postgres import dsn
 from joblog.storage.vault import Vault
 
@@ -52,7 +52,7 @@ def kubernetes() -> dict[str, Any]:
 
 
 def routes() -> set[str]:
-    return {path for handler in (health, ready, ready_catalog) for path in handler.paths}
+    return {path for handler in (get_health, get_readiness, get_catalog_readiness) for path in handler.paths}
 
 
 def taken(environ: dict[str, str]) -> Settings:
