@@ -43,7 +43,7 @@ ELSEWHERE = {
 
 ALLOWED_FLAGS = re.compile(
     r"^--(?:compressed|help|tee|log-dir|nproc-per-node|redirects|find-links|no-index|network|error|output|gres|array"
-    r"|signal|no-python|max-restarts|rdzv-id|retain-.*|to(?:-.*)?|version|only|delete|pid)$"
+    r"|signal|no-python|max-restarts|rdzv-id|retain-.*|to(?:-.*)?|version|only|delete|pid|test)$"
 )
 
 

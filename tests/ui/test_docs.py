@@ -45,29 +45,23 @@ def tried(page: Page, call: str, **fields: str) -> Response:
     return answer.value
 
 
-def test_every_call_is_on_the_page(page: Page, web: Web) -> None:
-    """Its method and its path, in the group of its subject."""
+def test_calls_are_read_and_tried_by_a_stranger(page: Page, server: Server, web: Web) -> None:
+    """Each is there, shows an answer as one was really given, and is made with a token that is given once, by its button."""
     described = web.get("/api/openapi.json").json["paths"]
     expect(page.locator(".opblock")).to_have_count(sum(len(calls) for calls in described.values()))
     expect(page.locator("body")).not_to_contain_text("Unable to render")
 
-
-def test_a_call_shows_its_example(page: Page) -> None:
-    """What it says, and an answer as one was really given."""
     call = opened(page, "read_lines")
     expect(page.locator(f"{call} .opblock-description")).to_contain_text("lines from line")
     expect(page.locator(f"{call} .responses-inner .example").first).to_contain_text('"start_line"')
 
-
-def test_a_call_is_tried_with_a_token(page: Page, server: Server, web: Web) -> None:
-    """The token is given once, by the button that is there for it."""
     log = made_log(web, "tried", b"one\ntwo\n")
     page.locator(".btn.authorize").click()
     page.locator("#api_key_value").fill(server.token)
     page.locator(".auth-container:has(#api_key_value) .authorize").click()
     page.locator(".btn-done").first.click()
     ids = {"project_id": log.project_id, "job_id": str(log.job_id), "version_id": str(log.version_id), "task": log.task}
-    answer = tried(page, opened(page, "read_lines"), **ids)
+    answer = tried(page, call, **ids)
     assert (answer.status, answer.json()["content"]) == (200, "one\ntwo\n")
 
 
