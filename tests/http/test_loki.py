@@ -188,16 +188,18 @@ STREAM = b'{"streams":[{"stream":{"job":"JOB"},"values":[["1","x"]]},%s]}'
     ("body", "message"),
     [
         (b"", "body is missing"),
-        (b"{", "body must be Loki's JSON of streams"),
-        (b"[]", "body must be Loki's JSON of streams"),
-        (b'{"streams":{}}', "body must be Loki's JSON of streams"),
-        (b'{"streams":[{"stream":{},"values":[["1","\xff"]]}]}', "body must be Loki's JSON of streams"),
-        (STREAM % b'{"stream":{"a":1},"values":[]}', "body must be Loki's JSON of streams"),
+        (b"{", "body must be whole and well-formed JSON"),
+        (b"[]", "body must be an object"),
+        (b'{"streams":{}}', "streams must be a list, not {}"),
+        (STREAM % b'{"stream":{"a":1},"values":[]}', "streams[1].stream.a must be a string, not 1"),
         (STREAM % b'{"stream":{},"values":[["1"]]}', "streams.values must be pairs of strings"),
         (STREAM % b'{"stream":{},"values":[[1,"x"]]}', "streams.values must be pairs of strings"),
         (STREAM % b'{"stream":{},"values":[["-1","x"]]}', "streams.values must be pairs whose first is a time"),
-        (b'{"streams":[' + b'{"stream":{},"values":[]},' * MOST_STREAMS + STREAM[12:] % b"", "body must be Loki's JSON"),
-        (b'{"streams":' + b"[" * 100_000, "body must be Loki's JSON of streams"),
+        (
+            b'{"streams":[' + b'{"stream":{},"values":[]},' * MOST_STREAMS + STREAM[12:] % b"",
+            "body must be whole and well-formed",
+        ),
+        (b'{"streams":' + b"[" * 100_000, "body must be JSON with at most 64 levels of objects and lists"),
     ],
 )
 def test_malformed_json_stores_nothing(web: Web, body: bytes, message: str) -> None:

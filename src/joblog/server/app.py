@@ -28,6 +28,7 @@ from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
 from joblog.server.basic import with_password
 from joblog.server.bodies import Incoming
+from joblog.server.documents import JsonRequest
 from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import get_catalog_readiness, get_health, get_readiness
@@ -254,6 +255,7 @@ def litestar(state: State) -> Litestar:
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _failed},
+        request_class=JsonRequest,
         openapi_config=openapi_config,
         logging_config=None,
         request_max_body_size=JSON_BYTES,  # of JSON: what is appended, bodies.py bounds
@@ -295,22 +297,17 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     headers = dict(getattr(error, "headers", None) or {})  # such as Allow
     if isinstance(error, HTTPException):
         error = _ours(error)
-    elif isinstance(error, UnicodeDecodeError):  # the one error of a JSON body that Litestar does not catch
-        error = Invalid("body", "JSON in UTF-8")
     answer = error_answer(error, request.scope["path"])
     headers |= {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, status_code=answer.status, headers=headers, media_type="application/json")
 
 
 def _ours(error: HTTPException) -> Exception:
-    """Says in joblog's words what Litestar found wrong with a body; the first of its fields that is."""
+    """Says in joblog's words what the framework has refused by itself: a body that is too large, or absent."""
     if error.status_code == 413:
         return TooLarge("the body", JSON_BYTES)
     if error.status_code != 400:
         return error
-    extra = getattr(error, "extra", None)
-    found = extra[0] if isinstance(extra, list) and extra else {}
-    key, message = found.get("key") or "data", found.get("message", error.detail)
-    if message == "'data'":  # what Litestar says of a body that is empty
-        return Missing("body", "a JSON object")
-    return Invalid("body" if key == "data" else str(key), f"as the API says ({message})")
+    extra = error.extra if isinstance(error.extra, list) else []
+    key = next((str(each["key"]) for each in extra if isinstance(each, dict) and "key" in each), "data")
+    return Missing("body", "a JSON object") if key == "data" else Invalid(key, "as the API's description says")

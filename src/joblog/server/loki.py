@@ -13,9 +13,10 @@ import msgspec
 from litestar import post
 from litestar.response import Response
 
-from joblog.errors import Invalid, NotJson
+from joblog.errors import Invalid
 from joblog.lines import Bytes
 from joblog.server.delivery import Delivered, answered, protobuf
+from joblog.server.documents import mended_document
 from joblog.server.records import Record, Stream, check_counts, line
 from joblog.server.state import Call, State
 
@@ -54,10 +55,7 @@ async def push(joblog: State, request: Call) -> Response[bytes]:
 
 def from_json(body: Bytes) -> list[Stream]:
     """Reads ``{"streams": [{"stream": {label: value}, "values": [["nanoseconds", "line"]]}]}``; raises NotJson, Invalid."""
-    try:
-        pushed = msgspec.json.decode(body, type=_Push)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NotJson("body", f"Loki's JSON of streams ({error})") from error
+    pushed = mended_document(body, _Push)
     check_counts(len(pushed.streams), sum(len(each.values) for each in pushed.streams))
     return [Stream(each.stream, [_record(value) for value in each.values]) for each in pushed.streams]
 

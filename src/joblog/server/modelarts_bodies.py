@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from joblog.errors import Invalid, NotJson, OutOfRange
+from joblog.server.documents import document
 from joblog.server.state import Call
 
 
@@ -21,14 +21,11 @@ class JsonBody(Operation):
 
 
 async def json_body(request: Call) -> dict[str, Any]:
-    """Returns the body's object, an empty one for no body or ``null``; raises NotJson, TooLarge."""
+    """Returns the body's object, an empty one for no body or ``null``; raises NotJson, Invalid, TooLarge."""
     raw = await request.body()
     if not raw.strip():
         return {}
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson("body", f"a JSON object ({error})") from error
+    body = document(raw)
     if body is None:
         return {}
     if not isinstance(body, dict):

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from joblog.server.documents import MAX_NESTING, nested_deeper
+
 Body = dict[str, Any]
 
 
@@ -66,6 +68,8 @@ def _opened(kept: str | None) -> tuple[str, Body]:
     """Returns which API a kept request came by, and its body; v1 and nothing for a run that nobody registered."""
     if kept is None:
         return "v1", {}
+    if nested_deeper(kept.encode(), MAX_NESTING + 1):  # stored by a joblog that did not refuse it yet
+        return "v2" if kept.startswith('{"v2"') else "v1", {}
     decoded = msgspec.json.decode(kept)
     return ("v2", decoded["v2"]) if "v2" in decoded else ("v1", decoded["v1"])
 

@@ -13,9 +13,10 @@ import msgspec
 from litestar import post
 from litestar.response import Response
 
-from joblog.errors import Invalid, JoblogError, NotJson
+from joblog.errors import Invalid, JoblogError
 from joblog.lines import Bytes
 from joblog.server.delivery import Delivered, answered, protobuf
+from joblog.server.documents import mended_document
 from joblog.server.records import Record, Stream, check_counts, line
 from joblog.server.state import Call, State
 
@@ -91,10 +92,7 @@ async def export(joblog: State, request: Call) -> Response[bytes]:
 
 def from_json(body: Bytes) -> list[Stream]:
     """Reads an ``ExportLogsServiceRequest`` in JSON; raises NotJson, Invalid, TooLarge."""
-    try:
-        sent = msgspec.json.decode(body, type=_Export)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NotJson("body", f"OpenTelemetry's JSON of logs ({error})") from error
+    sent = mended_document(body, _Export)
     resources = [
         (each.resource, [record for scope in each.scope_logs or () for record in scope.log_records or ()])
         for each in sent.resource_logs or ()

@@ -118,7 +118,7 @@ def error_answer(error: Exception, path: str) -> Answer:
     else:
         status = int(getattr(error, "status_code", 500))
         code, number = PLAIN.get(status, PLAIN[500])
-        message, details = str(getattr(error, "detail", "")) or code, {}
+        message, details = HTTPStatus(status).phrase, {}
     if status >= 500:
         _log_error(error, status, path)
     if code == "internal":
