@@ -113,7 +113,7 @@ class JobCalls(Controller):
         """Sets the job's description."""
         job = await _job(joblog, request, "write")
         description = description_of(await json_body(request), "job_desc")
-        await joblog.writing(joblog.engine.jobs.describe, job.project_id, job.id, description)
+        await joblog.writing(joblog.engine.jobs.describe, job.id, description)
         return {"is_success": True}
 
     @delete("/training-jobs/{job_id:str}", summary="Delete a job with all its versions", status_code=200)
@@ -130,10 +130,9 @@ class JobCalls(Controller):
         body = await json_body(request)
         if not isinstance(body.get("config", {}), dict):
             raise Invalid("config", "an object")
-        if body.get("job_desc") is not None:
-            description = description_of(body, "job_desc")
-            await joblog.writing(joblog.engine.jobs.describe, job.project_id, job.id, description)
-        version = await joblog.writing(joblog.engine.jobs.create_version, job.id, _kept(body), joblog.engine.clock_ms())
+        description = None if body.get("job_desc") is None else description_of(body, "job_desc")
+        create, now_ms = joblog.engine.jobs.create_version, joblog.engine.clock_ms()
+        version = await joblog.writing(create, job.id, _kept(body), now_ms, description)
         return {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": version.created_ms} | _made(version)
 
     @get("/training-jobs/{job_id:str}/versions", summary="List a job's versions")

@@ -64,13 +64,25 @@ def _known(engine: Engine, job: Job, version: Version) -> Known:
     workers = {log.worker for log in engine.names.logs(job.project_id, job.id, version.id, -1, 2**31)}
     workers |= {task.worker for task in said}
     expected = _node_count(asked) if version.expected_tasks is None else version.expected_tasks
-    workers |= set(range(min(expected or 0, MAX_TASK_NAMES)))
-    return Known(asked, said, [f"worker-{number}" for number in sorted(workers)])
+    return Known(asked, said, _task_names(workers, expected))
+
+
+def known_of_request(asked: dict[str, Any]) -> Known:
+    """Returns what will be known of a training job that is about to be made: it is looked at before anything is."""
+    return Known(asked, [], _task_names(set(), _node_count(asked)))
+
+
+def _task_names(workers: set[int], expected: int | None) -> list[str]:
+    return [f"worker-{number}" for number in sorted(workers | set(range(min(expected or 0, MAX_TASK_NAMES))))]
 
 
 async def job_response(joblog: State, job: Job, version: Version) -> dict[str, Any]:
     """Describes a training job: what it was asked for with, and how it is."""
-    found = await known(joblog, job, version)
+    return response_of(job, version, await known(joblog, job, version), joblog.engine.clock_ms())
+
+
+def response_of(job: Job, version: Version, found: Known, now_ms: int) -> dict[str, Any]:
+    """Describes a training job of which this is known."""
     asked, tasks = found.asked, found.tasks
     phase, secondary = phases(version.status)
     metadata = asked.get("metadata") or {}
@@ -88,7 +100,7 @@ async def job_response(joblog: State, job: Job, version: Version) -> dict[str, A
         "status": {
             "phase": phase,
             "secondary_phase": secondary,
-            "duration": version.duration_ms(joblog.engine.clock_ms()),
+            "duration": version.duration_ms(now_ms),
             "start_time": version.started_ms or 0,
             "node_count_metrics": [] if version.started_ms is None else [[version.started_ms, len(tasks)]],
             "tasks": tasks,

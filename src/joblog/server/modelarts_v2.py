@@ -19,7 +19,7 @@ from joblog.model import MAX_ID, check_job_name, integer
 from joblog.server.modelarts_bodies import JsonBody, json_body, number_of, object_of, text_of
 from joblog.server.modelarts_events import DEFAULT_EVENTS, LEVELS, MAX_EVENTS, events
 from joblog.server.modelarts_jobs import description_of, project_of
-from joblog.server.modelarts_training import job_response, known, training_job
+from joblog.server.modelarts_training import job_response, known, known_of_request, response_of, training_job
 from joblog.server.state import Call, State
 from joblog.status import Status, statuses_of_phase
 from joblog.storage.jobs import RunSearch
@@ -44,17 +44,18 @@ class TrainingJobCalls(Controller):
             raise Invalid("kind", "job", body["kind"])
         metadata = object_of(body, "metadata")
         object_of(body, "algorithm"), object_of(body, "spec")
+        found, now_ms = known_of_request(body), joblog.engine.clock_ms()
         job, version = await joblog.writing(
             joblog.engine.jobs.create,
             project_id,
             check_job_name(text_of(metadata, "name")),
-            joblog.engine.clock_ms(),
+            now_ms,
             description=description_of(metadata, "description"),
             workspace_id=text_of(metadata, "workspace_id", "0", 64) or "0",
             request=msgspec.json.encode({"v2": body}).decode(),
         )
         assert version is not None, "there is one for every request"
-        return await job_response(joblog, job, version)
+        return response_of(job, version, found, now_ms)
 
     @post("/training-job-searches", summary="List training jobs", status_code=200, operation_class=JsonBody)
     async def v2_search_jobs(self, joblog: State, request: Call) -> Answer:
@@ -86,7 +87,7 @@ class TrainingJobCalls(Controller):
         """Sets the training job's description."""
         job, version = await training_job(joblog, request, "write")
         description = description_of(await json_body(request), "description")
-        await joblog.writing(joblog.engine.jobs.describe, job.project_id, job.id, description)
+        await joblog.writing(joblog.engine.jobs.describe, job.id, description)
         return await job_response(joblog, await joblog.reading(joblog.engine.names.job, job.project_id, job.id), version)
 
     @delete("/training-jobs/{training_job_id:str}", summary="Delete a training job", status_code=202)

@@ -94,9 +94,11 @@ class Jobs:
                 raise Exists("Job", name)
             return job, None if request is None else _requested(tx, job.id, request, now_ms)
 
-    def create_version(self, job_id: int, request: str, now_ms: int) -> Version:
-        """Makes the next version of a job that is there."""
+    def create_version(self, job_id: int, request: str, now_ms: int, description: str | None = None) -> Version:
+        """Makes the next version of a job that is there, and describes the job, unless that is None; raises NotFound."""
         with self._db.transaction() as tx:
+            if description is not None:
+                _describe(tx, job_id, description)
             return _requested(tx, job_id, request, now_ms)
 
     def request(self, version_id: int) -> str | None:
@@ -147,11 +149,10 @@ class Jobs:
         found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
         return _listed([rows[0][0] for rows in found if rows])
 
-    def describe(self, project_id: str, job_id: int, description: str) -> None:
+    def describe(self, job_id: int, description: str) -> None:
         """Sets a job's description; raises NotFound."""
         with self._db.transaction() as tx:
-            if not tx.rows("job_describe", project_id=project_id, id=job_id, description=description):
-                raise NotFound("job", job_id)
+            _describe(tx, job_id, description)
 
     def delete_version(self, version: Version, now_ms: int) -> None:
         """Deletes a version with its logs; what is reading them may finish."""
@@ -162,6 +163,11 @@ class Jobs:
         """Deletes a job with all its versions."""
         with self._db.transaction() as tx:
             _drop_job(tx, job.id, now_ms)
+
+
+def _describe(tx: Transaction, job_id: int, description: str) -> None:
+    if not tx.rows("job_describe", id=job_id, description=description):
+        raise NotFound("job", job_id)
 
 
 def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Version:

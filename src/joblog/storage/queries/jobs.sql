@@ -5,7 +5,7 @@ INSERT INTO job (id, project_id, name, created_ms, description, workspace_id)
 VALUES (:id, :project_id, :name, :now_ms, :description, :workspace_id) ON CONFLICT (project_id, name) DO NOTHING RETURNING id;
 
 -- name: job_describe
-UPDATE job SET description = :description WHERE project_id = :project_id AND id = :id RETURNING id;
+UPDATE job SET description = :description WHERE id = :id RETURNING id;
 
 -- name: job_drop
 DELETE FROM job WHERE id = :id;
