@@ -12,19 +12,15 @@ import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter
 from litestar.response import Response
-from msgspec import structs
 
 from joblog.errors import Invalid, UnknownAction
-from joblog.model import MAX_ID, check_job_name, integer
-from joblog.server.modelarts_bodies import JsonBody, json_body, number_of, object_of, text_of
+from joblog.model import check_job_name
+from joblog.server.modelarts_bodies import JsonBody, json_body, object_of, text_of
 from joblog.server.modelarts_events import DEFAULT_EVENTS, LEVELS, MAX_EVENTS, events
 from joblog.server.modelarts_jobs import description_of, project_of
+from joblog.server.modelarts_searches import search_of
 from joblog.server.modelarts_training import job_response, known, known_of_request, response_of, training_job
 from joblog.server.state import Call, State
-from joblog.status import Status, statuses_of_phase
-from joblog.storage.jobs import RunSearch
-
-MAX_LIMIT = 50
 
 Answer = dict[str, Any]
 
@@ -62,7 +58,7 @@ class TrainingJobCalls(Controller):
         """Lists training jobs; ``offset`` counts jobs, not pages."""
         project_id = project_of(joblog, request, "read")
         body = await json_body(request)
-        search = _search(body)
+        search = search_of(body)
         total, found = await joblog.reading(joblog.engine.jobs.runs, project_id, search)
         return {
             "total": total,
@@ -141,57 +137,3 @@ class TrainingJobCalls(Controller):
         """Lists events, newest first."""
         job, version = await training_job(joblog, request, "read")
         return await events(joblog, job, version, dict(request.query_params))
-
-
-def _search(body: Answer) -> RunSearch:
-    """Returns what ``POST .../training-job-searches`` asks for."""
-    order = text_of(body, "order", "desc").lower() or "desc"
-    if order not in ("asc", "desc"):
-        raise Invalid("order", "asc or desc", order)
-    if (text_of(body, "sort_by", "create_time") or "create_time") != "create_time":
-        raise Invalid("sort_by", "create_time", body["sort_by"])
-    search = RunSearch(
-        workspace_id=text_of(body, "workspace_id", "0", 64) or "0",
-        descending=order == "desc",
-        offset=number_of(body, "offset", 0, 0, 2**31),
-        limit=number_of(body, "limit", MAX_LIMIT, 1, MAX_LIMIT),
-    )
-    filters = body.get("filters")
-    filters = [] if filters is None else filters
-    if not isinstance(filters, list):
-        raise Invalid("filters", "a list")
-    for one in filters:
-        search = _filtered(search, one)
-    return search
-
-
-def _filtered(search: RunSearch, one: object) -> RunSearch:
-    """Returns the search narrowed by a filter such as ``{"key": "name", "operator": "like", "value": ["resnet"]}``."""
-    if not isinstance(one, dict):
-        raise Invalid("filters", "a list of objects with key, operator and value")
-    key, operator, values = one.get("key"), one.get("operator", "in"), one.get("value") or []
-    if not isinstance(values, list) or len(values) > MAX_LIMIT or not all(isinstance(value, str) for value in values):
-        raise Invalid("filters.value", f"a list of at most {MAX_LIMIT} strings")
-    match key, operator:
-        case "name", "like":
-            return structs.replace(search, text=values[0] if values else "")
-        case "name", "in":
-            return structs.replace(search, names=tuple(values))
-        case "name", "not":
-            return structs.replace(search, not_names=tuple(values))
-        case "phase", "in" | "like":
-            return structs.replace(search, statuses=_of_phases(values))
-        case "phase", "not":
-            return structs.replace(search, statuses=tuple(set(Status) - set(_of_phases(values))))
-        case "create_time", "between" if len(values) == 2:
-            since, until = (integer("filters.value", value, 0, MAX_ID, "two times in milliseconds") for value in values)
-            return structs.replace(search, since_ms=since, until_ms=until)
-    allowed = "name (like, in, not), phase (in, not) or create_time (between, two values)"
-    raise Invalid("filters", allowed, f"{key} {operator}")
-
-
-def _of_phases(names: list[str]) -> tuple[Status, ...]:
-    found = [statuses_of_phase(name) for name in names]
-    if not all(found):
-        raise Invalid("filters.value", "phases such as Running or Failed", names)
-    return tuple(status for each in found for status in each)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from joblog.errors import Exists, NotFound
@@ -43,14 +44,17 @@ class Search(Struct, frozen=True):
 
 
 class RunSearch(Struct, frozen=True):
-    """Which runs of a project: ``text`` stands in the job's name in any case; empty ``statuses`` and None are no bound.
+    """Which runs of a project; None is no bound.
 
-    ``names`` are of jobs, exactly; ``not_names`` are left out.
+    Of each of ``likes`` a text stands in the job's name, in any case; ``names`` are of jobs, exactly; ``not_names`` are left
+    out. Of each of ``types`` one is the ``runtime_type`` that was asked for; those of ``not_types`` are left out.
     """
 
-    text: str = ""
+    likes: Sequence[Collection[str]] = ()
     names: Collection[str] | None = None
     not_names: Collection[str] = ()
+    types: Sequence[Collection[str]] = ()
+    not_types: Collection[str] = ()
     statuses: Collection[Status] | None = None
     since_ms: int = 0
     until_ms: int = MAX_ID
@@ -128,26 +132,44 @@ class Jobs:
 
     def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[Run]]:
         """Returns how many versions of a project there are, and a page of them, by when they were made."""
-        if search.names == () or search.statuses == ():
-            return 0, []
+        jobs, versions = self._jobs_of(project_id, search), None
+        for wanted in search.types:
+            versions = _both(versions, self._of_types(project_id, wanted))
         where: dict[str, Value] = {
             "project_id": project_id,
             "workspace_id": search.workspace_id,
             "since_ms": search.since_ms,
             "until_ms": search.until_ms,
-            "like": f"%{_escaped(search.text.lower())}%",
-            "job_ids": "" if search.names is None else self._ids(project_id, search.names) or ",0,",
-            "not_job_ids": self._ids(project_id, search.not_names),
-            "statuses": "" if search.statuses is None else _listed(search.statuses),
+            "job_ids": _bound(jobs),
+            "not_job_ids": _listed(self._ids(project_id, search.not_names)),
+            "version_ids": _bound(versions),
+            "not_version_ids": _listed(self._of_types(project_id, search.not_types)),
+            "statuses": "" if search.statuses is None else _listed(search.statuses) or ",-1,",
         }
         total = int(self._db.rows("run_count", **where)[0][0])
         sign = -1 if search.descending else 1
         rows = self._db.rows("runs", **where, sign=sign, offset=search.offset, limit=search.limit)
         return total, [_run(project_id, row) for row in rows]
 
-    def _ids(self, project_id: str, names: Collection[str]) -> str:
+    def _jobs_of(self, project_id: str, search: RunSearch) -> set[int] | None:
+        """Returns the ids of the jobs that a search names; None where it names none."""
+        found = None if search.names is None else self._ids(project_id, search.names)
+        for texts in search.likes:
+            likes = (f"%{_escaped(text.lower())}%" for text in texts)
+            found = _both(found, self._found("jobs_like", project_id, likes))
+        return found
+
+    def _ids(self, project_id: str, names: Collection[str]) -> set[int]:
         found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
-        return _listed([rows[0][0] for rows in found if rows])
+        return {rows[0][0] for rows in found if rows}
+
+    def _of_types(self, project_id: str, types: Collection[str]) -> set[int]:
+        """Returns the ids of the versions whose request has one of these types: it is kept as compact JSON."""
+        likes = (f'%"runtime_type":{_escaped(msgspec.json.encode(each).decode())}%' for each in types)
+        return self._found("versions_asked_for_with", project_id, likes)
+
+    def _found(self, query: str, project_id: str, likes: Iterable[str]) -> set[int]:
+        return {row[0] for like in likes for row in self._db.rows(query, project_id=project_id, like=like)}
 
     def describe(self, job_id: int, description: str) -> None:
         """Sets a job's description; raises NotFound."""
@@ -199,6 +221,15 @@ def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
 def _listed(numbers: Collection[int]) -> str:
     """Returns numbers as the statements look for one among them."""
     return "".join(f",{int(number)}" for number in numbers) + ("," if numbers else "")
+
+
+def _bound(numbers: Collection[int] | None) -> str:
+    """Returns a bound on ids: of no ids it is one that nothing has."""
+    return "" if numbers is None else _listed(numbers) or ",0,"
+
+
+def _both(first: set[int] | None, second: set[int]) -> set[int]:
+    return second if first is None else first & second
 
 
 def _run(project_id: str, row: Row) -> Run:

@@ -69,15 +69,25 @@ DELETE FROM chunk WHERE log_id = :log_id;
 -- name: log_gaps_drop
 DELETE FROM gap WHERE log_id = :log_id;
 
+-- name: jobs_like
+SELECT id FROM job WHERE project_id = :project_id AND LOWER(name) LIKE :like ESCAPE '!';
+
+-- name: versions_asked_for_with
+-- Versions in whose request, compact JSON, a text stands.
+SELECT r.version_id
+FROM request r JOIN version v ON v.id = r.version_id JOIN job j ON j.id = v.job_id
+WHERE j.project_id = :project_id AND r.body LIKE :like ESCAPE '!';
+
 -- name: runs
 -- A page of versions with their jobs' names, as v2 lists them. Lists of ids and statuses are ',8,10,', or '' for all.
 SELECT v.id, v.job_id, v.number, v.uuid, v.run_id, v.created_ms, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms,
     v.stop_ms, j.name, j.description, j.workspace_id
 FROM version v JOIN job j ON j.id = v.job_id
 WHERE j.project_id = :project_id AND j.workspace_id = :workspace_id AND v.created_ms >= :since_ms AND v.created_ms <= :until_ms
-    AND LOWER(j.name) LIKE :like ESCAPE '!'
     AND (CAST(:job_ids AS TEXT) = '' OR CAST(:job_ids AS TEXT) LIKE '%,' || CAST(j.id AS TEXT) || ',%')
     AND (CAST(:not_job_ids AS TEXT) = '' OR CAST(:not_job_ids AS TEXT) NOT LIKE '%,' || CAST(j.id AS TEXT) || ',%')
+    AND (CAST(:version_ids AS TEXT) = '' OR CAST(:version_ids AS TEXT) LIKE '%,' || CAST(v.id AS TEXT) || ',%')
+    AND (CAST(:not_version_ids AS TEXT) = '' OR CAST(:not_version_ids AS TEXT) NOT LIKE '%,' || CAST(v.id AS TEXT) || ',%')
     AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(v.status AS TEXT) || ',%')
 ORDER BY CAST(:sign AS BIGINT) * v.created_ms, CAST(:sign AS BIGINT) * v.id LIMIT :limit OFFSET :offset;
 
@@ -85,7 +95,8 @@ ORDER BY CAST(:sign AS BIGINT) * v.created_ms, CAST(:sign AS BIGINT) * v.id LIMI
 SELECT COUNT(*)
 FROM version v JOIN job j ON j.id = v.job_id
 WHERE j.project_id = :project_id AND j.workspace_id = :workspace_id AND v.created_ms >= :since_ms AND v.created_ms <= :until_ms
-    AND LOWER(j.name) LIKE :like ESCAPE '!'
     AND (CAST(:job_ids AS TEXT) = '' OR CAST(:job_ids AS TEXT) LIKE '%,' || CAST(j.id AS TEXT) || ',%')
     AND (CAST(:not_job_ids AS TEXT) = '' OR CAST(:not_job_ids AS TEXT) NOT LIKE '%,' || CAST(j.id AS TEXT) || ',%')
+    AND (CAST(:version_ids AS TEXT) = '' OR CAST(:version_ids AS TEXT) LIKE '%,' || CAST(v.id AS TEXT) || ',%')
+    AND (CAST(:not_version_ids AS TEXT) = '' OR CAST(:not_version_ids AS TEXT) NOT LIKE '%,' || CAST(v.id AS TEXT) || ',%')
     AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(v.status AS TEXT) || ',%');
