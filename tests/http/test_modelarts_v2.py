@@ -223,6 +223,16 @@ def test_link_streams_the_log_without_credentials(web: Web, server: Server, own_
     assert (whole.status, whole.body, whole.headers["content-length"]) == (200, data, str(len(data)))
     assert whole.headers["content-type"].startswith("text/plain")
     assert whole.headers["x-content-type-options"] == "nosniff"
+    name = f"modelarts-job-{made['metadata']['id']}-worker-0.log"
+    assert whole.headers["content-disposition"] == f'attachment; filename="{name}"', "the name of its path"
+    link = web.get(path).json["obs_url"].removeprefix(server.url)
+    for headers in ({}, {"range": "bytes=8-12"}):
+        got, head = (stranger.call(method, link, **headers) for method in ("GET", "HEAD"))
+        assert (head.status, head.body) == (got.status, b"")
+        varying = ("x-request-id", "date")
+        assert [{k: v for k, v in each.headers.items() if k not in varying} for each in (head,)] == [
+            {k: v for k, v in got.headers.items() if k not in varying}
+        ]
     part = followed(web.get(path, **{"Content-Type": "application/octet-stream"}), range="bytes=8-12")
     assert (part.status, part.body, part.headers["content-type"]) == (206, data[8:13], "application/octet-stream")
     told_by_header = followed(web.call("GET", path, content_type="application/octet-stream"))
@@ -242,12 +252,43 @@ def test_link_that_was_changed_or_is_too_old_is_refused(web: Web, server: Server
         assert (reply.status, b"secret" in reply.body) == (403, False), wrong
 
 
+def test_a_link_of_which_any_character_was_changed_is_refused(
+    web: Web, server: Server, own_project: str, training: Made
+) -> None:
+    """Its sealed part and the name it ends in; by GET and by HEAD."""
+    made = training("any-character")
+    with Client(server.url, server.token) as client:
+        client.append(client.run(own_project, "any-character", run_id=made["metadata"]["id"]).log.ref, 0, b"secret\n")
+    path = f"/v2/{own_project}/training-jobs/{made['metadata']['id']}/tasks/worker-0/logs/url"
+    link, stranger = web.get(path).json["obs_url"].removeprefix(server.url), web.as_(None)
+    start = len("/links/")
+    for at in range(start, len(link)):
+        if link[at] != "/":
+            other = "B" if link[at] == "A" else "A"
+            reply = stranger.call("GET", link[:at] + other + link[at + 1 :])
+            assert (reply.status, b"secret" in reply.body) == (403, False), (at, other)
+    last = link.rindex("/") - 1  # of the character that stands for less than six bits, each other one
+    for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+        expected = 200 if other == link[last] else 403
+        assert stranger.call("GET", link[:last] + other + link[last + 1 :]).status == expected, other
+    for changed in (
+        link + "/",
+        link + "x",
+        link[:-1],
+        link.replace("/modelarts", "/job"),
+        link[: last + 1] + "=" + link[last + 1 :],
+    ):
+        assert stranger.call("GET", changed).status == stranger.call("HEAD", changed).status == 403, changed
+    assert stranger.call("GET", link).body == b"secret\n"
+
+
 def test_link_lives_five_minutes() -> None:
     vault, now_ms = Vault(bytes(32)), 1_700_000_000_000
     log = structs.replace(a_log(), project_id="p", job_id=1, version_id=2, worker=3)
     link = link_path(vault, log, "a.log", "text/plain", now_ms).split("/")[2]
-    found = opened(vault, link, now_ms + LIVES_MS)
+    found = opened(vault, link, "a.log", now_ms + LIVES_MS)
     assert (found.project_id, found.job_id, found.version_id, found.worker) == ("p", 1, 2, 3)
-    for key, ms in ((vault, now_ms + LIVES_MS + 1), (Vault(bytes(31) + b"x"), now_ms)):
+    other_key = Vault(bytes(31) + b"x")
+    for key, name, ms in ((vault, "a.log", now_ms + LIVES_MS + 1), (other_key, "a.log", now_ms), (vault, "b.log", now_ms)):
         with pytest.raises(BadLink):
-            opened(key, link, ms)
+            opened(key, link, name, ms)

@@ -1,6 +1,7 @@
 """Links to logs that need no credentials: made for whoever may read the log, good for five minutes.
 
-What a link stands for is sealed in it with the server's secret key, so nothing is kept and every node can answer.
+What a link stands for is sealed in it with the server's secret key, for the name that it ends in: nothing is kept, every node
+can answer, and a link of which any character was changed is none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import binascii
 from typing import Any
 
 import msgspec
-from litestar import get
+from litestar import route
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 
@@ -24,7 +25,6 @@ LIVES_MS = 300_000
 
 CONTENT_TYPES = ("text/plain", "application/octet-stream")
 
-_OWNER = "link"
 _LONGEST = 1000
 
 
@@ -42,17 +42,18 @@ class Link(msgspec.Struct, array_like=True):
 def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int) -> str:
     """Returns the path of a link to the log, under which it is saved as ``name``."""
     link = Link(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
-    sealed = vault.seal(msgspec.json.encode(link).decode(), _OWNER)
-    return f"/links/{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}/{name}"
+    return f"/links/{_text(vault.seal(msgspec.json.encode(link).decode(), _owner(name)))}/{name}"
 
 
-def opened(vault: Vault, text: str, now_ms: int) -> Link:
-    """Returns what a link stands for; raises BadLink for one that was changed or whose time is over."""
+def opened(vault: Vault, text: str, name: str, now_ms: int) -> Link:
+    """Returns what a link to a log of that name stands for; raises BadLink for one that was changed or whose time is over."""
     try:
         if len(text) > _LONGEST:
             raise BadLink
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        link = msgspec.json.decode(vault.open(sealed, _OWNER), type=Link)
+        if _text(sealed) != text:  # the last character may have bits that stand for nothing
+            raise BadLink
+        link = msgspec.json.decode(vault.open(sealed, _owner(name)), type=Link)
     except (binascii.Error, ValueError, Damaged) as error:
         raise BadLink from error
     if link.until_ms < now_ms:
@@ -60,8 +61,18 @@ def opened(vault: Vault, text: str, now_ms: int) -> Link:
     return link
 
 
-@get(
+def _text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def _owner(name: str) -> str:
+    return f"link {name}"
+
+
+@route(
     "/links/{link:str}/{name:str}",
+    http_method=["GET", "HEAD"],
+    status_code=200,
     summary="A log's bytes, by a link that a ModelArts call gave",
     tags=["ModelArts v2"],
     security=[{}],
@@ -69,9 +80,14 @@ def opened(vault: Vault, text: str, now_ms: int) -> Link:
 )
 async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
-    found = opened(joblog.engine.vault, link, joblog.engine.clock_ms())
+    if request.scope["path"] != f"/links/{link}/{name}":
+        raise BadLink
+    found = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
     log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
     answer = download(joblog, request, log, found.content_type, may_pack=False)
-    answer.headers["content-disposition"] = f'attachment; filename="{log.log_file}"'
+    answer.headers["content-disposition"] = f'attachment; filename="{name}"'
     answer.headers["x-content-type-options"] = "nosniff"
+    if request.method == "HEAD":  # of which the log's bytes need not be read
+        headers = answer.headers | {"content-type": str(answer.media_type)}
+        return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
     return answer
