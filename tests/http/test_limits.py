@@ -17,7 +17,7 @@ import zstandard
 from joblog.errors import TooMany
 from joblog.server.limits import Buckets, network_of
 from tests.conftest import Server, start_server
-from tests.http.calls import Web, check_api, made_log
+from tests.http.calls import Web, check_api, check_v1, made_log
 from tests.http.people import made_person
 
 MIB = 1024 * 1024
@@ -68,9 +68,14 @@ def test_token_that_calls_too_often(strict: Web) -> None:
     wait_s = int(reply.headers["retry-after"])
     assert 1 <= wait_s <= 2
     check_api(reply, 429, "too_many", f"too many requests: come back in {wait_s} s")
-    while (reply := strict.get("/v1/default/training-jobs/1/versions/1/aom-log")).status != 429:
+    for path in ("/v1/default/training-jobs/1/versions/1/aom-log", "/v1/default/training-jobs", "/v2/default/training-jobs/x"):
+        while (reply := strict.get(path)).status != 429:
+            pass
+        wait_s = int(reply.headers["retry-after"])
+        check_v1(reply, 429, "2799", f"too many requests: come back in {wait_s} s")
+    while (reply := strict.get("/v3/projects")).status != 429:
         pass
-    assert reply.json["error_code"] == "APIGW.0308"
+    assert (reply.json["error_code"], reply.json["error"]["code"]) == ("APIGW.0308", 429)
     assert other.get("/api/projects").status == 200
     assert strict.as_("jl_nobody").get("/api/projects").status == 401
     deadline = time.monotonic() + 60

@@ -49,7 +49,7 @@ STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] 
     errors.Closed: (409, (409, "0105"), (409, "2878")),
     errors.BeyondEnd: (416, (416, "0105"), (409, "2878")),
     errors.TooLarge: (413, (413, "0107"), (413, "2816")),
-    errors.TooMany: (429, (429, "APIGW.0308"), (429, "APIGW.0308")),
+    errors.TooMany: (429, (429, "2799"), (429, "2799")),
     errors.Busy: (503, (503, "0010"), (503, "0010")),
     errors.Unavailable: (503, (503, "0010"), (503, "0010")),
     errors.Damaged: (500, (500, "0010"), (500, "0010")),
@@ -150,8 +150,7 @@ def _log_error(error: Exception, status: int, path: str) -> None:
 def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
     """Returns an error of the identity service: Keystone's, to which the gateway in front of it adds its own."""
     body: dict[str, Any] = {"error": {"code": status, "message": message, "title": HTTPStatus(status).phrase}}
-    if status == 404:
-        code = "APIGW.0101"
+    code = {404: "APIGW.0101", 429: "APIGW.0308"}.get(status, code)
     if code.startswith("APIGW"):
         body |= {"error_code": code, "error_msg": message, "error_message": message}
     return body
