@@ -80,14 +80,13 @@ def _owner(name: str) -> str:
 )
 async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
-    if request.scope["path"] != f"/links/{link}/{name}":
-        raise BadLink
     found = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
     log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
     answer = download(joblog, request, log, found.content_type, may_pack=False)
     answer.headers["content-disposition"] = f'attachment; filename="{name}"'
     answer.headers["x-content-type-options"] = "nosniff"
     if request.method == "HEAD":  # of which the log's bytes need not be read
-        headers = answer.headers | {"content-type": str(answer.media_type)}
+        charset = "; charset=utf-8" if found.content_type.startswith("text/") else ""
+        headers = answer.headers | {"content-type": found.content_type + charset}
         return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
     return answer
