@@ -61,7 +61,7 @@ def ids_of(person: Person) -> dict[str, Any]:
         **{"project_id": log.project_id, "job_id": log.job_id, "version_id": log.version_id, "log_file": log.log_file},
         **{"task": log.task, "task_id": log.task, "training_job_id": version["uuid"]},
         **{"user_id": person.id, "access": person.access, "token_id": 1, "at": len(HIDDEN) + 1},
-        **{"link": "A" * 100, "name": "log", "job": log.job_id, "version": version["id"]},
+        **{"link": "A" * 100, "name": "log", "report_type": "training-event", "job": log.job_id, "version": version["id"]},
     }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any
 
-from litestar import Controller, get
+from litestar import Controller, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter, QueryParameter
 from litestar.response import Response
@@ -14,16 +15,25 @@ from msgspec import Struct
 from joblog import lines
 from joblog.engine import Engine
 from joblog.errors import Invalid, NoLogYet, NotFound
-from joblog.model import Log, worker_of_task
+from joblog.model import Log, Version, worker_of_task
 from joblog.query import Page
 from joblog.server.iam import base_url
 from joblog.server.links import CONTENT_TYPES, link_path
+from joblog.server.modelarts_bodies import JsonBody, json_body, text_of
 from joblog.server.modelarts_docs import whole
-from joblog.server.modelarts_training import training_job
+from joblog.server.modelarts_training import known, training_job
 from joblog.server.modelarts_v1 import DEFAULT_LINES, MAX_LINES, TaskLineAnswer
 from joblog.server.state import Call, State
 from joblog.server.streams import Streamed
 from joblog.server.wire import query_parameters
+from joblog.storage.jobs import Report
+
+METRICS = ("cpuUsage", "memUsage", "gpuUtil", "gpuMemUsage", "npuUtil", "npuMemUsage")
+
+MAX_KIND = 64
+_KIND = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
+
+Answer = dict[str, Any]
 
 PREVIEW_BYTES = 5 * 1024 * 1024
 
@@ -81,6 +91,37 @@ class TaskCalls(Controller):
         name = f"modelarts-job-{request.path_params['training_job_id']}-{log.task}.log"
         path = link_path(joblog.engine.vault, log, name, wanted, now_ms)
         return LinkAnswer(base_url(request.scope, joblog.engine.settings) + path)
+
+    @get("/metrics/{task_id:str}", summary="What was measured of a task")
+    async def metrics(self, joblog: State, request: Call) -> Answer:
+        """Names what ModelArts measures, each with no values: joblog measures nothing."""
+        await _task(joblog, request, "read")
+        return {"metrics": [{"metric": name, "value": []} for name in METRICS]}
+
+    @post(
+        "/tasks/{task_id:str}/reports/{report_type:str}",
+        summary="Report an event of a task",
+        status_code=200,
+        operation_class=JsonBody,
+    )
+    async def report(self, joblog: State, request: Call) -> Response[Any]:
+        """Keeps what a task reports; it is an event of its training job."""
+        task, version = await _task(joblog, request, "write")
+        kind = text_of(await json_body(request), "type", "", MAX_KIND) or str(request.path_params["report_type"])
+        if not _KIND.fullmatch(kind):
+            raise Invalid("type", f"1 to {MAX_KIND} characters without control characters", kind)
+        report = Report(joblog.engine.clock_ms(), task, kind)
+        await joblog.writing(joblog.engine.jobs.add_report, version.id, report)
+        return Response({}, status_code=200, media_type="application/json")
+
+
+async def _task(joblog: State, request: Call, right: str) -> tuple[str, Version]:
+    """Returns the task that the path names, which is known or still to come, and its version; there is a first one always."""
+    job, version = await training_job(joblog, request, right)
+    task_id = str(request.path_params["task_id"])
+    if task_id not in ((await known(joblog, job, version)).tasks or ["worker-0"]):
+        raise NotFound("task", task_id)
+    return task_id, version
 
 
 def _content_type(request: Call) -> str:

@@ -22,8 +22,12 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 async def training_job(joblog: State, request: Call, right: str) -> tuple[Job, Version]:
     """Returns the training job that the path names, if the caller has the right; raises NotFound."""
-    parameters = request.path_params
-    project_id, training_job_id = str(parameters["project_id"]), str(parameters["training_job_id"])
+    return await training_job_by_id(joblog, request, right, str(request.path_params["training_job_id"]))
+
+
+async def training_job_by_id(joblog: State, request: Call, right: str, training_job_id: str) -> tuple[Job, Version]:
+    """Returns a training job of the path's project, if the caller has the right; raises NotFound."""
+    project_id = str(request.path_params["project_id"])
     joblog.auth.token(request.scope["headers"])
     version = await _found(joblog, project_id, training_job_id)
     joblog.auth.allowed(request.scope["headers"], right, project_id, None if version is None else version.job_id)

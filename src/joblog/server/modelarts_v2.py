@@ -14,13 +14,24 @@ from litestar.params import Parameter
 from litestar.response import Response
 
 from joblog.errors import Invalid, UnknownAction
-from joblog.model import check_job_name
+from joblog.model import Job, Version, check_job_name
 from joblog.server.modelarts_bodies import JsonBody, json_body, object_of, text_of
-from joblog.server.modelarts_events import DEFAULT_EVENTS, LEVELS, MAX_EVENTS, events
-from joblog.server.modelarts_jobs import description_of, project_of
+from joblog.server.modelarts_events import DEFAULT_EVENTS, LEVELS, MAX_EVENTS, MAX_PATTERN, SOURCES, events
+from joblog.server.modelarts_jobs import MAX_JOBS, description_of, project_of
 from joblog.server.modelarts_searches import search_of
-from joblog.server.modelarts_training import job_response, known, known_of_request, response_of, training_job
+from joblog.server.modelarts_training import (
+    job_response,
+    known,
+    known_of_request,
+    response_of,
+    training_job,
+    training_job_by_id,
+)
 from joblog.server.state import Call, State
+
+MAX_BATCH = 100
+
+FlavorType = Annotated[str | None, Parameter(description="CPU, GPU or Ascend; all by default")]
 
 Answer = dict[str, Any]
 
@@ -89,11 +100,17 @@ class TrainingJobCalls(Controller):
     @delete("/training-jobs/{training_job_id:str}", summary="Delete a training job", status_code=202)
     async def v2_delete_job(self, joblog: State, request: Call) -> Response[None]:
         """Deletes for ever, with the logs; the job too when this was its last version."""
-        job, version = await training_job(joblog, request, "admin")
-        now_ms = joblog.engine.clock_ms()
-        await joblog.writing(joblog.engine.jobs.delete_version, version, now_ms)
-        if not await joblog.reading(joblog.engine.names.all_versions, job.id):
-            await joblog.writing(joblog.engine.jobs.delete_job, job, now_ms)
+        await _remove(joblog, *await training_job(joblog, request, "admin"))
+        return Response(None, status_code=202, media_type="text/plain", headers={"content-type": "application/json"})
+
+    @post("/training-jobs/batch-delete", summary="Delete training jobs", status_code=202, operation_class=JsonBody)
+    async def remove_all(self, joblog: State, request: Call) -> Response[None]:
+        """Deletes those that ``jobs`` names, at most 100; none of them where one is not there, or is not the caller's."""
+        project_of(joblog, request, "admin")
+        ids = _ids(await json_body(request))
+        found = [await training_job_by_id(joblog, request, "admin", each) for each in dict.fromkeys(ids)]
+        for job, version in found:
+            await _remove(joblog, job, version)
         return Response(None, status_code=202, media_type="text/plain", headers={"content-type": "application/json"})
 
     @post(
@@ -132,8 +149,50 @@ class TrainingJobCalls(Controller):
         start_time: Annotated[str | None, Parameter(description="milliseconds since 1970: what happened then or later")] = None,
         end_time: Annotated[str | None, Parameter(description="milliseconds since 1970: what happened then or before")] = None,
         level: Annotated[str | None, Parameter(description=", ".join(LEVELS))] = None,
-        pattern: Annotated[str | None, Parameter(description="a text that the message contains")] = None,
+        source: Annotated[str | None, Parameter(description=", ".join(SOURCES))] = None,
+        pattern: Annotated[
+            str | None, Parameter(description=f"a text that the message contains, at most {MAX_PATTERN} characters")
+        ] = None,
     ) -> Answer:
         """Lists events, newest first."""
         job, version = await training_job(joblog, request, "read")
         return await events(joblog, job, version, dict(request.query_params))
+
+    @get("/training-job-engines", summary="What training jobs can run with")
+    async def engines(self, joblog: State, request: Call) -> Answer:
+        """Names one engine, which stands for whatever the jobs of this project really use."""
+        project_of(joblog, request, "read")
+        image = {"cpu_image_url": "", "gpu_image_url": "", "image_version": ""}
+        engine = {"engine_id": "external", "engine_name": "external", "engine_version": "external", "v1_compatible": True}
+        return {"total": 1, "items": [engine | {"run_user": "", "image_info": image}]}
+
+    @get("/training-job-flavors", summary="What training jobs can run on")
+    async def flavors(self, joblog: State, request: Call, flavor_type: FlavorType = None) -> Answer:
+        """Names one flavor, which stands for wherever the jobs of this project really run, whatever its type."""
+        project_of(joblog, request, "read")
+        none = {"unit_num": 0, "product_name": "", "memory": ""}
+        size = {"size": 0, "unit": "GB"}
+        info = {"max_num": MAX_JOBS, "cpu": {"arch": "", "core_num": 0}, "gpu": none, "npu": none, "memory": size, "disk": size}
+        flavor = {"flavor_id": "external", "flavor_name": "external", "flavor_type": flavor_type or "CPU", "max_num": MAX_JOBS}
+        flavor |= {"billing": {"code": "", "unit_num": 0}, "flavor_info": info, "attributes": {}}
+        return {"total_count": 1, "flavors": [flavor]}
+
+
+async def _remove(joblog: State, job: Job, version: Version) -> None:
+    now_ms = joblog.engine.clock_ms()
+    await joblog.writing(joblog.engine.jobs.delete_version, version, now_ms)
+    if not await joblog.reading(joblog.engine.names.all_versions, job.id):
+        await joblog.writing(joblog.engine.jobs.delete_job, job, now_ms)
+
+
+def _ids(body: Answer) -> list[str]:
+    """Returns the ids of ``{"jobs": [{"kind": "job", "metadata": {"id": ...}}]}``; raises Invalid."""
+    allowed = f"a list of 1 to {MAX_BATCH} objects, each with the id of a training job in its metadata"
+    jobs = body.get("jobs")
+    if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_BATCH:
+        raise Invalid("jobs", allowed)
+    metadata = [each.get("metadata") if isinstance(each, dict) else None for each in jobs]
+    ids = [each.get("id") if isinstance(each, dict) else None for each in metadata]
+    if not all(isinstance(each, str) for each in ids):
+        raise Invalid("jobs", allowed)
+    return [str(each) for each in ids]

@@ -16,6 +16,13 @@ from joblog.storage.names import make_version, next_id, version_of
 SORTS = ("job_name", "job_desc", "status", "duration", "version_count", "create_time")
 
 
+_NOT_ASKED = '{"v1":{}}'
+"""The request of a version that nobody has registered."""
+
+MAX_REPORTS = 100
+"""Reports kept of a version, the newest: they are read with each look at its events."""
+
+
 class Summary(Struct, frozen=True):
     """A job in a list, with its latest version; a job without any has no ``version_id`` and is UNKNOWN."""
 
@@ -64,6 +71,14 @@ class RunSearch(Struct, frozen=True):
     limit: int = 50
 
 
+class Report(Struct, frozen=True, array_like=True):
+    """What a task has told of itself beside how it is."""
+
+    at_ms: int
+    task: str
+    kind: str
+
+
 class Run(Struct, frozen=True):
     """A version with what its job is called."""
 
@@ -109,6 +124,21 @@ class Jobs:
         """Returns the JSON that a version was asked for with."""
         rows = self._db.rows("request", version_id=version_id)
         return rows[0][0] if rows else None
+
+    def add_report(self, version_id: int, report: Report) -> None:
+        """Keeps a task's report, the newest MAX_REPORTS of a version; raises NotFound."""
+        with self._db.transaction() as tx:
+            if not tx.rows("version_locked", id=version_id):
+                raise NotFound("version", version_id)
+            rows = tx.rows("request", version_id=version_id)
+            kept = _kept(rows[0][0] if rows else _NOT_ASKED)
+            kept["reports"] = msgspec.Raw(msgspec.json.encode([*_reports(kept), report][-MAX_REPORTS:]))
+            tx.rows("request_put", version_id=version_id, body=msgspec.json.encode(kept).decode())
+
+    def reports(self, version_id: int) -> list[Report]:
+        """Returns what a version's tasks have reported, in the order in which it came."""
+        body = self.request(version_id)
+        return [] if body is None else _reports(_kept(body))
 
     def search(self, project_id: str, search: Search, now_ms: int) -> tuple[int, list[Summary]]:
         """Returns how many jobs there are, and a page of them."""
@@ -185,6 +215,21 @@ class Jobs:
         """Deletes a job with all its versions."""
         with self._db.transaction() as tx:
             _drop_job(tx, job.id, now_ms)
+
+
+def _kept(body: str) -> dict[str, msgspec.Raw]:
+    """Reads what is kept of a version: its request, as ``v1`` or ``v2``, and ``reports``.
+
+    A request that is nested too deep to be passed over, as earlier versions took it, is given up.
+    """
+    try:
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except RecursionError:
+        return _kept(_NOT_ASKED)
+
+
+def _reports(kept: dict[str, msgspec.Raw]) -> list[Report]:
+    return msgspec.json.decode(kept["reports"], type=list[Report]) if "reports" in kept else []
 
 
 def _describe(tx: Transaction, job_id: int, description: str) -> None:
