@@ -47,6 +47,16 @@ def test_user_from_first_to_last(joblog: Agent, name: str, password_file: str) -
     assert "in domain elsewhere" in joblog.refused("user", "delete", name, "--domain", "elsewhere")
 
 
+def test_a_user_of_a_project_that_is_not_there_is_not_made(joblog: Agent, name: str, password_file: str) -> None:
+    """Neither the user nor its domain: once the project is right, the same command makes it."""
+    create = ("user", "create", name, "--password-file", password_file, "--domain", f"of-{name}"[:60])
+    for wrong in (("--right", "read"), ()):
+        assert joblog.refused(*create, "--project", "nowhere", *wrong) == "joblog: there is no project 'nowhere'\n"
+    assert name not in joblog.said("user", "list").decode()
+    joblog.said(*create, "--right", "read")
+    assert name in joblog.said("user", "list", "--members").decode()
+
+
 def test_access_keys(joblog: Agent, name: str, password_file: str) -> None:
     """Key and secret go to stdout, a line each, once; lists do not have the secret."""
     joblog.said("user", "create", name, "--password-file", password_file)

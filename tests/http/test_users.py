@@ -138,6 +138,40 @@ def test_deleted_user_is_gone(web: Web) -> None:
     assert person.login({}).status == 201
 
 
+def test_what_is_refused_has_made_nothing(web: Web) -> None:
+    """A user and its domain, a project and its domain and retention, a token and its job: all of it, or none."""
+    user = {"name": "half-made", "password": "long enough", "domain": "half-made"}
+    missing = "project_id is missing; it must be the project in which the user is to have the rights"
+    check_api(web.post("/api/users", user | {"rights": ["read"]}), 400, "missing", missing, parameter="project_id")
+    for wrong, status in (
+        ({"project_id": "nowhere", "rights": ["read"]}, 404),
+        ({"project_id": "nowhere"}, 404),
+        ({"project_id": "default", "rights": ["fly"]}, 400),
+        ({"project_id": "a b", "rights": ["read"]}, 400),
+    ):
+        assert web.post("/api/users", user | wrong).status == status, wrong
+        assert web.get("/api/users", name="half-made", domain="half-made").json["items"] == []
+    assert web.post("/api/projects", {"id": "named", "name": "taken", "domain": "made-whole"}).status == 200
+    for body in (
+        {"id": "half-made", "retain_days": 0},
+        {"id": "half-made", "retain_bytes": -1},
+        {"id": "half-made", "name": "taken", "domain": "made-whole", "retain_days": 1},
+    ):
+        assert web.post("/api/projects", body).status in (400, 409), body
+        assert "half-made" not in [each["id"] for each in web.get("/api/projects", limit=1000).json["items"]]
+    moved = web.post("/api/projects", {"id": "named", "name": "other", "domain": "half-made", "retain_days": 1})
+    message = "project named is in another domain, and stays there"
+    check_api(moved, 409, "conflict", message)
+    (named,) = (each for each in web.get("/api/projects", limit=1000).json["items"] if each["id"] == "named")
+    assert (named["name"], named["retain_days"]) == ("taken", None)
+    for wrong in ({"rights": ["fly"]}, {"rights": ["read"], "label": "x" * 1000}, {"rights": ["read"], "expires_s": 0}):
+        assert web.post("/api/tokens", {"project_id": "default", "job_name": "half-made", **wrong}).status == 400
+    assert web.get("/api/projects/default/jobs", name="half-made").json["items"] == []
+    made = web.post("/api/users", user | {"project_id": "default", "rights": ["read"]}).json
+    members = web.get("/api/projects/default/members", limit=1000).json["items"]
+    assert [each["rights"] for each in members if each["user_id"] == made["id"]] == [["read"]]
+
+
 def test_projects_have_names_and_domains(web: Web) -> None:
     """Unique within the domain; a project stays in its domain."""
     first = web.post("/api/projects", {"id": "named-1", "name": "cn-north-4", "domain": "acme"}).json

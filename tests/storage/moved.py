@@ -49,7 +49,7 @@ class Filled:
     def _people(self) -> None:
         engine = self.engine
         engine.names.put_project("lab", NOW_MS, name="the-lab")
-        engine.names.put_project("other", NOW_MS, domain_id=engine.iam.put_domain("elsewhere", NOW_MS).id)
+        engine.names.put_project("other", NOW_MS, domain="elsewhere")
         engine.names.set_retention("lab", 365, None)
         self.user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
         engine.iam.grant(self.user.id, "lab", ["read", "write"], NOW_MS)

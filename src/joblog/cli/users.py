@@ -13,13 +13,12 @@ from joblog.errors import Invalid, NotFound
 
 
 def create_user(args: argparse.Namespace) -> int:
-    """Creates a user; with rights it is a member of the project at once."""
+    """Creates a user; with rights it is a member of the project at once, or not made at all."""
     client, project_id = connected(args)
     password = _password(args.password_file)
     with client:
-        user = client.create_user(args.name, password, domain=args.domain)
-        if args.right:
-            client.grant(project_id, user.id, args.right)
+        project = project_id if args.right or args.project else None
+        user = client.create_user(args.name, password, domain=args.domain, project_id=project, rights=args.right or ())
     sys.stdout.write(f"{user.id}\n")
     return 0
 

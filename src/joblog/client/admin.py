@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from joblog.answers import value
@@ -69,13 +69,25 @@ class AdminCalls(Transport):
         given = {"name": name, "domain": domain}
         return self.items(User, "/api/users", {key: one for key, one in given.items() if one is not None})
 
-    def create_user(self, name: str, password: str, *, domain: str = "default") -> User:
-        """Creates a user, and the domain if it is new.
+    def create_user(
+        self,
+        name: str,
+        password: str,
+        *,
+        domain: str = "default",
+        project_id: str | None = None,
+        rights: Sequence[str] = (),
+    ) -> User:
+        """Creates a user, and the domain if it is new; with ``rights`` it is a member of the project at once.
 
         Raises:
             Conflict: there is such a user.
+            NotFound: there is no such project; no user is made.
         """
-        return value(User, self.call("POST", "/api/users", {"name": name, "password": password, "domain": domain}))
+        body: dict[str, object] = {"name": name, "password": password, "domain": domain}
+        if project_id is not None:
+            body |= {"project_id": project_id, "rights": list(rights)}
+        return value(User, self.call("POST", "/api/users", body))
 
     def set_password(self, user_id: str, password: str) -> None:
         """Sets a user's password, which ends the user's tokens."""

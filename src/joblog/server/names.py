@@ -8,16 +8,16 @@ from litestar import Controller, delete, get, patch, post
 from litestar.params import Parameter
 from msgspec import UNSET, Struct
 
-from joblog.errors import Conflict, Missing, OutOfRange
+from joblog.errors import Missing, OutOfRange
 from joblog.labels import checked_labels
 from joblog.model import (
-    DEFAULT_DOMAIN,
     MAX_ID,
     Job,
     Project,
     Token,
     check_id,
     check_job_name,
+    check_label,
     check_name,
     check_project_id,
     check_rights,
@@ -60,14 +60,16 @@ class ProjectController(Controller):
     async def create_project(self, joblog: State, request: Call, data: ProjectRequest) -> Project:
         """Gets or makes a project and sets the retention that is given."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
-        names = joblog.engine.names
-        project = await _put_project(joblog, data)
-        if data.retain_days is UNSET and data.retain_bytes is UNSET:
-            return project
-        days = project.retain_days if data.retain_days is UNSET else _at_least("retain_days", data.retain_days, 1)
-        size = project.retain_bytes if data.retain_bytes is UNSET else _at_least("retain_bytes", data.retain_bytes, 0)
-        await joblog.writing(names.set_retention, project.id, days, size)
-        return await joblog.reading(names.project, project.id)
+        given = {} if data.retain_days is UNSET else {"retain_days": _at_least("retain_days", data.retain_days, 1)}
+        given |= {} if data.retain_bytes is UNSET else {"retain_bytes": _at_least("retain_bytes", data.retain_bytes, 0)}
+        return await joblog.writing(
+            joblog.engine.names.put_project,
+            check_project_id(data.id),
+            joblog.engine.clock_ms(),
+            name=None if data.name is None else check_name("name", data.name),
+            domain=None if data.domain is None else check_name("domain", data.domain),
+            retention=given,
+        )
 
     @get("/", summary="List projects")
     async def list_projects(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[Project]:
@@ -196,7 +198,7 @@ class TokenController(Controller):
         now_ms = joblog.engine.clock_ms()
         lasts_s = _at_least("expires_s", data.expires_s, 1)
         expires_ms = None if lasts_s is None else now_ms + lasts_s * 1000
-        check_rights(data.rights)
+        check_rights(data.rights), check_label(data.label)
         job_id = await _job_of_token(joblog, data, project_id)
         make = joblog.engine.tokens.make
         token, secret = await joblog.writing(make, project_id, data.rights, data.label, now_ms, expires_ms, job_id)
@@ -216,19 +218,6 @@ class TokenController(Controller):
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         await joblog.writing(joblog.engine.tokens.revoke, check_id("token_id", token_id))
         joblog.auth.forget()
-
-
-async def _put_project(joblog: State, data: ProjectRequest) -> Project:
-    engine = joblog.engine
-    project_id, now_ms = check_project_id(data.id), engine.clock_ms()
-    name = None if data.name is None else check_name("name", data.name)
-    domain_id = DEFAULT_DOMAIN
-    if data.domain is not None:
-        domain_id = (await joblog.writing(engine.iam.put_domain, check_name("domain", data.domain), now_ms)).id
-    project = await joblog.writing(engine.names.put_project, project_id, now_ms, name=name, domain_id=domain_id)
-    if data.domain is not None and project.domain_id != domain_id:
-        raise Conflict(f"project {project_id} is in another domain, and stays there")
-    return project
 
 
 def _project(joblog: State, request: Call, project_id: str, right: str, job_id: str | int | None = None) -> str:

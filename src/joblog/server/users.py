@@ -8,6 +8,7 @@ from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter
 from msgspec import Struct
 
+from joblog.errors import Missing
 from joblog.model import DEFAULT_DOMAIN, AccessKey, Member, User, check_name, check_password, check_project_id
 from joblog.server.listing import After, Limit, Listing, limit_of
 from joblog.server.state import Call, State
@@ -17,11 +18,13 @@ DomainName = Annotated[str | None, Parameter(description="the domain of the user
 
 
 class UserRequest(Struct, forbid_unknown_fields=True):
-    """A new user; the domain is made if there is none of that name."""
+    """A new user; the domain is made if there is none of that name. With ``rights`` it is a member of the project."""
 
     name: str
     password: str
     domain: str = DEFAULT_DOMAIN
+    project_id: str | None = None
+    rights: list[str] | None = None
 
 
 class PasswordRequest(Struct, forbid_unknown_fields=True):
@@ -71,11 +74,18 @@ class UserController(Controller):
 
     @post("/", summary="Create a user", status_code=200)
     async def create_user(self, joblog: State, request: Call, data: UserRequest) -> User:
-        """Makes a user; 409 when there is one of that name in the domain."""
+        """Makes a user; 409 when there is one of that name in the domain, 404 when there is no such project."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
         names = check_name("domain", data.domain), check_name("name", data.name)
+        if data.rights and data.project_id is None:
+            raise Missing("project_id", "the project in which the user is to have the rights")
         return await joblog.writing(
-            joblog.engine.iam.create_user, *names, check_password(data.password), joblog.engine.clock_ms()
+            joblog.engine.iam.create_user,
+            *names,
+            check_password(data.password),
+            joblog.engine.clock_ms(),
+            project_id=None if data.project_id is None else check_project_id(data.project_id),
+            rights=data.rights or (),
         )
 
     @get("/", summary="List users")

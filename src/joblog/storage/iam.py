@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
+from collections.abc import Collection
 
 from joblog.errors import Conflict, NotFound
 from joblog.model import AccessKey, Domain, Member, Project, User, check_label, check_rights
@@ -37,21 +38,34 @@ class Iam:
         rows = self._db.rows("domain_by_name", name=name)
         return Domain(*rows[0]) if rows else None
 
-    def put_domain(self, name: str, now_ms: int) -> Domain:
-        """Gets or makes a domain."""
-        with self._db.transaction() as tx:
-            return _put_domain(tx, name, now_ms)
+    def create_user(
+        self,
+        domain: str,
+        name: str,
+        password: str,
+        now_ms: int,
+        *,
+        project_id: str | None = None,
+        rights: Collection[str] = (),
+    ) -> User:
+        """Makes a user, and the domain if it is new; with rights it is a member of the project at once.
 
-    def create_user(self, domain: str, name: str, password: str, now_ms: int) -> User:
-        """Makes a user, and the domain if it is new; raises Conflict when there is such a user, which stays as it is."""
+        Raises Conflict when there is such a user, which stays as it is, NotFound for the project, Invalid for the rights.
+        Nothing is made then.
+        """
+        held = check_rights(list(rights)) if rights else ""
         password_hash, user_id = self.passwords.hashed(password), uuid.uuid4().hex
         with self._db.transaction() as tx:
-            domain_id = _put_domain(tx, domain, now_ms).id
+            if project_id is not None and not tx.rows("project", id=project_id):
+                raise NotFound("project", project_id)
+            domain_id = put_domain(tx, domain, now_ms).id
             made = tx.rows(
                 "account_put", id=user_id, domain_id=domain_id, name=name, password_hash=password_hash, now_ms=now_ms
             )
             if not made:
                 raise Conflict(f"there is a user {name!r} in domain {domain!r}")
+            if project_id is not None and held:
+                tx.rows("member_put", user_id=user_id, project_id=project_id, rights=held, now_ms=now_ms)
             return User(*tx.rows("account", id=user_id)[0])
 
     def user(self, user_id: str) -> User:
@@ -151,7 +165,8 @@ class Iam:
                 raise NotFound("access key", access)
 
 
-def _put_domain(tx: Transaction, name: str, now_ms: int) -> Domain:
+def put_domain(tx: Transaction, name: str, now_ms: int) -> Domain:
+    """Gets or makes a domain, in a transaction."""
     tx.rows("domain_put", id=uuid.uuid4().hex, name=name, now_ms=now_ms)
     return Domain(*tx.rows("domain_by_name", name=name)[0])
 

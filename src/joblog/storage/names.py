@@ -17,6 +17,7 @@ from joblog.errors import Conflict, NotFound
 from joblog.model import DEFAULT_DOMAIN, MAX_ID, Job, Log, Project, Version, log_file_name
 from joblog.status import OVER, Status
 from joblog.storage.database import Database, Row, Transaction, Value
+from joblog.storage.iam import put_domain
 
 
 class Names:
@@ -25,21 +26,38 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def put_project(self, project_id: str, now_ms: int, *, name: str | None = None, domain_id: str = DEFAULT_DOMAIN) -> Project:
+    def put_project(
+        self,
+        project_id: str,
+        now_ms: int,
+        *,
+        name: str | None = None,
+        domain: str | None = None,
+        retention: Mapping[str, int | None] | None = None,
+    ) -> Project:
         """Gets or makes a project, named after its id unless a name is given, which is also given to one that is there.
 
-        Raises Conflict when another project of the domain has the name. A project stays in its domain.
+        ``domain`` is a name, of one that is made if there is none; ``retention`` has what is to be set of retain_days and
+        retain_bytes. Raises Conflict, and changes nothing, when another project of the domain has the name, or the project
+        is in another domain, where it stays.
         """
         with self._db.transaction() as tx:
+            domain_id = DEFAULT_DOMAIN if domain is None else put_domain(tx, domain, now_ms).id
             tx.rows("project_put", id=project_id, name=name or project_id, domain_id=domain_id, now_ms=now_ms)
             rows = tx.rows("project", id=project_id)
-            domain_id = rows[0][2] if rows else domain_id
-            wanted = name or (rows[0][1] if rows else project_id)
-            named = tx.rows("project_by_name", domain_id=domain_id, name=wanted)
+            taken = not rows  # by another project, in the domain in which it was to be made
+            project = Project(project_id, name or project_id, domain_id, now_ms, None, None) if taken else Project(*rows[0])
+            if domain is not None and project.domain_id != domain_id:
+                raise Conflict(f"project {project_id} is in another domain, and stays there")
+            wanted = name or project.name
+            named = tx.rows("project_by_name", domain_id=project.domain_id, name=wanted)
             if named and named[0][0] != project_id:
                 raise Conflict(f"there is another project named {wanted!r}")
-            if rows[0][1] != wanted:
+            if project.name != wanted:
                 tx.rows("project_rename", id=project_id, name=wanted)
+            if retention:
+                both = {"retain_days": project.retain_days, "retain_bytes": project.retain_bytes} | dict(retention)
+                tx.rows("project_retain", id=project_id, **both)
             return Project(*tx.rows("project", id=project_id)[0])
 
     def project_by_name(self, domain_id: str, name: str) -> Project | None:
