@@ -15,7 +15,7 @@ from litestar import Request
 
 from joblog.errors import Invalid, NotJson
 from joblog.lines import Bytes
-from joblog.server.fields import fault
+from joblog.server.fields import fault, inside
 
 MAX_NESTING = 64
 """Objects and lists in one another: real requests have less than ten."""
@@ -133,6 +133,15 @@ def _check_sizes(raw: Bytes) -> None:
         value = json.loads(bytes(raw), parse_int=_integer)
     except ValueError:
         return
+    _check(value)
+
+
+def _check(value: object) -> None:
+    """Raises NotJson for half a character, which no message could name, Invalid for a number that 64 bits do not hold."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise NotJson("body", "JSON whose \\u escapes are whole characters") from error
     _check_numbers(value, "")
 
 
@@ -142,7 +151,7 @@ def _check_numbers(value: object, place: str) -> None:
         raise Invalid(place or "body", f"an integer from {MIN_INT} to {MAX_INT}, or a number of 64 bits", value.text)
     if isinstance(value, dict):
         for name, each in value.items():
-            _check_numbers(each, f"{place}.{name}" if place else name)
+            _check_numbers(each, inside(place, name))
     elif isinstance(value, list):
         for index, each in enumerate(value):
             _check_numbers(each, f"{place or 'body'}[{index}]")
@@ -156,11 +165,11 @@ def _refused(raw: Bytes, kind: Any, *, strict: bool) -> Invalid:
         return NotJson("body", f"JSON in UTF-8, which it is not at byte {error.start}")
     try:
         value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_constant)
-        _check_numbers(value, "")
+        _check(value)
     except json.JSONDecodeError as error:
         return NotJson("body", f"whole and well-formed JSON, which it is not at character {error.pos}")
     except ValueError:
         return NotJson("body", "JSON, which has no NaN and no Infinity")
-    except Invalid as error:
+    except Invalid as error:  # NotJson is one
         return error
-    return fault(value, kind, strict=strict) or NotJson("body", "JSON whose \\u escapes are whole characters")
+    return fault(value, kind, strict=strict) or NotJson("body", "JSON as the API's description says")

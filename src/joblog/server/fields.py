@@ -25,6 +25,8 @@ _WORDS: dict[type[inspect.Type], str] = {
     inspect.NoneType: "null",
 }
 
+_LONGEST_NAME = 80
+
 _PLAIN: dict[type[inspect.Type], Any] = {
     inspect.StrType: str,
     inspect.IntType: int,
@@ -43,6 +45,12 @@ def fault(value: object, kind: Any, *, strict: bool) -> Invalid | None:
     return _fault(value, _inspected(kind), "", strict)
 
 
+def inside(place: str, name: str) -> str:
+    """Returns the place of a field in an object that stands at a place, which is empty for the whole body."""
+    shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
+    return f"{place}.{shown}" if place else shown
+
+
 @cache
 def _inspected(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
@@ -57,7 +65,7 @@ def _fault(value: object, kind: inspect.Type, place: str, strict: bool) -> Inval
         items = (_fault(each, kind.item_type, f"{place or 'body'}[{number}]", strict) for number, each in enumerate(value))
         return next((found for found in items if found is not None), None)
     if isinstance(kind, inspect.DictType) and isinstance(value, dict):
-        values = (_fault(each, kind.value_type, _inside(place, name), strict) for name, each in value.items())
+        values = (_fault(each, kind.value_type, inside(place, name), strict) for name, each in value.items())
         return next((found for found in values if found is not None), None)
     return None if _is(value, kind, strict) else _wrong(value, kind, place)
 
@@ -74,14 +82,14 @@ def _of_union(value: object, kind: inspect.UnionType, place: str, strict: bool) 
 def _of_object(value: dict[str, Any], kind: inspect.StructType, place: str, strict: bool) -> Invalid | None:
     names = [field.encode_name for field in kind.fields]
     if kind.forbid_unknown_fields and (unknown := next((name for name in value if name not in names), None)) is not None:
-        return Invalid(_inside(place, unknown), f"left out: the fields are {', '.join(names)}")
+        return Invalid(inside(place, unknown), f"left out: the fields are {', '.join(names)}")
     for field in kind.fields:
-        inside = _inside(place, field.encode_name)
+        here = inside(place, field.encode_name)
         if field.encode_name in value:
-            if (found := _fault(value[field.encode_name], field.type, inside, strict)) is not None:
+            if (found := _fault(value[field.encode_name], field.type, here, strict)) is not None:
                 return found
         elif field.required:
-            return Missing(inside, _words(field.type))
+            return Missing(here, _words(field.type))
     return None
 
 
@@ -110,7 +118,3 @@ def _wrong(value: object, kind: inspect.Type, place: str) -> Invalid:
 def _words(kind: inspect.Type) -> str:
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     return " or ".join(dict.fromkeys(_WORDS.get(type(each), "a value") for each in kinds))
-
-
-def _inside(place: str, name: str) -> str:
-    return f"{place}.{name}" if place else name
