@@ -6,6 +6,9 @@ import argparse
 
 from joblog.cli.flags.common import Subparsers, add_client
 
+RETAIN_DAYS = "days that logs are kept after their bytes arrived (default: for ever)"
+RETAIN_BYTES = "bytes of stored objects, compressed, that are kept of all logs together; the oldest go first (default: all)"
+
 RIGHTS = ["read", "write", "metrics", "admin"]
 
 
@@ -38,8 +41,8 @@ def _add_projects(commands: Subparsers) -> None:
     create.add_argument("id", metavar="ID", help="1 to 64 letters, digits and hyphens")
     create.add_argument("--name", help="as clients of ModelArts name it, often a region (default: the id)")
     create.add_argument("--domain", help="the domain it is in, which is made if there is none (default: 'default')")
-    create.add_argument("--retain-days", type=int, metavar="N", help="how long logs are kept (default: for ever)")
-    create.add_argument("--retain-bytes", type=int, metavar="N", help="how much is kept (default: all)")
+    create.add_argument("--retain-days", type=int, metavar="N", help=RETAIN_DAYS)
+    create.add_argument("--retain-bytes", type=int, metavar="N", help=RETAIN_BYTES)
     add_client(projects, "list", "admin:list_projects", "lists the projects that the token may see")
 
 
