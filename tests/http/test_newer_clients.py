@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def training(web: Web, own_project: str) -> Made:
         body = {"kind": "job", "metadata": {"name": name}, "algorithm": {"command": "python a.py"}, "spec": spec}
         reply = web.post(f"/v2/{own_project}/training-jobs", body)
         assert reply.status == 201, reply.body
-        return reply.json
+        return dict(reply.json)
 
     return make
 
@@ -49,7 +50,7 @@ def test_filters_of_several_values_and_several_filters_of_a_key(web: Web, own_pr
     """Any value of a filter is to hold, and all filters are."""
     for name in ("res-a", "res-b", "vit-a", "vit-b"):
         training(name)
-    find = lambda *filters: listed(web, own_project, *filters)  # noqa: E731
+    find = partial(listed, web, own_project)
     assert find(("name", "like", ["res", "t-b"])) == ["res-a", "res-b", "vit-b"]
     assert find(("name", "like", ["RES"]), ("name", "like", ["-b"])) == ["res-b"]
     assert find(("name", "like", ["res", "vit"]), ("name", "like", ["-a"])) == ["res-a", "vit-a"]
@@ -66,7 +67,7 @@ def test_filters_by_status_and_time(web: Web, own_project: str, training: Made) 
     first, second = training("first"), training("second")
     path = f"/v2/{own_project}/training-jobs/{first['metadata']['id']}/actions"
     assert web.post(path, {"action_type": "terminate"}).status == 202
-    find = lambda *filters: listed(web, own_project, *filters)  # noqa: E731
+    find = partial(listed, web, own_project)
     assert find(("status", "eq", "Terminated")) == find(("phase", "in", ["terminated"])) == ["first"]
     assert find(("status", "in", ["Creating", "Pending", "Running"])) == find(("status", "not", "Terminated")) == ["second"]
     assert find(("status", "in", ["Creating", "Terminated"]), ("status", "not", ["Creating"])) == ["first"]
@@ -82,7 +83,7 @@ def test_filters_by_status_and_time(web: Web, own_project: str, training: Made) 
 def test_filters_by_runtime_type(web: Web, own_project: str, training: Made) -> None:
     """What a job was asked for with; one that named none is of none."""
     training("debugged", runtime_type="debug"), training("plain"), training("quoted", a='"runtime_type":"debug"')
-    find = lambda *filters: listed(web, own_project, *filters)  # noqa: E731
+    find = partial(listed, web, own_project)
     assert find(("runtime_type", "eq", "debug")) == ["debugged"]
     assert find(("runtime_type", "in", ["debug", "x"]), ("status", "in", ["Creating", "Running"])) == ["debugged"]
     assert find(("runtime_type", "not", "debug")) == ["plain", "quoted"]
@@ -100,10 +101,11 @@ def test_filters_that_are_none(web: Web, own_project: str) -> None:
         ("pool", "eq", "x"),
         (None, None, None),
     ):
-        sent = {"filters": [{"key": key, "operator": operator, "value": value}]}
-        refused(web.post(search, sent), 400, "2788", "filters must be name (like, eq, in, not), status or phase")
-    for wrong in ({"a": 1}, [[]], [None], True, [1], ["x"] * 51):
-        sent = {"filters": [{"key": "name", "operator": "in", "value": wrong}]}
+        asked = {"filters": [{"key": key, "operator": operator, "value": value}]}
+        refused(web.post(search, asked), 400, "2788", "filters must be name (like, eq, in, not), status or phase")
+    values: list[object] = [{"a": 1}, [[]], [None], True, [1], ["x"] * 51]
+    for wrong in values:
+        sent: dict[str, object] = {"filters": [{"key": "name", "operator": "in", "value": wrong}]}
         refused(web.post(search, sent), 400, "2788", "filters.value must be a string, or a list of at most 50")
     refused(web.post(search, {"filters": [{"key": "status", "operator": "eq", "value": "Odd"}]}), 400, "2788", "phases such as")
     refused(web.post(search, {"filters": [{}] * 21}), 400, "2788", "filters must be a list of at most 20")
@@ -205,7 +207,8 @@ def test_batch_delete(web: Web, own_project: str, training: Made) -> None:
     jobs = [{"kind": "job", "metadata": {"id": each}} for each in ids]
     missing = {"kind": "job", "metadata": {"id": "00000000-0000-0000-0000-000000000000"}}
     refused(web.post(path, {"jobs": [*jobs, missing]}), 400, "2775", "there is no training job")
-    for wrong in ({}, {"jobs": []}, {"jobs": jobs[:1] * 101}, {"jobs": [{"id": ids[0]}]}, {"jobs": [1]}, {"jobs": "x"}):
+    bodies: list[object] = [{}, *({"jobs": each} for each in ([], jobs[:1] * 101, [{"id": ids[0]}], [1], "x"))]
+    for wrong in bodies:
         refused(web.post(path, wrong), 400, "2788", "jobs must be a list of 1 to 100 objects")
     assert listed(web, own_project) == ["one", "two", "three"]
     reader = web.post("/api/tokens", {"rights": ["read", "write"], "project_id": own_project}).json["token"]

@@ -164,8 +164,9 @@ def test_what_is_refused_has_made_nothing(web: Web) -> None:
     check_api(moved, 409, "conflict", message)
     (named,) = (each for each in web.get("/api/projects", limit=1000).json["items"] if each["id"] == "named")
     assert (named["name"], named["retain_days"]) == ("taken", None)
-    for wrong in ({"rights": ["fly"]}, {"rights": ["read"], "label": "x" * 1000}, {"rights": ["read"], "expires_s": 0}):
-        assert web.post("/api/tokens", {"project_id": "default", "job_name": "half-made", **wrong}).status == 400
+    for label, right, expires_s in (("", "fly", 1), ("x" * 1000, "read", 1), ("", "read", 0)):
+        token = {"rights": [right], "label": label, "expires_s": expires_s, "job_name": "half-made", "project_id": "default"}
+        assert web.post("/api/tokens", token).status == 400, token
     assert web.get("/api/projects/default/jobs", name="half-made").json["items"] == []
     made = web.post("/api/users", user | {"project_id": "default", "rights": ["read"]}).json
     members = web.get("/api/projects/default/members", limit=1000).json["items"]

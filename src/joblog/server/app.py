@@ -33,7 +33,7 @@ from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
 from joblog.server.health import get_catalog_readiness, get_health, get_readiness
 from joblog.server.limits import Buckets
-from joblog.server.links import read_link
+from joblog.server.links import head_link, read_link
 from joblog.server.loki import push
 from joblog.server.metrics import metrics
 from joblog.server.modelarts_jobs import JobCalls
@@ -251,6 +251,7 @@ def litestar(state: State) -> Litestar:
             export,
             push,
             read_link,
+            head_link,
             follow_permalink,
         ],
         dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},

@@ -11,7 +11,7 @@ import binascii
 from typing import Any
 
 import msgspec
-from litestar import route
+from litestar import get, head
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 
@@ -69,10 +69,8 @@ def _owner(name: str) -> str:
     return f"link {name}"
 
 
-@route(
+@get(
     "/links/{link:str}/{name:str}",
-    http_method=["GET", "HEAD"],
-    status_code=200,
     summary="A log's bytes, by a link that a ModelArts call gave",
     tags=["ModelArts v2"],
     security=[{}],
@@ -80,13 +78,30 @@ def _owner(name: str) -> str:
 )
 async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
-    found = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
-    log = await joblog.reading(joblog.engine.log, found.project_id, found.job_id, found.version_id, found.worker)
-    answer = download(joblog, request, log, found.content_type, may_pack=False)
+    return (await _linked(joblog, request, link, name))[1]
+
+
+@head(
+    "/links/{link:str}/{name:str}",
+    summary="The headers of the same",
+    tags=["ModelArts v2"],
+    security=[{}],
+    media_type="application/octet-stream",
+    responses={206: ResponseSpec(None, media_type="application/octet-stream", description="The range's")},
+)
+async def head_link(joblog: State, request: Call, link: str, name: str) -> Response[None]:
+    """Answers as ``GET`` does, without the bytes, which are not read either."""
+    content_type, answer = await _linked(joblog, request, link, name)
+    charset = "; charset=utf-8" if content_type.startswith("text/") else ""
+    headers = answer.headers | {"content-type": content_type + charset}
+    return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
+
+
+async def _linked(joblog: State, request: Call, link: str, name: str) -> tuple[str, Response[Any]]:
+    """Returns the type that a link was made for, and its answer, of which nothing is read yet; raises BadLink."""
+    linked = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
+    log = await joblog.reading(joblog.engine.log, linked.project_id, linked.job_id, linked.version_id, linked.worker)
+    answer = download(joblog, request, log, linked.content_type, may_pack=False)
     answer.headers["content-disposition"] = f'attachment; filename="{name}"'
     answer.headers["x-content-type-options"] = "nosniff"
-    if request.method == "HEAD":  # of which the log's bytes need not be read
-        charset = "; charset=utf-8" if found.content_type.startswith("text/") else ""
-        headers = answer.headers | {"content-type": found.content_type + charset}
-        return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
-    return answer
+    return linked.content_type, answer

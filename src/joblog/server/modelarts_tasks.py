@@ -93,7 +93,7 @@ class TaskCalls(Controller):
         return LinkAnswer(base_url(request.scope, joblog.engine.settings) + path)
 
     @get("/metrics/{task_id:str}", summary="What was measured of a task")
-    async def metrics(self, joblog: State, request: Call) -> Answer:
+    async def v2_get_task_metrics(self, joblog: State, request: Call) -> Answer:
         """Names what ModelArts measures, each with no values: joblog measures nothing."""
         await _task(joblog, request, "read")
         return {"metrics": [{"metric": name, "value": []} for name in METRICS]}
@@ -104,7 +104,7 @@ class TaskCalls(Controller):
         status_code=200,
         operation_class=JsonBody,
     )
-    async def report(self, joblog: State, request: Call) -> Response[Any]:
+    async def v2_report_event(self, joblog: State, request: Call) -> Response[Any]:
         """Keeps what a task reports; it is an event of its training job."""
         task, version = await _task(joblog, request, "write")
         kind = text_of(await json_body(request), "type", "", MAX_KIND) or str(request.path_params["report_type"])

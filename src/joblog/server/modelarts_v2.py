@@ -104,7 +104,7 @@ class TrainingJobCalls(Controller):
         return Response(None, status_code=202, media_type="text/plain", headers={"content-type": "application/json"})
 
     @post("/training-jobs/batch-delete", summary="Delete training jobs", status_code=202, operation_class=JsonBody)
-    async def remove_all(self, joblog: State, request: Call) -> Response[None]:
+    async def v2_delete_jobs(self, joblog: State, request: Call) -> Response[None]:
         """Deletes those that ``jobs`` names, at most 100; none of them where one is not there, or is not the caller's."""
         project_of(joblog, request, "admin")
         ids = _ids(await json_body(request))
@@ -159,7 +159,7 @@ class TrainingJobCalls(Controller):
         return await events(joblog, job, version, dict(request.query_params))
 
     @get("/training-job-engines", summary="What training jobs can run with")
-    async def engines(self, joblog: State, request: Call) -> Answer:
+    async def v2_list_engines(self, joblog: State, request: Call) -> Answer:
         """Names one engine, which stands for whatever the jobs of this project really use."""
         project_of(joblog, request, "read")
         image = {"cpu_image_url": "", "gpu_image_url": "", "image_version": ""}
@@ -167,7 +167,7 @@ class TrainingJobCalls(Controller):
         return {"total": 1, "items": [engine | {"run_user": "", "image_info": image}]}
 
     @get("/training-job-flavors", summary="What training jobs can run on")
-    async def flavors(self, joblog: State, request: Call, flavor_type: FlavorType = None) -> Answer:
+    async def v2_list_flavors(self, joblog: State, request: Call, flavor_type: FlavorType = None) -> Answer:
         """Names one flavor, which stands for wherever the jobs of this project really run, whatever its type."""
         project_of(joblog, request, "read")
         none = {"unit_num": 0, "product_name": "", "memory": ""}
