@@ -246,8 +246,15 @@ def _v2(recorder: Recorder) -> None:
     recorder.call("v2_preview_log", f"GET {died}/tasks/worker-0/logs/preview")
     link = recorder.call("v2_get_log_link", f"GET {died}/tasks/worker-0/logs/url")["obs_url"]
     recorder.call("read_link", f"GET {urlsplit(link).path}")
+    recorder.call("head_link", f"HEAD {urlsplit(link).path}")
+    recorder.call("v2_get_task_metrics", f"GET {died}/metrics/worker-0")
+    recorder.call("v2_report_event", f"POST {died}/tasks/worker-0/reports/training-event", {"type": "EpochEnd"})
+    recorder.call("v2_list_engines", "GET /v2/lab/training-job-engines")
+    recorder.call("v2_list_flavors", "GET /v2/lab/training-job-flavors")
     recorder.call("v2_act_on_job", f"POST {job}/actions", {"action_type": "terminate"})
     recorder.call("v2_delete_job", f"DELETE {job}")
+    again = recorder.reply("v2_create_job", f"POST {jobs}", body).json["metadata"]["id"]
+    recorder.call("v2_delete_jobs", f"POST {jobs}/batch-delete", {"jobs": [{"kind": "job", "metadata": {"id": again}}]})
 
 
 def _deleting(recorder: Recorder, run: str) -> None:

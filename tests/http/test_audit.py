@@ -78,6 +78,6 @@ def test_which_calls_are_acts(server: Server) -> None:
     web.close()
     assert {name.rpartition("/")[2] for name in changing} == {
         *("append", "close", "report", "status", "{task}", "jobs", "runs", "versions"),
-        *("training-jobs", "training-job-searches", "{job_id}", "{training_job_id}"),
+        *("training-jobs", "training-job-searches", "{job_id}", "{training_job_id}", "{report_type}"),
     }
     assert not any(name.startswith("DELETE") for name in changing)

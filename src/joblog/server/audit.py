@@ -27,7 +27,7 @@ NOTE: ContextVar[dict[str, Any] | None] = ContextVar("NOTE", default=None)
 
 _ACTS = ("/api/tokens", "/api/users", "/api/session", "/v3/auth/tokens")
 _CHANGES = frozenset(("POST", "PUT", "DELETE", "PATCH"))
-_ENDS = ("/stop", "/actions")
+_ENDS = ("/stop", "/actions", "/batch-delete")
 
 _log = logging.getLogger("joblog.audit")
 

@@ -104,7 +104,7 @@ class TaskCalls(Controller):
         status_code=200,
         operation_class=JsonBody,
     )
-    async def v2_report_event(self, joblog: State, request: Call) -> Response[Any]:
+    async def v2_report_event(self, joblog: State, request: Call) -> Answer:
         """Keeps what a task reports; it is an event of its training job."""
         task, version = await _task(joblog, request, "write")
         kind = text_of(await json_body(request), "type", "", MAX_KIND) or str(request.path_params["report_type"])
@@ -112,7 +112,7 @@ class TaskCalls(Controller):
             raise Invalid("type", f"1 to {MAX_KIND} characters without control characters", kind)
         report = Report(joblog.engine.clock_ms(), task, kind)
         await joblog.writing(joblog.engine.jobs.add_report, version.id, report)
-        return Response({}, status_code=200, media_type="application/json")
+        return {}
 
 
 async def _task(joblog: State, request: Call, right: str) -> tuple[str, Version]:
