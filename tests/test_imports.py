@@ -56,6 +56,7 @@ DOORS = {
         "joblog.model",
         "joblog.segment",
         "joblog.carry",
+        "joblog.repair",
         "joblog.storage",
         "joblog.ingest",
         "joblog.query",

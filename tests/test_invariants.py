@@ -21,10 +21,11 @@ import pytest
 from joblog import positions
 from joblog.config import Settings
 from joblog.engine import Engine, check
-from joblog.errors import BeyondEnd, Closed, Different, JoblogError
+from joblog.errors import BeyondEnd, Closed, Conflict, Different, JoblogError
 from joblog.model import Log
 from joblog.query import Query
 from joblog.storage.frames import FrameStore
+from joblog.storage.leases import Leases
 from joblog.storage.objects import Objects
 from joblog.storage.pieces import PieceCache
 from joblog.storage.seal import Sealer
@@ -55,6 +56,16 @@ def seal_all(engine: Engine, log: Log) -> None:
         pass
 
 
+def unfinished(engine: Engine, log: Log) -> set[str]:
+    """Crashes between an object and its row; returns the object's name."""
+    before = {key for key, _, _ in engine.objects.listing()}
+    leases = Leases(engine.database, lambda: 0)
+    (lease,) = leases.take([log.id])
+    leases.give_back([lease])
+    assert not Sealer(engine.logs, engine.frames, engine.objects).seal(log.id, lease)
+    return {key for key, _, _ in engine.objects.listing()} - before
+
+
 @every_backend
 def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
     """Any bytes come back as they were, from the tail and from a segment."""
@@ -81,7 +92,8 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
 
     assert found(engine.query) == expected
     stored = sum(size for _, size, _ in engine.objects.listing())
-    engine.names.set_retention("lab", None, stored - 1)
+    oldest = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_bytes
+    engine.names.set_retention("lab", None, stored - oldest)
     assert engine.retention.retain(NOW_MS) == 1
     assert 0 < engine.logs.head(log.id).start_byte < expected
     assert found(engine.query) == expected
@@ -161,16 +173,15 @@ def test_5_append_is_idempotent(engine: Engine) -> None:
 
 @every_backend
 def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
-    """An object whose row did not come is swept; one whose row has gone outlives it by the grace period."""
+    """An object whose row did not come goes in its time; one whose row has gone outlives it by the grace period."""
     log = new_log(engine, b"line\n" * 1000)
-    engine.objects.put("lab/1/1/worker-0/orphan.zst", b"left by a crash")
+    (left,) = unfinished(engine, log)
     seal_all(engine, log)
     key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
     engine.names.set_retention("lab", None, 0)
     assert engine.retention.retain(NOW_MS) == 1
     assert engine.retention.remove_garbage(NOW_MS + 1000, grace_ms=2000) == 0
-    assert {name for name, _, _ in engine.objects.listing()} == {key, "lab/1/1/worker-0/orphan.zst"}
-    assert engine.retention.sweep(2**60, grace_ms=0) == 1
+    assert {name for name, _, _ in engine.objects.listing()} == {key, left}
     assert engine.retention.remove_garbage(2**61, grace_ms=2000) == 2
     assert list(engine.objects.listing()) == []
 
@@ -259,6 +270,25 @@ def test_10_nothing_is_dropped_in_silence(server: Server) -> None:
             log = client.run("default", "complete", run_id="a", task=f"worker-{number}").log.ref
             client.append(log, 0, b"abcd\n")
             assert client.close_log(log, end_byte=end_byte, crc32=crc32).complete is complete
+
+
+@every_backend
+def test_11_nothing_is_deleted_that_the_catalog_did_not_name_and_does_not_name_any_more(engine: Engine) -> None:
+    """Neither an object that it never named, however old, nor one that a segment has; what it named and dropped, goes."""
+    log = new_log(engine, b"line\n" * 1000)
+    seal_all(engine, log)
+    (left,) = unfinished(engine, engine.ingest.append(log.id, 5000, b"more\n"))
+    key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
+    stranger = f"{key.rpartition('-')[0]}-{'0' * 16}.zst"
+    for each in (stranger, "lab/1/1/worker-0/notes.txt"):
+        engine.objects.put(each, b"somebody's")
+    assert [each.partition(":")[0] for each in engine.check().problems()] == [f"object {stranger}"]
+    assert engine.retention.remove_garbage(2**60, grace_ms=0) == 1
+    engine.ownership.look()
+    with pytest.raises(Conflict, match="joblog repair"):
+        engine.janitor.clean()
+    names = {name for name, _, _ in engine.objects.listing()}
+    assert (names >= {key, stranger, "lab/1/1/worker-0/notes.txt"}, left in names) == (True, False)
 
 
 def run_joblog(server: Server, directory: Path, command: list[str], *flags: str) -> subprocess.CompletedProcess[bytes]:

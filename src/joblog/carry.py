@@ -19,7 +19,7 @@ from joblog.model import Chunk, Log, Segment
 from joblog.query import Query
 from joblog.storage.database import Database, Transaction
 from joblog.storage.frames import FrameStore
-from joblog.storage.logs import Logs, drop_segment, put_segment
+from joblog.storage.logs import Logs, drop_segment, name_object, put_segment
 from joblog.storage.moves import Turn
 from joblog.storage.objects import Objects
 from joblog.storage.pieces import PieceCache
@@ -135,6 +135,9 @@ class Carrier:
         return there
 
     def _object(self, log: Log, sealed: Segment, *, at_once: bool) -> None:
+        with self._target.database.transaction() as tx:
+            self._turn.hold(tx)
+            name_object(tx, sealed, self._clock_ms())
         if not self._same_objects:
             self._target.objects.put(sealed.object_key, self._source.objects.get(sealed.object_key))
         if at_once:

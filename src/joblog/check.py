@@ -1,4 +1,6 @@
-"""Verifies what is stored: that pieces tile each log, that every byte can be read, that counts and checksums are right."""
+"""Verifies what is stored: that catalog and objects belong together, that pieces tile each log, that every byte can be read,
+that counts and checksums are right.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,12 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from joblog import lines, segment
-from joblog.errors import JoblogError
+from joblog.errors import Conflict, JoblogError
 from joblog.model import Log, Segment
 from joblog.storage.frames import FrameStore
 from joblog.storage.logs import Logs
 from joblog.storage.objects import Objects
+from joblog.storage.ownership import Ownership
 
 _BATCH = 100
 _READ_BYTES = 4 * 1024 * 1024
@@ -19,9 +22,10 @@ _READ_BYTES = 4 * 1024 * 1024
 class Check:
     """Reads everything once. ``logs`` and ``bytes`` count what was read; ``close`` is called at the end."""
 
-    def __init__(self, logs: Logs, objects: Objects, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, logs: Logs, objects: Objects, ownership: Ownership, close: Callable[[], None] = lambda: None) -> None:
         self._logs = logs
         self._objects = objects
+        self._ownership = ownership
         self._close = close
         self.logs = 0
         self.bytes = 0
@@ -34,6 +38,12 @@ class Check:
             self._close()
 
     def _problems(self) -> Iterator[str]:
+        try:
+            self._ownership.agree()
+        except Conflict as error:
+            yield str(error)
+        for key in self._ownership.unknown():
+            yield f"object {key}: the catalog does not know it; `joblog repair` looks what it is"
         after = 0
         while page := self._logs.all(after, _BATCH):
             for log in page:

@@ -91,7 +91,12 @@ class Settings:
     audit_file: str = _setting("", "the audit log, an object on each line; by default it is in the server's log")
     tls_cert: str = _setting("", "file with the server's certificate, and those between it and its authority, in PEM")
     tls_key: str = _setting("", "file with the certificate's private key, in PEM, without a passphrase")
-    object_grace_s: int = _setting(600, "how long an object outlives its row, so that no running read loses it")
+    object_grace_s: int = _setting(
+        24 * 3600, "how long an object outlives its row: what retention, merging or somebody's mistake dropped is still there"
+    )
+    retain_share: float = _setting(
+        1.0, "of what a project stores, retention drops at most so many percent in one round (at least one segment); 100: all"
+    )
 
     @property
     def catalog_path(self) -> Path:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from joblog.check import Check
 from joblog.config import Settings
-from joblog.errors import Invalid
+from joblog.errors import Invalid, Unavailable
 from joblog.feed import Feed
 from joblog.ingest import Ingest
 from joblog.janitor import Janitor
 from joblog.model import Log
 from joblog.query import Query
 from joblog.rebuild import Rebuild
+from joblog.repair import Repair
 from joblog.scan import Scan
 from joblog.search import Search
-from joblog.storage.database import Database
+from joblog.storage.database import Database, process_clock_ms
 from joblog.storage.frames import FewFrames, FrameStore
 from joblog.storage.heads import Heads
 from joblog.storage.iam import Iam
@@ -30,10 +33,11 @@ from joblog.storage.moves import begin_serving
 from joblog.storage.names import Names
 from joblog.storage.objects import Objects
 from joblog.storage.overview import Overview
+from joblog.storage.ownership import Ownership
 from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
-from joblog.storage.sqlite import Sqlite
+from joblog.storage.sqlite import Sqlite, copy_catalog
 from joblog.storage.states import States
 from joblog.storage.tokens import Tokens
 from joblog.storage.vault import Vault
@@ -47,9 +51,7 @@ class _Heads(Protocol):
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log: ...
 
 
-def clock_ms() -> int:
-    """The time of day in milliseconds: an annotation, never a key."""
-    return time.time_ns() // 1_000_000
+_log = logging.getLogger("joblog.engine")
 
 
 class Engine:
@@ -59,25 +61,26 @@ class Engine:
         self,
         settings: Settings,
         *,
-        clock_ms: Callable[[], int] = clock_ms,
+        clock_ms: Callable[[], int] | None = None,
         deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
         called: Callable[[str, bool, float], None] | None = None,
     ) -> None:
         """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
 
         ``called`` is told of every call of the object store that has ended: which, whether it failed, how long it took.
+        ``clock_ms`` is another clock than the catalog's own, which tells the time of day: an annotation, never a key.
 
         Raises Invalid when another process serves the directory, or for settings that cannot be used; Unavailable when the
-        catalog cannot be opened; Conflict when it has not got all yet that is being moved to it.
+        catalog cannot be opened; Conflict when it has not got all yet that is being moved to it, or does not fit its objects.
         """
         self.settings = settings
-        self.clock_ms = clock_ms
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = -1 if settings.catalog else lock(settings)
         self.tally, self._also_called = Tally(), called
         self.objects = open_objects(settings)
         self.objects.watch(self._called)
-        self.database = self._catalog()
+        self.database, self.ownership = self._catalog(clock_ms)
+        self.clock_ms = clock_ms = self.database.clock_ms
         self.names, self.feed = Names(self.database), Feed()
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
@@ -97,22 +100,38 @@ class Engine:
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
         self.query = Query(self.logs, cache, self.frames)
         self.search = Search(Scan(self.logs, self.frames), self.query)
-        self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally)
-        self.retention = Retention(self.database, self.objects)
-        self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, clock_ms=clock_ms)
+        self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
+        self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
+        self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
         room = settings.append_queue_bytes
         self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=self.tally)
 
-    def _catalog(self) -> Database:
-        database = open_database(self.settings)
+    def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
+        try:
+            database = open_database(self.settings, clock_ms)
+        except BaseException:
+            self._unlock()
+            raise
         try:
             begin_serving(database)
+            return database, self._owned(database)
         except BaseException:
             database.close()
-            if self._lock >= 0:
-                os.close(self._lock)
+            self._unlock()
             raise
-        return database
+
+    def _owned(self, database: Database) -> Ownership:
+        ownership = Ownership(database, self.objects)
+        try:
+            ownership.begin()
+        except Unavailable as error:  # what was taken can be read, and more be taken
+            _log.warning("%s; nothing is sealed or deleted before it can be reached", error)
+        return ownership
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
@@ -130,46 +149,91 @@ class Engine:
 
     def check(self) -> Check:
         """Returns a check of all that is stored."""
-        return Check(self.logs, self.objects)
+        return Check(self.logs, self.objects, self.ownership)
 
     def close(self) -> None:
         """Commits what was taken and lets go of everything; again does nothing."""
         self.ingest.close()
         self.janitor.close()
         self.database.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._unlock()
 
 
 def check(settings: Settings) -> Check:
     """Returns a check of what is stored, which may be in use."""
     if not settings.catalog and not settings.catalog_path.exists():
         raise Invalid("data", "a directory that joblog has served", str(settings.data))
-    database = open_database(settings)
-    return Check(Logs(database), open_objects(settings), database.close)
+    database, objects = open_database(settings), open_objects(settings)
+    return Check(Logs(database), objects, Ownership(database, objects), database.close)
 
 
 def rebuild(settings: Settings) -> Rebuild:
     """Fills an empty catalog from the objects, and returns what was found; raises Conflict, Invalid, Unavailable."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    locked = -1 if settings.catalog else lock(settings)
-    database = open_database(settings)
-    try:
+    with _alone(settings) as database:
         done = Rebuild(database, open_objects(settings))
-        done.run(clock_ms())
+        done.run(database.clock_ms())
         return done
+
+
+def repair(settings: Settings, *, read: bool) -> Repair:
+    """Makes a catalog agree with its objects, and returns what was done; raises Conflict, Invalid, Unavailable."""
+    if not settings.catalog and not settings.catalog_path.exists():
+        raise Invalid("data", "a directory with a catalog", str(settings.data))
+    with _alone(settings) as database:
+        done = Repair(database, open_objects(settings))
+        done.run(read=read)
+        return done
+
+
+def restore(settings: Settings, source: Path) -> Repair:
+    """Puts a copy of an embedded catalog in the place of the one that is there, which stays beside it, and repairs it.
+
+    Raises as ``repair`` does; Invalid too when the copy is none.
+    """
+    if settings.catalog:
+        raise Invalid("catalog", "SQLite's: restore a PostgreSQL database by its own means, and then say joblog repair")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locked, path = lock(settings), settings.catalog_path
+    try:
+        part = path.with_name("catalog.db.part")
+        part.unlink(missing_ok=True)
+        copy_catalog(source, part)
+        for each in (f"{path.name}-wal", f"{path.name}-shm", path.name):
+            if (there := path.with_name(each)).exists():
+                there.rename(path.with_name(f"{each}.before-{process_clock_ms()}"))
+        part.rename(path)
     finally:
-        database.close()
+        os.close(locked)
+    return repair(settings, read=False)
+
+
+def confirm_clock(settings: Settings) -> None:
+    """Says that the catalog's clock is right, also where it seems to have jumped; raises Invalid, Unavailable."""
+    if not settings.catalog and not settings.catalog_path.exists():
+        raise Invalid("data", "a directory that joblog has served", str(settings.data))
+    with closing(open_database(settings)) as database:
+        Retention(database, open_objects(settings)).confirm_clock(database.clock_ms())
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[Database]:
+    """Opens a catalog for a command that nobody may serve it beside; of PostgreSQL nobody can tell."""
+    locked = -1 if settings.catalog else lock(settings)
+    try:
+        with closing(open_database(settings)) as database:
+            yield database
+    finally:
         if locked >= 0:
             os.close(locked)
 
 
-def open_database(settings: Settings) -> Database:
-    """Opens the catalog; raises Invalid, Unavailable."""
+def open_database(settings: Settings, clock_ms: Callable[[], int] | None = None) -> Database:
+    """Opens the catalog, with another clock than its own if one is given; raises Invalid, Unavailable."""
     if not settings.catalog:
-        return Sqlite(settings.catalog_path)
-    database: Database = _postgres().Postgres(settings.catalog, connections=settings.catalog_connections)
+        return Sqlite(settings.catalog_path, clock_ms or process_clock_ms)
+    given = {"connections": settings.catalog_connections, "clock_ms": clock_ms}
+    database: Database = _postgres().Postgres(settings.catalog, **given)
     return database
 
 

@@ -17,6 +17,7 @@ from joblog.config import Settings
 from joblog.errors import JoblogError
 from joblog.storage.database import Database, Row
 from joblog.storage.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
+from joblog.storage.ownership import Ownership
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
 from joblog.storage.states import LOST_MS, States
@@ -34,7 +35,7 @@ _LONGEST_WAIT_S = 60.0
 # A growing log is looked at for merging when it has so many new segments.
 _FRESH = 4
 
-# Orphans come from crashes only: a look at every object now and then is enough.
+# A look at every object's name, now and then: whether the catalog knows them all.
 _SWEEP_MS = 6 * 3600 * 1000
 
 _LOST_CHECK_S = 30.0
@@ -52,16 +53,16 @@ class Janitor:
         sealer: Sealer,
         retention: Retention,
         states: States,
-        *,
-        clock_ms: Callable[[], int],
+        ownership: Ownership,
     ) -> None:
         self._settings = settings
         self._db = database
         self._sealer = sealer
         self._retention = retention
         self._states = states
-        self._clock_ms = clock_ms
-        self._leases = Leases(database, clock_ms)
+        self._ownership = ownership
+        self._clock_ms = database.clock_ms
+        self._leases = Leases(database, database.clock_ms)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="joblog-janitor", daemon=True)
@@ -108,14 +109,21 @@ class Janitor:
         return looked
 
     def clean(self) -> None:
-        """Applies retention, removes objects, now and then looks for objects without a row; if no other node just has."""
-        now_ms, grace_ms = self._clock_ms(), self._settings.object_grace_s * 1000
-        if self._leases.take([RETENTION], int(self._settings.retain_check_s * 1000)):
-            self._retention.retain(now_ms)
-            self._retention.remove_garbage(now_ms, grace_ms)
-            self._leases.forget(now_ms - LEASE_MS)
+        """Applies retention, removes objects, now and then looks for unknown ones; if no other node just has.
+
+        Raises Conflict, and nothing is removed, where catalog and store do not fit, or the clock cannot be trusted.
+        """
+        now_ms, grace_ms, stopped = self._clock_ms(), self._settings.object_grace_s * 1000, self._stop.is_set
         if self._leases.take([SWEEP], _SWEEP_MS):
-            self._retention.sweep(now_ms, grace_ms)
+            self._ownership.look()
+        if self._leases.take([RETENTION], int(self._settings.retain_check_s * 1000)):
+            self._leases.forget(now_ms - LEASE_MS)
+            self._ownership.agree()
+            self._retention.trust_clock(now_ms)
+            self._retention.retain(now_ms, stopped)
+            if self._retention.garbage_due(now_ms, grace_ms):
+                self._ownership.take()  # before the first object goes: an earlier catalog is told from this one from now on
+                self._retention.remove_garbage(now_ms, grace_ms, stopped)
 
     @contextmanager
     def _leased(self, due: list[Row]) -> Iterator[list[Lease]]:
@@ -133,17 +141,19 @@ class Janitor:
         latest_merge = time.monotonic() + _LONGEST_WAIT_S
         next_lost = time.monotonic() + LOST_MS / 1000  # while joblog was down nobody could tell it anything
         while not self._stop.is_set():
-            busy = self._guarded(self.seal_due)
+            if not self._ownership.begun:  # the store was away at the start
+                self._guarded(self._ownership.begin)
+            busy = self._guarded(self.seal_due) if self._ownership.begun else 0
             now = time.monotonic()
             if busy:
                 next_merge = min(now + self._settings.merge_calm_s, latest_merge)
-            elif now >= next_merge:
+            elif now >= next_merge and self._ownership.begun:
                 busy = self._guarded(self.merge_due)
                 latest_merge = time.monotonic() + _LONGEST_WAIT_S
             if now >= next_lost:
                 next_lost = now + _LOST_CHECK_S
                 self._guarded(lambda: self._states.mark_lost(self._clock_ms()))
-            if now >= next_clean:
+            if now >= next_clean and self._ownership.begun:
                 next_clean = now + self._settings.retain_check_s
                 self._guarded(self.clean)
             if not busy:

@@ -39,6 +39,7 @@ class Move:
         """``same_objects``: both use one store, and objects stay where they are."""
         self._source = source
         self._target = target
+        self._turn, self._same_objects = turn, same_objects
         self._carrier = Carrier(source, target, turn, same_objects=same_objects, clock_ms=clock_ms)
         self._mirror = Mirror(source.database, target.database, turn.hold)
         self.logs = self.bytes = self.seen = self.carried = 0
@@ -59,7 +60,7 @@ class Move:
 
     def _pass(self, say: Callable[[int, int, int], None]) -> int:
         ((self.logs, self.bytes),) = self._source.database.rows("logs_total")
-        self.seen, changed = 0, self._mirror.run() + self._drop()
+        self.seen, changed = 0, self._mirror.run() + self._drop() + self._garbage()
         with ThreadPoolExecutor(_AT_ONCE, "joblog-move") as threads:
             after = 0
             while page := self._source.logs.all(after, _PAGE):
@@ -71,6 +72,14 @@ class Move:
                     self.seen += 1
                     say(self.seen, self.logs, self.carried)
         return changed
+
+    def _garbage(self) -> int:
+        """Notes what is garbage at the source, where the objects stay: else nobody knows them any more."""
+        rows = self._source.database.rows("garbage_rows") if self._same_objects else []
+        with self._target.database.transaction() as tx:
+            self._turn.hold(tx)
+            names = ("object_key", "since_ms", "log_id", "end_byte")
+            return sum(map(len, tx.many("garbage_row_put", [dict(zip(names, row, strict=True)) for row in rows])))
 
     def _drop(self) -> int:
         """Drops the logs that were deleted at the source."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from joblog.carry import Place
 from joblog.config import Settings
-from joblog.engine import clock_ms, lock, open_database, open_objects
+from joblog.engine import lock, open_database, open_objects
 from joblog.errors import Conflict, Invalid
 from joblog.move import Move
 from joblog.storage import credentials
@@ -65,7 +65,7 @@ def move(
         theirs = stack.enter_context(_opened(target))
         turn = Turn(theirs, _address(source))
         places = Place(ours, from_objects), Place(theirs, to_objects)
-        moving = Move(*places, turn, same_objects=from_store == to_store, clock_ms=clock_ms)
+        moving = Move(*places, turn, same_objects=from_store == to_store, clock_ms=theirs.clock_ms)
         if files:
             _copy(_secret_key(source), target.secret_key_path)
             _copy(_content(source.admin_token_path), target.admin_token_path)

@@ -40,6 +40,7 @@ class FailingDatabase:
         self._db = database
         self._fuse = fuse
         self.embedded = database.embedded
+        self.clock_ms = database.clock_ms
 
     def rows(self, query: str, **values: Value) -> list[Row]:
         with self._fuse.call():
@@ -103,6 +104,10 @@ class FailingObjects(Objects):
     def delete(self, key: str) -> None:
         with self._fuse.call():
             self._objects.delete(key)
+
+    def size(self, key: str) -> int | None:
+        with self._fuse.call():
+            return self._objects.size(key)
 
     def listing(self) -> Iterator[tuple[str, int, int]]:
         with self._fuse.call():

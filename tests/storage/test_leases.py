@@ -38,6 +38,7 @@ def clock() -> Clock:
 def nodes(backend: Backend, tmp_path: Path, clock: Clock) -> Iterator[list[Engine]]:
     """Three nodes on one catalog and one directory of objects."""
     shared = replace(backend.settings(tmp_path), objects=f"file://{tmp_path}/objects", seal_bytes=1, object_grace_s=0)
+    shared = replace(shared, retain_share=100.0)
     found = [Engine(replace(shared, data=tmp_path / str(number)), clock_ms=clock) for number in range(3)]
     yield found
     for node in found:
@@ -93,7 +94,7 @@ def test_node_that_lost_its_lease_cannot_swap(nodes: list[Engine], ids: list[int
     assert not nodes[0].sealer.seal(lost.log_id, lost)
     assert not nodes[0].sealer.seal(expired.log_id, expired)
     assert nodes[0].logs.head(lost.log_id).sealed_byte == 0
-    assert nodes[0].retention.sweep(2**60, 0) == 2
+    assert nodes[0].retention.remove_garbage(2**60, 0) == 2
     (mine,) = Leases(nodes[2].database, clock).take([expired.log_id])
     assert nodes[2].sealer.seal(expired.log_id, mine)
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from joblog.config import Settings
-from joblog.engine import Engine, clock_ms
+from joblog.engine import Engine
 from joblog.errors import Unavailable
 from joblog.rebuild import Rebuild
+from joblog.storage.database import process_clock_ms as clock_ms
 from joblog.storage.sqlite import Sqlite
 from tests.backends import Backend
 from tests.engines import BUCKET, ObjectServer
@@ -55,7 +56,6 @@ def held(engine: Engine, log_id: int) -> bytes:
 
 def swept(engine: Engine) -> set[str]:
     """Removes what no row names, and returns the keys of what is left."""
-    engine.retention.sweep(LATER_MS, 0)
     engine.retention.remove_garbage(LATER_MS, 0)
     return {key for key, _, _ in engine.objects.listing()}
 
@@ -152,11 +152,12 @@ def test_a_piece_costs_one_request(place: Settings, wire: Wire) -> None:
 
 
 def test_prefix_is_all_that_a_place_has_of_a_bucket(place: Settings) -> None:
-    """Objects of others in the bucket are not swept."""
+    """Objects of others in the bucket are neither looked at nor removed."""
     outside = Engine(replace(place, objects=f"s3://{BUCKET}/outside-{next(_numbers)}", data=place.data / "outside"))
     outside.objects.put("kept", b"1")
     engine = Engine(place)
-    engine.retention.sweep(LATER_MS, 0)
+    assert list(engine.ownership.unknown()) == []
+    engine.retention.remove_garbage(LATER_MS, 0)
     engine.close()
     assert outside.objects.get("kept") == b"1"
     outside.close()

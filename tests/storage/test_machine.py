@@ -156,7 +156,6 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def clean(self) -> None:
         self.engine.retention.remove_garbage(self.now_ms, 0)
-        self.engine.retention.sweep(2**60, 0)
 
     @rule()
     def crash_and_reopen(self) -> None:

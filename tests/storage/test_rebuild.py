@@ -15,7 +15,8 @@ from joblog.config import Settings
 from joblog.engine import Engine, check, rebuild
 from joblog.errors import Conflict
 from joblog.model import Log
-from joblog.rebuild import LOST, Found, tiling
+from joblog.rebuild import LOST
+from joblog.salvage import Found, cover
 from joblog.segment import Index
 from tests.backends import Backend, both_ends
 from tests.conftest import start_server
@@ -96,6 +97,7 @@ def test_what_retention_had_removed_stays_away(tmp_path: Path) -> None:
     done = rebuild(Settings(data=tmp_path / "new", objects=place.objects))
     assert (done.logs, done.bytes) == (2, 20_000)
     assert [each.partition(":")[0] for each in done.unreadable] == [keys[3]]
+    assert (tmp_path / "objects" / keys[3]).exists()
     engine = Engine(Settings(data=tmp_path / "new", objects=place.objects))
     head = engine.logs.head(ids[0])
     assert (head.start_byte, head.start_line, head.end_byte) == (5000, 1000, 15_000)
@@ -104,19 +106,21 @@ def test_what_retention_had_removed_stays_away(tmp_path: Path) -> None:
 
 
 def test_objects_that_overlap() -> None:
-    """What reaches furthest counts, then what begins first, then fewer pieces."""
+    """What holds most counts, then fewer pieces."""
 
     def found(start: int, end: int) -> Found:
         return Found(f"{start}-{end}", 1, 0, Index(start, 0, [end - start], [1], [0], [], [], {}), end, 0)
 
     def chosen(*spans: tuple[int, int]) -> list[tuple[int, int]]:
-        return [(each.start_byte, each.end_byte) for each in tiling([found(*span) for span in spans])]
+        return [(each.start_byte, each.end_byte) for each in cover([found(*span) for span in spans])]
 
     assert chosen((0, 5), (5, 9)) == [(0, 5), (5, 9)]
     assert chosen((0, 5), (5, 9), (0, 9), (9, 12)) == [(0, 9), (9, 12)]
     assert chosen((0, 7), (0, 5), (5, 9)) == [(0, 5), (5, 9)]
-    assert chosen((0, 5), (6, 9)) == [(6, 9)]
+    assert chosen((0, 5), (6, 9)) == [(0, 5), (6, 9)]
     assert chosen((0, 5), (3, 9), (5, 9)) == [(0, 5), (5, 9)]
+    assert chosen((0, 5), (3, 9)) == [(3, 9)]
+    assert chosen((0, 3), (4, 9), (0, 9)) == [(0, 9)]
 
 
 def test_links_are_good_after_it(tmp_path: Path) -> None:

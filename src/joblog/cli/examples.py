@@ -43,6 +43,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "serve": ("joblog serve", "joblog serve --host 0.0.0.0 --port 8470 --data /srv/joblog"),
     "check": ("joblog check", "joblog check --data /srv/joblog"),
     "migrate": ("joblog migrate --catalog postgresql://db/joblog",),
+    "repair": ("joblog repair", "joblog repair --catalog postgresql://db/joblog --objects s3://logs/joblog"),
+    "restore": ("joblog restore --catalog-from /backup/catalog.db",),
+    "confirm-clock": ("joblog confirm-clock",),
     "rebuild": ("joblog rebuild --catalog postgresql://db/joblog --objects s3://logs/joblog",),
     "move": (
         "joblog move --data /srv/joblog --to-catalog postgresql://db/joblog --to-objects s3://logs/joblog",

@@ -1,10 +1,12 @@
-"""``joblog serve``, ``check`` and ``migrate``: the commands that need ``joblog[server]``, which is loaded here only."""
+"""``joblog serve``, ``check``, ``repair`` and the like, which need ``joblog[server]``: it is loaded here only."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from joblog.config import Settings
 
@@ -46,6 +48,37 @@ def rebuild(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{each}\n")
     sys.stdout.write(f"{done.logs} logs, {done.bytes} bytes; {len(done.unreadable)} unreadable, {done.unused} objects unused\n")
     return 1 if done.unreadable else 0
+
+
+def repair(args: argparse.Namespace) -> int:
+    """Makes a catalog agree with its objects; writes what was found and done."""
+    from joblog import engine
+
+    done = engine.repair(_settings(args), read=args.read)
+    return _repaired(done.lines, done.logs, done.mended)
+
+
+def restore(args: argparse.Namespace) -> int:
+    """Puts a copy of the catalog in its place and makes it agree with the objects; writes what was found and done."""
+    from joblog import engine
+
+    done = engine.restore(_settings(args), Path(args.catalog_from))
+    return _repaired(done.lines, done.logs, done.mended)
+
+
+def confirm_clock(args: argparse.Namespace) -> int:
+    """Has what is kept for a time only deleted again, after the clock seemed to jump."""
+    from joblog import engine
+
+    engine.confirm_clock(_settings(args))
+    return 0
+
+
+def _repaired(lines: Sequence[str], logs: int, mended: int) -> int:
+    for each in lines:
+        sys.stdout.write(f"{each}\n")
+    sys.stdout.write(f"{logs} logs, {mended} mended\n")
+    return 0
 
 
 def _settings(args: argparse.Namespace) -> Settings:

@@ -6,6 +6,7 @@ Two exist, ``storage/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 Value = str | int | bytes | bytearray | memoryview | None
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 
@@ -22,6 +23,7 @@ HEAD_QUERIES = frozenset(
     (
         "log_put",
         "log_restore",
+        "log_extend",
         "log_move",
         "log_advance",
         "log_seal",
@@ -33,6 +35,11 @@ HEAD_QUERIES = frozenset(
     )
 )
 """The queries that change a log's head; each has the log's id as ``id``."""
+
+
+def process_clock_ms() -> int:
+    """The time of day in milliseconds, by this machine's clock."""
+    return time.time_ns() // 1_000_000
 
 
 class Transaction(Protocol):
@@ -67,6 +74,12 @@ class Database(Protocol):
         """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
 
         For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.
+        """
+
+    def clock_ms(self) -> int:
+        """The time of day in milliseconds, by the one clock that all who share the catalog go by: the database's own.
+
+        Never blocks.
         """
 
     def close(self) -> None:

@@ -65,6 +65,7 @@ class Logs:
     def __init__(self, database: Database) -> None:
         self._db = database
         self.transaction = database.transaction
+        self.clock_ms = database.clock_ms
 
     def head(self, log_id: int) -> Log:
         """Returns the log as it is now; raises NotFound."""
@@ -224,19 +225,37 @@ def advance(tx: Transaction, was: Log, head: Log) -> bool:
 def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
     """Puts a segment in the place of the chunks it holds; ``rest`` is what the last of these chunks holds beyond it.
 
-    False, and nothing done, when another sealer was first.
+    False, and nothing done, when another sealer was first; raises Doomed.
     """
     if not tx.rows("log_seal", id=log.id, was=segment.start_byte, sealed_byte=segment.end_byte, sealed_line=segment.end_line):
         return False
     put_segment(tx, log, segment)
     tx.rows("chunks_drop", log_id=log.id, before=segment.end_byte)
     if rest:
-        tx.many("chunk_put", _chunks(log.id, (segment.end_byte, segment.end_line), [pack(rest)], segment.last_ms))
+        put_rest(tx, log.id, (segment.end_byte, segment.end_line), rest, segment.last_ms)
     return True
 
 
+def put_rest(tx: Transaction, log_id: int, at: tuple[int, int], rest: bytes, appended_ms: int) -> None:
+    """Puts back what is not sealed of a chunk that was dropped; ``at`` is its byte and line number."""
+    tx.many("chunk_put", _chunks(log_id, at, [pack(rest)], appended_ms))
+
+
+class Doomed(Exception):
+    """The object is being removed: whoever was to give it a row came too late."""
+
+
+def name_object(tx: Transaction, segment: Segment, now_ms: int) -> None:
+    """Notes an object's name, before it is written or before it gets a row again; raises Doomed when it is being removed."""
+    key, log_id, end_byte = segment.object_key, segment.log_id, segment.end_byte
+    if not tx.rows("object_name", object_key=key, log_id=log_id, end_byte=end_byte, now_ms=now_ms):
+        raise Doomed
+
+
 def put_segment(tx: Transaction, log: Log, segment: Segment) -> None:
-    """Inserts a segment's row."""
+    """Inserts a segment's row, of an object that was named; raises Doomed when it is being removed."""
+    if not tx.rows("object_claim", object_key=segment.object_key):
+        raise Doomed
     tx.rows(
         "segment_put",
         log_id=log.id,

@@ -1,13 +1,14 @@
 """The object store, by obstore: directories, S3 and its kin, by the same calls. The one door to obstore.
 
 Objects are whole, immutable and uniquely named; nothing is ever overwritten and nothing depends on conditional writes. A put
-whose answer was lost is repeated, or leaves an object that no row names and the sweep finds. The only addition to obstore is
-that a local put is fsynced, as the rows that rely on it are.
+whose answer was lost is repeated, or leaves an object that no row names, whose name the catalog has noted. The only addition to
+obstore is that a local put is fsynced, as the rows that rely on it are.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,13 @@ _RETRY: dict[str, Any] = {
     "retry_timeout": timedelta(seconds=10),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
+
+_MARKS = ".joblog/"
+"""What begins so says which catalog the objects are of, and is no object of a log: no project's id begins with a dot."""
+
+_SEGMENT_KEY = re.compile(r"[^/]+/\d+/\d+/worker-\d+/\d{20}-\d+-[0-9a-f]{16}\.zst", re.ASCII)
+
+_MARK = re.compile(re.escape(_MARKS) + r"(\d{20})-(\d+)", re.ASCII)
 
 _SCHEMES = "s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, file:///directory or memory://"
 
@@ -139,18 +147,53 @@ class Objects:
             except _MISSING:
                 pass  # Somebody else removed it, or a crash did not let us note that we had.
 
+    def size(self, key: str) -> int | None:
+        """Returns an object's size in bytes, None when it is not there."""
+        with self._calling("head"):
+            try:
+                return int(obstore.head(self._store, key)["size"])
+            except _MISSING:
+                return None
+
     def listing(self) -> Iterator[tuple[str, int, int]]:
         """Yields key, size in bytes and time of writing (ms) of every object; for sweeps only, never for reads."""
         with _unavailable():
             for page in obstore.list(self._store):
                 for meta in page:
-                    yield meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1000)
+                    if not meta["path"].startswith(_MARKS):
+                        yield meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1000)
+
+    def segments(self) -> Iterator[tuple[str, int, int]]:
+        """Yields the same of all that is named as ``segment_key`` names it: what else there is, is not joblog's."""
+        return (each for each in self.listing() if _SEGMENT_KEY.fullmatch(each[0]))
+
+    def marks(self) -> list[tuple[int, int]]:
+        """Returns epoch and catalog of each mark (see ownership.py), the newest last."""
+        with _unavailable():
+            keys = [meta["path"] for page in obstore.list(self._store, prefix=_MARKS) for meta in page]
+        return sorted((int(match[1]), int(match[2])) for match in map(_MARK.fullmatch, keys) if match)
+
+    def put_mark(self, epoch: int, catalog: int) -> None:
+        """Marks the store: another object for each epoch, as nothing is ever overwritten."""
+        self.put(_mark_key(epoch, catalog), b"which catalog these objects are of, and since when; see joblog's architecture\n")
+
+    def drop_mark(self, epoch: int, catalog: int) -> None:
+        """Removes a mark behind which there is a newer one."""
+        self.delete(_mark_key(epoch, catalog))
+
+
+def _mark_key(epoch: int, catalog: int) -> str:
+    return f"{_MARKS}{epoch:020d}-{catalog}"
 
 
 def segment_key(log: Log, start_byte: int, end_byte: int) -> str:
     """Names a new segment: readable, sorted by position, unique, so that two writers never meet on one name."""
-    place = f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}"
-    return f"{place}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
+    return f"{log_place(log)}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
+
+
+def log_place(log: Log) -> str:
+    """Names where the objects of a log are."""
+    return f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}"
 
 
 def environment_endpoint() -> str:

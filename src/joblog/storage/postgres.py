@@ -19,7 +19,7 @@ from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from joblog.errors import Invalid, Unavailable
-from joblog.storage.changes import Changes
+from joblog.storage.changes import Changes, ServerClock
 from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
@@ -70,12 +70,14 @@ class Postgres:
 
     embedded = False
 
-    def __init__(self, address: str, *, connections: int = 16) -> None:
+    def __init__(self, address: str, *, connections: int = 16, clock_ms: Callable[[], int] | None = None) -> None:
         """Connects, and makes or migrates the schema; raises Invalid for the address, Unavailable.
 
         ``address`` is what libpq takes: ``postgresql://user@host1,host2/name?option=value``. ``connections`` is the most
-        that are open at a time.
+        that are open at a time. ``clock_ms`` is another clock than the database's.
         """
+        self._clock = ServerClock()
+        self.clock_ms = clock_ms or self._clock
         self._changes: Changes | None = None
         self._conninfo = dsn(address)
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
@@ -91,8 +93,9 @@ class Postgres:
             name="joblog",
         )
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
-        with _unavailable():
-            psycopg.connect(self._conninfo).close()  # says why, where the pool would say only that it has waited
+        # Says why it cannot, where the pool would say only that it has waited.
+        with _unavailable(), psycopg.connect(self._conninfo) as connection:
+            self._clock.set_by(connection)
         try:
             self.migrate()
         except BaseException:
@@ -135,7 +138,7 @@ class Postgres:
 
     def watch(self, changed: Callable[[set[int]], None]) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
-        self._changes = Changes(self._conninfo, changed)
+        self._changes = Changes(self._conninfo, changed, self._clock)
 
     def migrate(self) -> None:
         """Makes the schema, or brings it up to date; of several nodes one does it while the others wait."""

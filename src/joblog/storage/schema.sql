@@ -155,11 +155,16 @@ CREATE TABLE lease (
     until_ms BIGINT NOT NULL
 );
 
--- Objects whose row is gone, to be removed when no running read can want them.
+-- Objects that this catalog has named and that no segment names: not yet, or not any more. Each name is here before its object is
+-- written, with where its bytes end; nothing else is ever deleted. What is doomed is on its way out, and gets no row again.
 CREATE TABLE garbage (
     object_key TEXT PRIMARY KEY,
-    since_ms BIGINT NOT NULL
+    since_ms BIGINT NOT NULL,
+    log_id BIGINT NOT NULL DEFAULT 0,
+    end_byte BIGINT NOT NULL DEFAULT 0,
+    doomed BIGINT NOT NULL DEFAULT 0
 );
+CREATE INDEX garbage_by_age ON garbage (since_ms);
 
 -- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
 -- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.

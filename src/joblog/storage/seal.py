@@ -1,8 +1,8 @@
 """Sealing, merging and writing whole segments: from chunks, or small segments, to one object.
 
-The order is always: write the object, then swap the rows in one fenced transaction, then, after a grace period, remove what
-the rows named before. A crash in between leaves an object that no row names, which the sweep finds; never a row without
-its object.
+The order is always: note the object's name in the catalog, write the object, see that it is there, swap the rows in one fenced
+transaction, and, after a grace period, remove what the rows named before. A crash in between leaves a name that no row has, and
+whose object is removed in its time; never a row without its object, never an object that the catalog does not know.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from joblog import lines
+from joblog.errors import Damaged, Unavailable
 from joblog.lines import Bytes
 from joblog.model import Chunk, Log, Segment
 from joblog.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, Writer, decode_index, encode_index
 from joblog.storage.frames import FrameStore
 from joblog.storage.leases import LEASE_MS, Lease
-from joblog.storage.logs import Logs, advance, advanced, drop_segment, put_segment, seal
+from joblog.storage.logs import Doomed, Logs, advance, advanced, drop_segment, name_object, put_segment, seal
 from joblog.storage.objects import Objects, segment_key
 from joblog.tally import SEALED, Tally
 
@@ -28,6 +29,9 @@ _SEAL_BYTES = 8 * 1024 * 1024
 
 _FRAME_ENOUGH_BYTES = 32 * 1024
 """A compressed chunk of so many raw bytes becomes a frame of the segment as it is: sealing is copying, merging compresses."""
+
+_SEEN_BYTES = 4096
+"""Of an object's end read back before rows rely on it: its index is there, at least the end of it."""
 
 _MERGE_FAN_IN = 4
 """So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
@@ -44,12 +48,15 @@ class Sealer:
         *,
         frame_bytes: int = FRAME_BYTES,
         tally: Tally | None = None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``ready``: whether the store may be written to in the way of an append."""
         self._logs = logs
         self._frames = frames
         self._objects = objects
         self._frame_bytes = frame_bytes
         self.tally = tally or Tally()
+        self._ready = ready
 
     def seal(self, log_id: int, lease: Lease | None = None) -> bool:
         """Seals the next stretch of a log's tail; False when there is none, another sealer was first, or the lease is lost."""
@@ -70,19 +77,22 @@ class Sealer:
         writer.arrived(last.start_byte, last.appended_ms)
         writer.add(data[: len(data) - len(rest)])
         segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
-        with self._logs.transaction() as tx:
-            sealed = (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
+        try:
+            with self._logs.transaction() as tx:
+                sealed = (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
+        except Doomed:
+            return False
         self.tally.add(SEALED, "seal", count=int(sealed))
         return sealed
 
     def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
 
-        None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on; or when storing took so
-        long that the object may count as left behind.
+        None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on; when the store is not
+        ready; or when storing took longer than a lease lasts.
         """
         began_s = time.monotonic()
-        if log.closed or log.sealed_byte != log.end_byte:
+        if not self._ready() or log.closed or log.sealed_byte != log.end_byte:
             return None
         head = advanced(log, data, lines.count(data), now_ms)
         writer = Writer(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
@@ -91,9 +101,12 @@ class Sealer:
         segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
         if time.monotonic() - began_s > LEASE_MS / 1000:
             return None
-        with self._logs.transaction() as tx:
-            if not advance(tx, log, head) or not seal(tx, log, segment, b""):
-                return None
+        try:
+            with self._logs.transaction() as tx:
+                if not advance(tx, log, head) or not seal(tx, log, segment, b""):
+                    raise _Overtaken
+        except (Doomed, _Overtaken):
+            return None
         self.tally.add(SEALED, "append")
         return head
 
@@ -110,7 +123,7 @@ class Sealer:
         for start_byte, end_byte in plan_merges(sizes, whole=log.closed and log.sealed_byte == log.end_byte):
             try:
                 merged += self._merge(log, (start_byte, end_byte), now_ms, lease, give_up)
-            except _Overtaken:
+            except (Doomed, _Overtaken):
                 break  # What this plan was made from is no more; the next look plans anew.
             except _GivenUp:
                 return merged
@@ -144,23 +157,40 @@ class Sealer:
         return len(old)
 
     def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:
+        """Writes an object under a name that the catalog has noted; raises Unavailable."""
         data, index = writer.finish(self._logs.about(log))
         frames = index.placed()
-        key = segment_key(log, index.start_byte, frames.byte[-1])
-        self._objects.put(key, data)
-        return Segment(
+        segment = Segment(
             log_id=log.id,
             start_byte=index.start_byte,
             end_byte=frames.byte[-1],
             start_line=index.start_line,
             end_line=frames.line[-1],
-            object_key=key,
+            object_key=segment_key(log, index.start_byte, frames.byte[-1]),
             object_bytes=len(data),
             level=level,
             first_ms=first_ms,
             last_ms=last_ms,
             index=encode_index(index),
         )
+        write_object(self._logs, self._objects, segment, data)
+        return segment
+
+
+def write_object(logs: Logs, objects: Objects, segment: Segment, data: bytes) -> None:
+    """Notes the name, writes the object, and looks whether it is there: a store's word for it is not enough to drop chunks by.
+
+    Raises Unavailable.
+    """
+    with logs.transaction() as tx:
+        name_object(tx, segment, logs.clock_ms())
+    objects.put(segment.object_key, data)
+    try:
+        (end,) = objects.ranges(segment.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
+    except Damaged:
+        end = b""
+    if not end or not data.endswith(end):
+        raise Unavailable(f"the object store has taken object {segment.object_key}, and does not have it")
 
 
 class _Overtaken(Exception):

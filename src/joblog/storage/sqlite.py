@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
 
-from joblog.errors import Unavailable
-from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations
+from joblog.errors import Invalid, Unavailable
+from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, process_clock_ms
 
 # 64 KiB appends committed in groups of 16: 200 MB/s with pages of 4 KiB, 400 with 16 KiB; 200-byte ones are no slower.
 _PAGE_BYTES = 16 * 1024
@@ -30,8 +30,9 @@ class Sqlite:
 
     embedded = True
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file, makes or migrates the schema; raises Unavailable."""
+    def __init__(self, path: Path, clock_ms: Callable[[], int] = process_clock_ms) -> None:
+        """Opens the file, makes or migrates the schema; raises Unavailable. The process's clock is the catalog's."""
+        self.clock_ms = clock_ms
         self._changed: Callable[[set[int]], None] = lambda _: None
         self._path = str(path)
         self._lock = threading.Lock()
@@ -97,6 +98,20 @@ class Sqlite:
             for statement in migrations(version):
                 self._writer.execute(statement)
             tx.rows("set_counter", name="schema", value=SCHEMA_VERSION)
+
+
+def copy_catalog(source: Path, target: Path) -> None:
+    """Copies a catalog, also one that is being written to; raises Invalid when the source is none, Unavailable."""
+    if not source.is_file():
+        raise Invalid("catalog_from", "a file that is a copy of a catalog.db", str(source))
+    with _unavailable(), closing(apsw.Connection(str(source))) as there:
+        try:
+            there.execute(QUERIES["counter"], {"name": "schema"})
+        except apsw.Error as error:
+            raise Invalid("catalog_from", f"a catalog of joblog's ({error})", str(source)) from error
+        with closing(apsw.Connection(str(target))) as here, here.backup("main", there, "main") as copying:
+            while not copying.done:
+                copying.step()
 
 
 class _Writing:

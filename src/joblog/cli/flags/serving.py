@@ -10,7 +10,15 @@ from joblog.config import STORED, Settings
 
 def add_to(commands: Subparsers) -> None:
     serve = add(commands, "serve", "serve:serve", "runs the server")
+    repair = add(commands, "repair", "serve:repair", "makes a catalog agree with its objects: one that was restored, or damage")
+    restore = add(commands, "restore", "serve:restore", "puts a copy of catalog.db in its place, and repairs it")
+    repair.add_argument("--read", action="store_true", help="reads every object; else that it is there, of its size, is enough")
+    restore.add_argument("--catalog-from", metavar="FILE", required=True, help="the copy; what is there now stays beside it")
+    clock = add(commands, "confirm-clock", "serve:confirm_clock", "says that the clock is right, so that retention goes on")
     others = [
+        repair,
+        restore,
+        clock,
         add(commands, "check", "serve:check", "looks whether all that is stored is sound"),
         add(commands, "rebuild", "serve:rebuild", "makes a new catalog from the objects, when the old one is lost"),
         add(commands, "migrate", "serve:migrate", "brings the catalog's tables up to date, as serve does when it starts"),

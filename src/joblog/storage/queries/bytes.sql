@@ -58,11 +58,33 @@ DELETE FROM segment WHERE log_id = :log_id AND start_byte = :start_byte AND obje
 -- name: segment_known
 SELECT 1 FROM segment WHERE object_key = :object_key UNION ALL SELECT 1 FROM garbage WHERE object_key = :object_key;
 
+-- name: segments_any
+SELECT 1 FROM segment LIMIT 1;
+
+-- name: object_name
+-- Before an object is written; also of one whose row was dropped, and that is to get one again. Nothing where it is on its way out.
+INSERT INTO garbage (object_key, since_ms, log_id, end_byte) VALUES (:object_key, :now_ms, :log_id, :end_byte)
+ON CONFLICT (object_key) DO UPDATE SET since_ms = excluded.since_ms WHERE garbage.doomed = 0 RETURNING object_key;
+
+-- name: object_claim
+-- In the transaction that gives the object its row. Whoever dooms it waits for this, or this finds it doomed.
+DELETE FROM garbage WHERE object_key = :object_key AND doomed = 0 RETURNING object_key;
+
 -- name: garbage_put
 INSERT INTO garbage (object_key, since_ms) VALUES (:object_key, :now_ms) ON CONFLICT (object_key) DO NOTHING;
 
+-- name: garbage_count
+SELECT COUNT(*) FROM garbage;
+
 -- name: garbage_due
-SELECT object_key FROM garbage WHERE since_ms <= :before_ms ORDER BY object_key LIMIT :limit;
+SELECT object_key FROM garbage WHERE since_ms <= :before_ms AND object_key > :after ORDER BY object_key LIMIT :limit;
+
+-- name: garbage_doom
+-- Not what a segment names, whatever clocks say; nor what holds bytes behind its log's end, which nothing else may have.
+UPDATE garbage SET doomed = 1 WHERE object_key = :object_key AND since_ms <= :before_ms
+    AND NOT EXISTS (SELECT 1 FROM segment WHERE segment.object_key = garbage.object_key)
+    AND NOT EXISTS (SELECT 1 FROM log WHERE log.id = garbage.log_id AND log.end_byte < garbage.end_byte)
+RETURNING object_key;
 
 -- name: garbage_drop
-DELETE FROM garbage WHERE object_key = :object_key;
+DELETE FROM garbage WHERE object_key = :object_key AND doomed = 1;

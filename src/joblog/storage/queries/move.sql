@@ -32,6 +32,16 @@ ON CONFLICT (id) DO UPDATE SET log_file = excluded.log_file, appended_ms = exclu
 -- name: segment_keys
 SELECT start_byte, object_key FROM segment WHERE log_id = :log_id ORDER BY start_byte;
 
+-- name: garbage_rows
+SELECT object_key, since_ms, log_id, end_byte FROM garbage WHERE doomed = 0;
+
+-- name: garbage_row_put
+-- Unless a row that is still to be dropped names it.
+INSERT INTO garbage (object_key, since_ms, log_id, end_byte)
+SELECT CAST(:object_key AS TEXT), CAST(:since_ms AS BIGINT), CAST(:log_id AS BIGINT), CAST(:end_byte AS BIGINT)
+WHERE NOT EXISTS (SELECT 1 FROM segment WHERE segment.object_key = CAST(:object_key AS TEXT))
+ON CONFLICT (object_key) DO NOTHING RETURNING object_key;
+
 -- name: counters
 SELECT name, value FROM counter;
 

@@ -70,8 +70,10 @@ ORDER BY id LIMIT :limit;
 UPDATE job SET labels = :labels WHERE id = :id AND labels = :was RETURNING id;
 
 -- name: version_put
+-- Its number is the next one of its job, behind those that a rebuild has left out.
 INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms)
-VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM version WHERE job_id = :job_id), :uuid, :run_id, :now_ms,
+VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM
+    (SELECT number FROM version WHERE job_id = :job_id UNION ALL SELECT value FROM counter WHERE name = 'version-number') AS given), :uuid, :run_id, :now_ms,
     :status, :started_ms)
 RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms;
 
