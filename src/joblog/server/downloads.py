@@ -19,7 +19,7 @@ from joblog.model import MAX_ID, Log, integer
 from joblog.server.native import LOG, in_threads, log_of
 from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
-from joblog.server.streams import Streamed
+from joblog.server.streams import Read
 
 StartByte = Annotated[str | None, Parameter(description="where to begin; the log's start by default")]
 EndByte = Annotated[str | None, Parameter(description="where to end, excluded; the log's end by default")]
@@ -66,7 +66,7 @@ class DownloadController(Controller):
             return _streamed(request, parts, part, headers, "application/octet-stream")
         headers = {"content-disposition": f'attachment; filename="{name}.zst"', "cache-control": "no-store"}
         headers |= {"x-content-type-options": "nosniff", "content-type": "application/zstd"}
-        return Streamed(in_threads(compressed(parts, "zstd")), headers=headers, media_type="application/zstd")
+        return Read(in_threads(compressed(parts, "zstd")), headers=headers, media_type="application/zstd")
 
     @get("/raw", summary="A log, or a part of it, as a page of plain text", media_type="text/plain")
     async def read_raw(
@@ -85,7 +85,7 @@ def _streamed(request: Call, parts: Iterator[bytes], part: _Part, headers: dict[
     packing = encoding(request.headers.get("accept-encoding", ""))
     headers |= {"x-content-type-options": "nosniff", "cache-control": "no-store", "vary": "accept-encoding"}
     headers |= {"content-length": str(part.high - part.low)} if packing is None else {"content-encoding": packing}
-    return Streamed(in_threads(parts if packing is None else compressed(parts, packing)), headers=headers, media_type=kind)
+    return Read(in_threads(parts if packing is None else compressed(parts, packing)), headers=headers, media_type=kind)
 
 
 def _part(joblog: State, log: Log, by_byte: tuple[str | None, str | None], by_line: tuple[str | None, str | None]) -> _Part:

@@ -32,7 +32,7 @@ from joblog.server.cutting import CutLine, cut_lines, line_starts
 from joblog.server.listing import After, Limit, Listing, page_of
 from joblog.server.packed import compressed, encoding
 from joblog.server.state import Call, State
-from joblog.server.streams import Streamed
+from joblog.server.streams import Read
 from joblog.server.times import moment_ms
 from joblog.server.views import CloseRequest, LinesView, LogView, log_view
 from joblog.tally import CLOSED, GAP_BYTES, GAPS, Tally
@@ -209,7 +209,7 @@ def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pac
         parts = compressed(parts, packing)
         del headers["content-length"]
         headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Streamed(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
+    return Read(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:

@@ -12,7 +12,7 @@ from joblog.model import Log
 from joblog.query import Query
 from joblog.server.native import LOG, in_threads, log_of
 from joblog.server.state import Call, State
-from joblog.server.streams import Streamed
+from joblog.server.streams import Read
 from joblog.storage.frames import FrameStore
 from joblog.storage.pieces import PieceCache
 
@@ -54,7 +54,7 @@ class ProofController(Controller):
         engine = joblog.engine
         query = Query(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))  # one that has read nothing yet
         headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}
-        return Streamed(in_threads(query.stream(log, log.start_byte, log.end_byte)), headers=headers, media_type=_OCTETS)
+        return Read(in_threads(query.stream(log, log.start_byte, log.end_byte)), headers=headers, media_type=_OCTETS)
 
 
 def _proof(joblog: State, log: Log) -> ProofView:

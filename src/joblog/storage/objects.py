@@ -124,12 +124,25 @@ class Objects:
                 _sync(self._directory / key, self._directory)
 
     def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
-        """Reads the byte ranges ``[start, end)``; raises Damaged when the object is not there."""
+        """Reads the byte ranges ``[start, end)``, which lie near each other, by one request.
+
+        Raises Damaged when the object is not there, or ends before them.
+        """
+        low, high = min(starts), max(ends)
         with self._calling("ranges"):
             try:
-                return [bytes(part) for part in obstore.get_ranges(self._store, key, starts=starts, ends=ends)]
+                # Not get_ranges, which ends the thread's call in a panic where an object is shorter than it must be.
+                data = bytes(obstore.get_range(self._store, key, start=low, end=high))
             except _MISSING as error:
                 raise Damaged(f"object {key} is missing") from error
+            except BaseError:
+                size = int(obstore.head(self._store, key)["size"])
+                if size >= high:
+                    raise
+                data = b""  # stores have no common name for a range that is not there
+            if len(data) != high - low:
+                raise Damaged(f"object {key} ends before byte {high}")
+            return [data[start - low : end - low] for start, end in zip(starts, ends, strict=True)]
 
     def get(self, key: str) -> bytes:
         """Reads a whole object; raises Damaged when it is not there."""
