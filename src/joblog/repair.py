@@ -258,6 +258,8 @@ class Repair:
                 data = rest[0].data()[head.sealed_byte - rest[0].start_byte :]
                 put_rest(tx, log.id, (head.sealed_byte, head.sealed_line), data, rest[0].appended_ms)
             front = head.start_byte - log.start_byte
+            if front:
+                tx.rows("gap_retained", log_id=log.id, size_bytes=head.start_byte, now_ms=self._now_ms)
             gaps = [(each.start_byte, len(each.data)) for each in lost] + ([(log.start_byte, front)] if front else [])
             for at, size in gaps:
                 if tx.rows("gap_put", log_id=log.id, at_byte=at, size_bytes=size, reason=LOST_OBJECT, now_ms=self._now_ms):

@@ -16,6 +16,7 @@ from joblog.engine import Engine
 from joblog.errors import Unavailable
 from joblog.ingest import Ingest
 from joblog.query import Query
+from joblog.repair import Repair
 from joblog.storage.frames import FrameStore
 from joblog.storage.logs import Logs
 from joblog.storage.names import Names
@@ -86,6 +87,9 @@ def survives(place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> bool:
     first.close()
     second = Scenario(place, Fuse(0), Fuse(0))
     assert list(second.engine.check().problems()) == []
+    repaired = Repair(second.engine.database, second.engine.objects)
+    repaired.run(read=True)
+    assert (repaired.mended, repaired.lines) == (0, [])
     held = second.engine.logs.all(0, 10)
     assert first.acknowledged <= (held[0].end_byte if held else 0)
     second.run()

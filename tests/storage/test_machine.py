@@ -1,7 +1,8 @@
 """The engine against a plain ``bytes``: whatever is done to a log, in whatever order, it holds what was appended.
 
-The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, and pages in both
-directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few lines make many.
+The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses it,
+and pages in both directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few lines
+make many.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from joblog import positions
 from joblog.config import Settings
-from joblog.engine import Engine
-from joblog.errors import BeyondEnd, Closed, Different
+from joblog.engine import Engine, rebuild, repair
+from joblog.errors import BeyondEnd, Closed, Conflict, Different
 from joblog.model import Log
 from joblog.query import Page
+from joblog.storage.leases import Leases
 from joblog.storage.seal import Sealer
 from tests.backends import DEFAULT, Backend, every_backend
 
@@ -49,11 +52,12 @@ class LogMachine(RuleBasedStateMachine):
         self.held = b""
         self.now_ms = 1_700_000_000_000
         self.generation = 0
+        self.saved = False
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
-        settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)
-        self.engine = Engine(settings, clock_ms=lambda: self.now_ms)
+        self.settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)
+        self.engine = Engine(self.settings, clock_ms=lambda: self.now_ms)
         self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
 
     def teardown(self) -> None:
@@ -123,7 +127,7 @@ class LogMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.held) > 300)
     def close(self) -> None:
         claimed = len(self.held), zlib.crc32(self.held)
-        assert self.engine.logs.close(self.log, *claimed, self.now_ms).complete is True
+        assert self.engine.logs.close(self.log, *claimed, self.now_ms).complete is (self.log.lost_bytes == 0)
 
     @rule()
     def seal(self) -> None:
@@ -156,6 +160,61 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def clean(self) -> None:
         self.engine.retention.remove_garbage(self.now_ms, 0)
+
+    @rule()
+    @precondition(lambda self: self.log.end_byte > self.log.sealed_byte)
+    def seal_that_ends_between_object_and_row(self) -> None:
+        """As a crash does, or another node that was first."""
+        leases = Leases(self.engine.database, lambda: 0)
+        (lease,) = leases.take([self.log_id])
+        leases.give_back([lease])
+        assert not self.sealer.seal(self.log_id, lease)
+
+    @rule()
+    @precondition(lambda self: self.engine.database.embedded)
+    def save_the_catalog(self) -> None:
+        """Alone, without its objects."""
+        shutil.rmtree(self.directory / "saved", ignore_errors=True)
+        (self.directory / "saved").mkdir()
+        for each in self.settings.data.glob("catalog.db*"):
+            shutil.copy(each, self.directory / "saved")
+        self.saved = True
+
+    @rule()
+    @precondition(lambda self: self.saved)
+    def set_the_catalog_back(self) -> None:
+        """To when it was saved: it is not served before it was repaired, and then no sealed byte is lost; tails may be."""
+        sealed_byte, image = self.log.sealed_byte, self._without_catalog()
+        for each in (self.directory / "saved").iterdir():
+            shutil.copy(each, image)
+        try:
+            self.open(image)
+        except Conflict:
+            repair(replace(self.settings, data=image), read=True)
+            self.open(image)
+        assert self.log.end_byte >= sealed_byte
+        self.held = self.held[: self.log.end_byte]
+
+    @rule()
+    @precondition(lambda self: self.engine.database.embedded and self.log.sealed_byte > self.log.start_byte == 0)
+    def lose_the_catalog(self) -> None:
+        """All that was sealed comes back, under its number; so does what was written and had no row yet."""
+        sealed_byte, image = self.log.sealed_byte, self._without_catalog()
+        rebuild(replace(self.settings, data=image))
+        self.saved = False
+        self.open(image)
+        assert self.log.end_byte >= sealed_byte
+        self.held = self.held[: self.log.end_byte]
+
+    def _without_catalog(self) -> Path:
+        """Returns an image of what is on disk, but for the catalog; the engine is closed."""
+        self.generation += 1
+        image = self.directory / str(self.generation)
+        shutil.copytree(self.directory / str(self.generation - 1), image)
+        for each in image.glob("catalog.db*"):
+            each.unlink()
+        self.engine.close()
+        return image
 
     @rule()
     def crash_and_reopen(self) -> None:
