@@ -56,7 +56,7 @@ TO_DO = {
     "too_many": "wait as long as `Retry-After` says",
     "busy": "wait as long as `Retry-After` says; when it lasts, the server or its database is too slow for what comes",
     "unavailable": "try again; the server's log says whether it was the catalog or the object store",
-    "damaged": "run `joblog check` on the server; restore the object that it names from a backup, or run `joblog repair --read`",
+    "damaged": "run `joblog check` on the server; restore the object that it names from a backup, or run `joblog repair`",
     "error": "see the message",
     "unreachable": "look at `JOBLOG_URL`, the way there and whether the server runs; agents go on by themselves",
     "method_not_allowed": "see [calls.md](calls.md)",

@@ -82,12 +82,13 @@ class Engine:
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
         self.names, self.feed = Names(self.database), Feed()
+        self.cache = cache = PieceCache(settings.cache_bytes)
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = Heads(self.names)
-            self.database.watch(lambda log_ids: self._changed(heads, log_ids))
+            self.database.watch(lambda log_ids: self._changed(heads, log_ids), self._went_back)
         else:
-            self.database.watch(self.feed.changed)
+            self.database.watch(self.feed.changed, self._went_back)
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.overview = Overview(self.database)
@@ -95,7 +96,6 @@ class Engine:
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.iam = Iam(self.database, self.vault)
-        self.cache = cache = PieceCache(settings.cache_bytes)
         self.frames = FrameStore(self.objects, self.tally)
         self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
         self.query = Query(self.logs, cache, self.frames)
@@ -136,6 +136,15 @@ class Engine:
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
+
+    def _went_back(self) -> None:
+        """Forgets what was read of a past that may not have been; seals and deletes nothing before all was looked at again."""
+        self.cache.clear()
+        self.ownership.begun = False
+        _log.error(
+            "the catalog's database is not the one that it was: it was promoted, or restored. What was acknowledged last may be"
+            " gone from it; agents send what their spools still have. Nothing is sealed or deleted before it fits its objects"
+        )
 
     def _called(self, call: str, failed: bool, seconds: float) -> None:
         self.tally.took(OBJECT_CALLS, seconds, call, "failed" if failed else "ok")

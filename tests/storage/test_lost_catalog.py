@@ -351,3 +351,24 @@ def test_a_lost_merged_object_is_made_of_what_it_was_made_of(backend: Backend, t
     open_objects(place.settings).delete(merged.object_key)
     repair(place.settings, read=False)
     place.holds(log_id, TEXT)
+
+
+@pytest.mark.backends("postgres-directory")
+def test_database_that_is_set_back_under_a_node(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """What the node remembers of the other past is forgotten, it is told, and it seals nothing before it has looked."""
+    log_id = place.write(0, HALF)
+    place.save()
+    engine = place.open()
+    assert engine.ownership.begun
+    engine.ingest.append(log_id, HALF, TEXT[HALF:])
+    assert place.read(engine, log_id) == TEXT
+    place.set_back()
+    other = TEXT[HALF:].swapcase()
+    assert engine.logs.head(log_id).end_byte == HALF
+    engine.ingest.append(log_id, HALF, other)
+    assert place.read(engine, log_id) == TEXT[:HALF] + other
+    assert "is not the one that it was" in caplog.text
+    assert not engine.ownership.begun
+    with pytest.raises(Conflict, match="an earlier time"):
+        engine.ownership.begin()
+    engine.close()

@@ -1,8 +1,8 @@
 """The engine against a plain ``bytes``: whatever is done to a log, in whatever order, it holds what was appended.
 
-The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses it,
-and pages in both directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few lines
-make many.
+The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses
+it, and pages in both directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few
+lines make many.
 """
 
 from __future__ import annotations

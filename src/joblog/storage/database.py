@@ -70,10 +70,11 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Opens a write transaction; leaving the block commits, durably."""
 
-    def watch(self, changed: Callable[[set[int]], None]) -> None:
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
         """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
 
         For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.
+        ``went_back`` is called when the database may have been set back, before anything is read from it as it is then.
         """
 
     def clock_ms(self) -> int:

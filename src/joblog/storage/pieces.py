@@ -153,6 +153,13 @@ class PieceCache:
                 if not self._logs[oldest_id].pieces:
                     del self._logs[oldest_id]
 
+    def clear(self) -> None:
+        """Forgets everything: the one thing that a position's bytes do not outlive is the past in which they were appended."""
+        with self._lock:
+            self._logs.clear()
+            self._order.clear()
+            self._held = 0
+
     def _run(self, log_id: int, held: _LogPieces, first: int, low: int, high: int) -> list[Piece] | None:
         if first < 0:
             return None

@@ -79,6 +79,8 @@ class Postgres:
         self._clock = ServerClock()
         self.clock_ms = clock_ms or self._clock
         self._changes: Changes | None = None
+        self._instance: str | None = None
+        self._went_back: Callable[[], None] = lambda: None
         self._conninfo = dsn(address)
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             self._conninfo,
@@ -89,7 +91,7 @@ class Postgres:
             reconnect_timeout=_RECONNECT_S,
             reconnect_failed=lambda pool: pool.check(),
             kwargs={"autocommit": True, "cursor_factory": RawCursor},
-            configure=_configure,
+            configure=self._configure,
             name="joblog",
         )
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
@@ -136,8 +138,10 @@ class Postgres:
                 if self._changes is not None:
                     self._changes.committed(using.changed)  # or perhaps not: it is a hint
 
-    def watch(self, changed: Callable[[set[int]], None]) -> None:
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
+        with _unavailable(), self._pool.connection() as connection:
+            self._instance, self._went_back = _instance_of(connection), went_back
         self._changes = Changes(self._conninfo, changed, self._clock)
 
     def migrate(self) -> None:
@@ -160,6 +164,13 @@ class Postgres:
         if self._changes is not None:
             self._changes.close()
         self._pool.close()
+
+    def _configure(self, connection: Connection[Row]) -> None:
+        """Prepares a new connection; after a promotion or a restore all are new, and what they read is of another past."""
+        _configure(connection)
+        if self._instance is not None and (instance := _instance_of(connection)) != self._instance:
+            self._instance = instance
+            self._went_back()
 
     def _begun(self) -> Connection[Row]:
         """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""
@@ -251,6 +262,15 @@ def dsn(address: str) -> str:
     session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     options = f"{session} {given.pop('options', None) or ''}".strip()
     return conninfo.make_conninfo("", **{**_CONNECT, **given, "options": options})
+
+
+def _instance_of(connection: Connection[Row]) -> str:
+    """Names the database's past: its number and its table's, which a restore changes, and the timeline, as a promotion does."""
+    asked = (
+        "SELECT concat_ws(' ', oid, to_regclass('counter')::oid, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))"
+        " FROM pg_database WHERE datname = current_database()"
+    )
+    return str(connection.execute(asked).fetchall()[0][0])
 
 
 def _configure(connection: Connection[Row]) -> None:

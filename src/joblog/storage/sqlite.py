@@ -69,8 +69,9 @@ class Sqlite:
             finally:
                 self._changed(writing.changed)
 
-    def watch(self, changed: Callable[[set[int]], None]) -> None:
-        """Nobody else changes the file."""
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
+        """Nobody else changes the file, nor can set it back while it is open."""
+        del went_back
         self._changed = changed
 
     def close(self) -> None:
