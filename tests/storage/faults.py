@@ -59,8 +59,8 @@ class FailingDatabase:
         if lost is not None:
             raise lost
 
-    def watch(self, changed: Callable[[set[int]], None]) -> None:
-        self._db.watch(changed)
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
+        self._db.watch(changed, went_back)
 
     def close(self) -> None:
         self._db.close()

@@ -359,7 +359,6 @@ def test_database_that_is_set_back_under_a_node(place: Place, caplog: pytest.Log
     log_id = place.write(0, HALF)
     place.save()
     engine = place.open()
-    assert engine.ownership.begun
     engine.ingest.append(log_id, HALF, TEXT[HALF:])
     assert place.read(engine, log_id) == TEXT
     place.set_back()

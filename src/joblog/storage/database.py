@@ -70,7 +70,7 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Opens a write transaction; leaving the block commits, durably."""
 
-    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
 
         For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.

@@ -138,7 +138,7 @@ class Postgres:
                 if self._changes is not None:
                     self._changes.committed(using.changed)  # or perhaps not: it is a hint
 
-    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
         with _unavailable(), self._pool.connection() as connection:
             self._instance, self._went_back = _instance_of(connection), went_back

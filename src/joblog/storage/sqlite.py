@@ -69,7 +69,7 @@ class Sqlite:
             finally:
                 self._changed(writing.changed)
 
-    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None]) -> None:
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Nobody else changes the file, nor can set it back while it is open."""
         del went_back
         self._changed = changed
