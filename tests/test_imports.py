@@ -48,7 +48,7 @@ DOORS = {
     "prometheus_client": {"joblog.server.exposition"},
     "numpy": {"joblog.server.downsample"},
     "tsdownsample": {"joblog.server.downsample"},
-    "re2": {"joblog.pattern", "joblog.server.patterns"},
+    "re2": {"joblog.pattern"},
     "cramjam": {"joblog.server.protobuf"},
     "google": {"joblog.server.protobuf"},
     "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},

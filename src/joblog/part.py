@@ -6,7 +6,7 @@ of a part that is not the line's border is there for what a pattern asks of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -43,14 +43,14 @@ class Part(Struct, frozen=True):
             return pattern.matches(self.data, self.low, self.end)
         return next(self._found(pattern), None) is not None
 
-    def spans(self, pattern: Pattern) -> list[tuple[int, int]]:
-        """Returns the matches within ``data`` that are not empty, one after the other, MOST_SPANS at most."""
+    def spans(self, pattern: Pattern, over: Callable[[], bool]) -> list[tuple[int, int]]:
+        """Returns the matches within ``data`` that are not empty, in order: MOST_SPANS at most, until it is ``over``."""
         spans = list[tuple[int, int]]()
         for first, past in self._found(pattern):
             if first < past:
                 spans.append((first, past))
-                if len(spans) == MOST_SPANS:
-                    break
+            if len(spans) == MOST_SPANS or over():
+                break
         return spans
 
     def _found(self, pattern: Pattern) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,25 @@ import re2
 from joblog.errors import Invalid, Missing
 
 LONGEST_PATTERN = 1000
-"""Characters. RE2 bounds its own memory, 8 MiB, by refusing what would need more."""
+"""Characters."""
+
+MAX_PROGRAM = 4000
+"""Instructions that a regular expression may compile to: 1000 literal characters of three bytes, ``.{0,400}``."""
+
+# Parsing an expression holds the interpreter's lock, so what takes long to parse is refused unparsed: this much takes 20 ms.
+_MAX_REPEATS = 1000
+_MAX_CLASSES = 50
+_REPEAT = re.compile(r"\{(\d*),?(\d*)\}", re.ASCII)
+_CLASS = re.compile(r"\\[pP]")
+
+# The first attempt at compiling fails within milliseconds where the program would be huge: with what matching may have, 8 MiB,
+# a hundred ``a{0,1000}`` take a minute. The second one is what is used.
+_MEMORY_BYTES = (512 * 1024, 8 * 1024 * 1024)
+
+_WORK = 16 * 1024 * 1024
+"""Instructions times bytes of one call of RE2's: half a second at worst, when its automaton does not fit into its memory."""
+
+_LEAST_PART_BYTES = 8 * 1024
 
 MOST_SPANS = 100
 """Matches of one line that are told."""
@@ -37,8 +55,12 @@ class Pattern:
             raise Invalid("pattern", "within one line")
         flags = b"(?i)" if ignore_case else b""
         source = text.encode() if regex else re2.escape(text.encode())
-        self._line = _compiled(source, flags)
-        self._block = None if regex and _TEXT_ANCHOR.search(text) else _compiled(b"(?m)(?:" + source + b")", flags)
+        allowed = "a regular expression of RE2's"
+        self._line = compiled(flags + source, allowed)
+        block = regex and _TEXT_ANCHOR.search(text)
+        self._block = None if block else compiled(flags + b"(?m)(?:" + source + b")", allowed)
+        self.part_bytes = max(_WORK // self._line.programsize, _LEAST_PART_BYTES)
+        """What may be looked through in one go; between two such parts a search can be ended."""
 
     def lines(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yields where each line that matches begins and ends, its newline not counted, in order.
@@ -67,13 +89,26 @@ class Pattern:
         return (match.span() for match in self._line.finditer(data, low, high))
 
 
-def _compiled(source: bytes, flags: bytes) -> re2._Regexp:
+def compiled(source: bytes | str, allowed: str, *, capture: bool = False, program: int = MAX_PROGRAM) -> re2._Regexp:
+    """Compiles an expression, within milliseconds; raises Invalid for one that RE2 or the bounds refuse.
+
+    ``allowed`` is what an expression must be; without ``capture`` its groups are only brackets, which costs matching nothing.
+    """
+    text = source if isinstance(source, str) else source.decode()
+    repeats = sum(max(int(low or 0), int(high or 0)) for low, high in _REPEAT.findall(text))
+    if repeats > _MAX_REPEATS or len(_CLASS.findall(text)) > _MAX_CLASSES:
+        raise Invalid("pattern", f"an expression with repetitions of {_MAX_REPEATS} and {_MAX_CLASSES} \\p in all, at most")
     options = re2.Options()
     options.never_nl = True
     options.log_errors = False
-    re2.purge()  # its cache would hold on to 128 automata of up to 8 MiB each
+    options.never_capture = not capture
     try:
-        return re2.compile(flags + source, options)
+        for options.max_mem in _MEMORY_BYTES:
+            re2.purge()  # its cache would hold on to 128 automata of up to 8 MiB each
+            found = re2.compile(source, options)
     except re2.error as error:
         said = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise Invalid("pattern", f"a regular expression of RE2's ({said})") from error
+        raise Invalid("pattern", f"{allowed} ({said})") from error
+    if found.programsize > program:
+        raise Invalid("pattern", f"an expression of at most {program} instructions", found.programsize)
+    return found

@@ -69,7 +69,7 @@ class Scan:
                 lost = error
                 continue
             if found and found[0].start_byte <= at < found[-1].end_byte:
-                return [_clipped(piece, held, end) for piece in found if piece.start_byte < end and piece.end_byte > held]
+                return [clipped(piece, held, end) for piece in found if piece.start_byte < end and piece.end_byte > held]
         raise lost or Damaged(f"log {log_id}: its pieces do not join up")
 
     def _tail(self, log_id: int, low: int, high: int) -> list[Piece]:
@@ -85,7 +85,7 @@ class Scan:
         return self._frames.read(segments[0], few)
 
 
-def _clipped(piece: Piece, low: int, high: int) -> Piece:
+def clipped(piece: Piece, low: int, high: int) -> Piece:
     """Returns the part of a piece that lies within ``[low, high)``."""
     if low <= piece.start_byte and piece.end_byte <= high:
         return piece

@@ -1,14 +1,16 @@
 """Searching logs: lines that match, in order, forwards or backwards, as they are found.
 
-A search is a generator. Between the lines it finds it says how far it has got, after each piece of at most 256 KiB, so whoever
-runs it may stop there and go on later. What crosses two pieces is glued, one line at a time; a line is never held beyond
-LONGEST_LINE, but looked through in parts of about that size, each of which is told by itself where it has a match.
+A search is a generator. Between the lines it finds it says how far it has got, after each piece of at most 256 KiB, or less
+where the pattern is large, so whoever runs it may stop there and go on later. What crosses two pieces is glued, one line at a
+time; a line is never held beyond LONGEST_LINE, but looked through in parts of about that size, each of which is told by itself
+where it has a match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -17,10 +19,11 @@ from joblog.model import Log
 from joblog.part import OVERLAP, Part, back, onwards
 from joblog.pattern import Pattern
 from joblog.query import LargePage, Query
-from joblog.scan import Scan
+from joblog.scan import Scan, clipped
+from joblog.storage.pieces import Piece
 
 LONGEST_LINE = 1024 * 1024
-"""A longer line is looked through in parts of so many bytes."""
+"""A longer line is looked through in parts of so many bytes, or of what the pattern can take in one go where that is less."""
 
 TEXT_BYTES = 4096
 """The most of a line that is given, from a little before its first match on; the rest is for whoever reads the line."""
@@ -66,6 +69,8 @@ class Ask(Struct, frozen=True):
     after: int = 0
     bare: bool = False
     """Where the lines are is enough: for counting them."""
+    over: Callable[[], bool] = lambda: False
+    """Whether the search is to end; is asked wherever something may take long."""
 
 
 class Search:
@@ -97,9 +102,9 @@ class Search:
 
     def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
         # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
-        held, number, at = self._before(log, low), 0, low
-        looked = max(len(held) - 1, 0)
-        for piece in self._scan.forwards(log.id, low, high):
+        held, number, at, last = self._before(log, low), 0, low, 0
+        looked, longest = max(len(held) - 1, 0), min(self._longest_line, pattern.part_bytes)
+        for piece in _parts(self._scan.forwards(log.id, low, high), pattern.part_bytes):
             data, first = piece.data, 0
             if piece.start_byte != at:
                 held, looked = b"", 0  # retention has taken what followed it
@@ -107,7 +112,7 @@ class Search:
                 first = data.find(b"\n") + 1 or len(data)
                 held += data[:first]
                 whole = held.endswith(b"\n")
-                if whole or len(held) >= self._longest_line:
+                if whole or len(held) >= longest:
                     start_byte = piece.start_byte + first - len(held)
                     yield from _matching(pattern, onwards(piece.start_line, start_byte, held, looked, whole=whole))
                     held = b"" if whole else held[-self._overlap :]
@@ -117,16 +122,19 @@ class Search:
             if end < len(data):
                 held, looked = data[end:], 0
             number, at = piece.end_line, piece.end_byte
-            yield Reached(log, at - len(held) + (looked + 1 if looked else 0), len(data))
+            if at < high:
+                yield Reached(log, at - len(held) + (looked + 1 if looked else 0), len(data))
+            else:
+                last = len(data)  # what is held may match yet
         if held:
             yield from _matching(pattern, onwards(number, at - len(held), held, looked, whole=True))
-        yield Reached(log, high, 0)
+        yield Reached(log, high, last)
 
     def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
         # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
         held, more = self._after(log, high)
-        looked, number, at = len(held), 0, high
-        for piece in self._scan.backwards(log.id, low, high):
+        looked, number, at, longest = len(held), 0, high, min(self._longest_line, pattern.part_bytes)
+        for piece in _parts(self._scan.backwards(log.id, low, high), pattern.part_bytes, backwards=True):
             if piece.end_byte != at:
                 held, looked, more = b"", 0, False
             data, number, at = piece.data + held, piece.start_line, piece.start_byte
@@ -138,7 +146,7 @@ class Search:
                 looked, more = 0, False
             yield from reversed(list(_block(pattern, data, (first, end), at, number)))
             held = data[:first]
-            if len(held) >= self._longest_line:
+            if len(held) >= longest:
                 yield from _matching(pattern, back(number, at, held, looked, whole=False, more=more))
                 held, looked, more = held[: self._overlap + 1], self._overlap, True
             yield Reached(log, at + len(held) - looked, len(piece.data))
@@ -167,7 +175,7 @@ class Search:
         start, end = part.start_byte + part.low, part.start_byte + part.end
         if ask.bare:
             return Found(log, part.number, start, end, [], Text(part.number, start, b""))
-        spans = part.spans(ask.pattern)
+        spans = part.spans(ask.pattern, ask.over)
         text = _text(part, spans[0][0] if spans else 0)
         before = self._around(log, part.number - ask.before, part.number) if ask.before else []
         after = self._around(log, part.number + 1, part.number + 1 + ask.after) if ask.after else []
@@ -190,6 +198,18 @@ class Search:
 def _there(first: int, end: int, head: Log) -> tuple[int, int]:
     first = min(max(first, head.start_line), head.last_line)
     return first, min(max(end, first), head.last_line)
+
+
+def _parts(pieces: Iterable[Piece], size: int, *, backwards: bool = False) -> Iterator[Piece]:
+    """Yields the pieces, larger ones cut into parts of ``size``, at a line's border where there is one."""
+    for piece in pieces:
+        borders = [piece.start_byte]
+        while piece.end_byte - borders[-1] > size:
+            at = borders[-1] - piece.start_byte
+            borders.append(piece.start_byte + (piece.data.rfind(b"\n", at, at + size) + 1 or at + size))
+        borders.append(piece.end_byte)
+        spans = list(pairwise(borders))
+        yield from (clipped(piece, low, high) for low, high in (reversed(spans) if backwards else spans))
 
 
 def _matching(pattern: Pattern, part: Part) -> Iterator[Part]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from joblog.config import Settings
 from joblog.engine import Engine
@@ -183,6 +183,7 @@ def test_very_long_line(engine: Engine, size: int) -> None:
         assert all(b"needle" in hit.text for hit in hits)
 
 
+@example(b"needle" + b"e" * 70 + b"needle", "needle", False, 0)
 @given(
     st.lists(st.sampled_from([b"needle", b"nee", b"dle", b"x", b" ", b"\n", b"x" * 40, b"e" * 70]), max_size=60).map(b"".join),
     st.sampled_from(["needle", "^needle", "needle$", r"\bneedle\b", "^x", "x$"]),

@@ -101,7 +101,7 @@ class App:
 
     def __init__(self, engine: Engine, traces: Traces | None = None) -> None:
         state = State(engine)
-        self._followers = state.followers
+        self._followers, self._searches = state.followers, state.searches
         self._calls = state.log_calls
         self._appends = state.append_call
         self._auth = state.auth
@@ -127,7 +127,8 @@ class App:
             raise
 
     async def stop(self) -> None:
-        """Ends the answers that have no end of their own."""
+        """Ends the answers that have no end of their own, or not soon."""
+        self._searches.stopping.set()
         await self._followers.stop(LAST_WORDS_S)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:

@@ -139,9 +139,8 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     finally:
         await asyncio.to_thread(_close, engine, traces)
     _log.info("stopped%s", ", and cut answers off that nobody took" if cut_off else "")
-    if cut_off:
-        logging.shutdown()
-        os._exit(0)  # all is closed but these answers, whose generators cannot be: they stand where they send
+    logging.shutdown()
+    os._exit(0)  # all is closed but answers, which stand where they send, and threads that compute for nobody any more
 
 
 def _http(app: App, host: str, port: int, tls: dict[str, Any]) -> Server:

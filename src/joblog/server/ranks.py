@@ -13,7 +13,7 @@ from litestar.params import Parameter, QueryParameter
 from joblog.errors import Invalid, OutOfRange
 from joblog.model import Log, check_id, check_project_id, integer
 from joblog.server.downsample import kept
-from joblog.server.patterns import metric_patterns
+from joblog.server.patterns import metric_patterns, readable_bytes
 from joblog.server.state import Call, State
 from joblog.together import latest, merged_page
 from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
@@ -129,7 +129,7 @@ class RankController(Controller):
         pattern: PatternTexts = None,
     ) -> Metrics:
         """Gives the numbers that ranks print as series over steps and time."""
-        patterns = metric_patterns(pattern or [])
+        patterns = await joblog.viewing.run(metric_patterns, pattern or [])
         most = integer("points", points or "500", 3, 5000, "an integer from 3 to 5000")
         at_least = integer("least", least or "2", 1, 10**6, "an integer from 1 to 1000000")
         wanted = None if not names else {name.strip() for name in names.split(",")}
@@ -140,7 +140,7 @@ class RankController(Controller):
 def _metrics(
     joblog: State, logs: Sequence[Log], patterns: Sequence[tuple[str, Pattern]], wanted: set[str] | None, sizes: tuple[int, int]
 ) -> Metrics:
-    items, read_bytes, unread_bytes, budget = list[SeriesPoints](), 0, 0, READ_BYTES
+    items, read_bytes, unread_bytes, budget = list[SeriesPoints](), 0, 0, readable_bytes(patterns, READ_BYTES)
     for log in logs:
         thinned = partial(_thinned, log.task, wanted, sizes)
         found, reached, budget = joblog.watch.metrics(log, patterns, budget, thinned)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
@@ -16,7 +17,7 @@ import msgspec
 from litestar import Controller, get
 from litestar.params import Parameter, QueryParameter
 from litestar.response import Response
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from joblog import lines
 from joblog.engine import Engine
@@ -156,12 +157,13 @@ class SearchController(Controller):
 async def _answer(joblog: State, request: Call) -> Response[Any]:
     path = request.path_params
     joblog.auth.allowed(request.scope["headers"], "read", path["project_id"])
-    asked = _asked(dict(request.query_params), single="task" in path)
+    searches = joblog.searches
+    asked = await searches.run(_asked, dict(request.query_params), single="task" in path)
     logs = _Logs(joblog.engine, path, asked)
     await joblog.reading(logs.check)
-    joblog.searches.admit()
-    steps = _Run(joblog.engine.search, asked).steps(logs)
-    return Streamed(joblog.searches.answer(steps), headers={"cache-control": "no-cache"}, media_type="application/x-ndjson")
+    searches.admit()
+    steps = _Run(joblog.engine.search, asked, searches.stopping).steps(logs)
+    return Streamed(searches.answer(steps), headers={"cache-control": "no-cache"}, media_type="application/x-ndjson")
 
 
 class _Logs:
@@ -226,13 +228,15 @@ def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: in
 class _Run:
     """One search on its way."""
 
-    def __init__(self, search: Search, asked: Asked) -> None:
+    def __init__(self, search: Search, asked: Asked, stopping: threading.Event) -> None:
         self._search = search
+        self._stopping = stopping
         self._asked = asked
         self._matches = self._searched = 0
         self._cursor: str | None = None
         self._encode = msgspec.json.Encoder().encode
         self._deadline = time.monotonic() + asked.seconds
+        self._ask = structs.replace(asked.ask, over=self._over)
 
     def steps(self, logs: _Logs) -> Iterator[bytes]:
         """Yields lines of the answer, at the end of each step; nothing, where a step has found nothing."""
@@ -255,7 +259,7 @@ class _Run:
         for log in logs:
             at = start[3] if start and start[:3] == (log.job_id, log.version_id, log.worker) else None
             before, line = self._matches, -1
-            for each in self._search.run(log, self._asked.ask, *self._span(log, at)):
+            for each in self._search.run(log, self._ask, *self._span(log, at)):
                 if isinstance(each, Found):
                     if self._asked.counts and each.line == line:
                         continue  # a further part of a very long line
@@ -269,14 +273,17 @@ class _Run:
                     self._searched += each.searched_bytes
                     self._cursor = _cursor(log, each.at)
                     yield None
-                    if time.monotonic() >= self._deadline:
-                        reason = "deadline"
-                        break
+                if self._over():
+                    reason = "deadline"
+                    break
             if self._asked.counts and self._matches > before:
                 yield CountView(log.job_id, log.version_id, log.task, self._matches - before)
             if reason != "done":
                 break
         yield EndView(reason, None if reason == "done" else self._cursor, self._searched, self._matches)
+
+    def _over(self) -> bool:
+        return time.monotonic() >= self._deadline or self._stopping.is_set()
 
     def _span(self, log: Log, at: int | None) -> tuple[int, int]:
         """Returns what is searched of a log: from the cursor's ``at`` on, or from where the request says."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from joblog.engine import Engine
 from joblog.errors import Busy, JoblogError
@@ -14,12 +17,22 @@ MOST_SEARCHES = 16
 """Searches at a time, of which ``search_threads`` run: each holds some megabytes. More are told to come again."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class Searches:
     """The threads that search."""
 
     def __init__(self, engine: Engine) -> None:
         self._pool = ThreadPoolExecutor(max(engine.settings.search_threads, 1), thread_name_prefix="joblog-search")
         self._running = 0
+        self.stopping = threading.Event()
+        """Ends all searches, wherever they are."""
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Makes a call in one of the threads, as compiling a pattern is; raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
 
     def admit(self) -> None:
         """Raises Busy when there are as many searches as can be."""
