@@ -51,7 +51,7 @@ DOORS = {
     "re2": {"joblog.pattern"},
     "cramjam": {"joblog.server.protobuf"},
     "google": {"joblog.server.protobuf"},
-    "zstandard": {"joblog.segment", "joblog.server.bodies", "joblog.server.packed"},
+    "zstandard": {"joblog.segment", "joblog.server.unpacked", "joblog.server.packed"},
     "msgspec": {
         "joblog.model",
         "joblog.segment",

@@ -19,7 +19,7 @@ from joblog.model import check_id, check_name, check_project_id, integer, worker
 from joblog.positions import parse_base_line
 from joblog.segment import LEVEL_FAST, Writer, decode_frame, decode_index, index_of
 from joblog.server.admission import is_signed
-from joblog.server.bodies import read_body
+from joblog.server.bodies import Unpacking, read_body
 from joblog.server.packed import encoding
 from joblog.server.session import with_session
 from joblog.server.signing import canonical_query, signed_request
@@ -30,6 +30,7 @@ from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
 
 LIMIT = 4096
+UNPACKING = Unpacking()
 
 BYTES = st.binary(max_size=400)
 TEXTS = st.text(max_size=60)
@@ -112,7 +113,7 @@ async def _read(parts: list[bytes], encoding: bytes) -> bytes:
     async def receive() -> ReceiveMessage:
         return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
-    return bytes(await read_body(receive, {b"content-encoding": encoding}, LIMIT))
+    return bytes(await read_body(receive, {b"content-encoding": encoding}, LIMIT, UNPACKING))
 
 
 @given(_NUMBER, _MOMENT, TEXTS)

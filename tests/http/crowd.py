@@ -39,7 +39,7 @@ class Other:
             assert self._log.lines_page(lines=10)["end_line"]
             reply = self._web.get(f"{self._log.api}/bytes")
             assert (reply.status, len(reply.body)) == (200, self._at)
-            reply = self._web.get(f"{self._log.api}/search", pattern="needle")
+            reply = self._web.get(f"{self._log.api}/search", pattern="needle", count="true")
             assert (reply.status, b'"reason":"done"' in reply.body) == (200, True), reply
             assert self._web.get(f"{self._log.api}/terminal").status == 200
             assert self._person.login().status == 201

@@ -77,7 +77,7 @@ def test_who_goes_while_much_is_on_its_way_is_gone(own: Server) -> None:
     web = Web(own.url, own.token)
     log = made_log(web, "behind", b"0123456789abcde\n" * (1 << 20), closed=True)
     for path in ("follow", "search?pattern=0&limit=100000", "bytes"):
-        behind = [asked(log, own.token, path) for _ in range(MOST_SEARCHES)]
+        behind = [asked(log, own.token, path) for _ in range(MOST_SEARCHES // 2)]  # one caller's share
         if "search" in path:
             assert web.get(f"{log.api}/search?pattern=z").status == 503, "all have begun, and none has ended"
         for connection in behind:

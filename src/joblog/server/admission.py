@@ -15,7 +15,7 @@ from typing import NamedTuple
 from litestar.types import HTTPScope, Receive, ReceiveMessage
 
 from joblog.engine import Engine
-from joblog.errors import BadSignature, Busy, Invalid, TooLarge
+from joblog.errors import BadSignature, Invalid, TooLarge
 from joblog.server.auth import BELIEVED_S, REMEMBERED, TOKEN_HEADERS, Auth, Signer
 from joblog.server.signing import Signed, signed_request
 
@@ -53,7 +53,6 @@ class Admission:
         self._auth = auth
         self._keys: dict[str, tuple[str, Signer, float]] = {}
         self._revocations = 0
-        self._held_bytes = 0
 
     async def admitted(self, scope: HTTPScope, receive: Receive) -> Admitted:
         """Verifies a request; raises BadSignature, TooLarge, Invalid, Busy. Whoever gets it closes it."""
@@ -62,21 +61,10 @@ class Admission:
         signed = signed_request(scope["method"], raw_path, scope["query_string"], headers, self._engine.clock_ms() / 1000)
         secret, signer = await self._key(signed.access)
         size = _announced(headers, self._engine.settings.append_limit_bytes)
-        if self._held_bytes and self._held_bytes + size > self._engine.settings.append_queue_bytes:
-            raise Busy("too many bodies of signed requests are waiting")
-        self._held_bytes += size
-        try:
-            body = await _body(receive, size) if size else b""
-            await _checked(signed, secret, body)
-        except BaseException:
-            self._held_bytes -= size
-            raise
+        body = await _body(receive, size) if size else b""
+        await _checked(signed, secret, body)
         ticket = self._auth.admit(signer, partial(self._signer, signed.access))
-        return Admitted(_with_ticket(scope, ticket), _Again(body, receive), partial(self._leave, ticket, size))
-
-    def _leave(self, ticket: bytes, size: int) -> None:
-        self._auth.dismiss(ticket)
-        self._held_bytes -= size
+        return Admitted(_with_ticket(scope, ticket), _Again(body, receive), partial(self._auth.dismiss, ticket))
 
     async def _key(self, access: str) -> tuple[str, Signer]:
         """Returns an access key's secret and what its user may do; raises BadSignature for a key that is not known."""

@@ -27,7 +27,7 @@ from joblog.server.admission import Admission, is_signed
 from joblog.server.appends import PATH as APPEND_PATH
 from joblog.server.audit import Audit
 from joblog.server.basic import with_password
-from joblog.server.bodies import Incoming
+from joblog.server.bodies import TAKEN, Incoming
 from joblog.server.documents import JsonRequest
 from joblog.server.downloads import DownloadController
 from joblog.server.follow import FollowController
@@ -44,6 +44,7 @@ from joblog.server.names import JobController, ProjectController, TokenControlle
 from joblog.server.native import LogController
 from joblog.server.openapi import description, openapi_config
 from joblog.server.otlp import export
+from joblog.server.outgoing import MAX_UNREAD_BYTES, Outgoing
 from joblog.server.overview import OverviewController
 from joblog.server.permalinks import PermalinkController, follow_permalink
 from joblog.server.proof import ProofController
@@ -51,6 +52,7 @@ from joblog.server.ranks import RankController
 from joblog.server.search import SearchController
 from joblog.server.session import SessionController, with_session
 from joblog.server.shapes import completed
+from joblog.server.share import Caller, Share, calling
 from joblog.server.silence import Silence
 from joblog.server.state import State
 from joblog.server.states import StateController
@@ -107,6 +109,8 @@ class App:
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
+        self._settings, self._room = engine.settings, state.room
+        self._unread = Share(MAX_UNREAD_BYTES, "too many answers are waiting to be read")
         settings = engine.settings
         self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
         self._traffic = Traffic(engine.tally, settings.log_requests, self._audit, traces)
@@ -134,27 +138,38 @@ class App:
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = self._traffic.begin(scope)
         try:
-            await self._checked(scope, receive, send, exchange)
+            await self._checked(scope, receive, Outgoing(send, exchange, scope, self._unread), exchange)
         finally:
             exchange.ended()
 
     async def _checked(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
-            body = Incoming(receive, self._silence)
-            receive, send = body.receive, body.before(send)
-            scope = with_password(scope)
-        else:
-            scope = with_session(scope)
-        if not is_signed(scope["path"], scope["headers"]):
-            await self._known(scope, receive, send, exchange)
+        for name, value in scope["headers"]:
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                refused = Invalid("Transfer-Encoding", "chunked or absent", value.decode("latin-1"))
+                await _sent(error_answer(refused, scope["path"]), send, exchange, OTHER)
+                return
+        if scope["method"] in ("GET", "HEAD"):
+            await self._believed(with_session(scope), receive, send, exchange)
             return
+        with self._room.taking() as taken:
+            TAKEN.set(taken)
+            body = Incoming(receive, self._silence, taken)
+            await self._believed(with_password(scope), body.receive, body.before(send), exchange)
+
+    async def _believed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        signed = is_signed(scope["path"], scope["headers"])
+        with calling(Caller(scope, self._settings, None if signed else self._auth)):
+            await (self._signed if signed else self._known)(scope, receive, send, exchange)
+
+    async def _signed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         try:
             admitted = await self._admission.admitted(scope, receive)
         except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
             await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
             return
         try:
-            await self._route(admitted.scope, admitted.receive, send, exchange)
+            with calling(Caller(admitted.scope, self._settings, self._auth)):
+                await self._route(admitted.scope, admitted.receive, send, exchange)
         finally:
             admitted.close()
 
@@ -207,7 +222,7 @@ async def _answered(answering: Awaitable[Answer], path: str) -> Answer:
 
 
 async def _sent(answer: Answer, send: Send, exchange: Exchange, route: str) -> None:
-    exchange.begun(route, answer.status)
+    exchange.route = route
     await send_answer(answer, send, exchange.number)
 
 
@@ -288,7 +303,7 @@ def _numbered(send: Send, exchange: Exchange, scope: HTTPScope) -> Send:
     async def numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], (b"x-request-id", exchange.number), _NO_SNIFFING]
-            exchange.begun(scope.get("path_template") or OTHER, message["status"])  # the router puts it there
+            exchange.route = scope.get("path_template") or OTHER  # the router puts it there
         await send(message)
 
     return numbered

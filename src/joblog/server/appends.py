@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 import msgspec
 from litestar.types import Receive
 
 from joblog.config import MIB
 from joblog.engine import Engine
-from joblog.errors import Busy, Closed, JoblogError, Missing, NotFound
+from joblog.errors import Closed, JoblogError, Missing, NotFound
 from joblog.ingest import Outcome
 from joblog.lines import Bytes
 from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_task
 from joblog.server.auth import Auth
-from joblog.server.bodies import read_body
+from joblog.server.bodies import Unpacking, read_body
 from joblog.server.wire import Answer, query_parameters
 from joblog.tally import APPENDED_BYTES, APPENDS
 
@@ -44,10 +43,10 @@ class AppendView(msgspec.Struct):
 class AppendCall:
     """Answers appends. Used from the event loop."""
 
-    def __init__(self, engine: Engine, auth: Auth) -> None:
+    def __init__(self, engine: Engine, auth: Auth, unpacking: Unpacking) -> None:
         self._engine = engine
         self._auth = auth
-        self._held_bytes = 0
+        self._unpacking = unpacking
         self._known: dict[tuple[str, int, int, int], Log] = {}
         self._encode = msgspec.json.Encoder().encode
 
@@ -61,14 +60,12 @@ class AppendCall:
         where = (*ids, worker_of_task(path[4]))
         log = await self._log(where)
         at = _position(query_parameters(query).get("at", ""))
-        announced = dict(headers)
-        with self.room(announced.get(b"content-length", b"")):
-            data = await read_body(receive, announced, self._engine.settings.append_limit_bytes)
-            try:
-                head, added = await self._append(log, at, data)
-            except NotFound:
-                self._known.pop(where, None)
-                raise
+        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes, self._unpacking)
+        try:
+            head, added = await self._append(log, at, data)
+        except NotFound:
+            self._known.pop(where, None)
+            raise
         self._engine.tally.add(APPENDS, "taken" if added else "repeated")
         self._engine.tally.add(APPENDED_BYTES, count=added)
         return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
@@ -88,20 +85,6 @@ class AppendCall:
                 self._known.clear()
             self._known[where] = known
         return known
-
-    @contextmanager
-    def room(self, announced: bytes) -> Iterator[None]:
-        """Keeps room in memory for a body, which one without a length takes all of; raises Busy when there is none."""
-        settings = self._engine.settings
-        most = settings.append_limit_bytes
-        size = min(int(announced[:20]), most) if announced.isdigit() else most
-        if self._held_bytes and self._held_bytes + size > settings.append_queue_bytes:
-            raise Busy("too many appends are on their way")
-        self._held_bytes += size
-        try:
-            yield
-        finally:
-            self._held_bytes -= size
 
     async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
         """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""

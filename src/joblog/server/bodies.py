@@ -1,21 +1,40 @@
-"""Request bodies: read within their limit, decompressed within their limit, whole or not at all."""
+"""Request bodies: read within their limit, decompressed within their limit, whole or not at all.
+
+What has come of a body is counted, all callers' together, not what its header announces; who sends slowly loses its place.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import zlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
-import zstandard
 from litestar.types import Message, Receive, ReceiveMessage, Send
 
-from joblog.errors import Invalid, Missing, TooLarge
+from joblog.errors import Busy, Invalid, Missing, TooLarge
 from joblog.lines import Bytes
+from joblog.server.share import Share, Taken
 from joblog.server.silence import Silence
+from joblog.server.unpacked import MAX_PARTS, Beyond, gunzipped, unzstd
 
-# Decompressing less than this takes less time than handing it to a thread.
-_INLINE_BYTES = 64 * 1024
+# Decompressing less than this, to no more than that, takes less time than handing it to a thread.
+_INLINE_BYTES, _INLINE_UNPACKED_BYTES, _INLINE_PARTS = 64 * 1024, 1024 * 1024, 16
+
+MIN_BYTES_S = 4096
+"""Bytes a second of a body, from when it has taken as long as it may stand still: a modem's, and a thousand slow bodies that
+get no further than this leave room for those of others."""
+
+_BODY_BYTES = 2048
+"""What a body takes beside its bytes, from before the first of them: by that, too, one caller's are bounded in number."""
+
+_UNPACKING_THREADS, _MAX_UNPACKING = 2, 64
+
+_DECODERS: dict[str, Callable[[Bytes, int, int], bytes]] = {"gzip": gunzipped, "zstd": unzstd}
+
+TAKEN: ContextVar[Taken | None] = ContextVar("taken", default=None)
+"""What the body of the request that is being answered has taken of the memory for bodies."""
 
 # Of a body that nobody wants, so much is read and thrown away before the answer is sent; see Incoming.
 _UNWANTED_BYTES = 64 * 1024 * 1024
@@ -28,13 +47,21 @@ class Incoming:
     see the answer: to it the server is away, where its token was wrong.
     """
 
-    def __init__(self, receive: Receive, silence: Silence) -> None:
+    def __init__(self, receive: Receive, silence: Silence, room: Taken) -> None:
         self._receive = receive
         self._silence = silence
-        self._ended = False
+        self._room = room
+        self._ended = self._unwanted = False
+        self._began_s, self._bytes = 0.0, 0
 
     async def receive(self) -> ReceiveMessage:
-        """Passes on what comes; raises Invalid when the client hangs up half-way, or stands still: bodies keep room."""
+        """Passes on what comes; raises Invalid when the client hangs up half-way, stands still or is slow: bodies keep room.
+
+        Raises Busy when there is no room left.
+        """
+        if not self._began_s:
+            self._began_s = time.monotonic()
+            self._room.more(_BODY_BYTES)
         if self._ended:
             return await self._receive()  # which tells a stream that its client has gone, whenever that is
         try:
@@ -48,7 +75,17 @@ class Incoming:
                 raise Invalid("body", "sent to its end")
         elif message["type"] == "http.request":
             self._ended = not message.get("more_body", False)
+            self._count(len(message.get("body", b"")))
         return message
+
+    def _count(self, size: int) -> None:
+        if not self._unwanted:
+            self._room.more(size)
+        self._bytes += size
+        took_s = time.monotonic() - self._began_s
+        if not self._ended and took_s > self._silence.seconds and self._bytes < took_s * MIN_BYTES_S:
+            self._ended = True
+            raise Invalid("body", f"sent at {MIN_BYTES_S} bytes a second, or faster")
 
     def before(self, send: Send) -> Send:
         """Returns a ``send`` that first takes in what is left of the body."""
@@ -61,21 +98,47 @@ class Incoming:
         return after_body
 
     async def _discard(self) -> None:
-        left = _UNWANTED_BYTES
+        left, self._unwanted = _UNWANTED_BYTES, True
+        self._room.close()
         while not self._ended and left > 0:
             try:
                 message = await self.receive()
-            except Invalid:
+            except (Invalid, Busy):
                 break
             left -= len(message.get("body", b"")) if message["type"] == "http.request" else 0
         self._ended = True
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int) -> Bytes:
+class Unpacking:
+    """The threads that decompress bodies: few, and their own, so that nothing else waits for them. Used from the event loop."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_UNPACKING_THREADS, thread_name_prefix="joblog-unpack")
+        self._places = Share(_MAX_UNPACKING, "too many bodies are being decompressed")
+
+    async def unpacked(self, sent: Bytes, encoding: str, limit_bytes: int) -> bytes:
+        """Decompresses a body; raises Invalid, TooLarge, Busy."""
+        decode = _DECODERS[encoding]
+        if len(sent) <= _INLINE_BYTES:
+            try:
+                return decode(sent, min(limit_bytes, _INLINE_UNPACKED_BYTES), _INLINE_PARTS)
+            except Beyond:
+                pass
+        loop = asyncio.get_running_loop()
+        try:
+            with self._places.taking(1):
+                return await loop.run_in_executor(self._threads, decode, sent, limit_bytes, MAX_PARTS)
+        except Beyond as error:
+            if error.many:
+                raise Invalid("body", f"of at most {MAX_PARTS} members or frames") from error
+            raise TooLarge("the decompressed body", limit_bytes) from error
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int, unpacking: Unpacking) -> Bytes:
     """Returns a body as it was before its Content-Encoding, which may be gzip, zstd or none.
 
     Raises TooLarge before more than the limit is in memory, Invalid for a broken body and for one that was cut off, Missing
-    for an empty one.
+    for an empty one, Busy where there is no room.
     """
     announced = headers.get(b"content-length", b"").decode("latin-1")
     if announced.isdigit() and int(announced[:20]) > limit_bytes:
@@ -97,69 +160,21 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_byte
             sent = bytearray(sent) + part
     if announced.isdigit() and len(sent) != int(announced[:20]):
         raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", len(sent))
-    data = await decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1"), limit_bytes)
+    data = await decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1"), limit_bytes, unpacking)
     if not data:
         raise Missing("body", f"1 to {limit_bytes} bytes")
     return data
 
 
-async def decoded(sent: Bytes, encoding: str, limit_bytes: int) -> Bytes:
-    """Returns a body as it was before its Content-Encoding; raises as ``read_body`` does."""
+async def decoded(sent: Bytes, encoding: str, limit_bytes: int, unpacking: Unpacking) -> Bytes:
+    """Returns a body as it was before its Content-Encoding; raises as ``read_body`` does, and Busy."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return sent
-    decoders = {"gzip": _gunzipped, "zstd": _unzstd}
-    if encoding not in decoders:
+    if encoding not in _DECODERS:
         raise Invalid("Content-Encoding", "gzip, zstd or absent", encoding)
-    if len(sent) <= _INLINE_BYTES:
-        data = decoders[encoding](sent, limit_bytes)
-    else:
-        data = await asyncio.to_thread(decoders[encoding], sent, limit_bytes)
-    if len(data) > limit_bytes:
-        raise TooLarge("the decompressed body", limit_bytes)
+    data = await unpacking.unpacked(sent, encoding, limit_bytes)
+    taken = TAKEN.get()
+    if taken is not None:
+        taken.more(len(data))
     return data
-
-
-def _gunzipped(sent: Bytes, limit_bytes: int) -> bytes:
-    """Decompresses at most one byte more than the limit."""
-    data = bytearray()
-    while sent:
-        decoder = zlib.decompressobj(wbits=31)
-        try:
-            data += decoder.decompress(sent, limit_bytes + 1 - len(data))
-        except zlib.error as error:
-            raise Invalid("body", "valid gzip, as its Content-Encoding says") from error
-        if len(data) > limit_bytes:
-            break
-        if not decoder.eof:
-            raise Invalid("body", "valid gzip to its end, as its Content-Encoding says")
-        sent = decoder.unused_data
-    return bytes(data)
-
-
-def _unzstd(sent: Bytes, limit_bytes: int) -> bytes:
-    """Decompresses at most one byte more than the limit; a large window costs no more memory than that."""
-    broken = Invalid("body", "valid zstd, as its Content-Encoding says")
-    decompressor = zstandard.ZstdDecompressor(max_window_size=2**27)
-    try:
-        with decompressor.stream_reader(io.BytesIO(sent), read_across_frames=True) as reader:
-            data = reader.read(limit_bytes + 1)
-    except zstandard.ZstdError as error:
-        raise broken from error
-    if len(data) <= limit_bytes and not _whole_zstd(sent):
-        raise broken
-    return data
-
-
-def _whole_zstd(sent: Bytes) -> bool:
-    """Whether the frames end where the body does: a reader of a stream cannot tell a frame that was cut off."""
-    while sent:
-        decoder = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            decoder.decompress(sent)
-        except zstandard.ZstdError:
-            return False
-        if not decoder.eof:
-            return False
-        sent = decoder.unused_data
-    return True

@@ -21,6 +21,7 @@ from joblog.engine import Engine
 from joblog.errors import Busy, JoblogError, NotFound
 from joblog.model import Log
 from joblog.query import Page
+from joblog.server.share import Share
 from joblog.storage.frames import NotCached
 
 PIECE_BYTES = 64 * 1024
@@ -32,7 +33,7 @@ POLL_S = 2.0
 SPACING_S = 0.02
 """Appends that come faster are told together: 50 events a second are enough for any eye, and 500 followers then cost 25,000."""
 
-MOST_FOLLOWERS = 10_000
+MOST_FOLLOWERS = 20_000
 
 _KEPT_PIECES = 16
 """Of one log, at most, and no more than it has followers: hundreds of logs may be followed by one each."""
@@ -184,15 +185,15 @@ class Followers:
         self._poll_s = poll_s
         self._channels: dict[int, Channel] = {}
         self.count = 0
+        self._places = Share(MOST_FOLLOWERS, "too many followers are served already")
         self._left = asyncio.Event()
         self.stopping = False
 
     def admit(self) -> None:
-        """Raises Busy when there are as many followers as can be, or the server is about to stop."""
+        """Takes a place until the request is answered; raises Busy when there is none, or the server is about to stop."""
         if self.stopping:
             raise Busy("the server is stopping")
-        if self.count >= MOST_FOLLOWERS:
-            raise Busy(f"{MOST_FOLLOWERS} followers are served already")
+        self._places.hold()
 
     @asynccontextmanager
     async def channel(self, log: Log) -> AsyncIterator[Channel]:

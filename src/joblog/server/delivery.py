@@ -20,8 +20,9 @@ from joblog.lines import Bytes
 from joblog.model import MAX_ID, check_project_id
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
-from joblog.server.bodies import decoded, read_body
+from joblog.server.bodies import Unpacking, decoded, read_body
 from joblog.server.records import RECORDS_BYTES, Names, Record, Stream, merged, names_of
+from joblog.server.share import Share
 from joblog.server.wire import error_answer
 from joblog.tally import APPENDED_BYTES, APPENDS, RECORDS
 
@@ -33,6 +34,9 @@ _KNOWN = 20_000
 
 _INLINE_BYTES = 16 * 1024
 """Parsing less than this takes less time than handing it to a thread."""
+
+_MAX_PARSING = 64
+"""Requests that are parsed or wait for it: a second's worth of large ones."""
 
 _FINAL = (Invalid, Forbidden, NotFound, TooLarge)
 """What sending again would not mend, found before anything is appended."""
@@ -62,12 +66,14 @@ class _Batch(NamedTuple):
 class Deliveries:
     """Takes requests of collectors. Used from the event loop."""
 
-    def __init__(self, engine: Engine, auth: Auth, appends: AppendCall) -> None:
+    def __init__(self, engine: Engine, auth: Auth, appends: AppendCall, unpacking: Unpacking) -> None:
         self._engine = engine
         self._auth = auth
         self._appends = appends
         self._known: dict[Where, int] = {}
-        self._unpacking = asyncio.Semaphore(1)  # what is unpacked and parsed takes many times its body's memory
+        self._unpacking = unpacking
+        self._parsing = asyncio.Semaphore(1)  # what is parsed takes many times its body's memory
+        self._places = Share(_MAX_PARSING, "too many batches of records are on their way")
 
     async def take(
         self,
@@ -87,15 +93,15 @@ class Deliveries:
         limit_bytes = min(RECORDS_BYTES, self._engine.settings.append_limit_bytes)
         try:
             self._auth.token(caller)  # before the body: strangers are told nothing else
-            with self._appends.room(headers.get(b"content-length", b"")):
-                sent = await read_body(receive, plain, limit_bytes)
-                async with self._unpacking:
-                    body = await decoded(sent, encoding, limit_bytes)
-                    few = len(sent) <= _INLINE_BYTES
+            sent = await read_body(receive, plain, limit_bytes, self._unpacking)
+            with self._places.taking(1):
+                async with self._parsing:
+                    body = await decoded(sent, encoding, limit_bytes, self._unpacking)
+                    few = len(body) <= _INLINE_BYTES
                     sorting = self._sorted(caller, parse(body) if few else await asyncio.to_thread(parse, body), tenant)
                     del sent, body
                     batches, delivered = await sorting
-                return await self._kept(batches, delivered)
+            return await self._kept(batches, delivered)
         except JoblogError as error:
             return Delivered(0, 0, error)
 

@@ -57,6 +57,7 @@ class DownloadController(Controller):
     ) -> Response[Any]:  # fmt: skip
         """Streams the bytes with a name to keep them under; ``compress=zstd`` makes it what ``zstd -d`` takes."""
         log = await log_of(joblog, request, "read")
+        joblog.downloads.hold()
         part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
         if compress not in (None, "", "none", "zstd"):
             raise Invalid("compress", "zstd or none", compress)
@@ -75,6 +76,7 @@ class DownloadController(Controller):
     ) -> Response[Any]:  # fmt: skip
         """Streams the bytes for a browser to show as they are, and never as anything but text."""
         log = await log_of(joblog, request, "read")
+        joblog.downloads.hold()
         part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
         parts = joblog.engine.query.stream(log, part.low, part.high)
         return _streamed(request, parts, part, dict(_SHOWN), "text/plain")

@@ -100,6 +100,8 @@ async def _projects(joblog: State, request: Call) -> list[Project]:
     token, engine = joblog.auth.token(request.scope["headers"]), joblog.engine
     if token.user_id is not None:
         return await joblog.reading(engine.iam.projects, token.user_id)
+    if not (token.may("read") or token.may("write")):
+        return []  # a token that reads metrics is good for nothing else
     if token.project_id is not None:
         return [await joblog.reading(engine.names.project, token.project_id)]
     return await joblog.reading(engine.names.projects, "", _MOST_PROJECTS)

@@ -19,6 +19,7 @@ from joblog.errors import Missing, NotFound, OutOfRange
 from joblog.model import MAX_ID, Log, check_id, check_project_id, integer, worker_of_log_file
 from joblog.query import LargePage, Page, Query
 from joblog.server.auth import Auth
+from joblog.server.share import Share
 from joblog.server.wire import Answer, query_parameters
 from joblog.storage.frames import NotCached
 
@@ -68,9 +69,10 @@ class FileNamesAnswer(msgspec.Struct):
 class LogCalls:
     """Answers the three calls. Used from the event loop; what must block is done in a thread."""
 
-    def __init__(self, engine: Engine, auth: Auth) -> None:
+    def __init__(self, engine: Engine, auth: Auth, downloads: Share) -> None:
         self._engine = engine
         self._auth = auth
+        self._downloads = downloads
         self._encode = msgspec.json.Encoder().encode
 
     async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
@@ -138,7 +140,8 @@ class LogCalls:
     async def _large(
         self, find: Callable[[], Log], span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]
     ) -> Answer:
-        """Answers with a page that is too large to hold, part by part."""
+        """Answers with a page that is too large to hold, part by part; raises Busy."""
+        self._downloads.hold()
         log = await asyncio.to_thread(find)
         page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
         head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)

@@ -200,9 +200,10 @@ class _Wanted(msgspec.Struct, frozen=True):
 def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pack: bool = True) -> Response[Any]:
     """Streams a log, or the part that ``Range`` asks for; without ``Range`` compressed, if the client accepts that.
 
-    Without ``may_pack`` never compressed: the answer then has its length. Raises BeyondEnd.
+    Without ``may_pack`` never compressed: the answer then has its length. Raises BeyondEnd, Busy.
     """
     status, low, high = _range(request, log)
+    joblog.downloads.hold()
     parts, headers = joblog.engine.query.stream(log, low, high), _byte_headers(log, status, low, high)
     packing = encoding(request.headers.get("accept-encoding", "")) if may_pack and status == 200 else None
     if packing is not None:

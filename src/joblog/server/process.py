@@ -27,6 +27,7 @@ from joblog.engine import Engine, await_database
 from joblog.errors import Invalid
 from joblog.server import audit, logs
 from joblog.server.app import App
+from joblog.server.sockets import bound_connections
 from joblog.server.threads import Threads
 from joblog.server.traffic import Traces
 from joblog.storage.leases import LEASE_MS
@@ -44,7 +45,7 @@ _GC_NEW_OBJECTS = 20_000
 
 _TOKENS_LOOKED_AT = 1000
 
-_CONNECTIONS = 16_384
+_CONNECTIONS = 32_768
 """Served at a time. The HTTP server's own limit, 128, would let that many followers keep everybody else out."""
 
 _READ_AHEAD_BYTES = 64 * 1024
@@ -131,6 +132,7 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         stopping = asyncio.create_task(_stop(stopped, app, server, serving))
         try:
             await _announce(settings, port)
+            bound_connections(port, settings.body_silence_s)
             await serving
         except asyncio.CancelledError:
             cut_off = True

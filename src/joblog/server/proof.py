@@ -51,6 +51,7 @@ class ProofController(Controller):
     async def read_stored(self, joblog: State, request: Call, task: str) -> Response[Any]:  # noqa: ARG002  # as above
         """Streams all bytes that are held, read from the catalog and the object store, and not from memory."""
         log = await log_of(joblog, request, "read")
+        joblog.downloads.hold()
         engine = joblog.engine
         query = Query(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))  # one that has read nothing yet
         headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}

@@ -10,7 +10,8 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from joblog.engine import Engine
-from joblog.errors import Busy, JoblogError
+from joblog.errors import JoblogError
+from joblog.server.share import Share
 from joblog.server.wire import error_answer
 
 MOST_SEARCHES = 16
@@ -26,7 +27,7 @@ class Searches:
 
     def __init__(self, engine: Engine) -> None:
         self._pool = ThreadPoolExecutor(max(engine.settings.search_threads, 1), thread_name_prefix="joblog-search")
-        self._running = 0
+        self._places = Share(MOST_SEARCHES, "too many searches are running already")
         self.stopping = threading.Event()
         """Ends all searches, wherever they are."""
 
@@ -35,13 +36,11 @@ class Searches:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
 
     def admit(self) -> None:
-        """Raises Busy when there are as many searches as can be."""
-        if self._running >= MOST_SEARCHES:
-            raise Busy(f"{MOST_SEARCHES} searches are running already")
+        """Takes a place until the request is answered; raises Busy when there is none."""
+        self._places.hold()
 
     async def answer(self, steps: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Yields what the steps of a search tell; an error ends it, as a line."""
-        self._running += 1
         try:
             loop = asyncio.get_running_loop()
             while (told := await loop.run_in_executor(self._pool, next, steps, None)) is not None:
@@ -49,5 +48,3 @@ class Searches:
                     yield told
         except JoblogError as error:
             yield b'{"type":"error",' + error_answer(error, "").body[1:] + b"\n"
-        finally:
-            self._running -= 1

@@ -12,6 +12,7 @@ from joblog.engine import Engine
 from joblog.model import Log
 from joblog.server.appends import AppendCall
 from joblog.server.auth import Auth
+from joblog.server.bodies import Unpacking
 from joblog.server.channels import Followers
 from joblog.server.delivery import Deliveries
 from joblog.server.exposition import Metrics
@@ -19,6 +20,8 @@ from joblog.server.identity import Logins
 from joblog.server.modelarts_v1 import LogCalls
 from joblog.server.readiness import Readiness
 from joblog.server.searches import Searches
+from joblog.server.share import Share
+from joblog.server.streams import MAX_DOWNLOADS
 from joblog.server.viewing import Viewing
 from joblog.server.views import LogView, log_view
 from joblog.watch import Watch
@@ -37,15 +40,18 @@ class State:
         self.engine = engine
         self.auth = Auth(engine)
         self.watch = Watch(engine.query)
-        self.append_call = AppendCall(engine, self.auth)
-        self.deliveries = Deliveries(engine, self.auth, self.append_call)
+        self.room = Share(engine.settings.append_queue_bytes, "too many bodies are on their way")
+        self.downloads = Share(MAX_DOWNLOADS, "too many downloads are on their way")
+        unpacking = Unpacking()
+        self.append_call = AppendCall(engine, self.auth, unpacking)
+        self.deliveries = Deliveries(engine, self.auth, self.append_call, unpacking)
         self.followers = Followers(engine)
         self.searches = Searches(engine)
         self.viewing = Viewing()
         self.logins = Logins(engine)
         self.readiness = Readiness(engine)
         self.metrics = Metrics(engine, self.followers)
-        self.log_calls = LogCalls(engine, self.auth)
+        self.log_calls = LogCalls(engine, self.auth, self.downloads)
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""

@@ -14,6 +14,9 @@ from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+MAX_DOWNLOADS = 128
+"""Answers that are read from the store while they are sent: each holds a piece of a log, and what compresses it, a megabyte."""
+
 
 class Streamed(Stream):
     """A ``Stream`` of an async generator, which it closes."""

@@ -53,7 +53,7 @@ class Traces(Protocol):
 class Exchange:
     """One request while it is answered."""
 
-    __slots__ = ("_began_s", "_method", "_path", "_traced", "_traffic", "audited", "number")
+    __slots__ = ("_began_s", "_method", "_path", "_traced", "_traffic", "audited", "number", "route")
 
     def __init__(self, traffic: Traffic, scope: HTTPScope) -> None:
         self._traffic = traffic
@@ -62,12 +62,14 @@ class Exchange:
         self._method = method if method in _METHODS else OTHER
         self._path = scope["path"]
         self.audited: dict[str, Any] | None = None
+        self.route = OTHER
         self.number = request_id()
         REQUEST_ID.set(self.number.decode())
         self._traced = traffic.traces.begin(scope, self.number.decode()) if traffic.traces else None
 
-    def begun(self, route: str, status: int) -> None:
-        """Says that the answer begins."""
+    def begun(self, status: int) -> None:
+        """Says that the answer begins; by then ``route`` is what it is."""
+        route = self.route
         took_s = time.perf_counter() - self._began_s
         self._traffic.taken(self._method, route, status).add(took_s)
         if self._traced is not None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from joblog.errors import Busy
+from joblog.server.share import Share
 
 THREADS = 2
 """They share one core with all else that Python does here; more of them would only take longer each."""
@@ -25,14 +25,9 @@ class Viewing:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="joblog-view")
-        self._waiting = 0
+        self._places = Share(MOST_WAITING, "too many views are being made already")
 
     async def run(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Makes a view in one of the threads; raises Busy when there are too many already, and what ``make`` raises."""
-        if self._waiting >= MOST_WAITING:
-            raise Busy(f"{MOST_WAITING} views are being made already")
-        self._waiting += 1
-        try:
+        with self._places.taking(1):
             return await asyncio.get_running_loop().run_in_executor(self._pool, partial(make, *args, **kwargs))
-        finally:
-            self._waiting -= 1
