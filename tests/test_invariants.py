@@ -4,6 +4,7 @@ storage/test_machine.py (any order of anything), storage/test_faults.py (any fai
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import subprocess
@@ -31,6 +32,7 @@ from joblog.storage.pieces import PieceCache
 from joblog.storage.seal import Sealer
 from tests.backends import Backend, every_backend
 from tests.conftest import Server, start_server
+from tests.http.crowd import attacked
 
 NOW_MS = 1_700_000_000_000
 ANY_BYTES = bytes(range(256)) * 40 + "语言\r模型\n".encode() + b"\xff\xfe\0\x1b[31m\r\n\n\n no newline at the end"
@@ -289,6 +291,21 @@ def test_11_nothing_is_deleted_that_the_catalog_did_not_name_and_does_not_name_a
         engine.janitor.clean()
     names = {name for name, _, _ in engine.objects.listing()}
     assert (names >= {key, stranger, "lab/1/1/worker-0/notes.txt"}, left in names) == (True, False)
+
+
+def test_12_one_caller_never_keeps_another_out(tmp_path: Path) -> None:
+    """Costly patterns, bombs, bodies that drip and answers that nobody reads, all at once: another's calls go on."""
+    with attacked(start_server(tmp_path / "joblog")) as (attacker, other):
+        log = attacker.log("crowding", b"0123456789abcdef" * 64 * 4096 + b"\n", closed=True)
+        path = f"{attacker.log('bodies').api}/append?at=0"
+        for _ in range(16):
+            attacker.open(attacker.request("POST", path, f"Content-Length: {1 << 24}")).sendall(bytes(1 << 20))
+            attacker.open(attacker.request("GET", f"{log.api}/bytes"))
+            attacker.open(attacker.request("GET", f"{log.api}/search?pattern=0&limit=100000"))
+        bomb = gzip.compress(b"") * 50_000
+        attacker.call(2, lambda web: web.call("POST", path, bomb, content_encoding="gzip"))
+        attacker.call(2, lambda web: web.get(f"{log.api}/search", pattern="(.*)" * 200, kind="regex", timeout_s=1))
+        other.go_on()
 
 
 def run_joblog(server: Server, directory: Path, command: list[str], *flags: str) -> subprocess.CompletedProcess[bytes]:

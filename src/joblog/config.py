@@ -59,7 +59,9 @@ class Settings:
     host: str = _setting("127.0.0.1", "address to listen on; others can reach joblog only when this is changed")
     port: int = _setting(8470, "TCP port to listen on; 0 takes a free one, which <data>/url then names")
     append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, also when decompressed")
-    append_queue_bytes: int = _setting(64 * MIB, "appends in memory waiting for their commit; beyond it: 503")
+    append_queue_bytes: int = _setting(
+        64 * MIB, "memory for bodies that are on their way or wait for their commit, shared by the callers; beyond: 503"
+    )
     cache_bytes: int = _setting(48 * MIB, "memory for decompressed pieces of sealed logs")
     seal_bytes: int = _setting(8 * MIB, "a log's tail in the catalog is sealed into an object at this size")
     seal_quiet_s: int = _setting(60, "and when nothing was appended for so long")
@@ -86,7 +88,9 @@ class Settings:
     login_limit: int = _setting(
         60, "passwords and keys that one address may get wrong in a minute; beyond it: 429; 0: no limit"
     )
-    body_silence_s: float = _setting(30.0, "a request whose body stands still for so long is given up")
+    body_silence_s: float = _setting(
+        30.0, "a body that stands still for so long is given up, and a connection whose client takes nothing of its answer"
+    )
     audit: str = _setting("acts", "what the audit log has: acts (administrative ones), reads (those too) or none")
     audit_file: str = _setting("", "the audit log, an object on each line; by default it is in the server's log")
     tls_cert: str = _setting("", "file with the server's certificate, and those between it and its authority, in PEM")

