@@ -107,8 +107,7 @@ class Attacker:
                 call(web)
             except (OSError, http.client.HTTPException):
                 web.close()
-                if self._server.process.poll() is not None:
-                    break
+                self._over.wait(0.1)  # it may have been stopped
         web.close()
 
 
