@@ -13,16 +13,17 @@ import os
 import selectors
 import threading
 import time
+from collections.abc import Callable
 
 from joblog.agent.log import Log
-from joblog.agent.output import PassOn
+from joblog.agent.output import PassOn, close_output
 from joblog.agent.source import PIPE_BYTES, Streams, widen
 from joblog.agent.spoolfiles import Outcome
 from joblog.agent.stop import Stopper
 
-ORPHANS_S = 5.0
+ENDING_S = 0.25
 """Wait for the end of output after the child's exit: its last bytes are in the pipe already, so this is for processes
-that it left behind, for which a shell would wait for ever; a scheduler would not."""
+that end with it, a ``tee`` say. For those that it left behind nobody is kept waiting."""
 
 STARTED, EXITED, HURRY = b"p", b"x", b"h"
 """What the foreground process tells, a line each: the child's process id, its exit and how that was (an ``Outcome``), that
@@ -30,11 +31,18 @@ somebody is tired of waiting."""
 
 
 class Keeper:
-    """Reads the job's output to its end; ``control`` is where the foreground process tells it what happens."""
+    """Reads the job's output to its end; ``control`` is where the foreground process tells it what happens.
 
-    def __init__(self, streams: Streams, log: Log, control: int, stopper: Stopper) -> None:
-        self._log = log
+    ``let_leave`` lets the foreground process leave when the command's end is all that it waits for: processes that the
+    command left behind go on writing, for hours maybe, and whoever reads no more would end them.
+    """
+
+    def __init__(
+        self, streams: Streams, log: Log, control: int, stopper: Stopper, *, linger_s: float, let_leave: Callable[[], None]
+    ) -> None:
+        self._log, self._linger_s = log, linger_s
         self._stopper = stopper
+        self._let_leave, self._left = let_leave, False
         self._pass_on = PassOn()
         self._open = set(streams.reading)
         self._wide = set[int]()
@@ -47,34 +55,60 @@ class Keeper:
         self._ready.register(control, selectors.EVENT_READ)
         self._exited: int | None = None
         self._running = False  # as far as it can be watched
-        self._ends_s: float | None = None
+        self._leaves_s: float | None = None
+        self._lingers_s: float | None = None
         self._give_up = threading.Event()
 
     def run(self) -> None:
-        """Keeps the output to its end (see ``ORPHANS_S``), and waits for the job's; then the log."""
+        """Keeps the output to its end, and waits for the job's; then the log."""
         for data, descriptor in self._log.not_passed_on():
             self._pass_on.write(data, descriptor)
         while self._open or self._is_awaited():
-            now_s, due_s = time.monotonic(), self._log.due_s
-            if self._ends_s is not None and self._ends_s <= now_s:
-                break
-            if due_s is not None and due_s <= now_s:
-                self._log.wake()
-                continue
-            next_s = min((at_s for at_s in (self._ends_s, due_s) if at_s is not None), default=None)
-            left_s = None if next_s is None else next_s - now_s
-            for key in [key for key, _ in self._ready.select(left_s)]:
-                self._ready.unregister(key.fd)
-                if key.fd == self._control:
-                    if self._hear():
-                        self._ready.register(key.fd, selectors.EVENT_READ)
-                elif key.fd == self._exited:
-                    self._child_exited()
-                elif self._keep(key.fd, key.data):
-                    # Anew, not still: so it queues behind what became readable meanwhile.
-                    self._ready.register(key.fd, selectors.EVENT_READ, key.data)
+            self._take_round(self._next_s())
+            self._see_to_what_is_due(time.monotonic())
         threading.Thread(target=self._listen, daemon=True).start()
+        if self._left:
+            close_output()  # whoever reads it is not to wait for the log
         self._log.finish(self._give_up)
+
+    def _take_round(self, timeout_s: float | None) -> None:
+        """Takes, once, what each pipe holds that can be read, and what there is to hear."""
+        for key in [key for key, _ in self._ready.select(timeout_s)]:
+            self._ready.unregister(key.fd)
+            if key.fd == self._control:
+                if self._hear():
+                    self._ready.register(key.fd, selectors.EVENT_READ)
+            elif key.fd == self._exited:
+                self._child_exited()
+            elif self._keep(key.fd, key.data):
+                # Anew, not still: so it queues behind what became readable meanwhile.
+                self._ready.register(key.fd, selectors.EVENT_READ, key.data)
+
+    def _next_s(self) -> float | None:
+        """Returns in how many seconds something is due; None: nothing is."""
+        leaves_s = None if self._is_awaited() else self._leaves_s
+        next_s = min((at_s for at_s in (leaves_s, self._lingers_s, self._log.due_s) if at_s is not None), default=None)
+        return None if next_s is None else next_s - time.monotonic()
+
+    def _see_to_what_is_due(self, now_s: float) -> None:
+        if self._log.due_s is not None and self._log.due_s <= now_s:
+            self._log.wake()
+        if self._leaves_s is not None and self._leaves_s <= now_s and not self._is_awaited():
+            self._leaves_s = None
+            self._take_round(0)  # what the command wrote last is in the pipes: they are read once more, however late it is
+            if self._open:
+                self._lingers_s = now_s + self._linger_s
+                threading.Thread(target=self._leave, name="joblog-leave", daemon=True).start()
+        if self._lingers_s is not None and self._lingers_s <= now_s:
+            self._lingers_s = None
+            self._log.keep_no_more()
+
+    def _leave(self) -> None:
+        """Lets the foreground process leave when how the run ended is on the server, or was waited for for long enough."""
+        self._log.report_end(self._give_up)
+        self._left = True
+        self._give_up.clear()  # that was said of the wait for which the caller stays
+        self._let_leave()
 
     def _keep(self, source: int, descriptor: int) -> bool:
         """Keeps what the pipe holds and passes it on; returns whether more may come."""
@@ -122,8 +156,8 @@ class Keeper:
     def _child_exited(self) -> None:
         self._running = False
         self._stopper.job_ended()
-        if self._ends_s is None:
-            self._ends_s = time.monotonic() + ORPHANS_S
+        if self._lingers_s is None:
+            self._leaves_s = time.monotonic() + ENDING_S
 
     def _listen(self) -> None:
         """Hears, during the final wait, that somebody is tired of it."""

@@ -18,6 +18,9 @@ from joblog.agent.spoolfiles import UNKNOWN, Outcome
 if TYPE_CHECKING:
     from joblog.calls.writing import Writer
 
+LINGER_S = 86400.0
+"""How long what processes that the command left behind write is kept: a daemon's life has no end, a log is to have one."""
+
 GRACE_S = 30.0
 """Time between SIGTERM and SIGKILL for a job that the server asks to stop: Slurm's and Kubernetes' own."""
 
@@ -29,7 +32,7 @@ STOPPED = "stopped as the server was asked to"
 class Options(NamedTuple):
     """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is.
 
-    ``grace_s`` is what a job that is asked to stop has to do so.
+    ``grace_s`` is what a job that is asked to stop has to do so; ``linger_s`` is how long what it leaves behind is kept.
     """
 
     spool_root: Path
@@ -39,6 +42,7 @@ class Options(NamedTuple):
     spool_limit_bytes: int = LIMIT_BYTES
     filtering: Filtering | None = None
     grace_s: float = GRACE_S
+    linger_s: float = LINGER_S
 
 
 class Log:
@@ -55,7 +59,7 @@ class Log:
     ) -> None:
         """``stop`` begins to end the job, and returns whether there is one."""
         self._stop = stop
-        self._wait_s = options.wait_s
+        self._wait_s, self._linger_s = options.wait_s, options.linger_s
         self._mark = mark
         self.spool: Spool | None = None
         self._intake: Intake | None = None
@@ -132,6 +136,25 @@ class Log:
     def _asked_to_stop(self) -> None:
         if self.spool is not None and self._stop():
             self.spool.note_stopped()
+
+    def report_end(self, give_up: threading.Event) -> None:
+        """Waits for the way to the server of what there is, and of how the run ended, while others still write."""
+        if self.spool is None:
+            return
+        if self.spool.outcome is None:
+            self.note_outcome(UNKNOWN)
+        self._reporter.end()
+        spool, shipper = self.spool, self._shipper
+        if not shipper.report_end(self._wait_s, give_up) and not shipper.gave_up:
+            why = f"{shipper.unacknowledged_bytes()} bytes of the log are not on the server yet ({shipper.why_not()})"
+            say(f"{why}; they are kept in {spool.path}, and more, as long as what the command left behind writes")
+
+    def keep_no_more(self) -> None:
+        """Has what comes from now on counted only."""
+        if self._intake is not None:
+            self._guard(self._intake.end)
+        if self.spool is not None:
+            self.spool.keep_no_more(f"written later than {self._linger_s:.0f} s after the command's end")
 
     def finish(self, give_up: threading.Event) -> None:
         """Waits for the last bytes' way to the server, and removes the spool when they are there."""

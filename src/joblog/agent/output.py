@@ -10,17 +10,18 @@ import struct
 
 STDOUT, STDERR = 1, 2
 
-_MARK = struct.Struct("qq")
+_MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
 
 
 class Mark:
     """How far the log was passed on, and which descriptor its newest bytes go to: in memory that forked processes share.
 
-    So a keeper that takes over from one that was killed knows what that one had spooled and not yet passed on.
+    So a keeper that takes over from one that was killed knows what that one had spooled and not yet passed on. And whether
+    the foreground process may leave: one that waits for signals cannot wait for a pipe, too.
     """
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _MARK.size)
+        self._memory = mmap.mmap(-1, _MARK.size + _LEAVE.size)
 
     def set(self, passed_byte: int, descriptor: int) -> None:
         """Notes that all before ``passed_byte`` is passed on, and that what follows goes to ``descriptor``."""
@@ -30,6 +31,15 @@ class Mark:
         """Returns what was noted last."""
         passed_byte, descriptor = _MARK.unpack_from(self._memory)
         return passed_byte, descriptor
+
+    def let_leave(self) -> None:
+        """Notes that the foreground process may leave, while its keeper goes on."""
+        _LEAVE.pack_into(self._memory, _MARK.size, 1)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether that was noted."""
+        return bool(_LEAVE.unpack_from(self._memory, _MARK.size)[0])
 
 
 class PassOn:
@@ -55,6 +65,14 @@ def say(line: str) -> None:
         _write_all(STDERR, f"joblog: {line}\n".encode(errors="replace"))
     except OSError:
         pass  # there is nobody left to tell
+
+
+def close_output() -> None:
+    """Lets go of stdout and stderr; what is written to them from now on goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STDOUT)
+    os.dup2(nowhere, STDERR)
+    os.close(nowhere)
 
 
 def open_standard_descriptors() -> None:

@@ -67,6 +67,7 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], optio
 
 class _Foreground:
     def __init__(self, meta: Meta, connect: Callable[[], Writer], options: Options) -> None:
+        self._pid = os.getpid()
         self._connect = connect
         self._told = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
         self._options = options
@@ -124,7 +125,8 @@ class _Foreground:
             child.send(info.si_signo)
 
     def _look_after_keeper(self, child: Child) -> None:
-        """Sees whether the keeper has ended: all is kept, or, if it was killed, another one goes on."""
+        """Sees whether the keeper has ended: all is kept, or, if it was killed, another one goes on; or needs nobody."""
+        self._kept = self._kept or self._mark.may_leave
         if self._kept or not self._keeper:
             return
         pid, status = os.waitpid(self._keeper, os.WNOHANG)
@@ -176,9 +178,15 @@ class _Foreground:
         self._keeper_of(self._spool, hearing).run()
 
     def _keeper_of(self, spool: Path | None, hearing: int) -> Keeper:
-        stopper = Stopper(self._options.grace_s)
+        stopper, foreground = Stopper(self._options.grace_s), self._pid
+
+        def let_leave() -> None:
+            self._mark.let_leave()
+            if foreground in (os.getpid(), os.getppid()):
+                os.kill(foreground, signal.SIGCHLD)
+
         log = Log(spool, self._connect, self._options, self._mark, stop=stopper.stop)
-        return Keeper(self._streams, log, hearing, stopper)
+        return Keeper(self._streams, log, hearing, stopper, linger_s=self._options.linger_s, let_leave=let_leave)
 
     def _keep_here(self, hearing: int) -> None:
         """Passes on what the job writes, in a thread of this process."""

@@ -96,7 +96,7 @@ class Shipper:
         self._tries = 0
         self._seen = threading.Event()
         self._met, self._ref = threading.Event(), LogRef("", 0, 0, "")
-        self._over = threading.Event()
+        self._over, self._end_reported = threading.Event(), threading.Event()
         self._hurry = threading.Event()
         self._failure: Exception | None = None
         self._told = False
@@ -115,16 +115,24 @@ class Shipper:
         At most ``wait_s``, less when the server was never seen (``NEVER_SEEN_S``) or ``give_up`` is set meanwhile.
         Returns whether it is so; the spool is not needed any more then.
         """
+        return self._wait_for(self._over, wait_s, give_up) and self._failure is None
+
+    def report_end(self, wait_s: float, give_up: threading.Event) -> bool:
+        """Waits as ``finish`` does, for what there is now, and for the report of how the run ended: more bytes will come."""
+        self._spool.note_left()
+        return self._wait_for(self._end_reported, wait_s, give_up)
+
+    def _wait_for(self, event: threading.Event, wait_s: float, give_up: threading.Event) -> bool:
         self._hurry.set()
         begun_s = time.monotonic()
-        while not self._over.wait(min(GIVE_UP_CHECK_S, wait_s)):
+        while not event.wait(min(GIVE_UP_CHECK_S, wait_s)):
             # As long as the first try is on its way, it is this machine that is slow, or the server.
             late = isinstance(self._failure, Unreachable) and self._failure.late
             away = self._failure is not None and not late and not self._seen.is_set()
             longest_s = min(wait_s, NEVER_SEEN_S) if away else wait_s
-            if give_up.is_set() or time.monotonic() - begun_s >= longest_s:
-                return False
-        return self._failure is None
+            if give_up.is_set() or self.gave_up or time.monotonic() - begun_s >= longest_s:
+                return event.is_set()
+        return True
 
     @property
     def gave_up(self) -> bool:
@@ -182,7 +190,7 @@ class Shipper:
             self._client = self._connect()
         if self._log is None:
             self._log = self._meet(self._client)
-        self._spool.wait_for_byte(self._at)
+        self._spool.wait_for_byte(self._at, or_left=not self._end_reported.is_set())
         if self._spool.end_byte - self._at < self._batch_bytes:
             self._spool.wait_for_finish(max(self._sent_s + BATCH_S - time.monotonic(), GATHER_S))
         data = self._spool.read(self._at, self._batch_bytes)
@@ -193,6 +201,9 @@ class Shipper:
             self._spool.acknowledge(self._at)
         elif self._spool.finished:
             self._close(self._client, self._log)
+        elif self._spool.left and not self._end_reported.is_set():
+            self._announce(self._client, self._log)
+            self._report(self._client, self._log)
 
     def _meet(self, client: Writer) -> Log:
         """Gets or creates the log and finds out where to go on."""
@@ -255,7 +266,7 @@ class Shipper:
         A run of which the server has heard nothing but its logs' end is over for it, in an unknown way: for whoever looks
         before it is told how (``_report``).
         """
-        if self._spool.outcome is None or self.announced:
+        if self._spool.outcome is None or self.announced or self._end_reported.is_set():
             return
         try:
             client.report(log.ref, "RUNNING", host=self._spool.meta.host or None, tasks=self._spool.meta.tasks)
@@ -266,16 +277,16 @@ class Shipper:
             pass  # the log's end is worth more, and does not wait for it
 
     def _report(self, client: Writer, log: Log) -> None:
-        """Says how the run ended; the log is complete then, and may be said so again."""
+        """Says how the run ended; the log is complete then, unless others still write; may be said again."""
         outcome, meta = self._spool.outcome, self._spool.meta
-        if outcome is None:
-            return
         try:
-            client.report(log.ref, **outcome._asdict(), host=meta.host or None, tasks=meta.tasks)
+            if outcome is not None and not self._end_reported.is_set():
+                client.report(log.ref, **outcome._asdict(), host=meta.host or None, tasks=meta.tasks)
         except JoblogError as error:
             if not isinstance(error, Invalid | NotFound | Conflict):
                 raise
             self._say(f"how the run ended is not on the server: {error}")  # it will not mend itself
+        self._end_reported.set()
 
     def _recover(self, error: Exception) -> None:
         """Pauses before the next try, which begins with asking the server for the log's end."""

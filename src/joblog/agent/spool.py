@@ -69,6 +69,7 @@ class Spool:
         self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
         self._finished = threading.Event()
+        self._left = self._keeps_no_more = False
         if self._state.finished:
             self._finished.set()
             for size_bytes, why in ((self._state.withheld_bytes, WITHHELD), (self._state.lost_bytes, self._lost_reason)):
@@ -170,10 +171,16 @@ class Spool:
         if size_bytes != self._state.withheld_bytes:
             self._note(withheld_bytes=size_bytes)
 
+    def keep_no_more(self, reason: str) -> None:
+        """Has all that comes from now on counted, and not kept; ``finish`` puts the line in its place."""
+        self._settle()
+        self._keeps_no_more, self._lost_reason = True, reason
+
     def finish(self) -> None:
         """Says that no more bytes will come; may be said again. Raises OSError when that could not be saved."""
         if self._finished.is_set():
             return
+        self._keeps_no_more = False
         self._settle_withheld()
         if not self._settle():
             self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
@@ -194,6 +201,8 @@ class Spool:
         return self._limit_bytes - (self._end - self._parts[0].start)
 
     def _has_room(self, size: int = 1) -> bool:
+        if self._keeps_no_more:
+            return False
         if self._room() >= size:
             return True
         self._lost_reason = "spool full"
@@ -311,6 +320,17 @@ class Spool:
         self._note(outcome=outcome)
 
     @property
+    def left(self) -> bool:
+        """Whether the command has ended, and processes that it left behind still write."""
+        return self._left
+
+    def note_left(self) -> None:
+        """Says that it is so."""
+        with self._grown:
+            self._left = True
+            self._grown.notify_all()
+
+    @property
     def stopped(self) -> bool:
         """Whether the server has said that the run is to end."""
         return self._state.stopped
@@ -319,10 +339,10 @@ class Spool:
         """Notes that the server has said so, for whoever sees the end."""
         self._note(stopped=True)
 
-    def wait_for_byte(self, at: int) -> None:
-        """Waits until the byte at position ``at`` is there, or no more will come."""
+    def wait_for_byte(self, at: int, *, or_left: bool = False) -> None:
+        """Waits until the byte at position ``at`` is there, or no more will come; or, ``or_left``, ``note_left`` is called."""
         with self._grown:
-            self._grown.wait_for(lambda: self._end > at or self._finished.is_set())
+            self._grown.wait_for(lambda: self._end > at or self._finished.is_set() or (or_left and self._left))
 
     def wait_for_finish(self, timeout_s: float) -> bool:
         """Waits until no more bytes will come, at most ``timeout_s``; returns whether it is so."""

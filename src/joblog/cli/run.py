@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         found.spool_limit_bytes,
         _filtering(args),
         args.grace,
+        args.linger,
     )
 
     def connect() -> Writer:

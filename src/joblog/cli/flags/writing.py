@@ -59,6 +59,8 @@ def _add_run(commands: Subparsers) -> None:
     )
     grace = "seconds between SIGTERM and SIGKILL when the server is asked to stop the run (default: 30)"
     run.add_argument("--grace", type=seconds, default=30.0, metavar="S", help=grace)
+    about = "seconds after the command's end for which what processes that it left behind write is kept (default: 86400)"
+    run.add_argument("--linger", type=seconds, default=86400.0, metavar="S", help=about)
     run.add_argument(
         "--flood-limit",
         metavar="RATE",
