@@ -7,8 +7,9 @@ import mmap
 import os
 import select
 import struct
+from collections.abc import Iterable
 
-STDOUT, STDERR = 1, 2
+STDIN, STDOUT, STDERR = 0, 1, 2
 
 _MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
 
@@ -73,6 +74,37 @@ def close_output() -> None:
     os.dup2(nowhere, STDOUT)
     os.dup2(nowhere, STDERR)
     os.close(nowhere)
+
+
+def close_input() -> None:
+    """Lets go of stdin, of which there is nothing to read any more."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, STDIN)
+    os.close(nothing)
+
+
+def inherited_descriptors() -> list[int]:
+    """Returns what whoever called has handed down besides the standard ones; what Python opens is not inheritable."""
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return []
+    found = list[int]()
+    for descriptor in map(int, names):
+        try:
+            found += [descriptor] if descriptor > STDERR and os.get_inheritable(descriptor) else []
+        except OSError:
+            pass  # the directory itself, closed by now
+    return found
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Closes them; those that are closed already stay so."""
+    for each in descriptors:
+        try:
+            os.close(each)
+        except OSError:
+            pass
 
 
 def open_standard_descriptors() -> None:

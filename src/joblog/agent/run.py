@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent import spoolfiles
+from joblog.agent import signals, spoolfiles
 from joblog.agent.cgroup import OomKills
 from joblog.agent.keeper import EXITED, HURRY, STARTED, Keeper
 from joblog.agent.log import Log, Options
-from joblog.agent.output import Mark, open_standard_descriptors, say
-from joblog.agent.source import STDIN, Child, Streams
+from joblog.agent.output import Mark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
+from joblog.agent.source import Child, Handling, Streams
 from joblog.agent.spoolfiles import Meta, Outcome
 from joblog.agent.stop import Stopper
 from joblog.refs import RUN_LOG
@@ -30,20 +30,6 @@ if TYPE_CHECKING:
     from joblog.calls.writing import Writer
 
 __all__ = ["Options", "run"]
-
-FORWARDED = {
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGWINCH,
-}
-
-_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-
-_WAITED_FOR = FORWARDED | {signal.SIGCHLD}
 
 SI_KERNEL = 0x80
 """``si_code`` of a signal that the terminal raised; ``kill`` has another one."""
@@ -60,14 +46,18 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], optio
     on stderr when something is wrong.
     """
     open_standard_descriptors()
+    ignored = signals.ignored_by_caller()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever called may ignore it, and no exit status would be told
-    blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
-    return _Foreground(meta, connect, options).run(command, _WAITED_FOR - blocked_before)
+    blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.WAITED_FOR)
+    handling = Handling(signals.WAITED_FOR - blocked_before, ignored)
+    return _Foreground(meta, connect, options).run(command, handling)
 
 
 class _Foreground:
     def __init__(self, meta: Meta, connect: Callable[[], Writer], options: Options) -> None:
         self._pid = os.getpid()
+        self._inherited = inherited_descriptors()
+        self._stops = False
         self._connect = connect
         self._told = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
         self._options = options
@@ -89,33 +79,40 @@ class _Foreground:
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
             say(f"the log is not kept: {error}")
 
-    def run(self, command: Sequence[str], blocked: set[signal.Signals]) -> int:
+    def run(self, command: Sequence[str], handling: Handling) -> int:
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
         self._start_keeper()
         oom_kills = OomKills()
-        child = Child(command, self._streams, blocked, self._told)
+        child = Child(command, self._streams, handling, self._told)
         self._streams.close_writing_ends()
         self._writing_ends_open = False
+        close_input()  # it is the job's alone: whoever writes to it must see that nobody reads any more
         if child.status is not None:
             self._outcome = child.outcome(out_of_memory=False)
         self._tell_of(child)
         while not (self._kept and child.status is not None):
-            info = signal.sigwaitinfo(_WAITED_FOR)
+            info = signal.sigwaitinfo(signals.WAITED_FOR)
             # Whatever the signal: one that comes as the child ends is taken before SIGCHLD is, its number being smaller.
             if self._outcome is None and child.poll() is not None:
                 self._outcome = child.outcome(out_of_memory=oom_kills.happened() is True)
                 self._tell_of(child)
             if info.si_signo == signal.SIGCHLD:
                 self._look_after_keeper(child)
-            else:
+            elif info.si_pid != self._pid:  # the rest is what a write of this process's own raised
                 self._forward(child, info)
+            if self._stops and child.poll() is None and child.has_stopped():
+                self._stop()
         return child.status or 0
 
     def _forward(self, child: Child, info: signal.struct_siginfo) -> None:
         if child.poll() is not None:
-            if info.si_signo in _ENDING:
+            if info.si_signo in signals.STOPPING:
+                self._stop()
+            elif info.si_signo in signals.ENDING and not signals.is_ignored(info.si_signo):
                 self._tell(HURRY)
             return
+        if info.si_signo in signals.STOPPING:
+            self._stops = True
         by_terminal = info.si_code == SI_KERNEL
         if info.si_signo == signal.SIGWINCH and self._options.tty:
             self._streams.resize()
@@ -124,13 +121,21 @@ class _Foreground:
         if not by_terminal:
             child.send(info.si_signo)
 
+    def _stop(self) -> None:
+        """Stops this process, as the signal would that has stopped the job, until its caller has it go on."""
+        self._stops = False
+        os.kill(self._pid, signal.SIGSTOP)
+
     def _look_after_keeper(self, child: Child) -> None:
         """Sees whether the keeper has ended: all is kept, or, if it was killed, another one goes on; or needs nobody."""
         self._kept = self._kept or self._mark.may_leave
         if self._kept or not self._keeper:
             return
-        pid, status = os.waitpid(self._keeper, os.WNOHANG)
+        pid, status = os.waitpid(self._keeper, os.WNOHANG | os.WUNTRACED)
         if pid == 0:
+            return
+        if os.WIFSTOPPED(status):
+            os.kill(self._keeper, signal.SIGKILL)  # before the pipe is full; when it has ended another one goes on
             return
         os.close(self._control)
         if status == 0:
@@ -171,16 +176,15 @@ class _Foreground:
         os.close(self._control)
         if self._writing_ends_open:
             self._streams.close_writing_ends()
-        # Whoever writes to the job's stdin must see that it has ended, also while the last bytes are sent.
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, STDIN)
-        os.close(nothing)
+        close_input()
         self._keeper_of(self._spool, hearing).run()
 
     def _keeper_of(self, spool: Path | None, hearing: int) -> Keeper:
         stopper, foreground = Stopper(self._options.grace_s), self._pid
 
         def let_leave() -> None:
+            if os.getpid() != foreground:
+                close_all(self._inherited)  # the job's, who knows what for: locks are held by who has them open
             self._mark.let_leave()
             if foreground in (os.getpid(), os.getppid()):
                 os.kill(foreground, signal.SIGCHLD)

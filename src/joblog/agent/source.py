@@ -18,11 +18,12 @@ import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple
 
+from joblog.agent.output import STDERR, STDIN, STDOUT, close_all
+from joblog.agent.signals import STOPPING
 from joblog.agent.spoolfiles import Outcome
-
-STDIN, STDOUT, STDERR = 0, 1, 2
 
 OUT_OF_MEMORY = "out of memory"
 """The reason that the server knows by this name."""
@@ -83,13 +84,24 @@ class Streams:
         return writing
 
 
+class Handling(NamedTuple):
+    """How the child handles signals, as it would without joblog: those that it has ``unblocked``, and ``ignored``."""
+
+    unblocked: Set[int]
+    ignored: Set[int]
+
+    def restore(self) -> None:
+        """Sets it, in the child."""
+        for number in self.ignored:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.unblocked)
+
+
 class Child:
     """The job's process, or what stands for one that could not be started: its status, and its words in the log."""
 
-    def __init__(
-        self, command: Sequence[str], streams: Streams, blocked: Iterable[signal.Signals], told: Mapping[str, str]
-    ) -> None:
-        """Starts ``command``, ``told`` in its environment, with the signals that are ``blocked`` here as they were before."""
+    def __init__(self, command: Sequence[str], streams: Streams, handling: Handling, told: Mapping[str, str]) -> None:
+        """Starts ``command``, ``told`` in its environment."""
         self._process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
         self._signal: str | None = None
@@ -101,7 +113,7 @@ class Child:
                 stderr=streams.stderr,
                 env={"PYTHONUNBUFFERED": "1", **os.environ, **told},
                 close_fds=False,  # what whoever called hands down (a jobserver, say) is the child's
-                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked),
+                preexec_fn=handling.restore,
             )
         except OSError as error:
             words = f"joblog: {shlex.quote(command[0])}: {error.strerror}\n"
@@ -120,6 +132,11 @@ class Child:
             self.status = 128 - status if status < 0 else status
             self._signal = _signal_name(-status) if status < 0 else None
         return self.status
+
+    def has_stopped(self) -> bool:
+        """Returns whether a terminal's signal, or one like it, has stopped the child since this was asked last."""
+        stop = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG)
+        return stop is not None and stop.si_status in STOPPING
 
     def outcome(self, *, out_of_memory: bool) -> Outcome:
         """Returns how it ended; ``out_of_memory``: the kernel killed one of its processes, if not itself, for that."""
@@ -152,14 +169,21 @@ def _set_transparent(terminal: int) -> None:
 
 
 def _terminal_size() -> bytes:
-    """Returns the size of the first terminal among joblog's descriptors, as the kernel has it."""
-    for descriptor in (STDOUT, STDERR, STDIN):
-        try:
-            size = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, bytes(8))
-        except OSError:
-            continue
-        if any(size[:4]):
-            return size
+    """Returns the size of the first terminal among joblog's descriptors, or of its own, as the kernel has it."""
+    try:
+        own = [os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)]
+    except OSError:
+        own = []
+    try:
+        for descriptor in (STDOUT, STDERR, STDIN, *own):
+            try:
+                size = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, bytes(8))
+            except OSError:
+                continue
+            if any(size[:4]):
+                return size
+    finally:
+        close_all(own)
     lines, columns = (os.environ.get(name, "") for name in ("LINES", "COLUMNS"))
     shape = (int(lines) if lines.isdigit() else LINES, int(columns) if columns.isdigit() else COLUMNS)
     return struct.pack("HHHH", min(shape[0], 9999), min(shape[1], 9999), 0, 0)
