@@ -212,15 +212,20 @@ def test_orphans_are_not_waited_for_longer_than_needed(agent: Agent) -> None:
 
 
 def test_environment_and_inherited_files_are_the_child_s(agent: Agent) -> None:
-    """Python is told not to buffer, unless it was told something already; descriptors are handed down."""
+    """Python is told not to buffer, unless it was told something already, or is to buffer; descriptors are handed down."""
+    agent.environ.pop("PYTHONUNBUFFERED", None)
     reading, writing = os.pipe()
     program = f"import os; os.write({writing}, os.environb[b'PYTHONUNBUFFERED'] + b' ')"
     subprocess.run(agent.python(program), env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
     agent.environ["PYTHONUNBUFFERED"] = "x"
     subprocess.run(agent.python(program), env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
+    del agent.environ["PYTHONUNBUFFERED"]
+    program = f"import os; os.write({writing}, b'%d' % (b'PYTHONUNBUFFERED' in os.environb))"
+    buffered = agent.python(program, options=("--wait", "0", "--buffered"))
+    subprocess.run(buffered, env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
     os.close(writing)
     with os.fdopen(reading, "rb") as told:
-        assert told.read() == b"1 x "
+        assert told.read() == b"1 x 0"
 
 
 def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:

@@ -33,6 +33,7 @@ class Options(NamedTuple):
     """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is.
 
     ``grace_s`` is what a job that is asked to stop has to do so; ``linger_s`` is how long what it leaves behind is kept.
+    ``buffered``: a Python is not told not to buffer.
     """
 
     spool_root: Path
@@ -43,6 +44,7 @@ class Options(NamedTuple):
     filtering: Filtering | None = None
     grace_s: float = GRACE_S
     linger_s: float = LINGER_S
+    buffered: bool = False
 
 
 class Log:

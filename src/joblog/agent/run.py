@@ -83,7 +83,7 @@ class _Foreground:
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
         self._start_keeper()
         oom_kills = OomKills()
-        child = Child(command, self._streams, handling, self._told)
+        child = Child(command, self._streams, handling, self._environment())
         self._streams.close_writing_ends()
         self._writing_ends_open = False
         close_input()  # it is the job's alone: whoever writes to it must see that nobody reads any more
@@ -103,6 +103,11 @@ class _Foreground:
             if self._stops and child.poll() is None and child.has_stopped():
                 self._stop()
         return child.status or 0
+
+    def _environment(self) -> dict[str, str]:
+        """Returns the job's environment: the caller's, which log this is, and that a Python is not to keep words back."""
+        unbuffered = {} if self._options.buffered else {"PYTHONUNBUFFERED": "1"}
+        return {**unbuffered, **os.environ, **self._told}
 
     def _forward(self, child: Child, info: signal.struct_siginfo) -> None:
         if child.poll() is not None:

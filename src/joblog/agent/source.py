@@ -100,8 +100,8 @@ class Handling(NamedTuple):
 class Child:
     """The job's process, or what stands for one that could not be started: its status, and its words in the log."""
 
-    def __init__(self, command: Sequence[str], streams: Streams, handling: Handling, told: Mapping[str, str]) -> None:
-        """Starts ``command``, ``told`` in its environment."""
+    def __init__(self, command: Sequence[str], streams: Streams, handling: Handling, environ: Mapping[str, str]) -> None:
+        """Starts ``command`` in the environment ``environ``."""
         self._process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
         self._signal: str | None = None
@@ -111,7 +111,7 @@ class Child:
                 command,
                 stdout=streams.stdout,
                 stderr=streams.stderr,
-                env={"PYTHONUNBUFFERED": "1", **os.environ, **told},
+                env=environ,
                 close_fds=False,  # what whoever called hands down (a jobserver, say) is the child's
                 preexec_fn=handling.restore,
             )

@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         _filtering(args),
         args.grace,
         args.linger,
+        args.buffered,
     )
 
     def connect() -> Writer:

@@ -43,6 +43,8 @@ def _add_run(commands: Subparsers) -> None:
     about = "labels the job with it, beside what $JOBLOG_LABELS says (NAME=VALUE,NAME=VALUE); repeatable"
     run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
     run.add_argument("--tty", action="store_true", help="gives the command a terminal to write to")
+    about = "lets Python buffer its output as without joblog, rather than set PYTHONUNBUFFERED"
+    run.add_argument("--buffered", action="store_true", help=about)
     run.add_argument(
         "--spool-limit",
         metavar="SIZE",
