@@ -11,7 +11,10 @@ import json
 from typing import Any, NamedTuple, TypeVar
 
 from joblog import errors
-from joblog.refs import Gap, LogRef
+from joblog.refs import Gap, LogRef, printable
+
+MESSAGE_CHARACTERS = 1000
+"""Most that is shown of a server's message."""
 
 Value = TypeVar("Value")
 
@@ -145,6 +148,7 @@ def failure(status: int, body: bytes) -> errors.JoblogError:
         code, message = str(told["code"]), str(told["message"])
     except (ValueError, KeyError, TypeError):
         told, code, message = {}, "", f"HTTP {status}, without a reason that joblog understands"
+    message = printable(message[:MESSAGE_CHARACTERS])  # people read it on a terminal
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (errors.Unreachable if status >= 500 else errors.JoblogError)
     # The words are the server's, so the class's own __init__, which makes them, is passed over.
     error = kind.__new__(kind, message)

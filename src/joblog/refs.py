@@ -47,3 +47,8 @@ def legal_run_id(text: str) -> str:
 def legal_job_name(text: str) -> str:
     """Returns ``text`` as a job name: ``train log.3`` is ``train-log-3``."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text, flags=re.ASCII).strip("-")[:64] or "log"
+
+
+def printable(text: str) -> str:
+    """Returns ``text`` as one line in which nothing controls a terminal: what would is shown as ``\\x1b``."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape", "replace").decode() for each in text)

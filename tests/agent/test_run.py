@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
@@ -15,6 +14,8 @@ import pytest
 
 from tests.agent.harness import Agent
 from tests.agent.test_kill import children, until
+
+from joblog.agent import spoolfiles
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 
@@ -246,8 +247,11 @@ def test_signal_that_comes_as_the_child_ends(agent: Agent) -> None:
     ran.send_signal(signal.SIGCONT)
     ran.communicate(timeout=120)
     assert ran.returncode == 0
-    (state,) = agent.spool_root.glob("*/state")
-    assert json.loads(state.read_text())["outcome"]["status"] == "COMPLETED"
+    (spool,) = agent.spool_root.iterdir()
+    state = spoolfiles.load_state(spool)
+    assert state is not None
+    assert state.outcome is not None
+    assert state.outcome.status == "COMPLETED"
 
 
 def state_of(pid: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent import spoolfiles
+from joblog.agent.parts import MEMORY_BYTES
 from joblog.agent.spool import Meta, Spool
 from joblog.refs import Gap
 from tests.agent.harness import Agent
@@ -102,18 +103,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk_leaves_an_exact_gap(agent: Agent, small_disk: Path) -> None:
-    """1 MiB onto a disk of 256 KiB: stdout has it all, the spool what fits, and it knows what it lacks."""
+    """16 MiB onto a disk of 256 KiB: stdout has it all, the spool what fits there and in memory, and it knows what it lacks."""
     agent.environ["JOBLOG_SPOOL"] = str(small_disk / "spool")
     agent.spool_root = small_disk / "spool"
-    written = b"0123456789abcde\n" * 65536
-    ran = agent.run(agent.python("import sys; sys.stdout.write('0123456789abcde\\n' * 65536); sys.exit(5)"))
+    written = b"0123456789abcde\n" * 1048576
+    ran = agent.run(agent.python("import sys; sys.stdout.write('0123456789abcde\\n' * 1048576); sys.exit(5)"))
     assert (ran.returncode, ran.stdout) == (5, written)
     (path,) = agent.spool_root.iterdir()
-    spool, kept = Spool(path), agent.spooled()
+    spool, parts = Spool(path), spoolfiles.load_parts(path)
+    kept = b"".join(part.file(path).read_bytes() for part in parts)
     (gap,) = spool.gaps
-    assert 100_000 < len(kept) < 256 << 10
+    assert 100_000 < len(kept) < (256 << 10) + MEMORY_BYTES
     assert kept[: gap.at_byte] == written[: gap.at_byte]
+    assert kept[gap.at_byte :].lstrip() == b"[joblog] %d bytes were not kept here (spool full)\n" % gap.size_bytes
     assert (gap.at_byte + gap.size_bytes, gap.reason, spool.finished) == (len(written), "spool full", True)
+    in_memory = {part.memory for part in parts if part.memory is not None}
+    assert len(in_memory) == 1
+    spool.remove()
+    assert not any(place.exists() for place in in_memory)
 
 
 def test_limit_of_a_job_s_spool(agent: Agent) -> None:

@@ -69,6 +69,7 @@ class Log:
             return
         try:
             self.spool = Spool(path, limit_bytes=options.spool_limit_bytes)
+            self.spool.prove()
             self._intake = self._new_intake(self.spool, options)
             self._shipper = Shipper(self.spool, connect, say, say_address=options.verbose)
             self._reporter = Reporter(self.spool, self._shipper, connect, self._asked_to_stop)

@@ -9,6 +9,8 @@ import select
 import struct
 from collections.abc import Iterable
 
+from joblog.refs import printable
+
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 _MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
@@ -63,7 +65,7 @@ class PassOn:
 def say(line: str) -> None:
     """Writes one line of joblog's own to stderr."""
     try:
-        _write_all(STDERR, f"joblog: {line}\n".encode(errors="replace"))
+        _write_all(STDERR, f"joblog: {printable(line)}\n".encode(errors="replace"))
     except OSError:
         pass  # there is nobody left to tell
 

@@ -211,7 +211,7 @@ class Shipper:
         log = self._log_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_log(client)
         if log.end_byte < self._spool.start_byte:
             raise Different("the server lost bytes that it had acknowledged", log.end_byte)
-        if log.end_byte > self._spool.end_byte or log.crc32 != self._spool.crc32_to(log.end_byte):
+        if log.end_byte > self._spool.end_byte or not self._is_ours(log):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
         self._label(client, log)
         self._at = log.end_byte
@@ -220,6 +220,11 @@ class Shipper:
         if first and self._say_address:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
+
+    def _is_ours(self, log: Log) -> bool:
+        """Returns whether the server's bytes are the spool's; those that a disk has changed since then prove nothing."""
+        changed = any(each.start < log.end_byte for each in self._spool.damaged)
+        return changed or log.crc32 == self._spool.crc32_to(log.end_byte)
 
     def _label(self, client: Writer, log: Log) -> None:
         """Labels the job, once; what is wrong with the labels is no reason to keep the log back."""
@@ -236,7 +241,10 @@ class Shipper:
         """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""
         for run_id in attempts(self._spool.meta.run_id):
             log = self._log_of(client, run_id)
-            if log.end_byte == 0 and not log.closed:
+            empty = log.end_byte == 0 and not log.closed
+            # Where the note of which log it was is lost, it is the one whose bytes are these.
+            begun = self._spool.is_state_lost and self._spool.start_byte <= log.end_byte <= self._spool.end_byte
+            if empty or (begun and self._is_ours(log)):
                 self._spool.choose_run_id(run_id)
                 return log
         raise AssertionError  # there is no last attempt
@@ -250,8 +258,9 @@ class Shipper:
     def _close(self, client: Writer, log: Log) -> None:
         self._closing, spool = True, self._spool
         self._announce(client, log)
-        closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=spool.crc32, gaps=spool.gaps)
-        if closed.complete is False and not spool.gaps:
+        crc32 = spool.crc32 if spool.is_proved or spool.gaps else None  # else nobody knows whether they are what the job wrote
+        closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=crc32, gaps=spool.gaps)
+        if closed.complete is False and not spool.gaps and not spool.damaged:
             raise Different("the server's copy does not agree with the one here", closed.end_byte)
         if spool.gaps:
             lost_bytes = sum(gap.size_bytes for gap in spool.gaps)

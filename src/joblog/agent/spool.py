@@ -1,7 +1,7 @@
 """The spool: everything that was read from the job, on local disk, until the server has it.
 
-The log's bytes are in parts, end to end, so that the length of what is there is the next position; parts that the server
-has are removed. What the disk, or the spool's limit, has no room for is counted, and becomes a line in the log and a gap.
+The log's bytes are in parts (``parts.py``); those that the server has are removed. What the disk, or the spool's limit, has no
+room for is counted, and becomes a line in the log and a gap.
 
 One thread appends; another one reads and acknowledges. A spool can be opened again after any death (``spoolfiles.py``
 says how). Nothing is fsynced: it outlives every process, as the page cache does, but not a power cut, whose price (an
@@ -13,11 +13,11 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import zlib
 from pathlib import Path
 
 from joblog.agent import spoolfiles
-from joblog.agent.spoolfiles import Meta, Outcome, Part
+from joblog.agent.parts import PART_BYTES, Parts
+from joblog.agent.spoolfiles import Meta, Outcome, State
 from joblog.refs import Gap
 
 __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
@@ -25,20 +25,17 @@ __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
 LIMIT_BYTES = 2 << 30
 """Most that one log's spool takes of the disk: hours of any job's output, and a small part of a node's disk."""
 
-PART_BYTES = 64 << 20
-"""Largest size of a part: what may be on disk for longer than needed, and few enough files."""
-
 PARTS = 8
 """Fewest parts that the limit is made of: what is acknowledged is given back by whole ones."""
 
 NOTICE_BYTES = 256
 """Room that is wanted for the line that stands for lost bytes."""
 
-CRC_READ_BYTES = 1 << 20
-"""Read size while computing a CRC-32; larger ones are no faster."""
-
 WITHHELD = "flood control"
 """Why bytes are missing that flood control took out."""
+
+DAMAGED = b"what was written: the spool was damaged\n"
+"""The end of the line that stands behind bytes that a disk has changed."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -49,23 +46,22 @@ _CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EO
 class Spool:
     """One log's spool, open for appending at its end and for reading."""
 
-    def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> None:
-        """Opens the spool at ``path``, whose lock the caller has; raises OSError or ValueError."""
-        self._file = -1
+    def __init__(
+        self, path: Path, *, meta: Meta | None = None, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES
+    ) -> None:
+        """Opens the spool at ``path``, whose lock the caller has; raises OSError or ValueError.
+
+        ``meta`` says which log it is, where its own notes do not.
+        """
         self.path = path
-        self.meta = spoolfiles.load_meta(path)
+        self.meta = meta or spoolfiles.load_meta(path)
         self._limit_bytes = limit_bytes
-        self._part_bytes = max(1, min(part_bytes, limit_bytes // PARTS))
-        self._state = spoolfiles.load_state(path)
+        state = spoolfiles.load_state(path)
+        self.is_state_lost = state is None
+        """Whether neither of both states was whole, so that what they knew has to be found out anew."""
+        self._state = state or State()
         self._gaps = spoolfiles.load_gaps(path)
-        self._parts = spoolfiles.load_parts(path)
-        if not self._parts:
-            raise ValueError(f"{path} has no parts")
-        last = self._parts[-1]
-        self._file = os.open(path / last.name, os.O_RDWR | os.O_CLOEXEC)
-        self._end = last.start + os.fstat(self._file).st_size
-        self._crc32 = last.crc32
-        self._last = os.pread(self._file, 1, self._end - last.start - 1) if self._end > last.start else b"\n"
+        self._parts = Parts(path, max(1, min(part_bytes, limit_bytes // PARTS)))
         self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
         self._finished = threading.Event()
@@ -73,8 +69,7 @@ class Spool:
         if self._state.finished:
             self._finished.set()
             for size_bytes, why in ((self._state.withheld_bytes, WITHHELD), (self._state.lost_bytes, self._lost_reason)):
-                self._gaps.extend([Gap(self._end, size_bytes, why)] if size_bytes else [])
-        self._crc32 = self.crc32_to(self._end)
+                self._gaps.extend([Gap(self.end_byte, size_bytes, why)] if size_bytes else [])
         if not self._state.finished:
             self._take_note_of_notice()
 
@@ -87,22 +82,56 @@ class Spool:
     @property
     def start_byte(self) -> int:
         """The position of the first byte that is still here."""
-        return self._parts[0].start
+        return self._parts.start
 
     @property
     def end_byte(self) -> int:
         """The position that the next byte will get."""
-        return self._end
+        return self._parts.end
 
     @property
     def crc32(self) -> int:
-        """The CRC-32 of all bytes from 0 to ``end_byte``."""
-        return self._crc32
+        """The CRC-32 of all bytes from 0 to ``end_byte``, as they were written."""
+        return self._parts.crc32
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """What could not be kept."""
         return tuple(self._gaps)
+
+    # For a spool that was left: whether its bytes are what the job wrote
+
+    def prove(self) -> None:
+        """Takes the bytes for those that the job has written: by a process that takes over at once."""
+        self._parts.prove()
+
+    def verify(self) -> None:
+        """Looks for what the disk has damaged or lost, and has a line in the log for it; raises OSError."""
+        self._parts.verify()
+        if self._parts.missing_bytes:
+            self._reopen()
+            self._lost_reason = "lost from the spool"
+            self._note(lost_bytes=self._state.lost_bytes + self._parts.missing_bytes, lost_reason=self._lost_reason)
+        if self.damaged and self._read_to_end(max(self.end_byte - len(DAMAGED), self.start_byte)) != DAMAGED:
+            self._reopen()
+            where = ", ".join(f"{each.start} to {each.stop}" for each in self.damaged)
+            before = b"" if self._parts.last == b"\n" else b"\n"
+            self._write(before + f"[joblog] bytes {where} of this log are not ".encode() + DAMAGED)
+
+    def _reopen(self) -> None:
+        if self._state.finished:
+            self._finished.clear()
+            self._note(finished=False)
+
+    @property
+    def damaged(self) -> list[range]:
+        """Which bytes are not what the job wrote, as far as ``verify`` was called."""
+        return self._parts.damaged
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the checksum of every byte was made when it was written."""
+        return self._parts.is_proved
 
     # For the thread that reads the job
 
@@ -114,16 +143,13 @@ class Spool:
         """
         if self._has_room() and self._settle():
             try:
-                offset = self._end - self._part().start
-                count = os.splice(source, self._file, min(size, self._room()), offset_dst=offset)
-                data = os.pread(self._file, count, offset) if count else b""
+                data = self._parts.splice(source, min(size, self._room()))
             except OSError as error:
                 if error.errno not in _CANNOT_SPLICE:
                     self._refused(error)
                     return self._lose(os.read(source, size))
             else:
-                self._grow(data)
-                return data
+                return self._grown_by(data)
         data = os.read(source, size)
         self.append(data)
         return data
@@ -181,10 +207,11 @@ class Spool:
         if self._finished.is_set():
             return
         self._keeps_no_more = False
+        self._parts.use_last_room()
         self._settle_withheld()
         if not self._settle():
-            self._gaps.append(Gap(self._end, self._state.lost_bytes, self._lost_reason))
-        self._close()
+            self._gaps.append(Gap(self.end_byte, self._state.lost_bytes, self._lost_reason))
+        self._parts.close()
         with self._grown:
             try:
                 self._save(finished=True)
@@ -195,10 +222,10 @@ class Spool:
     def _settle_withheld(self) -> None:
         """Who held it back was killed together with who could have gone on: it is not known any more what it was."""
         if (size_bytes := self._state.withheld_bytes) and not self._write_notice(size_bytes, WITHHELD, withheld_bytes=0):
-            self._gaps.append(Gap(self._end, size_bytes, WITHHELD))
+            self._gaps.append(Gap(self.end_byte, size_bytes, WITHHELD))
 
     def _room(self) -> int:
-        return self._limit_bytes - (self._end - self._parts[0].start)
+        return self._limit_bytes - (self.end_byte - self.start_byte)
 
     def _has_room(self, size: int = 1) -> bool:
         if self._keeps_no_more:
@@ -215,8 +242,8 @@ class Spool:
 
     def _write_notice(self, size_bytes: int, reason: str, **settled: int) -> bool:
         """Puts the line that stands for lost bytes in their place, so that readers of any API see it."""
-        before = b"" if self._last == b"\n" else b"\n"
-        gap = Gap(self._end + len(before), size_bytes, reason)
+        before = b"" if self._parts.last == b"\n" else b"\n"
+        gap = Gap(self.end_byte + len(before), size_bytes, reason)
         if not self._write(before + _notice(size_bytes, reason)):
             return False
         self.note_gap(gap)
@@ -226,14 +253,14 @@ class Spool:
     def _take_note_of_notice(self) -> None:
         """The process before this one may have been killed when it had written that line, and not yet noted that."""
         notice = _notice(self._state.lost_bytes, self._lost_reason)
-        at = self._end - len(notice)
+        at = self.end_byte - len(notice)
         if self._state.lost_bytes and at >= self.start_byte and self._read_to_end(at) == notice:
             self.note_gap(Gap(at, self._state.lost_bytes, self._lost_reason))
             self._note(lost_bytes=0)
 
     def _read_to_end(self, at: int) -> bytes:
         found = b""
-        while piece := self.read(at + len(found), self._end - at - len(found)):
+        while piece := self.read(at + len(found), self.end_byte - at - len(found)):
             found += piece
         return found
 
@@ -247,49 +274,25 @@ class Spool:
 
     def _write(self, data: bytes) -> bool:
         try:
-            part = self._part()
-            _pwrite_all(self._file, data, self._end - part.start)
+            self._parts.write(data)
         except OSError as error:
             self._refused(error)
             return False
-        self._grow(data)
+        self._grown_by(data)
         return True
 
     def _refused(self, error: OSError) -> None:
         self._lost_reason = "spool full" if error.errno in _FULL else f"spool: {error.strerror}"
 
-    def _grow(self, data: bytes) -> None:
-        if not data:
-            return
-        self._last = data[-1:]
-        self._crc32 = zlib.crc32(data, self._crc32)
-        with self._grown:
-            self._end += len(data)
-            self._grown.notify_all()
-
-    def _close(self) -> None:
-        file, self._file = self._file, -1
-        if file >= 0:
-            os.close(file)
-
-    def __del__(self) -> None:
-        self._close()
-
-    def _part(self) -> Part:
-        """Returns the part to write to: the last one, or a new one when that is full; raises OSError."""
-        last = self._parts[-1]
-        if self._end - last.start < self._part_bytes:
-            return last
-        fresh = Part(self._end, self._crc32)
-        file = os.open(self.path / fresh.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._close()
-        self._file = file
-        with self._grown:
-            self._parts.append(fresh)
-        return fresh
+    def _grown_by(self, data: bytes) -> bytes:
+        if data:
+            with self._grown:
+                self._grown.notify_all()
+        return data
 
     def _save(self, **changed: object) -> None:
         """Changes the state, here whatever happens and on disk if it can be; the caller holds the lock."""
+        changed["saves"] = self._state.saves + 1
         self._state = self._state._replace(**changed)  # type: ignore[arg-type]  # each is a field's
         spoolfiles.save_state(self.path, self._state)
 
@@ -342,7 +345,7 @@ class Spool:
     def wait_for_byte(self, at: int, *, or_left: bool = False) -> None:
         """Waits until the byte at position ``at`` is there, or no more will come; or, ``or_left``, ``note_left`` is called."""
         with self._grown:
-            self._grown.wait_for(lambda: self._end > at or self._finished.is_set() or (or_left and self._left))
+            self._grown.wait_for(lambda: self.end_byte > at or self._finished.is_set() or (or_left and self._left))
 
     def wait_for_finish(self, timeout_s: float) -> bool:
         """Waits until no more bytes will come, at most ``timeout_s``; returns whether it is so."""
@@ -350,33 +353,15 @@ class Spool:
 
     def read(self, at: int, size: int) -> bytes:
         """Returns up to ``size`` bytes from position ``at``: fewer at the end of a part, none at the end of the log."""
-        with self._grown:
-            found = max((one for one in self._parts if one.start <= at), default=None)
-            size = min(size, self._end - at)
-        if found is None:
-            raise ValueError(f"byte {at} was acknowledged and is gone")
-        with (self.path / found.name).open("rb", buffering=0) as part:
-            part.seek(at - found.start)
-            return part.read(max(size, 0)) or b""
+        return self._parts.read(at, size)
 
     def crc32_to(self, end: int) -> int:
-        """Returns the CRC-32 of the bytes from 0 to ``end``, a position from ``start_byte`` to ``end_byte``."""
-        with self._grown:
-            nearest = max(one for one in self._parts if one.start <= end)
-        at, crc32 = nearest.start, nearest.crc32
-        while at < end and (piece := self.read(at, min(CRC_READ_BYTES, end - at))):
-            at, crc32 = at + len(piece), zlib.crc32(piece, crc32)
-        return crc32
+        """Returns the CRC-32 of the bytes from 0 to ``end``, a position from ``start_byte`` to ``end_byte``, as they are."""
+        return self._parts.crc32_to(end)
 
     def acknowledge(self, end: int) -> None:
         """Removes the parts that hold nothing from position ``end`` on; raises OSError."""
-        with self._grown:
-            pairs = zip(self._parts, self._parts[1:], strict=False)
-            gone = [part for part, following in pairs if following.start <= end]
-        for part in gone:
-            (self.path / part.name).unlink(missing_ok=True)
-        with self._grown:
-            del self._parts[: len(gone)]
+        self._parts.acknowledge(end)
 
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
@@ -385,15 +370,3 @@ class Spool:
 
 def _notice(size_bytes: int, reason: str) -> bytes:
     return f"[joblog] {size_bytes} bytes were not kept here ({reason})\n".encode()
-
-
-def _pwrite_all(file: int, data: bytes, offset: int) -> None:
-    """Writes all of ``data`` at ``offset``, or cuts the file off there again and raises OSError."""
-    rest, at = memoryview(data), offset
-    try:
-        while rest:
-            written = os.pwrite(file, rest, at)
-            rest, at = rest[written:], at + written
-    except OSError:
-        os.ftruncate(file, offset)
-        raise

@@ -1,9 +1,13 @@
 """The files of a spool: their names, and what is in them. Everything that is known about a spool can be read from these alone.
 
     meta.json                              which log it is; never changes; locked by who works on the spool
-    state                                  what changes: of a fixed size, so that it can be rewritten on a full disk
+    state                                  what changes: of a fixed size, so that it can be rewritten on a full disk; twice,
+                                           each with its CRC-32, written in turn, so that one of them is whole whatever happens
+    sum                                    the CRC-32 of all bytes, and how many they are; rewritten with each append
     gaps.jsonl                             what could not be kept, a line each
     <position>-<crc32>.part                the log's bytes from a position on; the CRC-32 is of all bytes before it
+
+Where the disk is full, parts are in a directory of the same name in memory (``memory``).
 
 A part's name says what is known of the bytes before it, so that removing a part takes no note: any set of
 files that a ``kill -9`` leaves behind is a spool that can be opened.
@@ -11,17 +15,28 @@ files that a ``kill -9`` leaves behind is a spool that can be opened.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from joblog.refs import Gap
 
 STATE_BYTES = 1024
-"""Size of the state's file: twice what it needs, and no more than a page, so that one write replaces it whole."""
+"""Size of each of both states in their file: twice what it needs."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be this user's alone
+"""Where Linux has files in memory."""
+
+WITHHELD, GONE = "withheld", ".gone-"
+"""Names beside the spools that are none: of the directory of what flood control took out, and of what is being removed."""
+
+SUM_BYTES = 40
 
 _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
 
@@ -59,6 +74,7 @@ class State(NamedTuple):
     """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
 
     ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
+    ``saves`` is how often the state was saved.
     """
 
     finished: bool = False
@@ -68,6 +84,7 @@ class State(NamedTuple):
     withheld_bytes: int = 0
     stopped: bool = False
     outcome: Outcome | None = None
+    saves: int = 0
 
 
 class Part(NamedTuple):
@@ -75,11 +92,29 @@ class Part(NamedTuple):
 
     start: int
     crc32: int
+    memory: Path | None = None
+    """The directory that it is in, if that is not the spool's."""
 
     @property
     def name(self) -> str:
         """Returns the file's name."""
         return f"{self.start:020d}-{self.crc32:08x}.part"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is in memory, as the disk had no room."""
+        return self.memory is not None
+
+    def file(self, spool: Path) -> Path:
+        """Returns the file, of the spool at ``spool``."""
+        return (self.memory or spool) / self.name
+
+
+class Sum(NamedTuple):
+    """The CRC-32 of all bytes before ``end_byte``, as they were written."""
+
+    end_byte: int
+    crc32: int
 
 
 def make(root: Path, meta: Meta) -> tuple[Path, int]:
@@ -88,19 +123,46 @@ def make(root: Path, meta: Meta) -> tuple[Path, int]:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = root / f"{meta.job_name}-{meta.task}-{os.urandom(6).hex()}"
     path.mkdir(mode=0o700)
-    save_state(path, State())
+    try:
+        return path, _fill(path, meta)
+    except OSError:
+        try:
+            remove(path)  # half a spool is none
+        except OSError:
+            pass
+        raise
+
+
+def _fill(path: Path, meta: Meta) -> int:
+    for number in (0, 1):
+        save_state(path, State(saves=number))
+    file = os.open(path / "sum", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        save_sum(file, Sum(0, 0))
+    finally:
+        os.close(file)
     (path / Part(0, 0).name).touch(mode=0o600)
     fresh = path / "meta.json.new"
     fresh.write_text(json.dumps(meta._asdict()), "utf-8")
-    held = lock(fresh)
+    held = _locked(fresh)
     assert held is not None  # nobody else knows of it
     fresh.replace(path / "meta.json")
-    return path, held
+    return held
 
 
-def lock(meta_file: Path) -> int | None:
-    """Returns a descriptor that keeps others away, in this process and in those it forks; None when others are there."""
-    descriptor = os.open(meta_file, os.O_RDONLY | os.O_CLOEXEC)
+def lock(path: Path) -> int | None:
+    """Returns a descriptor that keeps others away, in this process and in those it forks; None when others are there.
+
+    The notes are locked, or the directory if there are none; raises OSError.
+    """
+    try:
+        return _locked(path / "meta.json")
+    except FileNotFoundError:
+        return _locked(path)
+
+
+def _locked(file: Path) -> int | None:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -111,55 +173,143 @@ def lock(meta_file: Path) -> int | None:
 
 def load_meta(path: Path) -> Meta:
     """Returns which log the spool at ``path`` is for; raises OSError or ValueError."""
-    found = json.loads((path / "meta.json").read_bytes())
     try:
-        return Meta(**found)
-    except TypeError as error:
-        raise ValueError(f"{path} is not a spool that this joblog understands") from error
+        meta = Meta(**json.loads((path / "meta.json").read_bytes()))
+    except FileNotFoundError as error:
+        raise ValueError("its notes are gone: meta.json") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError("its notes are damaged: meta.json") from error
+    if not all(isinstance(name, str) and name for name in (meta.project_id, meta.job_name, meta.run_id, meta.task)):
+        raise ValueError("its notes are damaged: meta.json")
+    return meta
 
 
-def load_state(path: Path) -> State:
-    """Returns the state; raises OSError or ValueError."""
-    found = json.loads((path / "state").read_bytes())
-    outcome = found.pop("outcome", None)
-    return State(**found, outcome=Outcome(**outcome) if outcome else None)
+def load_state(path: Path) -> State | None:
+    """Returns the state that was saved last and is whole; None where none is. Raises OSError."""
+    try:
+        data = (path / "state").read_bytes()
+    except FileNotFoundError:
+        return None
+    found = [_state(data[at : at + STATE_BYTES]) for at in (0, STATE_BYTES)]
+    return max((state for state in found if state is not None), key=lambda state: state.saves, default=None)
+
+
+def _state(data: bytes) -> State | None:
+    crc32, _, text = data.partition(b" ")
+    try:
+        if int(crc32, 16) != zlib.crc32(text):
+            return None
+        found = json.loads(text)
+        outcome = found.pop("outcome")
+        return State(**found, outcome=Outcome(**outcome) if outcome else None)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def save_state(path: Path, state: State) -> None:
-    """Replaces the state, with one write in place: a full disk has no room for anything else."""
+    """Saves the state in place of the last but one: a full disk has no room for anything else. Raises OSError."""
     outcome = state.outcome and state.outcome._asdict()
-    text = json.dumps(state._asdict() | {"outcome": outcome}).encode().ljust(STATE_BYTES)
+    text = json.dumps(state._asdict() | {"outcome": outcome}).encode().ljust(STATE_BYTES - 9)
     file = os.open(path / "state", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(file, text, 0)
+        os.pwrite(file, b"%08x " % zlib.crc32(text) + text, state.saves % 2 * STATE_BYTES)
     finally:
         os.close(file)
 
 
+def load_sum(path: Path) -> Sum | None:
+    """Returns the sum; None where there is none that is whole."""
+    try:
+        end_byte, crc32, own_crc32 = (path / "sum").read_bytes().split()
+        known = Sum(int(end_byte), int(crc32, 16))
+        return known if int(own_crc32, 16) == zlib.crc32(b"%d %08x" % known) else None
+    except (OSError, ValueError):
+        return None
+
+
+def save_sum(file: int, known: Sum) -> None:
+    """Saves the sum in place; raises OSError."""
+    text = b"%d %08x" % known
+    os.pwrite(file, (b"%b %08x" % (text, zlib.crc32(text))).ljust(SUM_BYTES), 0)
+
+
 def load_parts(path: Path) -> list[Part]:
-    """Returns the parts in order."""
-    found = (_PART.fullmatch(name) for name in os.listdir(path))
-    return sorted(Part(int(match[1]), int(match[2], 16)) for match in found if match)
+    """Returns the parts in order; where one is on disk, too, for which there was no room there, the one in memory."""
+    parts = dict[int, Part]()
+    for place in (None, MEMORY / _own_name() / path.name):
+        try:
+            names = os.listdir(place or path)
+        except FileNotFoundError:
+            continue
+        for match in filter(None, map(_PART.fullmatch, names)):
+            parts[int(match[1])] = Part(int(match[1]), int(match[2], 16), place)
+    return sorted(parts.values())
+
+
+def memory(path: Path) -> Path | None:
+    """Returns the directory in memory for parts of the spool at ``path``; None where there can be none."""
+    try:
+        own = own_directory(MEMORY) / path.name
+        own.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return own
+
+
+def own_directory(place: Path) -> Path:
+    """Returns this user's directory in a place that all users share; raises OSError where it is not this user's alone."""
+    own = place / _own_name()
+    own.mkdir(mode=0o700, exist_ok=True)
+    status = own.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))
+    return own
+
+
+def _own_name() -> str:
+    return f"joblog-{os.geteuid()}"
 
 
 def load_gaps(path: Path) -> list[Gap]:
-    """Returns what could not be kept; a last line that is cut off was not written."""
+    """Returns what could not be kept; a line that is cut off, or damaged, stands in the log still."""
+    lines = list[bytes]()
+    for place in (path, MEMORY / _own_name() / path.name):
+        try:
+            lines += (place / "gaps.jsonl").read_bytes().split(b"\n")[:-1]
+        except OSError:
+            continue
+    return [gap for gap in map(_gap, lines) if gap is not None]
+
+
+def _gap(line: bytes) -> Gap | None:
     try:
-        lines = (path / "gaps.jsonl").read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
-    return [Gap(**json.loads(line)) for line in lines[:-1]]
+        return Gap(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def add_gap(path: Path, gap: Gap) -> None:
-    """Records what could not be kept; raises OSError."""
-    with (path / "gaps.jsonl").open("ab", buffering=0) as file:
-        file.write(json.dumps(gap._asdict()).encode() + b"\n")
+    """Records what could not be kept, in memory where the disk is full; raises OSError."""
+    line = json.dumps(gap._asdict()).encode() + b"\n"
+    try:
+        _add_line(path / "gaps.jsonl", line)
+    except OSError:
+        if (place := memory(path)) is None:
+            raise
+        _add_line(place / "gaps.jsonl", line)
+
+
+def _add_line(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        if file.write(line) < len(line):
+            raise OSError(errno.ENOSPC, "cut off", str(path))
 
 
 def remove(path: Path) -> None:
-    """Removes a spool; what is left after a crash on the way is no spool any more."""
-    (path / "meta.json").unlink()
-    for file in path.iterdir():
-        file.unlink()
-    path.rmdir()
+    """Removes a spool; what is left after a crash on the way is no spool any more. Raises OSError."""
+    gone = path.rename(path.with_name(f"{GONE}{path.name}"))
+    for place in (MEMORY / _own_name() / path.name, gone):
+        if place.exists():
+            for file in place.iterdir():
+                file.unlink()
+            place.rmdir()

@@ -17,6 +17,12 @@ from joblog.errors import Busy, Invalid, Unavailable, Unreachable
 PAGE_ITEMS = 1000
 """Items asked for at a time in lists: the API's own limit, so that a long list costs the fewest calls."""
 
+MAX_ANSWER_BYTES, MAX_REASON_BYTES = 16 << 20, 64 << 10
+"""Most that is read of an answer, and of the reason for a refusal: a page of a list is a thousandth of that, and whatever
+else answers is not to fill the memory of a job's node."""
+
+READ_BYTES = 64 << 10
+
 CONNECT_S = 5.0
 """Longest wait for a connection: a lost SYN is sent again after 1 and 3 s, so two losses are survived."""
 
@@ -92,7 +98,9 @@ class Transport:
         """Sends a request and returns the body of an answer of success; raises as ``call`` does."""
         answer = self.send(method, path, body, headers, repeatable=repeatable)
         try:
-            return answer.data()
+            if (data := _body(answer, MAX_ANSWER_BYTES)) is None:
+                raise Unreachable(f"the answer is larger than {MAX_ANSWER_BYTES} bytes: it is not joblog's")
+            return data
         finally:
             answer.close()
 
@@ -141,7 +149,7 @@ class Transport:
         if 200 <= answer.status < 300:
             return answer
         try:
-            told = failure(answer.status, answer.data())
+            told = failure(answer.status, _body(answer, MAX_REASON_BYTES) or b"")
         finally:
             answer.close()
         told.retry_after_s = _seconds(answer.headers.get("Retry-After"))
@@ -151,6 +159,16 @@ class Transport:
 def project_path(project_id: str) -> str:
     """Returns the path of a project in the native API."""
     return f"/api/projects/{quote(project_id, safe='')}"
+
+
+def _body(answer: Answer, limit_bytes: int) -> bytes | None:
+    """Returns the body; None where it is larger than it may be, of which no more is read."""
+    body = bytearray()
+    for piece in answer.stream(READ_BYTES):
+        body += piece
+        if len(body) > limit_bytes:
+            return None
+    return bytes(body)
 
 
 def _seconds(header: str | None) -> float | None:

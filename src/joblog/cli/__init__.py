@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 from joblog import __version__
 from joblog.cli.flags import writing
 from joblog.errors import JoblogError
+from joblog.refs import printable
 
 GC_NEW_OBJECTS = 50_000
 """New objects after which garbage is looked for: nothing that is loaded at the start is any."""
@@ -75,7 +76,7 @@ def _run(command: Command, args: argparse.Namespace) -> int:
 
 def _complain(line: str) -> int:
     if sys.stderr is not None:
-        sys.stderr.write(f"joblog: {line}\n")
+        sys.stderr.write(f"joblog: {printable(line)}\n")
     return ERROR
 
 

@@ -16,6 +16,7 @@ from joblog.agent import settings
 from joblog.client import Client, Job, Log, LogRef, Version
 from joblog.client.links import LATEST, Part, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
+from joblog.refs import printable
 
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
@@ -122,7 +123,7 @@ def plain(value: Any) -> Any:
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table whose columns are as wide as what is in them."""
-    lines = [list(heads), *([str(cell) for cell in row] for row in rows)]
+    lines = [list(heads), *([printable(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     for line in lines:
         sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")

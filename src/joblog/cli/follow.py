@@ -15,6 +15,7 @@ from joblog.agent.redact import Unchanged
 from joblog.cli.names import checked_job, checked_run_id
 from joblog.cli.redact import new_redactor
 from joblog.client import Client
+from joblog.refs import printable
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""
@@ -52,5 +53,5 @@ def _follow(args: argparse.Namespace, plan: Plan) -> int:
 
 def _say(line: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"joblog: {line}\n")
+        sys.stderr.write(f"joblog: {printable(line)}\n")
         sys.stderr.flush()

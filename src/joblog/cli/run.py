@@ -47,7 +47,17 @@ def run(args: argparse.Namespace) -> int:
         tasks=None if args.task else names.tasks,
         labels=_labels(args.label, os.environ.get("JOBLOG_LABELS", "")),
     )
-    options = Options(
+
+    def connect() -> Writer:
+        from joblog.calls.writing import Writer
+
+        return Writer(found.url, found.token, timeout_s=CALL_S)
+
+    return run_agent(command, meta, connect, _options(args, found))
+
+
+def _options(args: argparse.Namespace, found: settings.Settings) -> Options:
+    return Options(
         found.spool_root,
         args.wait,
         args.verbose,
@@ -58,13 +68,6 @@ def run(args: argparse.Namespace) -> int:
         args.linger,
         args.buffered,
     )
-
-    def connect() -> Writer:
-        from joblog.calls.writing import Writer
-
-        return Writer(found.url, found.token, timeout_s=CALL_S)
-
-    return run_agent(command, meta, connect, options)
 
 
 def _labels(said: Sequence[str], environment: str) -> dict[str, str] | None:

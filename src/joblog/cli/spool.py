@@ -7,10 +7,14 @@ import os
 import sys
 
 from joblog.agent import settings
+from joblog.agent.spoolfiles import Meta
 from joblog.agent.sync import spools
 from joblog.agent.sync import sync as sync_spools
 from joblog.cli.common import show_json, show_table
+from joblog.cli.names import checked_job, checked_run_id, checked_task
 from joblog.client import Client
+from joblog.errors import Invalid
+from joblog.refs import printable
 
 
 def sync(args: argparse.Namespace) -> int:
@@ -21,13 +25,14 @@ def sync(args: argparse.Namespace) -> int:
         there = found.at(recorded_url)
         return Client(there.url, there.token, retry_s=0)
 
-    all_sent = sync_spools(found.spool_root, args.spools, connect, _say)
+    meta = None if args.as_log is None else _meta(args.as_log, args.spools, found.project_id)
+    all_sent = sync_spools([found.spool_root], args.spools, connect, _say, meta)
     return 0 if all_sent else 1
 
 
 def ls(args: argparse.Namespace) -> int:
     """Lists what there is."""
-    left = spools(settings.load(os.environ).spool_root)
+    left = spools([settings.load(os.environ).spool_root])
     if args.json:
         show_json(left)
         return 0
@@ -38,5 +43,14 @@ def ls(args: argparse.Namespace) -> int:
     return 0
 
 
+def _meta(name: str, spools: list[str], project_id: str) -> Meta:
+    """Returns which log ``JOB/RUN/RANK`` is; raises Invalid."""
+    parts = name.split("/")
+    if len(parts) != 3 or not parts[2].removeprefix("worker-").isdigit() or len(spools) != 1:
+        raise Invalid("--as", "JOB/RUN/RANK, as resnet/slurm-7.0/3, of the one SPOOL that is named", name)
+    rank = int(parts[2].removeprefix("worker-"))
+    return Meta(project_id, checked_job(parts[0]), checked_run_id(parts[1]), checked_task(f"worker-{rank}"))
+
+
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(printable(line) + "\n")

@@ -100,6 +100,8 @@ def _add_spool(commands: Subparsers) -> None:
     sync.add_argument(
         "spools", nargs="*", metavar="SPOOL", help="as spool ls names them (default: all that no running job uses)"
     )
+    about = "which log the one SPOOL is, if its own notes are damaged"
+    sync.add_argument("--as", dest="as_log", metavar="JOB/RUN/RANK", help=about)
     spool = commands.add_parser("spool", help="shows what is kept on this machine")
     spools = spool.add_subparsers(metavar="ACTION", required=True)
     ls = add(spools, "ls", "spool:ls", "lists the logs, or parts of logs, that are kept on this machine")
