@@ -17,7 +17,7 @@ def agent(tmp_path: Path) -> Agent:
     """An agent whose server is away."""
     spool_root = tmp_path / "spool"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JOBLOG_")}
-    return Agent(spool_root, kept | {"JOBLOG_URL": NOWHERE, "JOBLOG_SPOOL": str(spool_root)})
+    return Agent(spool_root, kept | {"JOBLOG_URL": NOWHERE, "JOBLOG_SPOOL": str(spool_root), "TMPDIR": str(tmp_path)})
 
 
 @pytest.fixture

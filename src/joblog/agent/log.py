@@ -12,7 +12,7 @@ from joblog.agent.intake import READ_BYTES, Filtering, Intake, Straight
 from joblog.agent.output import Mark, say
 from joblog.agent.report import Reporter
 from joblog.agent.ship import Shipper
-from joblog.agent.spool import LIMIT_BYTES, Spool
+from joblog.agent.spool import LIMIT_BYTES, Spool, limit_of
 from joblog.agent.spoolfiles import UNKNOWN, Outcome
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Options(NamedTuple):
     ``buffered``: a Python is not told not to buffer.
     """
 
-    spool_root: Path
+    spool_roots: tuple[Path, ...]
     wait_s: float
     verbose: bool = False
     tty: bool = False
@@ -68,7 +68,7 @@ class Log:
         if path is None or not path.exists():
             return
         try:
-            self.spool = Spool(path, limit_bytes=options.spool_limit_bytes)
+            self.spool = Spool(path, limit_bytes=limit_of(path, options.spool_limit_bytes))
             self.spool.prove()
             self._intake = self._new_intake(self.spool, options)
             self._shipper = Shipper(self.spool, connect, say, say_address=options.verbose)

@@ -75,7 +75,9 @@ class _Foreground:
             if options.filtering is not None:
                 options.filtering.prepare()
             # The lock is this process's and its keepers': it is held until the last of them ends.
-            self._spool, self._lock = spoolfiles.make(options.spool_root, meta)
+            self._spool, self._lock, why = spoolfiles.make_first(options.spool_roots, meta)
+            if why is not None:
+                say(f"the log is kept in {self._spool.parent}: {why}")
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
             say(f"the log is not kept: {error}")
 

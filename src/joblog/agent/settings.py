@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from joblog.agent.spool import LIMIT_BYTES
+from joblog.agent.spoolfiles import MEMORY, own_name
 from joblog.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8470"
@@ -35,13 +36,14 @@ class Local(NamedTuple):
 class Settings(NamedTuple):
     """What a client needs to know; ``token`` is empty when none was found.
 
+    ``spool_roots`` are where spools may be: a new one is made below the first of them where it can be.
     ``said_url`` is the address if somebody said it, a flag or the environment; empty where it was found.
     """
 
     url: str
     token: str
     project_id: str
-    spool_root: Path
+    spool_roots: tuple[Path, ...]
     spool_limit_bytes: int = LIMIT_BYTES
     said_url: str = ""
     local: Local | None = None
@@ -49,6 +51,11 @@ class Settings(NamedTuple):
     def __repr__(self) -> str:
         """Leaves the token out."""
         return f"Settings(url={self.url!r}, project_id={self.project_id!r}, spool_root={self.spool_root!r})"
+
+    @property
+    def spool_root(self) -> Path:
+        """Where spools are to be."""
+        return self.spool_roots[0]
 
     def at(self, recorded_url: str) -> Settings:
         """Returns the settings for the server that a spool recorded, unless somebody said another one."""
@@ -83,7 +90,7 @@ def load(
         url=url,
         token=_first_line(data / "admin.token") if local and url in local.urls else token,
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
-        spool_root=_spool_root(environ),
+        spool_roots=_spool_roots(environ),
         spool_limit_bytes=size_bytes("--spool-limit", limit, SMALLEST_LIMIT_BYTES),
         said_url=said_url,
         local=local,
@@ -133,8 +140,17 @@ def _data_directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("JOBLOG_DATA") or _xdg(environ, "XDG_DATA_HOME", ".local/share") / "joblog")
 
 
-def _spool_root(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("JOBLOG_SPOOL") or _xdg(environ, "XDG_STATE_HOME", ".local/state") / "joblog" / "spool")
+def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Returns the place that is named, or the usual one, and those for when nothing can be written there.
+
+    A container may run as a user who has no home, or one that is not this user's.
+    """
+    spared = [place / own_name() / "spool" for place in (Path(environ.get("TMPDIR") or "/tmp"), MEMORY)]  # noqa: S108
+    if named := environ.get("JOBLOG_SPOOL"):
+        return Path(named), *spared
+    has_home = environ.get("XDG_STATE_HOME") or environ.get("HOME", "/").strip("/")
+    usual = [_xdg(environ, "XDG_STATE_HOME", ".local/state") / "joblog" / "spool"] if has_home else []
+    return *usual, *spared
 
 
 def _xdg(environ: Mapping[str, str], name: str, under_home: str) -> Path:

@@ -11,6 +11,7 @@ With ``--tty`` it gets a terminal in place of the pipes, of the size of joblog's
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shlex
@@ -107,14 +108,7 @@ class Child:
         self._signal: str | None = None
         self._reason: str | None = None
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - to run what it is given is what it is for
-                command,
-                stdout=streams.stdout,
-                stderr=streams.stderr,
-                env=environ,
-                close_fds=False,  # what whoever called hands down (a jobserver, say) is the child's
-                preexec_fn=handling.restore,
-            )
+            self._process = _started(command, streams, handling, environ)
         except OSError as error:
             words = f"joblog: {shlex.quote(command[0])}: {error.strerror}\n"
             os.write(streams.stderr, words.encode(errors="surrogateescape"))
@@ -151,6 +145,33 @@ class Child:
         """Sends a signal, unless the child has ended."""
         if self._process:
             self._process.send_signal(number)
+
+
+def _started(
+    command: Sequence[str], streams: Streams, handling: Handling, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - to run what it is given is what it is for
+            command,
+            stdout=streams.stdout,
+            stderr=streams.stderr,
+            env=environ,
+            close_fds=False,  # what whoever called hands down (a jobserver, say) is the child's
+            preexec_fn=handling.restore,
+        )
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # No program that the kernel knows: a script without its first line, which env and nohup give a shell.
+    return _started(["/bin/sh", _path_of(command[0], environ), *command[1:]], streams, handling, environ)
+
+
+def _path_of(name: str, environ: Mapping[str, str]) -> str:
+    """Returns the first executable of that name, as the kernel was asked to run it."""
+    if "/" in name:
+        return name
+    places = (os.path.join(place, name) for place in os.get_exec_path(environ))
+    return next((path for path in places if os.path.isfile(path) and os.access(path, os.X_OK)), name)
 
 
 def _signal_name(number: int) -> str:

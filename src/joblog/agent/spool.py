@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 
 from joblog.agent import spoolfiles
-from joblog.agent.parts import PART_BYTES, Parts
+from joblog.agent.parts import MEMORY_BYTES, PART_BYTES, Parts
 from joblog.agent.spoolfiles import Meta, Outcome, State
 from joblog.refs import Gap
 
@@ -41,6 +41,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOPNOTSUPP}
 """What the kernel says of a source that is no pipe, or of a file system that takes nothing but plain writes."""
+
+
+def limit_of(path: Path, limit_bytes: int) -> int:
+    """Returns the limit of the spool at ``path``, which is less where that is in memory, for want of a disk."""
+    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(spoolfiles.MEMORY) else limit_bytes
 
 
 class Spool:

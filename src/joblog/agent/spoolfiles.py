@@ -22,6 +22,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,6 +121,8 @@ class Sum(NamedTuple):
 def make(root: Path, meta: Meta) -> tuple[Path, int]:
     """Makes the directory of a new spool below ``root``; returns it and its lock, which is held until it is closed."""
     # Logs hold what a job prints, secrets among it: nobody else is to read them.
+    if root.parent.name == own_name():
+        own_directory(root.parent.parent)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = root / f"{meta.job_name}-{meta.task}-{os.urandom(6).hex()}"
     path.mkdir(mode=0o700)
@@ -131,6 +134,31 @@ def make(root: Path, meta: Meta) -> tuple[Path, int]:
         except OSError:
             pass
         raise
+
+
+def make_first(roots: Sequence[Path], meta: Meta) -> tuple[Path, int, OSError | None]:
+    """Makes it below the first of ``roots`` where that can be; returns as ``make``, and why not below the first one, if so.
+
+    Raises OSError where it can be nowhere.
+    """
+    why: OSError | None = None
+    for root in roots:
+        try:
+            return *make(root, meta), why
+        except OSError as error:
+            why = why or error
+    raise why or FileNotFoundError("there is no place for a spool")
+
+
+def is_own(root: Path) -> bool:
+    """Returns whether a spools' directory in a place that all users share is this user's, as far as it is in one."""
+    if root.parent.name != own_name():
+        return True
+    try:
+        _check_own(root.parent)
+    except OSError:
+        return False
+    return True
 
 
 def _fill(path: Path, meta: Meta) -> int:
@@ -236,7 +264,7 @@ def save_sum(file: int, known: Sum) -> None:
 def load_parts(path: Path) -> list[Part]:
     """Returns the parts in order; where one is on disk, too, for which there was no room there, the one in memory."""
     parts = dict[int, Part]()
-    for place in (None, MEMORY / _own_name() / path.name):
+    for place in (None, MEMORY / own_name() / path.name):
         try:
             names = os.listdir(place or path)
         except FileNotFoundError:
@@ -258,22 +286,27 @@ def memory(path: Path) -> Path | None:
 
 def own_directory(place: Path) -> Path:
     """Returns this user's directory in a place that all users share; raises OSError where it is not this user's alone."""
-    own = place / _own_name()
+    own = place / own_name()
     own.mkdir(mode=0o700, exist_ok=True)
-    status = own.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))
+    _check_own(own)
     return own
 
 
-def _own_name() -> str:
+def _check_own(own: Path) -> None:
+    status = own.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))
+
+
+def own_name() -> str:
+    """Returns the name of this user's directory in a place that all users share."""
     return f"joblog-{os.geteuid()}"
 
 
 def load_gaps(path: Path) -> list[Gap]:
     """Returns what could not be kept; a line that is cut off, or damaged, stands in the log still."""
     lines = list[bytes]()
-    for place in (path, MEMORY / _own_name() / path.name):
+    for place in (path, MEMORY / own_name() / path.name):
         try:
             lines += (place / "gaps.jsonl").read_bytes().split(b"\n")[:-1]
         except OSError:
@@ -308,7 +341,7 @@ def _add_line(path: Path, line: bytes) -> None:
 def remove(path: Path) -> None:
     """Removes a spool; what is left after a crash on the way is no spool any more. Raises OSError."""
     gone = path.rename(path.with_name(f"{GONE}{path.name}"))
-    for place in (MEMORY / _own_name() / path.name, gone):
+    for place in (MEMORY / own_name() / path.name, gone):
         if place.exists():
             for file in place.iterdir():
                 file.unlink()

@@ -90,7 +90,8 @@ def sync(
 
 def _paths(roots: Sequence[Path]) -> list[Path]:
     """Returns the spools: also those whose notes are gone, unless nothing is in them; then it was never more than begun."""
-    return [path for root in roots for path in _entries(root) if (path / "meta.json").exists() or _holds_bytes(path)]
+    own = filter(spoolfiles.is_own, dict.fromkeys(roots))
+    return [path for root in own for path in _entries(root) if (path / "meta.json").exists() or _holds_bytes(path)]
 
 
 def _entries(root: Path) -> list[Path]:

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _options(args: argparse.Namespace, found: settings.Settings) -> Options:
     return Options(
-        found.spool_root,
+        found.spool_roots,
         args.wait,
         args.verbose,
         args.tty,

@@ -26,13 +26,13 @@ def sync(args: argparse.Namespace) -> int:
         return Client(there.url, there.token, retry_s=0)
 
     meta = None if args.as_log is None else _meta(args.as_log, args.spools, found.project_id)
-    all_sent = sync_spools([found.spool_root], args.spools, connect, _say, meta)
+    all_sent = sync_spools(found.spool_roots, args.spools, connect, _say, meta)
     return 0 if all_sent else 1
 
 
 def ls(args: argparse.Namespace) -> int:
     """Lists what there is."""
-    left = spools([settings.load(os.environ).spool_root])
+    left = spools(settings.load(os.environ).spool_roots)
     if args.json:
         show_json(left)
         return 0
