@@ -10,6 +10,7 @@ from functools import partial
 
 from joblog.client import Client
 from tests.agent.harness import Agent
+from tests.agent.test_kill import until
 
 DEADLINE_S = 120.0
 
@@ -205,3 +206,20 @@ def test_import_loads_nothing(agent: Agent) -> None:
     assert run(agent, program).stdout == b"['joblog']\n"
     assert run(agent, "from joblog import capture, handler; print(capture, handler)").returncode == 0
     assert run(agent, "import joblog; joblog.nothing").stderr.endswith(b"has no attribute 'nothing'\n")
+
+
+def test_handler_says_which_record_could_not_be_formatted(joblog: Agent) -> None:
+    """And why, in its place; those before and after it are what they are."""
+    program = """
+import logging, joblog
+logging.getLogger().addHandler(joblog.handler("wrong"))
+logging.raiseExceptions = False
+log = logging.getLogger("model")
+log.warning("before"); log.warning("bad %d", "x"); log.warning("after")
+"""
+    joblog.run([sys.executable, "-c", program])
+    until(lambda: b"complete" in joblog._main(("logs", "wrong"))[1])
+    before, wrong, after = joblog.said("cat", "wrong").decode().splitlines()
+    assert (before, after) == ("before", "after")
+    assert wrong.startswith("[joblog] a log record could not be formatted (TypeError: ")
+    assert wrong.endswith("): WARNING of model, <string>:6: 'bad %d' with ('x',)")

@@ -250,7 +250,7 @@ class Handler(logging.Handler):
         if self._pipe < 0:
             return
         try:
-            line = f"{self.format(record)}\n".encode(errors="backslashreplace")
+            line = f"{self._line(record)}\n".encode(errors="backslashreplace")
             notice = b"[joblog] %d log records were not kept here (pipe full)\n" % self._lost if self._lost else b""
             if _write_in_time(self._pipe, notice + line):
                 self._lost = 0
@@ -258,6 +258,14 @@ class Handler(logging.Handler):
                 self._lost += 1
         except Exception:  # noqa: BLE001 - whatever it is, the program is not to see it
             self._lost += 1
+
+    def _line(self, record: logging.LogRecord) -> str:
+        try:
+            return self.format(record)
+        except Exception as error:  # noqa: BLE001 - a wrong call, or the program's own formatter
+            where = f"{record.levelname} of {record.name}, {record.pathname}:{record.lineno}"
+            words = f"{record.msg!r:.500} with {record.args!r:.500}"
+            return f"[joblog] a log record could not be formatted ({type(error).__name__}: {error}): {where}: {words}"
 
     def end(self, exit_code: int) -> None:
         """Ends the log, and says how the run has ended: 0 is COMPLETED, 1 to 255 FAILED."""

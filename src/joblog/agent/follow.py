@@ -42,6 +42,9 @@ DISCOVER_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
 """Pauses between tries while the server is away double from the first to the longest."""
 
+NOTHING = 2
+"""Status where what was named is not there: as with other wrong usage."""
+
 BATCHES = 32
 """What one file gets sent before it is another one's turn."""
 
@@ -109,7 +112,10 @@ class Follower:
         self._stopped = True  # no Event: its lock may be held by what the signal interrupted
 
     def run(self) -> int:
-        """Follows; returns 0, or 1 when a log could not be sent or did not turn out complete."""
+        """Follows; returns 0, 1 when a log could not be sent or did not turn out complete, or ``NOTHING``."""
+        missing = targets.unmatched(self._plan.patterns) if self._plan.once else []
+        for pattern in missing:
+            self._say(f"there is no file {pattern}")
         with ThreadPoolExecutor(THREADS, "joblog-follow") as pool:
             try:
                 self._discover()
@@ -122,7 +128,9 @@ class Follower:
             entry.file.close()
         for client in self._clients:
             client.close()
-        return 0 if whole and not any(entry.failed for entry in self._entries.values()) else 1
+        if missing and not self._entries:
+            return NOTHING
+        return 0 if whole and not missing and not any(entry.failed for entry in self._entries.values()) else 1
 
     # Finding files
 

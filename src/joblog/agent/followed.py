@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -191,7 +192,7 @@ class Followed:
         for path, found in siblings(self.path):
             if found.st_size >= self._offset and _crc32(path, self._mark.file_byte, raw_bytes) == self._raw_crc32:
                 self.close()
-                self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._file = _opened(path)
                 self._remember(device=found.st_dev, inode=found.st_ino)
                 self._seen_bytes = found.st_size
                 return
@@ -234,7 +235,7 @@ class Followed:
     def _begin(self) -> bool:
         """Begins the next generation, once its file is there."""
         try:
-            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._file = _opened(self.path)
         except FileNotFoundError:
             return False
         found = os.fstat(self._file)
@@ -264,7 +265,7 @@ class Followed:
         for path in (self.path, *(path for path, _ in siblings(self.path))):
             found = _look(path)
             if found is not None and found[:2] == (self._mark.device, self._mark.inode):
-                self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._file = _opened(path)
                 return True
         return False
 
@@ -326,11 +327,9 @@ class Followed:
         if log.end_byte < self._mark.base_byte:
             return False
         try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EISDIR):
-                return False
-            raise
+            self._file = _opened(path)
+        except FileNotFoundError:
+            return False
         mark = self._mark
         self._start_reading(mark.file_byte)
         at, crc32, self._pending, self._generation_over = mark.base_byte, mark.base_crc32, b"", False
@@ -370,11 +369,22 @@ class Followed:
         self._generation_over = True
 
 
+def _opened(path: Path) -> int:
+    """Opens a file to be read; raises FileNotFoundError, also where a directory has its name, or another OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if stat.S_ISDIR(os.fstat(file).st_mode):
+        os.close(file)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return file
+
+
 def _look(place: Path | int) -> tuple[int, int, int, int] | None:
     try:
         found = os.stat(place)
     except OSError:
         return None
+    if stat.S_ISDIR(found.st_mode):
+        return None  # the name is taken, for a while maybe; a file it is not
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

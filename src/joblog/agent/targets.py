@@ -96,6 +96,11 @@ def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
             yield path, base
 
 
+def unmatched(patterns: Sequence[str]) -> list[str]:
+    """Returns those of ``patterns`` that name nothing now."""
+    return [each for each in patterns if not os.path.exists(each) and not glob.glob(each, recursive=True)]
+
+
 def _is_older_part(path: Path, among: dict[Path, Path | None]) -> bool:
     name = path.name
     return any(
