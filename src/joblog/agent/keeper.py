@@ -102,7 +102,7 @@ class Keeper:
         threading.Thread(target=self._listen, daemon=True).start()
         if self._left:
             close_output()  # whoever reads it is not to wait for the log
-        self._log.finish(self._give_up)
+        self._log.finish(self._give_up, self._let_leave)
 
     def _take_round(self, timeout_s: float | None) -> None:
         """Takes, once, what each pipe holds that can be read, and what there is to hear."""

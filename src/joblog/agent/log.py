@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.agent.intake import READ_BYTES, Filtering, Intake, Straight
-from joblog.agent.output import Mark, say
+from joblog.agent.output import Mark, close_output, say
 from joblog.agent.report import Reporter
 from joblog.agent.ship import Shipper
 from joblog.agent.spool import LIMIT_BYTES, Spool, limit_of
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LINGER_S = 86400.0
 """How long what processes that the command left behind write is kept: a daemon's life has no end, a log is to have one."""
+
+PUT_OFF_S, PUT_OFF_LOOK_S = 600.0, 1.0
+"""For how long the last words are sent to a server that asks to come later, when the caller has left."""
 
 GRACE_S = 30.0
 """Time between SIGTERM and SIGKILL for a job that the server asks to stop: Slurm's and Kubernetes' own."""
@@ -159,8 +163,12 @@ class Log:
         if self.spool is not None:
             self.spool.keep_no_more(f"written later than {self._linger_s:.0f} s after the command's end")
 
-    def finish(self, give_up: threading.Event) -> None:
-        """Waits for the last bytes' way to the server, and removes the spool when they are there."""
+    def finish(self, give_up: threading.Event, let_leave: Callable[[], None]) -> None:
+        """Waits for the last bytes' way to the server, and removes the spool when they are there.
+
+        A server that asks to come later, as one does to which thousands of jobs say their last words at once, is given longer
+        than the caller waits: ``let_leave`` lets that one leave.
+        """
         if self._intake is not None:
             self._guard(self._intake.end)
         if self.spool is None:
@@ -172,13 +180,26 @@ class Log:
             self.spool.finish()
         except OSError:
             pass  # the disk is full: that the log is whole is noted in memory, and shipped from there
-        if self._shipper.finish(self._wait_s, give_up):
+        if self._shipper.finish(self._wait_s, give_up) or self._is_sent_later(give_up, let_leave):
             self._remove(self.spool)
         elif not self._shipper.gave_up:
             left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
             what = f"last {left_bytes} bytes are" if left_bytes else "end is"
             kept = f"it is kept in {self.spool.path}, from where joblog sync sends it"
             say(f"the log's {what} not on the server ({reason}); {kept}")
+
+    def _is_sent_later(self, give_up: threading.Event, let_leave: Callable[[], None]) -> bool:
+        """Goes on sending without the caller while the server is there and only asks to wait; returns whether all is sent."""
+        if give_up.is_set() or not self._shipper.is_put_off or not self._wait_s or self.spool is None:
+            return False
+        kept = f"it is kept in {self.spool.path}, and sent from there"
+        say(f"the log's last bytes are not on the server yet ({self._shipper.why_not()}); {kept}")
+        close_output()
+        let_leave()
+        ends_s, sent = time.monotonic() + PUT_OFF_S, False
+        while not sent and self._shipper.is_put_off and time.monotonic() < ends_s:
+            sent = self._shipper.finish(PUT_OFF_LOOK_S, give_up)
+        return sent
 
     def _remove(self, spool: Spool) -> None:
         try:

@@ -29,6 +29,7 @@ from joblog.errors import (
     JoblogError,
     NotFound,
     TooLarge,
+    TooMany,
     Unavailable,
     Unreachable,
 )
@@ -155,6 +156,11 @@ class Shipper:
     def seen(self) -> bool:
         """Whether the server has answered."""
         return self._seen.is_set()
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the server is there, and has asked to come later."""
+        return isinstance(self._failure, Busy | TooMany) and not self._over.is_set()
 
     def why_not(self) -> str:
         """Returns, in a few words, what kept the last bytes from the server."""
@@ -308,8 +314,8 @@ class Shipper:
         pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
-            # What the server asks for is kept to, whoever is in a hurry.
-            self._over.wait(min(error.retry_after_s, RETRY_AFTER_S) + pause_s)
+            # What the server asks for is kept to, whoever is in a hurry; and all whom it asks do not come back together.
+            self._over.wait(min(error.retry_after_s, RETRY_AFTER_S) * (1 + jitter(0)) + pause_s)
             return
         if self._hurry.wait(pause_s):
             # The job has ended: at once, and then at short intervals again.
@@ -319,7 +325,7 @@ class Shipper:
 
 def jitter(least: float) -> float:
     """Returns a factor from ``least`` to 1, by chance: agents that start together do not call together for ever."""
-    return least + (1 - least) * os.urandom(1)[0] / 255
+    return least + (1 - least) * int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF
 
 
 def attempts(run_id: str) -> Iterator[str]:
