@@ -304,8 +304,14 @@ class Shipper:
         self._end_reported.set()
 
     def _recover(self, error: Exception) -> None:
-        """Pauses before the next try, which begins with asking the server for the log's end."""
-        self._failure, self._log = error, None
+        """Pauses before the next try, which begins with asking the server for the log's end.
+
+        Not where the server only had no time: it has taken nothing, the same call again does no harm, and one more would be
+        one more that it has no time for.
+        """
+        self._failure = error
+        if not isinstance(error, Busy | TooMany):
+            self._log = None
         if isinstance(error, TooLarge):
             self._batch_bytes = max(self._batch_bytes // 2, SMALLEST_BATCH_BYTES)
         elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
