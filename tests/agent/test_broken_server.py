@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from harness import Agent
+
+from tests.agent.harness import Agent
 
 PIECE = b"x" * (1 << 16)
 ESCAPES = '{"error": {"code": "invalid", "message": "\\u001b]0;gotcha\\u0007 \\u009b2J end\\nof it"}}'

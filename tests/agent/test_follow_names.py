@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from following import Follow, append
-from harness import Agent
+from tests.agent.following import Follow, append
+from tests.agent.harness import Agent
 
 
 def test_name_that_is_a_directory_for_a_while(joblog: Agent, follow: Follow, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from harness import NOWHERE, Agent
-from test_kill import DEADLINE_S, until
-from test_outcome import ended
+from tests.agent.harness import NOWHERE, Agent
+from tests.agent.test_kill import DEADLINE_S, until
+from tests.agent.test_outcome import ended
 
 # Ends at once; its child writes when it is let through the FIFO, and says in a file how that went.
 LEAVES = "(read -r go; echo first words; read -r go; echo last words; echo $? > {done}) < {fifo} & echo out; exit 3"

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import NOWHERE, Agent
 
 from joblog.agent.settings import load
 from joblog.agent.spoolfiles import MEMORY, own_name
+from tests.agent.harness import NOWHERE, Agent
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from harness import Agent, FlakyServer
-from test_kill import until
-
 from joblog.agent.ship import jitter
+from tests.agent.harness import Agent, FlakyServer
+from tests.agent.test_kill import until
 
 
 def test_server_that_asks_to_come_later_gets_the_rest_later(agent: Agent) -> None:

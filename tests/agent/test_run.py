@@ -12,10 +12,9 @@ from typing import IO
 
 import pytest
 
+from joblog.agent import spoolfiles
 from tests.agent.harness import Agent
 from tests.agent.test_kill import children, until
-
-from joblog.agent import spoolfiles
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Agent
-from test_kill import DEADLINE_S, ECHO, Job, alive, children, until
-from test_run import state_of
+
+from tests.agent.harness import Agent
+from tests.agent.test_kill import DEADLINE_S, ECHO, Job, alive, children, until
+from tests.agent.test_run import state_of
 
 ALL_OTHERS = sorted(
     signal.valid_signals()

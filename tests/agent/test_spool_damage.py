@@ -7,12 +7,12 @@ import zlib
 from pathlib import Path
 
 import pytest
-from harness import Agent
 
 from joblog.agent import spoolfiles
 from joblog.agent.spool import Meta, Spool
 from joblog.agent.spoolfiles import State, Sum
 from joblog.client import Client, Log
+from tests.agent.harness import Agent
 
 WORDS = b"".join(b"line %d\n" % n for n in range(1000))
 
