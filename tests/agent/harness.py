@@ -189,7 +189,7 @@ class FlakyServer:
         if path.endswith("/runs"):
             return 200, json.dumps(self._run(json.loads(body))).encode()
         if path.endswith("/report") and self.failing_reports:
-            return 503, _error("busy", "later")
+            return 500, _error("internal", "a bug")
         if path.endswith("/report"):
             self.reports.append(json.loads(body))
             return 200, json.dumps({"status": "RUNNING", "stop": self.stop_runs}).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from joblog.agent import spoolfiles
 from joblog.agent.cgroup import OomKills
-from joblog.agent.spoolfiles import UNKNOWN
+from joblog.agent.spoolfiles import UNKNOWN, Outcome
 from joblog.client import Client, Task, Version
 from tests.agent.harness import NOWHERE, Agent, FlakyServer
 from tests.agent.test_kill import DEADLINE_S, ECHO, Job, alive, until
@@ -215,9 +215,10 @@ def test_job_that_is_out_of_memory(agent: Agent) -> None:
             check=False,
         )
         assert ran.returncode == 137
-        (state,) = agent.spool_root.glob("*/state")
-        told = json.loads(state.read_bytes())["outcome"]
-        assert told == {"status": "KILLED", "exit_code": None, "signal": "SIGKILL", "reason": "out of memory"}
+        (spool,) = agent.spool_root.iterdir()
+        state = spoolfiles.load_state(spool)
+        assert state is not None
+        assert state.outcome == Outcome("KILLED", exit_code=None, signal="SIGKILL", reason="out of memory")
     finally:
         group.rmdir()
 

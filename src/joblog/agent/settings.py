@@ -145,7 +145,8 @@ def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     A container may run as a user who has no home, or one that is not this user's.
     """
-    spared = [place / own_name() / "spool" for place in (Path(environ.get("TMPDIR") or "/tmp"), MEMORY)]  # noqa: S108
+    temporary = Path(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - what is made there is checked to be this user's alone
+    spared = [place / own_name() / "spool" for place in (temporary, MEMORY)]
     if named := environ.get("JOBLOG_SPOOL"):
         return Path(named), *spared
     has_home = environ.get("XDG_STATE_HOME") or environ.get("HOME", "/").strip("/")

@@ -310,7 +310,9 @@ class Shipper:
         one more that it has no time for.
         """
         self._failure = error
-        if not isinstance(error, Busy | TooMany):
+        if isinstance(error, Busy | TooMany):
+            self._seen.set()
+        else:
             self._log = None
         if isinstance(error, TooLarge):
             self._batch_bytes = max(self._batch_bytes // 2, SMALLEST_BATCH_BYTES)
