@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from joblog.agent import spoolfiles
 from tests.agent.harness import Agent
 from tests.agent.test_kill import DEADLINE_S, Job, alive, children, until
 
@@ -167,9 +168,9 @@ def test_flood_whose_processes_are_all_killed_is_told_of(joblog: Agent) -> None:
     seen, words = b"", b"".join(b"step %d\n" % n for n in range(20_000))
     while len(seen) < len(words):
         seen += os.read(job.process.stdout.fileno(), 1 << 16)
-    (state,) = joblog.spool_root.glob("*/state")
+    (spool,) = joblog.spool_root.glob("*/meta.json")
     kept = len(part(joblog))
-    until(lambda: kept + json.loads(state.read_bytes())["withheld_bytes"] == len(words))
+    until(lambda: kept + withheld_bytes(spool.parent) == len(words))
     for pid in (job.process.pid, keeper, child):
         os.kill(pid, signal.SIGKILL)
     job.process.wait(DEADLINE_S)
@@ -178,3 +179,10 @@ def test_flood_whose_processes_are_all_killed_is_told_of(joblog: Agent) -> None:
     assert b"are on the server" in joblog.said("sync")
     notice = b"[joblog] %d bytes were not kept here (flood control)\n" % (len(words) - kept)
     assert joblog.said("cat", "filtered") == words[:kept] + notice
+
+
+def withheld_bytes(spool: Path) -> int:
+    """Returns what a spool's state says of that."""
+    state = spoolfiles.load_state(spool)
+    assert state is not None
+    return state.withheld_bytes
