@@ -61,7 +61,8 @@ class Incoming:
         """
         if not self._began_s:
             self._began_s = time.monotonic()
-            self._room.more(_BODY_BYTES)
+            if not self._unwanted:
+                self._room.more(_BODY_BYTES)
         if self._ended:
             return await self._receive()  # which tells a stream that its client has gone, whenever that is
         try:
