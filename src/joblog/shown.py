@@ -16,7 +16,8 @@ from joblog.views.values import ShownPage
 READ_BYTES = 4 * 1024 * 1024
 """Raw bytes that one page reads, at most; a line that is redrawn for longer is cut there."""
 
-_PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 16 * 1024
+"""What is fed to a screen at once: of hostile bytes each can make a row, or hundreds of cells."""
 
 
 def terminal_page(query: Query, log: Log, at: int | Mark, count: int) -> ShownPage:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from joblog.views.screen import COLUMNS, MARKS
+from joblog.views.screen import COLUMNS, GAP_COLUMNS, MARKS
 from joblog.views.sgr import escaped, pen_after
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
@@ -134,7 +134,7 @@ def test_real_logs_look_as_in_an_emulator(real_logs: Callable[[], Iterator[tuple
         ("e\u0301".encode(), "e\u0301"),
         (b"\x1b[8mhidden\x1b[5mblink", "hiddenblink"),
         (b"\x1b[" + b"9" * 300 + b"m", "9" * 45 + "m"),
-        (b"\x1b[99999999999999Cx", " " * (COLUMNS - 1) + "x"),
+        (b"\x1b[99999999999999Cx", " " * GAP_COLUMNS + "x"),
     ],
 )
 def test_hostile_text(data: bytes, text: str) -> None:

@@ -82,6 +82,9 @@ class Redactor:
     def __init__(self, rules: Iterable[Rule]) -> None:
         """``rules``: ``READY``, and what ``rule`` makes of other patterns."""
         self._rules = tuple(rules)
+        signs = [sign for rule in self._rules for sign in rule.signs]
+        # Nothing, which stands everywhere, where a rule has no signs.
+        self._sign = re.compile(b"|".join(map(re.escape, signs)) if all(rule.signs for rule in self._rules) else b"")
         self._line = b""  # the unfinished line, of a long one its last window
         self._masked = 0  # how many of its first bytes belong to a secret that the window before has found
         self._given = 0  # how many of its first bytes were given out before its end came
@@ -133,14 +136,13 @@ class Redactor:
 
     def _group(self, lines: bytes) -> bytes:
         """Returns whole lines masked."""
-        lowered = lines.lower()
-        if not any(rule.may_match(lowered) for rule in self._rules):
-            return lines
-        out, at = [], 0
-        for found in _LINE_END.finditer(lines):
-            out.append(self._finish(lines[at : found.end()]))
-            at = found.end()
-        return b"".join(out)
+        lowered, out, at = lines.lower(), list[bytes](), 0
+        while at < len(lines) and (sign := self._sign.search(lowered, at)):
+            start = max(lines.rfind(b"\n", at, sign.start()), lines.rfind(b"\r", at, sign.start()), at - 1) + 1
+            end = self._line_end(lines, sign.end())
+            out += [lines[at:start], self._finish(lines[start:end])]
+            at = end
+        return b"".join([*out, lines[at:]])
 
     def _finish(self, line: bytes) -> bytes:
         """Returns a whole line, or its rest, masked."""

@@ -16,6 +16,9 @@ from joblog.views.kinds import LOGGED, kind_of_exception, kind_of_line
 MOST = 200
 """Failures kept of a log: half of them the first, half of them the last."""
 
+MAX_HITS = 40_000
+"""Lines with a hint that are looked at: of more, half of them the first, half of them the last."""
+
 TEXT_LINES = 60
 MOST_OPEN = 64
 LINE_CHARACTERS = 400
@@ -28,7 +31,7 @@ _HINTS = (
     *(b"nccl warn", b"timed out", b"timeout", b"xid", b"ecc", b"terminate", b"what()", b"abort", b"refused", b"reset by"),
     *(b"no space", b"quota", b"enospc", b"killed", b"cancelled", b"preempt", b"allocat", b"bad_alloc", b"free()", b"malloc()"),
     *(b"corrupt", b"smash", b"panic", b"assert", b"illegal", b"_status_", b"broken pipe", b"no route", b"resolution"),
-    *(b"not known", b"mpirun", b"primary job", b"exited with"),
+    *(b"not known", b"mpirun", b"primary job", b"exited with", b"prte", b"sanitizer", b"*** sig", b"due to time limit"),
 )
 _CODES = re.compile(rb"\bE[A-Z]\d{4}: |error code is ")
 _IDLE = 500
@@ -37,7 +40,7 @@ _IDLE = 500
 _PREFIX = re.compile(
     r"\[rank\d+\]:? ?|\[default\d+\]:? ?|\d+: |\[\d+\](?:<std\w+>)?: ?|\(\w+ pid=\d+[^)]*\) ?|\[\d+,\d+\]<std\w+>: ?"
 )
-_HEADER = re.compile(r"(?P<before>.{0,120}?)(?P<group>\s*\+ Exception Group )?Traceback \(most recent call last\):\s*")
+_HEADER = re.compile(r"(?P<before>.{0,120}?)(?P<group>\s{0,40}\+ Exception Group )?Traceback \(most recent call last\):\s*")
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?")
 _CHAINED = re.compile(
     r"(?:During handling of the above exception, another exception occurred"
@@ -94,8 +97,8 @@ class _Open:
 
 def find_failures(data: bytes, at: int = 0, line: int = 0) -> list[Failure]:
     """Returns the failures that a part of a log speaks of, in its order; it begins at byte ``at``, in raw line ``line``."""
-    finder, position = _Finder(), 0
-    for hit in _hits(data):
+    finder, position, ends, hits = _Finder(), 0, _Ends(data), _hits(data)
+    for number, hit in enumerate(hits):
         if hit < position:
             continue
         start = max(data.rfind(b"\n", position, hit), data.rfind(b"\r", position, hit), position - 1) + 1
@@ -103,12 +106,13 @@ def find_failures(data: bytes, at: int = 0, line: int = 0) -> list[Failure]:
         line += data.count(b"\n", position, start)
         position = start
         while position < len(data):
-            end = _frame_end(data, position)
-            if data[position:end].strip():
-                finder.take(
-                    Frame(at + position, at + end, line, data[position : min(end, position + FRAME_BYTES)].rstrip(b"\r\n"))
-                )
-            line += data.count(b"\n", position, end)
+            end = ends.after(position)
+            raw = data[position : min(end, position + FRAME_BYTES)].rstrip(b"\r\n")
+            if raw.strip():
+                while hits[number] < position and number < len(hits) - 1:
+                    number += 1
+                finder.take(Frame(at + position, at + end, line, raw), hinted=position <= hits[number] < end)
+            line += data[end - 1] == 0x0A
             position = end
             if not finder.reading:
                 break
@@ -118,20 +122,43 @@ def find_failures(data: bytes, at: int = 0, line: int = 0) -> list[Failure]:
 
 def _hits(data: bytes) -> list[int]:
     """Returns where a line may speak of a failure, in order."""
-    lower, found = data.lower(), set[int]()
+    lower, marks = data.lower(), bytearray(len(data))
     for hint in _HINTS:
-        position = lower.find(hint)
+        position, ends = lower.find(hint), _Ends(lower)
         while position >= 0:
-            found.add(position)
-            position = lower.find(hint, _frame_end(lower, position))
-    found.update(match.start() for match in _CODES.finditer(data))
-    return sorted(found)
+            marks[position] = 1
+            position = lower.find(hint, ends.after(position))
+    for match in _CODES.finditer(data):
+        marks[match.start()] = 1
+    first, last = list[int](), list[int]()
+    position, end = marks.find(1), len(marks)
+    while position >= 0 and len(first) < MAX_HITS // 2:
+        first.append(position)
+        position = marks.find(1, position + 1)
+    while position >= 0 and len(last) < MAX_HITS // 2 and (end := marks.rfind(1, position, end)) >= 0:
+        last.append(end)
+    return first + last[::-1]
 
 
-def _frame_end(data: bytes, position: int) -> int:
-    line_end = data.find(b"\n", position) + 1 or len(data)
-    carriage = data.find(b"\r", position, line_end - 2)
-    return carriage + 1 if carriage >= 0 else line_end
+class _Ends:
+    """The ends of frames, asked for from front to back: so the bytes are looked through once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._newline = self._carriage = -1
+
+    def after(self, position: int) -> int:
+        """Returns where the frame ends that a position is in, its end of line included."""
+        data = self._data
+        if self._newline < position:
+            found = data.find(b"\n", position)
+            self._newline = len(data) if found < 0 else found
+        if self._carriage < position:
+            found = data.find(b"\r", position)
+            self._carriage = len(data) if found < 0 else found
+        if self._carriage < self._newline - 1:
+            return self._carriage + 1
+        return min(self._newline + 1, len(data))  # with a carriage return right before it
 
 
 def _frames_in(data: bytes, start: int, end: int) -> int:
@@ -152,8 +179,8 @@ class _Finder:
         """Whether the next frame may belong to what was found."""
         return bool(self._open)
 
-    def take(self, frame: Frame) -> None:
-        """Looks at the frame that comes next."""
+    def take(self, frame: Frame, *, hinted: bool) -> None:
+        """Looks at the frame that comes next; only one with a hint can begin a failure."""
         self._taken += 1
         for idle in [prefix for prefix, open_ in self._open.items() if self._taken - open_.taken > _IDLE]:
             self._close(idle)
@@ -164,11 +191,11 @@ class _Finder:
         open_ = self._open.get(prefix)
         if open_ is not None and self._goes_on(open_, frame, rest):
             return
-        header = _HEADER.fullmatch(rest)
+        header = _HEADER.fullmatch(rest) if hinted else None
         if header is not None:
             self._begin(_Open(prefix, frame, state="group" if header["group"] else "header"), frame, rest)
             return
-        kind = kind_of_line(rest)
+        kind = kind_of_line(rest) if hinted else None
         if kind is None:
             self.ordinary += 1
         else:

@@ -9,28 +9,29 @@ commands that they run, a metric called "error rate". Such a line is no failure:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 PYTHON, LOGGED = "python exception", "logged error"
 KILLED, NAN, OUT_OF_MEMORY = "killed", "loss is not a number", "out of memory"
 
 _KINDS: tuple[tuple[str, str], ...] = (
     ("gpu out of memory", r"CUDA out of memory|NPU out of memory|HIP out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError"
-        r"|RESOURCE_EXHAUSTED: (?:.*)[Oo]ut of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY"),
+        r"|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY"),
     (OUT_OF_MEMORY, r"Out of memory: Killed process|oom-kill:|\boom_kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory"
         r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b"),
-    (NAN, r"(?i:(?:\b[\w./-]*loss|[\"'][\w./-]*loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
+    (NAN, r"(?i:(?:\b[\w./-]{0,80}loss|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
         r"|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
-        r"|Watchdog caught collective operation timeout|ProcessGroupNCCL.*(?:timed? ?out|exception|abort)|DistBackendError"),
-    ("hccl", r"\bHCCL\b.*(?:[Ee]rror|[Ff]ail|[Tt]imeout|timed out)|\bEI\d{4}: |\bhccl\w*\b.*fail"),
+        r"|Watchdog caught collective operation timeout|DistBackendError"),
+    ("hccl", r"\bEI\d{4}: "),
     ("cann", r"\bE[A-HJ-Z]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
     ("cuda", r"CUDA (?:error|driver error|failure)\b|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
         r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
     ("crash", r"terminate called (?:after|without)|Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
-        r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w+[\w ]* \(\d+\)"
-        r"|Assertion [`'].*failed|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected"
-        r"|AddressSanitizer: |^panic: |thread '.*' panicked at|PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal"),
+        r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
+        r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected"
+        r"|AddressSanitizer: |^panic: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal"),
     ("connection", r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to"
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Temporary failure in name resolution"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received SIG(?:TERM|KILL|INT|HUP)\b"
@@ -39,7 +40,34 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|mpirun noticed|PRTE|Primary job  terminated"),
 )  # fmt: skip
 
-KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+# What begins with one expression and ends with another, whatever stands between: as one expression, each beginning on a line
+# that never ends so would look through the rest of it.
+_SPANS: dict[str, tuple[tuple[str, str], ...]] = {
+    "gpu out of memory": (("RESOURCE_EXHAUSTED: ", "[Oo]ut of memory"),),
+    "nccl": (("ProcessGroupNCCL", "timed? ?out|exception|abort"),),
+    "hccl": ((r"\bHCCL\b", "[Ee]rror|[Ff]ail|[Tt]imeout|timed out"), (r"\bhccl\w*\b", "fail")),
+    "crash": (("Assertion [`']", "failed"), ("thread '", "' panicked at")),
+}
+
+
+class Speech:
+    """What speaks of a kind. Looking through a line takes time by its length, whatever it is."""
+
+    def __init__(self, pattern: str, spans: tuple[tuple[str, str], ...] = ()) -> None:
+        self._pattern = re.compile(pattern)
+        self._spans = [(re.compile(first), re.compile(last)) for first, last in spans]
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields where a text speaks of it."""
+        yield from (match.span() for match in self._pattern.finditer(text))
+        for first, last in self._spans:
+            begin = first.search(text)
+            while begin is not None and (end := last.search(text, begin.end())) is not None:
+                yield begin.start(), end.end()
+                begin = first.search(text, end.end())
+
+
+KINDS = tuple((kind, Speech(pattern, _SPANS.get(kind, ()))) for kind, pattern in _KINDS)
 """Kinds with what speaks of them, the more particular first."""
 
 CONSEQUENCES = frozenset(("nccl", "hccl", "connection", "launcher", KILLED, "interrupted", LOGGED))
@@ -50,11 +78,19 @@ _SAID = re.compile(r"^(?:[\w./+-]{1,60}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERR
 _LEVEL_WITHIN = 160
 
 # A name and what it is given: configuration. The names are those that alarms, filters and searches have.
-_PATTERN_NAME = r"\w*(?:pattern|regex|match|rule|alert|alarm|keyword|grep|filter|trigger|expr|on_error|messages?_like)\w*"
-_CONFIGURED = re.compile(rf"(?i)^[\s\-{{(\[]*[\"']?{_PATTERN_NAME}[\"']?\s*[:=]|[\"']?{_PATTERN_NAME}[\"']?\s*[:=]\s*[\[\"']")
+# Each repeat takes all that it can and gives nothing back: a line of them is looked through once.
+_PATTERN_NAME = re.compile(
+    r"(?i)(?:pattern|regex|match|rule|alert|alarm|keyword|grep|filter|trigger|expr|on_error|messages?_like)\w*+"
+)
+_FIRST_NAME = re.compile(r"[\s\-{(\[]*+[\"']?(\w++)[\"']?\s*+[:=]")
+_GIVEN_TEXT = re.compile(r"[\"']?\s*+[:=]\s*+[\[\"']")
 _COMMAND = re.compile(r"^\s*(?:\++|\$|>>>|#|//|export|grep|egrep|rg|alias|set)\s")
 _SOURCE_TEXT = re.compile(r"^\s*(?:raise|assert|print|except|if|elif|logger\.\w+|log\.\w+|logging\.\w+)\b.*[(:\"']")
 _OPENING = "\"'`"
+_BEFORE = 64  # characters before words that are looked at for a quote
+
+MAX_CHARACTERS = 16_384
+"""Of a longer line this much is looked at."""
 
 
 def kind_of_exception(text: str) -> str:
@@ -62,16 +98,16 @@ def kind_of_exception(text: str) -> str:
     name = text.partition(":")[0].rpartition(".")[2]
     if name in ("KeyboardInterrupt", "SystemExit"):
         return "interrupted"
-    return next((kind for kind, pattern in KINDS if pattern.search(text)), PYTHON)
+    return next((kind for kind, speech in KINDS if any(speech.places(text))), PYTHON)
 
 
 def kind_of_line(text: str) -> str | None:
     """Returns the kind of failure that a line speaks of, None when of none: words within quotes, patterns and commands are none."""
-    for kind, pattern in KINDS:
-        for found in pattern.finditer(text):
-            if not _is_quoted(text, found.start(), found.end()) and not _is_echo(text):
-                return kind
-    if (_SAID.search(text) or _level(text)) and not _is_echo(text):
+    text = text[:MAX_CHARACTERS]
+    for kind, speech in KINDS:
+        if any(not _is_quoted(text, *place) for place in speech.places(text)):
+            return None if _is_echo(text) else kind
+    if (_SAID.match(text) or _level(text)) and not _is_echo(text):
         return LOGGED
     return None
 
@@ -86,14 +122,19 @@ def _level(text: str) -> bool:
 
 
 def _is_echo(text: str) -> bool:
-    return bool(_CONFIGURED.search(text) or _COMMAND.match(text) or _SOURCE_TEXT.match(text))
+    return bool(_is_configured(text) or _COMMAND.match(text) or _SOURCE_TEXT.match(text))
+
+
+def _is_configured(text: str) -> bool:
+    name = _FIRST_NAME.match(text)
+    if name is not None and _PATTERN_NAME.search(name[1]):
+        return True
+    return any(_GIVEN_TEXT.match(text, name.end()) for name in _PATTERN_NAME.finditer(text))
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
     """Whether the words stand right behind an opening quote, or right before a closing one, or among alternatives."""
-    before, after = text[:start].rstrip(), text[end:]
-    if before.endswith(("|", "\\b", ".*", "(?i)")) or after.startswith(("|", "\\b", ".*")):
+    before = text[max(start - _BEFORE, 0) : start].rstrip()
+    if before.endswith(("|", "\\b", ".*", "(?i)")) or text.startswith(("|", "\\b", ".*"), end):
         return True
-    if not before or before[-1] not in _OPENING:
-        return False
-    return before[-1] in after or before[-1] in text[start:end]
+    return bool(before) and before[-1] in _OPENING and text.find(before[-1], start) >= 0

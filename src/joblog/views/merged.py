@@ -16,7 +16,9 @@ from joblog.views.values import MergedLine
 
 _CURSOR = re.compile(r"(\d{1,12})\.(\d{1,6})\.(\d{1,19})", re.ASCII)
 # What ranks put before a line that is the same otherwise: their own mark, the time.
-_MARK = re.compile(r"\s*(?:\[(?:rank|default|worker-)?(\d+)\]|rank ?(\d+)|(\d+))(?:<std\w+>)?(?::|\s|$):?\s*", re.IGNORECASE)
+_MARK = re.compile(
+    r"\s*(?:\[(?:rank|default|worker-)?(\d{1,9})\]|rank ?(\d{1,9})|(\d{1,9}))(?:<std\w+>)?(?::|\s|$):?\s*", re.IGNORECASE
+)
 _TIME = re.compile(r"[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]?\s*")
 
 

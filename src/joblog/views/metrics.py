@@ -21,6 +21,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 from joblog.views.frames import Frame
@@ -28,10 +29,12 @@ from joblog.views.values import Progress
 
 MOST_SERIES = 200
 MOST_POINTS = 8192
+MAX_MATCHES = 200
+"""Of one's own pattern on a line: to find the next one may mean to look through the rest of it."""
+
 _LINE_CHARACTERS = 16_384
 
 _VALUE = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?)\b)"
-# After a value: the end, a separator, or a unit. So 12:30, 1.2.3, 10.0.0.1, 3/10 and 2026-11-22 are no values.
 # After a value: the end, a separator, or a unit. So 12:30, 1.2.3, 10.0.0.1, 3/10 and 2026-11-22 are no values.
 _UNIT = r"(?:us|ms|s|m|h|x|K|k|M|G|B|KB|MB|GB|MiB|GiB|it/s|s/it|samples/s|tokens/s|TFLOPs?)"
 _AFTER = rf"(?=\s|[,;)\]}}|'\"]|$|%|{_UNIT}(?:[\s,;)\]}}|]|$)|\.(?:\s|$))"
@@ -88,7 +91,7 @@ _COLUMN = re.compile(
     rf"\s*(?P<name>[A-Za-z_][^|:=]{{0,60}}?)\s*(?:[:=]|\s(?=[-+.\d]|(?i:nan|inf)))\s*(?P<value>{_VALUE})(?:\s?(?:%|{_UNIT}))?\s*"
 )
 _OF = re.compile(r"\d\s*/\s*\d")
-_MLLOG = re.compile(r":::MLL(?:OG)? (\{.*\})")
+_MLLOG = re.compile(r":::MLL(?:OG)? (?=\{)")
 _STEPS = ("global_step", "global_steps", "step", "steps", "iter", "iteration", "it", "update", "num_updates", "step_num")
 _OUTER = ("epoch", "epoch_num", "samples_count", "samples")
 _TIMES = ("time_ms", "timestamp", "ts", "asctime", "created")
@@ -202,7 +205,7 @@ class MetricsReader:
     def _matched(self, text: str) -> list[tuple[str, float]]:
         found: list[tuple[str, float]] = []
         for pattern in self._patterns:
-            for match in pattern.finditer(text):
+            for match in islice(pattern.finditer(text), MAX_MATCHES):
                 groups = {name: value for name, value in match.groupdict().items() if value is not None}
                 if "name" in groups and "value" in groups:
                     groups[groups.pop("name")] = groups.pop("value")
@@ -213,9 +216,9 @@ class MetricsReader:
 def read_line(text: str, at_ms: int) -> tuple[list[tuple[str, float]], int]:
     """Returns the names and values on a line, and the time that it gives itself, else ``at_ms``."""
     mllog = _MLLOG.search(text)
-    if mllog is not None:
-        return _mllog(mllog[1], at_ms)
     start, end = text.find("{"), text.rfind("}")
+    if mllog is not None and mllog.end() < end:
+        return _mllog(text[mllog.end() : end + 1], at_ms)
     if 0 <= start < end and (found := _object(text[start : end + 1])):
         return list(_flat(found, "")), at_ms
     if text.count("|") >= 2:

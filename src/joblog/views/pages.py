@@ -18,6 +18,9 @@ from joblog.views.sgr import pen_after
 from joblog.views.terminal import Mark, Terminal, shown_line
 from joblog.views.values import ShownPage
 
+MAX_ROWS = 20_000
+"""Lines of a page without a border, at most: escapes of a few bytes can make a screen of them."""
+
 _CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\.([0-9;]{0,40})", re.ASCII)
 
 
@@ -40,17 +43,22 @@ def shown_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool,
     ``at_end``: they reach to the log's end; ``closed``: which is for ever. The page has the lines up to the first border
     at or after ``count``, and fewer where the pieces have no more.
     """
-    terminal, rows, end = Terminal(mark), list[Row](), mark.byte
+    terminal, rows, end, look_at = Terminal(mark), list[Row](), mark.byte, count
     for piece in pieces:
         rows += terminal.feed_rows(piece)
         end += len(piece)
+        if len(rows) < look_at:
+            continue
         standing = rows + terminal.screen.rows
-        size = _border(standing, count, len(rows)) if len(rows) >= count else 0
+        size = _border(standing, count, len(rows))
         if size >= count:
             return _page(rows[:size], mark, _before(standing[size]))
+        if len(rows) >= MAX_ROWS:
+            return replace(_page(rows + terminal.finish_rows(), mark, _here(terminal, end)), cut=True)
+        look_at = len(rows) * 2  # what was a border stays one: looking again later finds the same one
     settled = len(rows)
     screen = terminal.finish_rows()
-    here = Mark(end, terminal.screen.line, terminal.screen.pen)
+    here = _here(terminal, end)
     if at_end and closed:
         return _page(rows + screen, mark, here)
     standing = rows + terminal.screen.rows
@@ -81,6 +89,10 @@ def _border(rows: list[Row], count: int, settled: int) -> int:
 
 def _page(rows: list[Row], mark: Mark, end: Mark) -> ShownPage:
     return ShownPage([shown_line(row) for row in rows], len(rows), mark.byte, end.byte, cursor(end))
+
+
+def _here(terminal: Terminal, byte: int) -> Mark:
+    return Mark(byte, terminal.screen.line, terminal.screen.pen)
 
 
 def _before(row: Row) -> Mark:

@@ -22,7 +22,7 @@ _LABEL_CHARACTERS = 80
 
 _NUM = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _COUNT = rf"{_NUM}[kKMGTP]?i?B?"
-_TIME = r"(?:\d+ days?, )?(?:\d+:)?\d{1,2}:\d{2}"
+_TIME = r"(?:\d{1,9} days?, )?(?:\d{1,9}:)?\d{1,2}:\d{2}"
 _RATE = rf"(?P<rate>{_NUM}(?:[kKMGTP]i?)?|\?) ?(?P<unit>[^\s\],\d][^\s\],]{{0,19}}/s|s/[^\s\],]{{1,20}})"
 
 # tqdm, and Lightning's bar made with it: "Epoch 0:  45%|████▌     | 45/100 [00:10<00:12,  4.50it/s, loss=0.3]"
@@ -40,7 +40,7 @@ _KERAS_EPOCH = re.compile(r"\s*Epoch (?P<done>\d+)/(?P<total>\d+)\s*")
 # Counters: "Epoch [3/10], Step [45/100]", "iter  45/100", "Epoch: [3]  [ 45/1000]  eta: 0:01:02"
 _COUNTER = re.compile(
     r"(?i)\b(?P<label>epochs?|steps?|iter(?:ation)?s?|batch(?:es)?|test|train|val|eval|validation|files?|samples?)\b"
-    r"[:#=]?\s*(?P<outer>\[\d+\]\s*)?[\[(]?\s*(?P<done>\d+)\s*(?:/|of)\s*(?P<total>\d+)\b(?!/|\.\d)"
+    r"[:#=]?\s*+(?P<outer>\[\d+\]\s*+)?[\[(]?\s*+(?P<done>\d+)\s*(?:/|of)\s*(?P<total>\d+)\b(?!/|\.\d)"
 )
 _ETA = re.compile(rf"(?i)\beta\b:?\s*(?P<left>{_TIME}|\d+(?:\.\d+)?\s?(?:ms|s|m|h))")
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})%")

@@ -4,7 +4,9 @@ A row's range ``[start, end)`` spans all bytes during which the cursor was on it
 The screen is WINDOW_ROWS high, which is how far up a program can reach; a row that scrolls off its top can change no more.
 Lines are not wrapped: the terminal's width is not known afterwards, and programs that redraw keep within it themselves.
 
-Memory is bounded on any input: so many rows, of so many columns, of so many marks on a character.
+Memory is bounded on any input: so many rows, of so many columns, of so many marks on a character. So is time, by the bytes that
+ask for it: a move touches the rows that it leads from and to, what was erased is not erased again, and a row whose cells are
+moved or blanked for more than CELLS_PER_BYTE of its bytes is left as it is, and is shown as cut.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ WINDOW_ROWS = 100
 COLUMNS = 10_000
 """Longer lines are shown cut, and say so; the raw bytes are whole. With the rows this is 16 MB at worst."""
 
+GAP_COLUMNS = 400
+"""Text stands no further right of what stands in its row already: no terminal is wider."""
+
+CELLS_PER_BYTE = 100
+"""More than any program's redraws come to: blanking a whole line takes four bytes."""
+
 MARKS = 8
 """Combining marks on one character; text that stacks more of them is made to disturb."""
 
@@ -32,7 +40,22 @@ _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 class Row:
     """A line of the screen."""
 
-    __slots__ = ("cells", "cut", "end", "ended", "frames", "fresh", "last_line", "pen", "pens", "stale", "start", "start_line")
+    __slots__ = (
+        "cells",
+        "cut",
+        "end",
+        "ended",
+        "frames",
+        "fresh",
+        "last_line",
+        "pen",
+        "pens",
+        "shared",
+        "spent",
+        "stale",
+        "start",
+        "start_line",
+    )
 
     def __init__(self, at: int, line: int, pen: str, *, fresh: bool) -> None:
         self.cells: list[str] = []
@@ -45,6 +68,16 @@ class Row:
         self.stale = True  # what is written next begins another frame
         self.ended = False  # left by a line feed
         self.cut = False
+        self.spent = 0  # cells that were moved or blanked
+        self.shared = False  # stands in several places of the screen, where the cursor never was
+
+    def spend(self, cells: int) -> bool:
+        """Says whether so many cells may be moved or blanked, for what the row has cost so far."""
+        self.spent += cells
+        if self.spent <= CELLS_PER_BYTE * (self.end - self.start) + COLUMNS:
+            return True
+        self.cut = True
+        return False
 
     def visit(self, start: int, end: int, line: int) -> None:
         """Notes that the bytes ``[start, end)``, in line ``line``, came while the cursor was here."""
@@ -94,6 +127,13 @@ class Screen:
         """The row that the cursor is on."""
         return self.rows[self.y]
 
+    def _own(self, y: int) -> Row:
+        """Returns a row that is about to change, which stands nowhere else then."""
+        row = self.rows[y]
+        if row.shared:
+            row = self.rows[y] = Row(row.start, row.start_line, row.pen, fresh=False)
+        return row
+
     def put(self, text: str, start: int, end: int) -> None:
         """Writes text at the cursor."""
         row = self.row
@@ -111,7 +151,8 @@ class Screen:
                 self._mark(row, character)
 
     def _write(self, row: Row, cells: list[str]) -> None:
-        room, x = self.width - self.x, self.x
+        x = min(self.x, len(row.cells) + GAP_COLUMNS)
+        room = self.width - x
         if len(cells) > room:
             row.cut = True
             cells = cells[: max(room, 0)]
@@ -131,7 +172,7 @@ class Screen:
     def _mark(self, row: Row, character: str) -> None:
         """Adds a mark to the character before the cursor."""
         at = min(self.x, len(row.cells)) - 1
-        while at > 0 and row.cells[at] == "":
+        if at > 0 and row.cells[at] == "":
             at -= 1
         if at >= 0 and character not in _TURNS and len(row.cells[at]) <= MARKS:
             row.cells[at] += character
@@ -151,8 +192,9 @@ class Screen:
         if self.y == len(self.rows):
             self.rows.append(Row(end, self.line, self.pen, fresh=True))
         else:
-            self.row.visit(end, end, self.line)
-            self.row.stale = True
+            row = self._own(self.y)
+            row.visit(end, end, self.line)
+            row.stale = True
 
     def column(self, x: int, start: int, end: int) -> None:
         """Moves the cursor within its row."""
@@ -167,20 +209,23 @@ class Screen:
     def go(self, y: int, start: int, end: int) -> None:
         """Moves the cursor to another row of the screen, or as far as that goes."""
         if y >= self.height:  # how far down that is depends on where the top is
-            self.rows[0].visit(start, end, self.line)
+            self._own(0).visit(start, end, self.line)
         y = min(max(y, 0), self.height - 1)
         self.row.visit(start, end, self.line)
-        step = 1 if y > self.y else -1
-        while self.y != y:
-            self.y += step
-            if self.y == len(self.rows):
-                self.rows.append(Row(start, self.line, self.pen, fresh=False))
-            self.row.visit(start, end, self.line)
-            self.row.stale = True
+        if y == self.y:
+            return
+        if y >= len(self.rows):
+            passed = Row(start, self.line, self.pen, fresh=False)
+            passed.shared = True
+            self.rows += [passed] * (y + 1 - len(self.rows))
+        self.y = y
+        row = self._own(y)
+        row.visit(start, end, self.line)
+        row.stale = True
 
     def place(self, y: int, x: int, start: int, end: int) -> None:
         """Moves the cursor to a place counted from the screen's top, which thereby must not move any more."""
-        self.rows[0].visit(start, end, self.line)
+        self._own(0).visit(start, end, self.line)
         self.go(y, start, end)
         self.column(x, start, end)
 
@@ -191,6 +236,8 @@ class Screen:
         row.stale = True
         if how == 1:
             size = min(self.x + 1, len(row.cells))
+            if not row.spend(size):
+                return
             row.cells[:size], row.pens[:size] = [" "] * size, [PLAIN] * size
         elif how in (0, 2):
             keep = self.x if how == 0 else 0
@@ -201,7 +248,9 @@ class Screen:
         row = self.row
         row.visit(start, end, self.line)
         row.stale = True
-        size = len(row.cells[self.x : self.x + count])
+        size = max(min(count, len(row.cells) - self.x), 0)
+        if not row.spend(size):
+            return
         row.cells[self.x : self.x + size], row.pens[self.x : self.x + size] = [" "] * size, [PLAIN] * size
 
     def shift_cells(self, count: int, start: int, end: int) -> None:
@@ -210,6 +259,8 @@ class Screen:
         row.visit(start, end, self.line)
         row.stale = True
         x = self.x
+        if not row.spend(max(len(row.cells) - x, 0)):
+            return
         if count < 0:
             del row.cells[x : x - count], row.pens[x : x - count]
         elif x < len(row.cells):
@@ -222,16 +273,18 @@ class Screen:
         if how == 0:
             self.erase_in_row(0, start, end)
             for below in self.rows[self.y + 1 :]:
-                self.row.absorb(below)
-                below.cells, below.pens, below.stale, below.ended = [], [], True, False
+                if below.cells or below.ended:
+                    self.row.absorb(below)
+                    below.cells, below.pens, below.stale, below.ended = [], [], True, False
         elif how == 1:
             self.erase_in_row(1, start, end)
             for above in self.rows[: self.y]:
-                above.visit(start, end, self.line)
-                above.cells, above.pens, above.stale = [], [], True
+                if above.cells:
+                    above.visit(start, end, self.line)
+                    above.cells, above.pens, above.stale = [], [], True
         elif how in (2, 3):
             self.row.visit(start, end, self.line)
-            self.done += _without_blank(self.rows)
+            self.done += _without_passed(_without_blank(self.rows))
             self.rows = [Row(end, self.line, self.pen, fresh=self.x == 0)]
             self.y, self._saved = 0, None
 
@@ -255,9 +308,22 @@ class Screen:
 
 def _without_blank(rows: list[Row]) -> list[Row]:
     size = len(rows)
-    while size and not rows[size - 1].shown()[0].strip(" "):
+    while size and (not rows[size - 1].cells or not rows[size - 1].shown()[0].strip(" ")):
         size -= 1
     return rows[:size]
+
+
+def _without_passed(rows: list[Row]) -> list[Row]:
+    """Leaves out rows where the cursor never was, but for as many before another row as it has bytes by fours."""
+    kept, passed = list[Row](), list[Row]()
+    for row in rows:
+        if row.shared:
+            passed.append(row)
+            continue
+        kept += passed[: (row.end - row.start) // 4]
+        kept.append(row)
+        passed.clear()
+    return kept
 
 
 def _without_unwritten(rows: list[Row]) -> list[Row]:
