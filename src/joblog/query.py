@@ -7,18 +7,24 @@ a byte's position and a line's number do not change.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
 
 from joblog import lines
-from joblog.errors import Damaged
+from joblog.errors import Busy, Damaged
 from joblog.model import Log, Segment
 from joblog.storage.frames import FrameReader
 from joblog.storage.logs import Logs
 from joblog.storage.pieces import Piece, PieceCache, joined
+
+DEADLINE_S: ContextVar[float] = ContextVar("joblog_deadline", default=math.inf)
+"""When whoever reads here gives up, by the monotonic clock: a read that would begin later is Busy."""
 
 # How often a read begins again because pieces moved under it: each time needs another swap to come in between.
 _ATTEMPTS = 5
@@ -97,6 +103,8 @@ class Query:
             low = until
 
     def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
+        if time.monotonic() > DEADLINE_S.get():
+            raise Busy("this took too long; ask for fewer lines or ranks at a time")
         for _ in range(_ATTEMPTS):
             try:
                 return read(log)

@@ -101,7 +101,15 @@ def _whole_lines(query: Query, log: Log, start: int, end: int, end_byte: int) ->
     begin = read = start - inside
     kept = b""
     while read < end_byte and begin < end:
-        block = query.read(log, partial(_span, read, min(read + _READ_BYTES, end_byte))).data
+        if inside and read >= end:
+            return  # the line goes on beyond: none begins here
+        if not inside and len(kept) == LINE_BYTES:  # where the line ends is known without reading it
+            following = min(_line_end(query, log, read), end_byte)
+            yield begin, following, kept
+            kept, begin, read = b"", following, following
+            continue
+        until = min(read + _READ_BYTES, end if read < end else end_byte)
+        block = query.read(log, partial(_span, read, until)).data
         at = 0
         while (newline := block.find(b"\n", at)) >= 0:
             following = read + newline + 1
@@ -114,6 +122,12 @@ def _whole_lines(query: Query, log: Log, start: int, end: int, end_byte: int) ->
         read += len(block)
     if begin < min(end, end_byte) and not inside:
         yield begin, end_byte, kept
+
+
+def _line_end(query: Query, log: Log, byte: int) -> int:
+    """Returns where the line ends that a byte is in: behind its newline, or at the log's end."""
+    line = query.line_at(log, byte) + 1
+    return query.line_borders(log, lambda _: (line, line)).start_byte
 
 
 def _last_lines(query: Query, log: Log, count: int) -> list[Placed]:

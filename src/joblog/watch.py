@@ -8,6 +8,7 @@ threads.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,7 +32,10 @@ READ_BYTES = 2 * 1024 * 1024
 """What one question for metrics reads of all its logs together, at most: a second or two of computing. The answer says how far
 that went."""
 
-_PIECE_BYTES = 1024 * 1024
+READ_S = 5.0
+"""A question reads no further after so long, whatever the logs are made of; the next one goes on there."""
+
+_PIECE_BYTES = 256 * 1024
 
 T = TypeVar("T")
 
@@ -90,10 +94,12 @@ class Watch:
                 if rest is not None:
                     self._take(state, log, [rest])
             assert state.metrics is not None, "states of this key have them"
-            return use(state.metrics.series), reached, max(budget - (reached - at), 0)
+            late = reached < min(at + budget, log.end_byte)
+            return use(state.metrics.series), reached, 0 if late else budget - (reached - at)
 
     def _feed(self, state: _State, log: Log, low: int, high: int, *, line_known: bool = True) -> None:
-        while low < high:
+        stop_s = time.monotonic() + READ_S
+        while low < high and time.monotonic() < stop_s:
             until = min(low + _PIECE_BYTES, high)
             data = self._query.read(log, partial(_span, low, until)).data
             if not line_known:

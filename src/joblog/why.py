@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -20,6 +21,9 @@ READ_BYTES = 16 * 1024 * 1024
 MOST_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 32 * 1024
 """What is read of one log: at most, and at least, however many there are."""
 
+READ_S = 10.0
+"""After so long only the last lines of the logs that are left are read: the answer says how much was not."""
+
 _LAST_LINES = 10
 _LAST_BYTES = 8 * 1024
 
@@ -27,7 +31,9 @@ _LAST_BYTES = 8 * 1024
 def why(query: Query, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
     """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
     window = min(max(READ_BYTES // max(len(logs), 1), LEAST_BYTES), MOST_BYTES)
-    ends = [_rank_end(query, log, tasks.get(log.worker), window) for log in logs]
+    ends, until_s = list[RankEnd](), time.monotonic() + READ_S
+    for log in logs:
+        ends.append(_rank_end(query, log, tasks.get(log.worker), window if time.monotonic() < until_s else _LAST_BYTES))
     return digest(ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
 
 
