@@ -140,18 +140,25 @@ class PostgresServer:
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(sql.encode())
 
+    def hang(self) -> None:
+        """Stops all of its processes: they do nothing more, while the kernel goes on taking what is sent to them."""
+        self._signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         """Ends all of its processes as ``kill -9`` does: each of them is in a session of its own."""
         if self._process.poll() is not None:
             return
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
         self._process.send_signal(signal.SIGSTOP)  # it makes no new ones
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         for pid in (*map(int, children), self._process.pid):
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
             except ProcessLookupError:
                 pass  # It ended by itself.
-        self._process.wait()
 
     def close(self) -> None:
         self.kill()

@@ -36,7 +36,7 @@ DOORS = {
     "argon2": {"joblog.storage.passwords"},
     "cryptography": {"joblog.storage.vault"},
     "obstore": {"joblog.storage.objects"},
-    "psycopg": {"joblog.storage.postgres", "joblog.storage.changes"},
+    "psycopg": {"joblog.storage.postgres", "joblog.storage.changes", "joblog.storage.connection"},
     "psycopg_pool": {"joblog.storage.postgres"},
     "transformers": {"joblog.integrations.huggingface"},
     "lightning": {"joblog.integrations.lightning"},

@@ -117,10 +117,11 @@ class Janitor:
         if self._leases.take([SWEEP], _SWEEP_MS):
             self._ownership.look()
         if self._leases.take([RETENTION], int(self._settings.retain_check_s * 1000)):
-            self._leases.forget(now_ms - LEASE_MS)
+            # Each by itself: what takes too long for the catalog is not in the way of the others.
+            self._guarded(lambda: self._leases.forget(now_ms - LEASE_MS))
             self._ownership.agree()
             self._retention.trust_clock(now_ms)
-            self._retention.retain(now_ms, stopped)
+            self._guarded(lambda: self._retention.retain(now_ms, stopped))
             if self._retention.garbage_due(now_ms, grace_ms):
                 self._ownership.take()  # before the first object goes: an earlier catalog is told from this one from now on
                 self._retention.remove_garbage(now_ms, grace_ms, stopped)

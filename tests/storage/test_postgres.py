@@ -195,7 +195,7 @@ def test_address_gets_what_it_does_not_say() -> None:
     made = conninfo_to_dict(dsn("postgresql://me@a,b:6000/jobs?connect_timeout=2&options=-csearch_path%3Dx"))
     assert (made["host"], made["port"], made["dbname"], made["connect_timeout"]) == ("a,b", ",6000", "jobs", "2")
     assert (made["target_session_attrs"], made["tcp_user_timeout"], made["keepalives"]) == ("read-write", "10000", "1")
-    assert "statement_timeout=30000" in str(made["options"])
+    assert "statement_timeout=9000" in str(made["options"])
     assert "-csearch_path=x" in str(made["options"])
     with pytest.raises(Invalid, match=r"^catalog must be "):
         dsn("postgresql://a?no_such_option=1")

@@ -17,13 +17,13 @@ async def get_health() -> dict[str, str]:
     return {"status": "ok", "version": __version__}
 
 
-@get("/readyz", summary="Whether the catalog and the object store can be reached", tags=["server"], security=[{}])
+@get("/readyz", summary="Whether the catalog can be written to and the object store reached", tags=["server"], security=[{}])
 async def get_readiness(joblog: State) -> dict[str, str]:
     """Answers without a token; 503 also when the server is stopping."""
     return await _ready(joblog, "catalog", "object store")
 
 
-@get("/readyz/catalog", summary="Whether the catalog can be reached", tags=["server"], security=[{}])
+@get("/readyz/catalog", summary="Whether the catalog can be written to", tags=["server"], security=[{}])
 async def get_catalog_readiness(joblog: State) -> dict[str, str]:
     """As ``/readyz``, but a server that cannot reach its object store, and so takes appends only, is ready."""
     return await _ready(joblog, "catalog")

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 
 import psycopg
 
+from joblog.storage.connection import BoundConnection
+
 _CHANNEL = "joblog"
 
 _PAUSE_S = 0.005
@@ -21,9 +23,8 @@ _PAUSE_S = 0.005
 
 _RECONNECT_S = 1.0
 _LOOK_S = 0.5  # at whether to end
-
-_CLOCK_S = 10.0
-"""Between two looks at the server's clock: another server, after a failover, may have another one."""
+_CLOCK_S = 5.0
+"""Between two looks at the server's clock: another server, after a failover, may have another one; one that hangs has none."""
 
 _IDS = 300
 """In one message, which PostgreSQL limits to 8000 bytes."""
@@ -88,7 +89,7 @@ class Changes:
     def _for_ever(self, step: Callable[[psycopg.Connection], None]) -> None:
         while not self._stop.is_set():
             try:
-                with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                with BoundConnection.connect(self._conninfo, autocommit=True) as connection:
                     step(connection)
             except psycopg.Error:
                 self._stop.wait(_RECONNECT_S)

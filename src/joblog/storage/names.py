@@ -3,6 +3,8 @@
 Getting and making are one step, so that all workers of one run meet in one version whoever comes first. Nodes that make the
 same thing at the same time wait for each other at its counter: whoever has taken a number holds the counter until its commit.
 So what is missing is looked for once more with the number in hand; a number that is not needed then is left out.
+
+All lock in one order: the counters of jobs and of versions, the job, the counter of logs, the version, the log.
 """
 
 from __future__ import annotations
@@ -100,8 +102,9 @@ class Names:
             try:
                 with self._db.transaction() as tx:
                     job = _put_job(tx, project_id, job_name, now_ms)
-                    job = _labelled(tx, job, labelled) if labelled else job
                     version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+                    # Behind the counter of versions, which others hold when they come to the job.
+                    job = _labelled(tx, job, labelled) if labelled else job
                     log, made = _put_log(tx, job, version, worker, now_ms)
                     return job, _awake(tx, version, now_ms) if made else version, log
             except NotFound:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import NoReturn
 
 import psycopg
@@ -20,13 +21,14 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from joblog.errors import Invalid, Unavailable
 from joblog.storage.changes import Changes, ServerClock
+from joblog.storage.connection import BoundConnection
 from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
 # fails within some ten seconds. Of several hosts the one that takes writes is used.
 _CONNECT = {
     "target_session_attrs": "read-write",
-    "connect_timeout": "5",
+    "connect_timeout": "3",
     "keepalives": "1",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
@@ -36,8 +38,9 @@ _CONNECT = {
     "client_encoding": "utf8",
 }
 
-# Milliseconds. No statement of joblog's runs for seconds; a node that was stopped inside a transaction must not hold its locks.
-_SESSION = {"statement_timeout": 30_000, "lock_timeout": 10_000, "idle_in_transaction_session_timeout": 60_000}
+# Milliseconds, before this side gives up too (STATEMENT_S). No statement of joblog's runs for seconds; a node that was stopped
+# inside a transaction must not hold its locks.
+_SESSION = {"statement_timeout": 9_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 60_000}
 
 _WAIT_S = 5.0
 """How long a call waits for a free connection, or goes on looking for one that works, before it is Unavailable."""
@@ -47,7 +50,14 @@ _RECONNECT_S = 1.0
 and whoever waits for a connection when it gives up would wait in vain."""
 
 _MIGRATION_LOCK = 0x6A6F626C6F67  # "joblog"
-_MIGRATION_MS = 10 * 60_000
+_MIGRATION_S = 10 * 60.0
+_MIGRATION_LOCK_MS = 200
+"""A migration waits for a lock in tries as short as this: whoever comes while it waits, an append, waits behind it."""
+
+_MIGRATION_PAUSE_S = 0.5
+
+_PATIENT_TRY, _PATIENCE = 10, 8
+"""Each tenth try waits eight times as long: PostgreSQL ends an autovacuum that is in the way of who has waited for a second."""
 
 _PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
 
@@ -74,7 +84,8 @@ class Postgres:
         """Connects, and makes or migrates the schema; raises Invalid for the address, Unavailable.
 
         ``address`` is what libpq takes: ``postgresql://user@host1,host2/name?option=value``. ``connections`` is the most
-        that are open at a time. ``clock_ms`` is another clock than the database's.
+        that are open at a time: half of them for reads, which go on while every commit waits for a standby. ``clock_ms`` is
+        another clock than the database's.
         """
         self._clock = ServerClock()
         self.clock_ms = clock_ms or self._clock
@@ -82,8 +93,23 @@ class Postgres:
         self._instance: str | None = None
         self._went_back: Callable[[], None] = lambda: None
         self._conninfo = dsn(address)
-        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+        self._reads, self._writes = self._new_pool(connections // 2), self._new_pool(connections - connections // 2)
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
+        # Says why it cannot, where the pool would say only that it has waited.
+        with _unavailable(), psycopg.connect(self._conninfo) as connection:
+            self._clock.set_by(connection)
+        try:
+            self.migrate()
+            self._reads.open()
+            self._writes.open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _new_pool(self, connections: int) -> _Pool:
+        return _Pool(
             self._conninfo,
+            connection_class=BoundConnection,
             min_size=1,
             max_size=connections,
             open=False,
@@ -94,29 +120,20 @@ class Postgres:
             configure=self._configure,
             name="joblog",
         )
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
-        # Says why it cannot, where the pool would say only that it has waited.
-        with _unavailable(), psycopg.connect(self._conninfo) as connection:
-            self._clock.set_by(connection)
-        try:
-            self.migrate()
-        except BaseException:
-            self.close()
-            raise
 
     def rows(self, query: str, **values: Value) -> list[Row]:
         """Runs a named query on a free connection; again on another one when the connection turns out to be lost."""
         deadline = time.monotonic() + _WAIT_S
         while True:
             with _unavailable():
-                connection = self._pool.getconn()
+                connection = self._reads.getconn()
                 try:
                     return _Using(connection).rows(query, **values)
                 except psycopg.Error as error:
-                    if not self._lost(connection, error) or time.monotonic() > deadline:
+                    if not self._lost(self._reads, connection, error) or time.monotonic() > deadline:
                         raise
                 finally:
-                    self._pool.putconn(connection)
+                    self._reads.putconn(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[_Using]:
@@ -129,41 +146,38 @@ class Postgres:
                 connection.execute("COMMIT")
             except BaseException as error:
                 if isinstance(error, psycopg.Error):
-                    self._lost(connection, error)
+                    self._lost(self._writes, connection, error)
                 if not connection.closed:
                     connection.rollback()
                 raise
             finally:
-                self._pool.putconn(connection)
+                self._writes.putconn(connection)
                 if self._changes is not None:
                     self._changes.committed(using.changed)  # or perhaps not: it is a hint
 
     def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
-        with _unavailable(), self._pool.connection() as connection:
+        with _unavailable(), self._reads.connection() as connection:
             self._instance, self._went_back = _instance_of(connection), went_back
         self._changes = Changes(self._conninfo, changed, self._clock)
 
     def migrate(self) -> None:
         """Makes the schema, or brings it up to date; of several nodes one does it while the others wait."""
-        self._pool.open()
-        with self.transaction() as tx:
-            tx.run(f"SET LOCAL statement_timeout = {_MIGRATION_MS}; SET LOCAL lock_timeout = {_MIGRATION_MS}")
-            tx.run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-            empty = tx.run("SELECT to_regclass('counter') IS NULL")[0][0]
-            version = 0 if empty else int(tx.rows("counter", name="schema")[0][0])
-            if version > SCHEMA_VERSION:
-                raise Unavailable(f"the catalog was written by a newer joblog (schema {version})")
-            if version < SCHEMA_VERSION:
-                for statement in [*migrations(version), *statements(sql_file("postgres.sql"))]:
-                    tx.run(statement)
-                tx.rows("set_counter", name="schema", value=SCHEMA_VERSION)
+        until_s, tries = time.monotonic() + _MIGRATION_S, count(1)
+        with _unavailable(), BoundConnection.connect(self._conninfo, autocommit=True, cursor_factory=RawCursor) as connection:
+            connection.statement_s = _MIGRATION_S
+            _configure(connection)
+            while not _migrated(connection, 1 if next(tries) % _PATIENT_TRY else _PATIENCE):
+                if time.monotonic() > until_s:
+                    raise Unavailable("the catalog's schema is locked by others; end what reads all of it, such as pg_dump")
+                time.sleep(_MIGRATION_PAUSE_S)
 
     def close(self) -> None:
         """Closes every connection."""
         if self._changes is not None:
             self._changes.close()
-        self._pool.close()
+        self._reads.close()
+        self._writes.close()
 
     def _configure(self, connection: Connection[Row]) -> None:
         """Prepares a new connection; after a promotion or a restore all are new, and what they read is of another past."""
@@ -172,31 +186,66 @@ class Postgres:
             self._instance = instance
             self._went_back()
 
-    def _begun(self) -> Connection[Row]:
+    def _begun(self) -> BoundConnection:
         """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""
         deadline = time.monotonic() + _WAIT_S
         while True:
-            connection = self._pool.getconn()
+            connection = self._writes.getconn()
             try:
                 connection.execute("BEGIN")
                 return connection
             except psycopg.Error as error:
-                lost = self._lost(connection, error)
-                self._pool.putconn(connection)
+                lost = self._lost(self._writes, connection, error)
+                self._writes.putconn(connection)
                 if not lost or time.monotonic() > deadline:
                     raise
 
-    def _lost(self, connection: Connection[Row], error: psycopg.Error) -> bool:
+    def _lost(self, pool: _Pool, connection: BoundConnection, error: psycopg.Error) -> bool:
         """Says whether the connection is of no use any more, and sees to it that nobody is given it again."""
         if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             connection.close()  # its server was made a standby; another one takes writes now
+        if connection.overdue:
+            pool.distrust(connection)
         return connection.closed
+
+
+class _Pool(ConnectionPool[BoundConnection]):
+    """Connections that are replaced together when one has had no answer: the server of all of them hangs, or is gone."""
+
+    _replaced_s = 0.0
+
+    def distrust(self, connection: BoundConnection) -> None:
+        """Replaces all, unless that was done since ``connection`` was made."""
+        if connection.made_s > self._replaced_s:
+            self._replaced_s = time.monotonic()
+            self.drain()
+
+
+def _migrated(connection: BoundConnection, patience: int) -> bool:
+    """Brings the schema up to date, all of it or, where a lock cannot be had, nothing: then returns False."""
+    using = _Using(connection)
+    try:
+        with connection.transaction():
+            using.run(f"SET LOCAL statement_timeout = {int(_MIGRATION_S * 1000)}")
+            using.run(f"SET LOCAL lock_timeout = {_MIGRATION_LOCK_MS * patience}")
+            using.run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+            empty = using.run("SELECT to_regclass('counter') IS NULL")[0][0]
+            version = 0 if empty else int(using.rows("counter", name="schema")[0][0])
+            if version > SCHEMA_VERSION:
+                raise Unavailable(f"the catalog was written by a newer joblog (schema {version})")
+            if version < SCHEMA_VERSION:
+                for statement in [*migrations(version), *statements(sql_file("postgres.sql"))]:
+                    using.run(statement)
+                using.rows("set_counter", name="schema", value=SCHEMA_VERSION)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        return False
+    return True
 
 
 class _Using:
     """A connection in use, with or without a transaction."""
 
-    def __init__(self, connection: Connection[Row]) -> None:
+    def __init__(self, connection: BoundConnection) -> None:
         self._connection = connection
         self.changed: set[int] = set()
 

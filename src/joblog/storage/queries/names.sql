@@ -13,6 +13,9 @@ SELECT value FROM counter WHERE name = :name;
 INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: counter_drop
+DELETE FROM counter WHERE name = :name;
+
 -- name: counter_or
 -- Sets what is not there yet; returns what is there then.
 INSERT INTO counter (name, value) VALUES (:name, :value)
