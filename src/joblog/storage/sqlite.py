@@ -18,8 +18,13 @@ from joblog.storage.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, 
 
 # 64 KiB appends committed in groups of 16: 200 MB/s with pages of 4 KiB, 400 with 16 KiB; 200-byte ones are no slower.
 _PAGE_BYTES = 16 * 1024
-# The write-ahead log is copied into the database at this size: rarely enough to write hot pages once, not every time.
-_CHECKPOINT_BYTES = 64 * 1024 * 1024
+# The write-ahead log is copied into the database at this size: rarely enough to write hot pages once, not every time. Its file
+# is cut to this size after that.
+_CHECKPOINT_BYTES = 16 * 1024 * 1024
+# Reads that follow each other without a pause keep it from beginning anew; at this size, and whenever as much as that has come
+# again, whoever writes waits a moment for there to be none.
+_LARGE_LOG_BYTES = 4 * _CHECKPOINT_BYTES
+_MOMENT_MS = 200
 # Of each thread's connection: the operating system's own cache is behind it.
 _READ_CACHE_KIB = 2 * 1024
 _BUSY_MS = 10_000
@@ -40,7 +45,9 @@ class Sqlite:
         self._open: list[apsw.Connection] = []
         with _unavailable():
             self._writer = self._connect()
-            self._writer.pragma("wal_autocheckpoint", _CHECKPOINT_BYTES // _PAGE_BYTES)
+            self._wait_at_bytes = _LARGE_LOG_BYTES
+            self._writer.pragma("journal_size_limit", _CHECKPOINT_BYTES)
+            self._writer.set_wal_hook(self._checkpoint)  # in place of SQLite's own
             self._migrate()
 
     def rows(self, query: str, **values: Value) -> list[Row]:
@@ -89,6 +96,23 @@ class Sqlite:
         connection.pragma("cache_size", -_READ_CACHE_KIB)
         self._open.append(connection)
         return connection
+
+    def _checkpoint(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        """Copies the write-ahead log into the database after a commit that has made it large enough."""
+        size = pages * _PAGE_BYTES
+        if size < _CHECKPOINT_BYTES:
+            self._wait_at_bytes = _LARGE_LOG_BYTES
+            return apsw.SQLITE_OK
+        waits = size >= self._wait_at_bytes
+        self._wait_at_bytes = max(self._wait_at_bytes, size + _LARGE_LOG_BYTES if waits else 0)
+        connection.set_busy_timeout(_MOMENT_MS)
+        try:
+            connection.wal_checkpoint(name, apsw.SQLITE_CHECKPOINT_RESTART if waits else apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass  # What is committed is committed; a later commit tries again.
+        finally:
+            connection.set_busy_timeout(_BUSY_MS)
+        return apsw.SQLITE_OK
 
     def _migrate(self) -> None:
         with self.transaction() as tx:
