@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,8 +12,10 @@ import pytest
 
 from joblog.config import Settings
 from joblog.engine import Engine
+from joblog.errors import Busy
 from joblog.model import Log
-from joblog.query import Page, Query
+from joblog.query import DEADLINE_S, Page, Query
+from joblog.server.viewing import LONGEST_S, Viewing
 from joblog.together import LINE_BYTES, latest, merged_page
 
 SECONDS = 60
@@ -65,3 +70,19 @@ def test_line_that_lasts_is_read_once(engine: Engine, sealed: bool) -> None:
     last = latest(query, [log], 2, 0, engine.clock_ms())
     assert [(line.start_byte, line.end_byte) for line in last.lines] == [(6, end), (end, end + 4)]
     assert query.size < 4 * LINE_BYTES + 128 * 1024
+
+
+def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
+    """Each that a server makes has a deadline, which is nobody else's."""
+    log = written(engine)
+
+    async def made() -> float:
+        return await Viewing().run(DEADLINE_S.get)
+
+    begun_s = time.monotonic()
+    assert begun_s < asyncio.run(made()) - LONGEST_S < time.monotonic()
+    assert DEADLINE_S.get() == math.inf
+    token = DEADLINE_S.set(begun_s)
+    with pytest.raises(Busy, match="took too long"):
+        merged_page(engine.query, [log], None, 100, 0, engine.clock_ms())
+    DEADLINE_S.reset(token)

@@ -33,7 +33,8 @@ _HINTS = (
     *(b"corrupt", b"smash", b"panic", b"assert", b"illegal", b"_status_", b"broken pipe", b"no route", b"resolution"),
     *(b"not known", b"mpirun", b"primary job", b"exited with", b"prte", b"sanitizer", b"*** sig", b"due to time limit"),
 )
-_CODES = re.compile(rb"\bE[A-Z]\d{4}: |error code is ")
+_CODES = re.compile(rb"E[A-Z]\d{4}: ")
+_CODE_BYTES = 8
 _IDLE = 500
 """Lines after which a traceback that was not gone on with is taken to be over."""
 
@@ -128,8 +129,9 @@ def _hits(data: bytes) -> list[int]:
         while position >= 0:
             marks[position] = 1
             position = lower.find(hint, ends.after(position))
-    for match in _CODES.finditer(data):
-        marks[match.start()] = 1
+    for at in range(0, len(data), FRAME_BYTES):  # a piece at a time: other threads wait for each
+        for match in _CODES.finditer(data, at, at + FRAME_BYTES + _CODE_BYTES):
+            marks[match.start()] = 1
     first, last = list[int](), list[int]()
     position, end = marks.find(1), len(marks)
     while position >= 0 and len(first) < MAX_HITS // 2:
