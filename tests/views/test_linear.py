@@ -6,12 +6,9 @@ the thread's time on the processor, of three tries the least.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -131,16 +128,6 @@ def test_byte_of_a_long_log_costs_no_more_than_one_of_a_short_log(view: str) -> 
         long, short = unit * (LONG_BYTES // len(unit)), unit * (LONG_BYTES // 8 // len(unit))
         grown = [_calls(VIEWS[view], long) / max(_calls(VIEWS[view], short), 0.1) for _ in range(3)]
         assert min(grown) < GROWTH, unit
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_line_in_the_viewer_takes_linear_time() -> None:
-    """What makes styles of its escapes, and what looks for errors in it."""
-    here = Path(__file__)
-    viewer = here.parents[2] / "src/joblog/ui/log"
-    scripts = [viewer / "ansi.js", viewer / "severity.js", here.with_name("viewer_linear.js")]
-    code = "".join(path.read_text("utf-8").replace("export ", "") for path in scripts)
-    assert subprocess.run(["node", "-"], input=code.encode(), capture_output=True, check=True).stdout == b"[]"
 
 
 def _calls(view: Callable[[bytes], None], data: bytes) -> float:

@@ -1,5 +1,10 @@
-// Prints which lines cost the viewer more than linear time: eight times as long, more than 24 times as much. Stands behind ansi.js
-// and severity.js, whose functions these are.
+// A line takes the viewer linear time, whatever is in it: eight times as long, at most 24 times as much of the processor.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isPlain, parts } from "../../src/joblog/ui/log/ansi.js";
+import { severity } from "../../src/joblog/ui/log/severity.js";
 
 const SHORT = 1 << 16;
 const TIMES = 8;
@@ -28,15 +33,14 @@ function isLinear(view, made) {
   return false;
 }
 
-const wrong = [];
 for (const [name, view] of Object.entries({ isPlain, parts, severity })) {
-  for (const unit of UNITS) {
-    const again = (/** @type {number} */ size) => unit.repeat(size / unit.length);
-    const parameters = (/** @type {number} */ size) => `\x1b[${again(size)}m`;
-    const begun = (/** @type {number} */ size) => unit + "1".repeat(size);
-    for (const [family, made] of Object.entries({ again, parameters, begun })) {
-      if (!isLinear(view, made)) wrong.push(`${name}: ${family} ${JSON.stringify(unit)}`);
-    }
-  }
+  test(`${name} takes linear time`, () => {
+    const wrong = UNITS.flatMap((unit) => {
+      const again = (/** @type {number} */ size) => unit.repeat(size / unit.length);
+      const parameters = (/** @type {number} */ size) => `\x1b[${again(size)}m`;
+      const begun = (/** @type {number} */ size) => unit + "1".repeat(size);
+      return [again, parameters, begun].filter((made) => !isLinear(view, made)).map((made) => `${made.name} ${JSON.stringify(unit)}`);
+    });
+    assert.deepEqual(wrong, []);
+  });
 }
-process.stdout.write(JSON.stringify(wrong));
