@@ -7,14 +7,17 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from litestar.types import HTTPScope
 
 from joblog.config import Settings
 from joblog.engine import Engine
 from joblog.errors import Busy
 from joblog.model import Log
 from joblog.query import DEADLINE_S, Page, Query
+from joblog.server.share import Caller, calling
 from joblog.server.viewing import LONGEST_S, Viewing
 from joblog.together import LINE_BYTES, latest, merged_page
 
@@ -77,7 +80,9 @@ def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
     log = written(engine)
 
     async def made() -> float:
-        return await Viewing().run(DEADLINE_S.get)
+        scope = cast(HTTPScope, {"headers": [], "client": ("127.0.0.1", 1)})
+        with calling(Caller(scope, engine.settings, None)):
+            return await Viewing().run(DEADLINE_S.get)
 
     begun_s = time.monotonic()
     assert begun_s < asyncio.run(made()) - LONGEST_S < time.monotonic()
