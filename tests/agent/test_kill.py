@@ -41,7 +41,13 @@ class Job:
 
     def __init__(self, agent: Agent, command: list[str], stdout: int | IO[bytes] = subprocess.PIPE) -> None:
         self.process = subprocess.Popen(
-            command, env=agent.environ, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.DEVNULL, bufsize=0
+            command,
+            env=agent.environ,
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            process_group=0,  # as a shell starts it: a group whose leader has no parent of its session is not stopped by SIGTSTP
         )
         self._answer = b""
         _jobs.append(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import resource
 import socket
 import time
@@ -224,4 +225,6 @@ def test_nothing_is_injected(server: Server, web: Web, hostile: str) -> None:
         assert "html" not in reply.headers.get("content-type", ""), place
     reply = web.call("GET", "/v3", host="evil<script>", x_forwarded_host="evil.example")
     assert b"evil" not in reply.body
-    assert all(path.suffix == ".zst" for path in (server.data / "objects").rglob("*") if path.is_file())
+    objects = server.data / "objects"
+    stored = [str(path.relative_to(objects)) for path in objects.rglob("*") if path.is_file()]
+    assert all(re.fullmatch(r"[\w/-]+\.zst|\.joblog/[0-9]+-\w+", each) for each in stored), stored
