@@ -140,7 +140,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = mark.args
         if metafunc.config.getoption("store"):  # where there are both catalogs, PostgreSQL alone
             names = names[-1:]
-        metafunc.parametrize("backend", names, indirect=True, scope="session")
+        long = mark.kwargs.get("long", ())
+        parameters = [pytest.param(name, marks=pytest.mark.long if name in long else ()) for name in names]
+        metafunc.parametrize("backend", parameters, indirect=True, scope="session")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

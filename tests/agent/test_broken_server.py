@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -80,9 +79,7 @@ def test_answer_without_end_is_read_no_further_than_an_answer_can_be(agent: Agen
 def largest_kib(agent: Agent, command: list[str]) -> int:
     """Runs a command; returns the memory of the largest of its processes."""
     measured = [sys.executable, "-c", MEASURED, *command]
-    return int(
-        subprocess.run(measured, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
-    )
+    return int(agent.run(measured).stdout)
 
 
 def test_message_of_a_server_controls_no_terminal(agent: Agent) -> None:

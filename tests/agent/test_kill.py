@@ -47,7 +47,7 @@ class Job:
             stdout=stdout,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            process_group=0,  # as a shell starts it: a group whose leader has no parent of its session is not stopped by SIGTSTP
+            process_group=0,  # as a shell starts it: in an orphaned group SIGTSTP stops nobody
         )
         self._answer = b""
         _jobs.append(self)

@@ -45,7 +45,7 @@ def generated(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.slow  # the validator looks at every reference of every call
+@pytest.mark.long  # a validator reads all of it
 def test_the_description_is_openapi(person: Person) -> None:
     """Version 3.1, by its validator; and every example is what its schema says."""
     description = person.web.get("/api/openapi.json").body.decode()

@@ -10,6 +10,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from joblog.agent.canary_lines import Judge, Totals, line, parsed
 from tests.conftest import Server, start_server
 
@@ -24,6 +26,7 @@ def canary(server: Server, spool: Path, *arguments: str) -> subprocess.Popen[byt
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.long  # a server starts twice
 def test_server_is_killed_in_the_middle(tmp_path: Path) -> None:
     """And started again: no line is missing, repeated, out of order, wrong or late; the metrics say so."""
     server = start_server(tmp_path / "data", seal_quiet_s=1, janitor_s=0.2)

@@ -143,6 +143,7 @@ def unread(attacker: Attacker, times: int, path: str) -> list[bytes]:
     return [connection.recv(12)[-3:] for connection in connections]
 
 
+@pytest.mark.long  # hundreds of connections
 def test_answers_that_nobody_reads(own: Server) -> None:
     """One caller's are bounded in number and in memory, and then refused; others have their searches, views and downloads."""
     with attacked(own) as (attacker, other):

@@ -51,6 +51,7 @@ def test_an_object_is_damaged_on_every_call(server: Server, log: MadeLog, harm: 
         assert (read, answer.status, answer.json["error_code"]) == (read, 500, "ModelArts.0010")
 
 
+@pytest.mark.long  # each call waits for the store
 def test_a_store_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Status 503, and when to come back; the server goes on, also when it is started then."""
     store = installed(SeaweedServer)

@@ -115,7 +115,7 @@ def part_of(log: Log, size: int) -> tuple[int, int]:
     return low, min(low + PART_PAGES * size, log.end_byte)
 
 
-@pytest.mark.slow  # a page for each byte
+@pytest.mark.long  # a page for each byte
 @pytest.mark.parametrize("size", [1, 7])
 def test_smallest_byte_pages(engine: Engine, halves: list[tuple[Log, bytes]], size: int) -> None:
     """Down and up through a part of each real log, across the border of what is sealed."""

@@ -92,6 +92,7 @@ def wait_ready(web: Web, path: str = "/readyz") -> None:
         pass
 
 
+@pytest.mark.long  # what is away is waited for
 def test_ready_is_who_can_reach_both(tmp_path: Path) -> None:
     """Without a token. A node whose object store is away is ready for appends; it lives whatever is away."""
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ from joblog.engine import Engine
 from joblog.errors import Conflict, Unavailable
 from joblog.storage.objects import Objects
 from joblog.storage.seal import Sealer
-from tests.backends import Backend, both_catalogs, both_ends, every_backend
+from tests.backends import Backend, both_catalogs, both_ends, storage_contract
 
 NOW_MS = 1_700_000_000_000
 DAY_MS = 24 * 3600 * 1000
@@ -73,7 +73,7 @@ def engine(backend: Backend, tmp_path: Path) -> Iterator[Engine]:
     running.close()
 
 
-@every_backend
+@storage_contract
 def test_object_that_is_taken_for_garbage_before_its_row_comes(engine: Engine) -> None:
     """By a node whose clock is far ahead, with no grace, while a seal, a merge or a large append is between object and row."""
 
@@ -96,7 +96,7 @@ def test_object_that_is_taken_for_garbage_before_its_row_comes(engine: Engine) -
     assert list(engine.check().problems()) == []
 
 
-@every_backend
+@storage_contract
 def test_object_that_is_doomed_after_it_was_seen(engine: Engine) -> None:
     """Its row does not come: whoever dooms a name and whoever claims it meet at one row of the catalog."""
     log_id = new_log(engine, TEXT)
@@ -116,7 +116,7 @@ def test_object_that_is_doomed_after_it_was_seen(engine: Engine) -> None:
     assert list(engine.check().problems()) == []
 
 
-@every_backend
+@storage_contract
 def test_what_a_segment_names_is_never_removed(engine: Engine) -> None:
     """Not even where its name is among the garbage."""
     log_id = new_log(engine, TEXT)
@@ -145,7 +145,7 @@ def test_large_append_whose_row_may_have_been_lost_stays(engine: Engine) -> None
     assert engine.retention.remove_garbage(EVER_MS, 0) == 1
 
 
-@every_backend
+@storage_contract
 @pytest.mark.parametrize("keeps", [0, 0.5], ids=["nothing", "half"])
 def test_a_store_that_lies(engine: Engine, keeps: float) -> None:
     """It says that it has an object, and has not, or not whole: chunks stay until the object was seen."""

@@ -23,7 +23,7 @@ from joblog.storage.names import Names
 from joblog.storage.pieces import PieceCache
 from joblog.storage.retention import Retention
 from joblog.storage.seal import Sealer
-from tests.backends import DEFAULT, Backend, every_backend
+from tests.backends import DEFAULT, Backend, storage_contract
 from tests.storage.faults import FailingDatabase, FailingObjects, Fuse
 
 NOW_MS = 1_700_000_000_000
@@ -108,7 +108,7 @@ either_seam = pytest.mark.parametrize("seam", ["catalog", "objects"])
 
 @either_way
 @either_seam
-@every_backend
+@storage_contract
 def test_some_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: str, after: bool) -> None:
     """Calls all over the scenario, not each of them."""
     step = 3 if backend.name == DEFAULT else 11
@@ -118,7 +118,7 @@ def test_some_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: s
 @pytest.mark.long  # hundreds of scenarios
 @either_way
 @either_seam
-@every_backend
+@storage_contract
 def test_any_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: str, after: bool) -> None:
     """Every call on the embedded default; elsewhere, where the calls are the same and take longer, some of them."""
     step = 1 if backend.name == DEFAULT else 4

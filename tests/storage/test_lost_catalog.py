@@ -12,7 +12,7 @@ import pytest
 from joblog.cli import main
 from joblog.engine import Engine, check, open_objects, rebuild, repair
 from joblog.errors import Conflict, JoblogError
-from tests.backends import Backend, every_backend
+from tests.backends import Backend, storage_contract
 
 NOW_MS = 1_700_000_000_000
 TEXT = b"".join(b"step %d loss=%f\n" % (step, 1 / (step + 1)) for step in range(400))
@@ -127,7 +127,7 @@ def place(backend: Backend, tmp_path: Path) -> Place:
     return Place(backend, tmp_path)
 
 
-@every_backend
+@storage_contract
 def test_catalog_that_is_lost(place: Place) -> None:
     """A new one in its place is not served; rebuilt, it has every sealed byte."""
     log_id = place.write(0, len(TEXT), merge=True)
@@ -137,7 +137,7 @@ def test_catalog_that_is_lost(place: Place) -> None:
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_catalog_that_was_set_back_before_a_merge(place: Place) -> None:
     """The merged object has every byte, and it does not know it; what it knows is gone."""
     log_id = place.write(0, HALF)
@@ -149,7 +149,7 @@ def test_catalog_that_was_set_back_before_a_merge(place: Place) -> None:
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_catalog_that_was_set_back_while_it_was_open(place: Place) -> None:
     """In the same epoch, so that only the names of objects tell."""
     engine = place.open()
@@ -172,7 +172,7 @@ def test_catalog_that_was_set_back_while_it_was_open(place: Place) -> None:
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_logs_that_a_restored_catalog_has_never_had(place: Place) -> None:
     """They come back under their numbers, which nothing else gets."""
     place.write(0, HALF)
@@ -261,7 +261,7 @@ def test_restore_is_a_command(tmp_path: Path, backend: Backend, capsys: pytest.C
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_catalog_of_a_store_that_is_anothers(place: Place, tmp_path: Path) -> None:
     """Two catalogs on one store: the second is not served."""
     log_id = place.write(0, len(TEXT))
@@ -273,7 +273,7 @@ def test_catalog_of_a_store_that_is_anothers(place: Place, tmp_path: Path) -> No
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_store_that_is_not_there(place: Place, tmp_path: Path) -> None:
     """A directory that was not mounted, or another bucket: none of what the catalog names is in it."""
     log_id = place.write(0, len(TEXT))
@@ -285,7 +285,7 @@ def test_store_that_is_not_there(place: Place, tmp_path: Path) -> None:
     place.holds(log_id, TEXT)
 
 
-@every_backend
+@storage_contract
 def test_store_of_an_older_joblog_is_taken_over_if_all_is_known(place: Place) -> None:
     """It has no mark: then every object must be one that the catalog names."""
     log_id = place.write(0, len(TEXT))
@@ -307,7 +307,7 @@ def test_store_of_an_older_joblog_is_taken_over_if_all_is_known(place: Place) ->
     engine.close()
 
 
-@every_backend
+@storage_contract
 def test_what_a_damaged_object_has_no_more(place: Place) -> None:
     """The frames that are whole stay; in the place of the others as many bytes and lines say so, and a gap does."""
     log_id = place.write(0, len(TEXT))
@@ -339,7 +339,7 @@ def test_what_a_damaged_object_has_no_more(place: Place) -> None:
     engine.close()
 
 
-@every_backend
+@storage_contract
 def test_a_lost_merged_object_is_made_of_what_it_was_made_of(backend: Backend, tmp_path: Path) -> None:
     """As long as that lies in the store, where everything stays for a day."""
     place = Place(backend, tmp_path)

@@ -26,7 +26,7 @@ from joblog.model import Log
 from joblog.query import Page
 from joblog.storage.leases import Leases
 from joblog.storage.seal import Sealer
-from tests.backends import DEFAULT, Backend, every_backend
+from tests.backends import DEFAULT, Backend, storage_contract
 
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
@@ -278,14 +278,14 @@ class LogMachine(RuleBasedStateMachine):
         assert log.start_line == self.held.count(b"\n", 0, log.start_byte)
 
 
-@every_backend
+@storage_contract
 def test_any_order_of_operations(backend: Backend) -> None:
     """Fewer runs where each step takes longer."""
     run_machine(backend, 25 if backend.name == DEFAULT else 5)
 
 
 @pytest.mark.long  # hundreds of runs
-@every_backend
+@storage_contract
 def test_any_order_of_operations_many_times(backend: Backend) -> None:
     """What takes many runs to be met."""
     run_machine(backend, 150 if backend.name == DEFAULT else 30)

@@ -60,7 +60,7 @@ def works(step: Callable[[], object]) -> bool:
     return True
 
 
-@pytest.mark.slow  # two servers are started, and a deadline passes
+@pytest.mark.long  # two servers are started, and a deadline passes
 def test_standby_takes_over_from_a_server_that_hangs(pair: tuple[PostgresServer, PostgresServer]) -> None:
     """It is not told to end, and its kernel acknowledges what is sent to it; reads and writes go on with the other one."""
     node = Postgres(of_both(pair))
@@ -76,7 +76,7 @@ def test_standby_takes_over_from_a_server_that_hangs(pair: tuple[PostgresServer,
     node.close()
 
 
-@pytest.mark.slow  # two servers are started, and a deadline passes
+@pytest.mark.long  # two servers are started, and a deadline passes
 def test_reads_go_on_while_commits_wait_for_a_standby(pair: tuple[PostgresServer, PostgresServer], tmp_path: Path) -> None:
     """However many commits wait; and a node that cannot commit says that it is not ready, though it can read."""
     engine = Engine(Settings(data=tmp_path, catalog=of_both(pair)))

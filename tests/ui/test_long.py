@@ -119,6 +119,7 @@ def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     assert heap_bytes(page) < MOST_HEAP_BYTES
 
 
+@pytest.mark.long  # gigabytes are made
 def test_a_terminal_shows_any_line_of_ten_gigabytes(open_page: Open, long: Long) -> None:
     """Page by page around where one is: at random places, and on from there by the wheel; what was shown is forgotten."""
     page = opened(open_page, long)

@@ -99,7 +99,7 @@ VIEWS: dict[str, Callable[[bytes], None]] = {
 }
 
 
-@pytest.mark.slow  # hundreds of logs of a megabyte
+@pytest.mark.long  # hundreds of logs of a megabyte
 @pytest.mark.parametrize("view", VIEWS)
 def test_log_takes_linear_time(view: str) -> None:
     """However its lines end, wherever they move the cursor, whatever they are made of."""
@@ -107,7 +107,7 @@ def test_log_takes_linear_time(view: str) -> None:
     assert not wrong
 
 
-@pytest.mark.slow  # hundreds of lines
+@pytest.mark.long  # hundreds of lines
 @pytest.mark.parametrize("view", [view for view in VIEWS if view not in ("page", "controlled")])
 def test_line_takes_linear_time(view: str) -> None:
     """Also one that begins again and again what an expression looks for, and never ends it."""
@@ -120,7 +120,7 @@ def test_line_takes_linear_time(view: str) -> None:
     assert not wrong
 
 
-@pytest.mark.slow  # logs of four megabytes
+@pytest.mark.long  # logs of four megabytes
 @pytest.mark.parametrize("view", VIEWS)
 def test_byte_of_a_long_log_costs_no_more_than_one_of_a_short_log(view: str) -> None:
     """Also where so little is done for each that only millions of them show it."""
