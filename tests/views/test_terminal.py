@@ -90,6 +90,7 @@ def test_any_bytes_give_text_without_controls(data: bytes, more: st.DataObject) 
 
 
 @given(STREAMS)
+@example(b"\nepoch 3\x1b[A\n")
 def test_every_line_names_bytes_that_draw_it(data: bytes) -> None:
     """Ranges lie within the log, end after they begin where there is text, and the raw lines are those of the bytes."""
     for line in shown(data):

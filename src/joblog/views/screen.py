@@ -193,7 +193,7 @@ class Screen:
             self.rows.append(Row(end, self.line, self.pen, fresh=True))
         else:
             row = self._own(self.y)
-            row.visit(end, end, self.line)
+            row.visit(end, end, self.line - counted)  # up to and with the line feed, so far
             row.stale = True
 
     def column(self, x: int, start: int, end: int) -> None:
