@@ -127,7 +127,7 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
     assert agent.spooled() == b"111 33\nTrue True\n60 20\n"
 
 
-@pytest.mark.slow  # 64 agents on a machine with few processors
+@pytest.mark.long  # 64 agents on a machine with few processors
 def test_64_ranks_meet_in_one_version(joblog: Agent) -> None:
     """Started at once, as Slurm does, with nothing but Slurm's own variables."""
     slurm = joblog.environ | {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "big", "SLURM_STEP_ID": "0"}

@@ -65,6 +65,7 @@ def endless(request: pytest.FixtureRequest) -> Iterator[Broken]:
     server.stop()
 
 
+@pytest.mark.long  # gigabytes are sent
 def test_answer_without_end_is_read_no_further_than_an_answer_can_be(agent: Agent, endless: Broken) -> None:
     """Neither the keeper nor a command takes more of it; the job does not notice."""
     agent.environ["JOBLOG_URL"] = endless.url

@@ -214,6 +214,7 @@ def test_ends_when_nothing_comes_any_more(joblog: Agent, follow: Follow, tmp_pat
     assert cat(joblog, "train") == b"1\n2\n"
 
 
+@pytest.mark.long  # hundreds of files
 def test_hundreds_of_files(joblog: Agent, tmp_path: Path) -> None:
     """In one process, each with its own bytes."""
     for number in range(300):

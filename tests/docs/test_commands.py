@@ -57,6 +57,9 @@ def runnable(page: str) -> list[Block]:
 
 RUN = [page for page in pages() if page not in ELSEWHERE and runnable(page)]
 
+FIRST = ("README.md", "docs/quick-start.md")
+"""Pages that are run every time; the others in a long run."""
+
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
@@ -102,7 +105,7 @@ def shell(page: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.mark.slow  # a page is an hour of somebody's work, in seconds
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", [page if page in FIRST else pytest.param(page, marks=pytest.mark.long) for page in RUN])
 def test_commands_work(page: str, shell: Shell) -> None:
     """From top to bottom, in one shell; each block prints what stands behind it."""
     for block in runnable(page):

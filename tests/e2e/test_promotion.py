@@ -17,7 +17,7 @@ ROUND_BYTES = 30_000
 """What each writer has acknowledged before the first server is lost, and again after it."""
 
 
-@pytest.mark.slow  # two servers of PostgreSQL and two nodes are started
+@pytest.mark.long  # two servers of PostgreSQL and two nodes are started
 def test_a_standby_is_promoted_under_load(tmp_path: Path) -> None:
     """The nodes are told of both servers when they start, and of nothing after that."""
     first = installed(PostgresServer)

@@ -110,6 +110,7 @@ def test_bodies_of_several_parts_are_taken(web: Web) -> None:
         assert web.get(f"{log.api}/bytes").body == b"".join(lines)
 
 
+@pytest.mark.long  # bodies drip
 def test_bodies_that_drip(tmp_path: Path) -> None:
     """Room is for bytes that came: large bodies that have hardly begun keep nobody out, and lose their place for being slow."""
     own = start_server(tmp_path / "own", body_silence_s=3)
@@ -127,6 +128,7 @@ def test_bodies_that_drip(tmp_path: Path) -> None:
         assert slow[0].recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.long  # hundreds of megabytes
 def test_bodies_that_fill_the_room(own: Server) -> None:
     """One caller's bodies take half of it, and are refused beyond that; nobody else's are."""
     with attacked(own) as (attacker, other):
@@ -168,6 +170,7 @@ def test_answers_that_nobody_reads(own: Server) -> None:
         assert memory_mib(own) - before < 600  # 64 downloads of a mebibyte and more, 64 MiB of answers, 100 followers
 
 
+@pytest.mark.long  # a deadline passes
 def test_answer_that_stands_still_loses_its_place(tmp_path: Path) -> None:
     """Though its client is there, and only reads nothing."""
     own = start_server(tmp_path / "own", body_silence_s=1)

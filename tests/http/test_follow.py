@@ -256,6 +256,7 @@ def test_token_of_a_job_follows_its_log(follow: Follow, own: Server) -> None:
     web.close()
 
 
+@pytest.mark.long  # hundreds of connections
 def test_hundreds_of_followers(follow: Follow, make_log: MakeLog) -> None:
     """500 at once all get every byte, and others are served meanwhile."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -45,6 +45,7 @@ def asked(log: MadeLog, token: str, path: str) -> socket.socket:
     return connection
 
 
+@pytest.mark.long  # hundreds of connections
 def test_vanished_followers_keep_nobody_waiting(own: Server) -> None:
     """A hundred of them: who is there gets every byte at once, the log is written on, and the server stops when it is told."""
     web = Web(own.url, own.token)

@@ -160,7 +160,7 @@ def check_glued(pages: list[Page], data: bytes) -> None:
     assert "".join(lines.text(page.data) for page in pages) == lines.text(part)
 
 
-@pytest.mark.slow  # 64 MiB
+@pytest.mark.long  # 64 MiB
 def test_line_of_64_mib(make_log: MakeLog) -> None:
     """It is one line, however long: held back while it grows, seen by bytes, whole when the log is closed."""
     line = "0123456789abcde训".encode() * ((64 << 20) // 18)

@@ -107,6 +107,7 @@ def own() -> Iterator[SeaweedServer]:
     running.close()
 
 
+@pytest.mark.long  # what is away is waited for
 def test_store_that_goes_away_is_unavailable_until_it_is_back(own: SeaweedServer) -> None:
     """What it had answered is there."""
     objects = Objects.at(f"s3://{BUCKET}/away", endpoint=own.endpoint, region=REGION)

@@ -146,6 +146,7 @@ def test_what_a_restart_has_cut_off_is_asked_again(own: PostgresServer, nodes: l
     assert Names(node).put_project("lab", NOW_MS).id == "lab"
 
 
+@pytest.mark.long  # what is away is waited for
 def test_while_it_is_away_it_is_unavailable(own: PostgresServer, nodes: list[Postgres]) -> None:
     """And back as soon as it is back."""
     own.kill()

@@ -227,7 +227,7 @@ def test_retention_meanwhile(kept: Engine) -> None:
     assert [hit.line for hit in hits] == [19, 29, 39, 49, 59, 69, 79, *range(89, 100)]
 
 
-@pytest.mark.slow  # 14 real logs, each searched several times
+@pytest.mark.long  # 14 real logs, each searched several times
 def test_real_logs_as_grep_does(engine: Engine, real_logs: RealLogs, tmp_path: Path) -> None:
     """grep -n finds the same lines, and Python's re the same spans."""
     engine.names.put_project("p", 1)

@@ -24,7 +24,7 @@ def page(open_page: Open, server: Server) -> Iterator[Page]:
     assert {url for url in asked if not url.startswith((server.url + "/", "data:"))} == set()
 
 
-pytestmark = pytest.mark.slow  # the page draws a hundred calls
+pytestmark = pytest.mark.long  # a browser
 
 
 def opened(page: Page, operation: str) -> str:

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.http.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, until_shown, viewer_path
 
+pytestmark = pytest.mark.long  # a browser
+
 HOSTILE = (
     b"<html><body onload=\"document.title='ran'\"><script>document.title='ran'</script>\n"
     b"<img src=x onerror=\"document.title='ran'\"><meta http-equiv=refresh content='0;url=/'>\n"

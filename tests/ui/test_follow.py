@@ -11,6 +11,8 @@ from tests.conftest import start_server
 from tests.http.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, shown_lines, until_shown, viewer_path, wheel
 
+pytestmark = pytest.mark.long  # a browser
+
 GROWN_LINES = 300_000
 GROWN_STEP = 50_000
 MOST_HEAP_BYTES = 150e6

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.http.calls import Web
 from tests.ui.conftest import NARROW, Open, until_shown
 
+pytestmark = pytest.mark.long  # a browser
+
 _numbers = count(1)
 
 

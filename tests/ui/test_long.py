@@ -14,6 +14,8 @@ from tests.conftest import Server, start_server
 from tests.ui.conftest import Open, jump, settled, shown_lines, until_shown, wheel
 from tests.ui.test_follow import MOST_HEAP_BYTES, heap_bytes
 
+pytestmark = pytest.mark.long  # a browser
+
 LINES = 100_000_000
 JUMPS = 12
 MANY_JUMPS = 200
@@ -106,7 +108,6 @@ def test_every_line_is_within_reach_of_the_wheel(open_page: Open, long: Long) ->
             first = now
 
 
-@pytest.mark.long  # so many jumps are so many pages
 def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     """What was shown is forgotten."""
     page = opened(open_page, long)
@@ -119,7 +120,6 @@ def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     assert heap_bytes(page) < MOST_HEAP_BYTES
 
 
-@pytest.mark.long  # gigabytes are made
 def test_a_terminal_shows_any_line_of_ten_gigabytes(open_page: Open, long: Long) -> None:
     """Page by page around where one is: at random places, and on from there by the wheel; what was shown is forgotten."""
     page = opened(open_page, long)

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.http.calls import Web
 from tests.ui.conftest import NARROW, Open, shown_lines, until_shown
 
+pytestmark = pytest.mark.long  # a browser
+
 RANKS = 8
 ODD = 5
 

@@ -13,6 +13,8 @@ from joblog.views.values import ShownLine
 from tests.http.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, jump, until_shown, viewer_path, wheel
 
+pytestmark = pytest.mark.long  # a browser
+
 
 def bars(seed: int) -> bytes:
     """A log that draws over itself in each of the ways: bars, bars below bars, erasing; between lines as any others."""
