@@ -94,7 +94,7 @@ def test_run_too_short_for_a_report_is_never_over_without_its_outcome(tmp_path: 
 def test_server_that_lost_its_last_bytes_gets_them_again(tmp_path: Path, flaky: FlakyServer) -> None:
     """After a restore from a backup the agent goes back to where the server is."""
     spool = Spool.create(tmp_path, META)
-    shipper = Shipper(spool, lambda: Client(flaky.url, "token"), print)
+    shipper = Shipper(spool, lambda: Client(flaky.url, "token"), list[str]().append)
     shipper.start()
     spool.append(b"first\n")
     assert wait_for(lambda: flaky.held == b"first\n")
@@ -110,7 +110,7 @@ def test_server_that_comes_later_gets_everything(tmp_path: Path) -> None:
     gone = FlakyServer()
     gone.stop()
     spool = Spool.create(tmp_path, META)
-    shipper = Shipper(spool, lambda: Client(gone.url, "token"), print)
+    shipper = Shipper(spool, lambda: Client(gone.url, "token"), list[str]().append)
     shipper.start()
     spool.append(b"early\n")
     assert wait_for(lambda: "refused" in shipper.why_not())
@@ -196,7 +196,7 @@ def test_proxy_s_smaller_limit_is_met(tmp_path: Path, flaky: FlakyServer) -> Non
 def test_absent_server_is_not_waited_for_as_long_as_a_known_one(tmp_path: Path) -> None:
     """The final wait ends with the reason known, and the spool stays."""
     spool = Spool.create(tmp_path, META)
-    shipper = Shipper(spool, lambda: Client(NOWHERE, "token"), print)
+    shipper = Shipper(spool, lambda: Client(NOWHERE, "token"), list[str]().append)
     shipper.start()
     spool.append(b"kept\n")
     spool.finish()
