@@ -9,7 +9,7 @@ import apsw
 
 _PAGE_BYTES = 16 * 1024
 _CHECKPOINT_PAGES = 4096
-"""As joblog has them (storage/sqlite.py), so that only what joblog adds differs."""
+"""As joblog has them (catalog/sqlite.py), so that only what joblog adds differs."""
 
 
 def commits(path: Path, row: bytes, group: int, seconds: float) -> float:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import zstandard
 
-from joblog.config import Settings
-from joblog.engine import Engine
+from joblog.core.logs import Log
+from joblog.core.settings import Settings
+from joblog.engine.append import Outcome
+from joblog.engine.engine import Engine
 from joblog.errors import JoblogError
-from joblog.ingest import Outcome
-from joblog.model import Log
 
 PROJECT = "bench"
 REAL_LOGS = Path(__file__).resolve().parents[2] / "shared" / "data"

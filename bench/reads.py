@@ -14,7 +14,7 @@ from bench.quiet import QUIET_CORES, Measured, measured
 from bench.servers import Load
 from bench.stage import Stage
 from bench.table import Row
-from joblog import lines
+from joblog.core import lines
 
 PAGE_LINES = 50
 PAGE_BYTES = 2048

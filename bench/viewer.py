@@ -20,9 +20,9 @@ from msgspec import structs
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from joblog.client import Client
-from joblog.config import Settings
-from joblog.engine import Engine
-from joblog.segment import decode_index, encode_index
+from joblog.core.segment import decode_index, encode_index
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
 
 LINE_BYTES = 104
 PART_LINES = 100_000

@@ -11,8 +11,8 @@ from typing import TypedDict
 
 import pytest
 
-from joblog.config import Settings
-from joblog.storage.postgres import Postgres
+from joblog.catalog.postgres import Postgres
+from joblog.core.settings import Settings
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 
 DEFAULT = "sqlite-directory"

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from joblog.client import Client
-from joblog.engine import Engine
+from joblog.engine.engine import Engine
 from tests.backends import DEFAULT, Backend
 from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
 from tests.forked import Forked

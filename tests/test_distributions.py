@@ -95,7 +95,7 @@ def test_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         archive.extractall(tmp_path, filter="data")
     again = built(tmp_path / sdist.name.removesuffix(".tar.gz"), tmp_path / "wheel", "wheel")
     assert contents(again) == contents(wheel)
-    assert {"joblog/py.typed", "joblog/ui/index.html", "joblog/server/examples.json", "joblog/storage/schema.sql"} <= set(
+    assert {"joblog/py.typed", "joblog/ui/index.html", "joblog/server/ops/examples.json", "joblog/catalog/schema.sql"} <= set(
         contents(wheel)
     )
 

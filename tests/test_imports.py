@@ -19,48 +19,48 @@ PURE = {
 
 # May import from itself and from what is named; a module belongs to the first whose name is, or begins, its own.
 LAYERS = {
-    "joblog.cli": {"joblog.agent", "joblog.client", "joblog.calls", "joblog.server", "engine", "joblog.storage", "pure"},
-    "joblog.integrations": {"joblog.agent", "joblog.client", "joblog.calls", "pure"},
-    "joblog.agent": {"joblog.client", "joblog.calls", "pure"},
-    "joblog.client": {"joblog.calls", "pure"},
-    "joblog.calls": {"pure"},
-    "joblog.server": {"engine", "joblog.storage", "pure"},
-    "engine": {"joblog.storage", "pure"},
-    "joblog.storage": {"pure"},
+    "joblog.cli": {"joblog.agent", "joblog.client", "joblog.api", "joblog.server", "engine", "joblog.catalog", "pure"},
+    "joblog.integrations": {"joblog.agent", "joblog.client", "joblog.api", "pure"},
+    "joblog.agent": {"joblog.client", "joblog.api", "pure"},
+    "joblog.client": {"joblog.api", "pure"},
+    "joblog.api": {"pure"},
+    "joblog.server": {"engine", "joblog.catalog", "pure"},
+    "engine": {"joblog.catalog", "pure"},
+    "joblog.catalog": {"pure"},
     "pure": set[str](),
 }
 
 # Which modules (a package: all of its own) may import a dependency. What is not here is used nowhere.
 DOORS = {
-    "apsw": {"joblog.storage.sqlite"},
-    "argon2": {"joblog.storage.passwords"},
-    "cryptography": {"joblog.storage.vault"},
-    "obstore": {"joblog.storage.objects"},
-    "psycopg": {"joblog.storage.postgres", "joblog.storage.changes", "joblog.storage.connection"},
-    "psycopg_pool": {"joblog.storage.postgres"},
+    "apsw": {"joblog.catalog.sqlite"},
+    "argon2": {"joblog.catalog.passwords"},
+    "cryptography": {"joblog.catalog.vault"},
+    "obstore": {"joblog.objects.store"},
+    "psycopg": {"joblog.catalog.postgres", "joblog.catalog.postgres_notify", "joblog.catalog.postgres_connection"},
+    "psycopg_pool": {"joblog.catalog.postgres"},
     "transformers": {"joblog.integrations.huggingface"},
     "lightning": {"joblog.integrations.lightning"},
     "mlflow": {"joblog.integrations.mlflow"},
     "litestar": {"joblog.server"},
     "granian": {"joblog.server"},
     "uvloop": {"joblog.server"},
-    "opentelemetry": {"joblog.server.traces", "joblog.server.protobuf"},
-    "prometheus_client": {"joblog.server.exposition"},
-    "numpy": {"joblog.server.downsample"},
-    "tsdownsample": {"joblog.server.downsample"},
-    "re2": {"joblog.pattern"},
-    "cramjam": {"joblog.server.protobuf"},
-    "google": {"joblog.server.protobuf"},
-    "zstandard": {"joblog.segment", "joblog.server.unpacked", "joblog.server.packed"},
+    "opentelemetry": {"joblog.server.http.traces", "joblog.server.collectors.protobuf"},
+    "prometheus_client": {"joblog.server.ops.metrics"},
+    "numpy": {"joblog.server.native.downsample"},
+    "tsdownsample": {"joblog.server.native.downsample"},
+    "re2": {"joblog.engine.patterns"},
+    "cramjam": {"joblog.server.collectors.protobuf"},
+    "google": {"joblog.server.collectors.protobuf"},
+    "zstandard": {"joblog.core.segment", "joblog.server.http.unpacked", "joblog.server.http.packed"},
     "msgspec": {
-        "joblog.model",
-        "joblog.segment",
-        "joblog.carry",
-        "joblog.repair",
-        "joblog.storage",
-        "joblog.ingest",
-        "joblog.query",
-        "joblog.part",
+        "joblog.core.logs",
+        "joblog.core.segment",
+        "joblog.upkeep.move_log",
+        "joblog.upkeep.repair",
+        "joblog.catalog",
+        "joblog.engine.append",
+        "joblog.engine.read",
+        "joblog.engine.part",
         "joblog.search",
         "joblog.server",
     },
@@ -142,7 +142,7 @@ def test_base_install_is_enough_for_client_agent_and_cli() -> None:
     """Whatever loads with them, directly or not, needs the standard library only."""
     reached, fresh = (
         set[str](),
-        {name for name in modules() if layer(name) in ("joblog.calls", "joblog.client", "joblog.agent", "joblog.cli")},
+        {name for name in modules() if layer(name) in ("joblog.api", "joblog.client", "joblog.agent", "joblog.cli")},
     )
     while fresh:
         reached |= fresh
@@ -164,10 +164,10 @@ def test_pure_modules_do_no_io() -> None:
     for any thread.
     """
     allowed = {
-        ("joblog.config", "os"),
-        ("joblog.config", "pathlib"),
-        ("joblog.segment", "threading"),
-        ("joblog.tally", "threading"),
+        ("joblog.core.settings", "os"),
+        ("joblog.core.settings", "pathlib"),
+        ("joblog.core.segment", "threading"),
+        ("joblog.core.counters", "threading"),
     }
     pure = [i for i in imports() if layer(i.importer) == "pure"]
     wrong = [i for i in pure if i.imported in IMPURE and (i.importer, i.imported) not in allowed]
@@ -233,7 +233,7 @@ def import_statements(tree: ast.AST, *, inside: bool) -> Iterator[tuple[ast.Impo
 
 
 def named(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
-    """Yields the modules that a statement names: in ``from joblog import lines`` that is ``joblog.lines``."""
+    """Yields the modules that a statement names: in ``from joblog import lines`` that is ``joblog.core.lines``."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
         return

@@ -19,20 +19,20 @@ from pathlib import Path
 
 import pytest
 
-from joblog import positions
-from joblog.config import Settings
-from joblog.engine import Engine, check
+from joblog.catalog.leases import Leases
+from joblog.core.logs import Log
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine, check
+from joblog.engine.read import Query
+from joblog.engine.seal import Sealer
 from joblog.errors import BeyondEnd, Closed, Conflict, Different, JoblogError
-from joblog.model import Log
-from joblog.query import Query
-from joblog.storage.frames import FrameStore
-from joblog.storage.leases import Leases
-from joblog.storage.objects import Objects
-from joblog.storage.pieces import PieceCache
-from joblog.storage.seal import Sealer
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.piece_cache import PieceCache
+from joblog.objects.store import Objects
+from joblog.server.modelarts import positions
 from tests.backends import Backend, every_backend
 from tests.conftest import Server, start_server
-from tests.http.crowd import attacked
+from tests.server.http.crowd import attacked
 
 NOW_MS = 1_700_000_000_000
 ANY_BYTES = bytes(range(256)) * 40 + "语言\r模型\n".encode() + b"\xff\xfe\0\x1b[31m\r\n\n\n no newline at the end"

@@ -10,7 +10,7 @@ import pytest
 from docs.made import errors, settings
 from docs.made.pages import ROOT, made
 from joblog.errors import JoblogError
-from joblog.server.wire import PLAIN, STATUSES
+from joblog.server.http.answers import PLAIN, STATUSES
 
 PAGES = ("docs/calls.md", "docs/cli.md", "docs/errors.md", "docs/metrics.md", "docs/settings.md")
 

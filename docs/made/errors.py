@@ -7,7 +7,7 @@ import inspect
 from docs.made.tables import table
 from joblog import errors
 from joblog.errors import JoblogError
-from joblog.server.wire import PLAIN, STATUSES, full_code
+from joblog.server.http.answers import PLAIN, STATUSES, full_code
 
 _HEAD = """\
 # Errors

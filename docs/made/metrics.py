@@ -9,11 +9,11 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from docs.made.tables import table
-from joblog.agent.canary_lines import Totals
-from joblog.agent.canary_metrics import text
-from joblog.server.exposition import Metrics
+from joblog.agent.canary.lines import Totals
+from joblog.agent.canary.metrics import text
+from joblog.core.counters import KINDS
+from joblog.server.ops.metrics import Metrics
 from joblog.server.state import State
-from joblog.tally import KINDS
 
 
 def page(written: str, state: State) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from docs.made import calls, errors, metrics, settings
 from joblog.cli import reference
-from joblog.config import Settings
-from joblog.engine import Engine
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
 from joblog.server.state import State
 
 ROOT = Path(__file__).resolve().parents[2]

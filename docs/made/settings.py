@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from docs.made.tables import table
-from joblog.config import STORED, Settings
+from joblog.core.settings import STORED, Settings
 
 _MIB = 1024 * 1024
 

@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 __all__ = ["__version__", "Client", "capture", "handler"]
 
-_FOUND_IN = {"Client": "joblog.client", "capture": "joblog.agent.attach", "handler": "joblog.agent.attach"}
+_FOUND_IN = {"Client": "joblog.client", "capture": "joblog.agent.run.attach", "handler": "joblog.agent.run.attach"}
 
 
 def __getattr__(name: str) -> type:

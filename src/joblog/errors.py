@@ -35,7 +35,7 @@
     `-- Unreachable          no server answered (raised by the client only)
 
 There is one class for each decision that a caller can take. ``code`` is the class's name on the wire, and what a caller
-may want to act on is an attribute; HTTP statuses are given to them in one table, in ``server/wire.py``.
+may want to act on is an attribute; HTTP statuses are given to them in one table, in ``server/http/answers.py``.
 """
 
 from __future__ import annotations

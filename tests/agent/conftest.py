@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.following import Following
+from tests.agent.follow.following import Following
 from tests.agent.harness import NOWHERE, Agent, Served
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.harness import Agent
-from tests.agent.test_kill import Job, until
+from tests.agent.run.test_kill import Job, until
 from tests.conftest import start_server
 
 MIB = 1 << 20

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.settings import load
-from joblog.agent.spoolfiles import MEMORY, own_name
+from joblog.agent.spool.files import MEMORY, own_name
 from tests.agent.harness import NOWHERE, Agent
 
 

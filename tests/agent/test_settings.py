@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.settings import Settings, load
-from joblog.agent.spoolfiles import MEMORY, own_name
+from joblog.agent.spool.files import MEMORY, own_name
 from joblog.errors import Invalid
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from joblog.config import Settings
+from joblog.core.settings import Settings
 from joblog.errors import Invalid
 from joblog.server.process import tls_options
 from tests.agent.harness import Agent

@@ -8,8 +8,8 @@ import pytest
 
 from tests.clients.remote import Remote, client
 from tests.conftest import Server
-from tests.http.calls import Web
-from tests.http.people import Person, made_person
+from tests.server.calls import Web
+from tests.server.people import Person, made_person
 
 LINES = [f"line {number}\n" for number in range(1, 1001)]
 

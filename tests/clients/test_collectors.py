@@ -10,8 +10,8 @@ import pytest
 
 from tests.clients.remote import Remote, client
 from tests.conftest import Server
-from tests.http.calls import Web
-from tests.http.collectors import kept
+from tests.server.calls import Web
+from tests.server.collectors.programs import kept
 
 LINES = [f"epoch {number} loss={1 / number:.6f} ✓" for number in range(1, 301)]
 

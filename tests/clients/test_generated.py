@@ -14,7 +14,7 @@ from tests.clients.installed import program
 from tests.clients.remote import PROGRAMS
 from tests.conftest import Server
 from tests.docs.blocks import blocks
-from tests.http.people import Person
+from tests.server.people import Person
 
 RUN_S = 300.0
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.clients.conftest import LINES
 from tests.clients.remote import Raised, Remote
-from tests.http.calls import MadeLog
-from tests.http.people import Person
+from tests.server.calls import MadeLog
+from tests.server.people import Person
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.conftest import LINES
 from tests.clients.remote import Remote
-from tests.http.people import Person, made_person
+from tests.server.people import Person, made_person
 
 
 @pytest.fixture

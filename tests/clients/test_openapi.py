@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients.installed import program
 from tests.conftest import Server, start_server
-from tests.http.calls import MadeLog, Web, made_log
+from tests.server.calls import MadeLog, Web, made_log
 
 RUN_S = 900.0
 

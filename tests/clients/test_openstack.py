@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.conftest import LINES
 from tests.clients.remote import Remote
-from tests.http.people import Person
+from tests.server.people import Person
 
 REGION = "region-of-the-cloud"
 CONFIG = {

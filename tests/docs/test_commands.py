@@ -36,8 +36,8 @@ NOT_HERE = {
 
 ELSEWHERE = {
     "docs/clients.md": "tests/clients/test_docs.py: each block with its client",
-    "docs/cli.md": "tests/agent/test_helping.py: the parser takes each, and the page is what the parser says",
-    "docs/ways-in.md": "tests/http/test_ways_in.py: with each sender",
+    "docs/cli.md": "tests/cli/test_helping.py: the parser takes each, and the page is what the parser says",
+    "docs/ways-in.md": "tests/server/collectors/test_ways_in.py: with each sender",
     "docs/sdk.md": "tests/docs/test_sdk.py: on a server on which is what the page says",
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from joblog.config import Settings
+from joblog.core.settings import Settings
 from tests.docs.blocks import ROOT, Block, blocks, pages, text_of
 
 LANGUAGES = {"sh", "python", "yaml", "toml", "json", "text", "ini", "nginx", ""}

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from joblog.client import Client, LogRef
-from joblog.config import Settings
-from joblog.engine import check
+from joblog.core.settings import Settings
+from joblog.engine.engine import check
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
 from tests.conftest import Server, start_server
 from tests.engines import BUCKET, PostgresServer, SeaweedServer

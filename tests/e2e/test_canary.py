@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.canary_lines import Judge, Totals, line, parsed
+from joblog.agent.canary.lines import Judge, Totals, line, parsed
 from tests.conftest import Server, start_server
 
 SECONDS = 12

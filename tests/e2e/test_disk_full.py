@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from joblog.api.refs import LogRef
 from joblog.client import Client
 from joblog.errors import Unavailable
-from joblog.refs import LogRef
 from tests.conftest import Server, start_server
 
 MIB = 1 << 20

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from joblog.api.refs import LogRef
 from joblog.client import Client
-from joblog.config import Settings
-from joblog.engine import check
+from joblog.core.settings import Settings
+from joblog.engine.engine import check
 from joblog.errors import BeyondEnd, Unreachable
-from joblog.refs import LogRef
 from tests.conftest import Server, start_server
 
 ROUNDS = 20

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
+from joblog.api.refs import LogRef
 from joblog.client import Client
 from joblog.client.links import parsed_link
-from joblog.config import Settings
-from joblog.engine import check
+from joblog.core.settings import Settings
+from joblog.engine.engine import check
 from joblog.errors import Closed
-from joblog.refs import LogRef
 from tests.conftest import START_S, Server, start_server
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 from tests.proxy import Wire
-from tests.storage.moved import Filled, rows, shared_place
+from tests.upkeep.moved import Filled, rows, shared_place
 
 DEADLINE_S = 60.0
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import Server
-from tests.http.calls import Web
+from tests.server.calls import Web
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 

@@ -14,18 +14,18 @@ from litestar.types.asgi_types import ReceiveMessage
 
 from joblog.client.following import parsed as parsed_events
 from joblog.client.links import parsed_link, split_part
+from joblog.core.names import check_id, check_name, check_project_id, integer, worker_of_log_file, worker_of_task
+from joblog.core.segment import LEVEL_FAST, Writer, decode_frame, decode_index, index_of
 from joblog.errors import BadSignature, Damaged, Invalid, JoblogError, Unauthorized, Unreachable
-from joblog.model import check_id, check_name, check_project_id, integer, worker_of_log_file, worker_of_task
-from joblog.positions import parse_base_line
-from joblog.segment import LEVEL_FAST, Writer, decode_frame, decode_index, index_of
-from joblog.server.admission import is_signed
-from joblog.server.bodies import Unpacking, read_body
-from joblog.server.packed import encoding
-from joblog.server.session import with_session
-from joblog.server.signing import canonical_query, signed_request
-from joblog.server.times import moment_ms
-from joblog.server.wire import query_parameters
-from joblog.views.frames import Frames
+from joblog.server.auth.signature import canonical_query, signed_request
+from joblog.server.auth.signed import is_signed
+from joblog.server.http.answers import query_parameters
+from joblog.server.http.bodies import Unpacking, read_body
+from joblog.server.http.packed import encoding
+from joblog.server.modelarts.positions import parse_base_line
+from joblog.server.native.moments import moment_ms
+from joblog.server.native.session import with_session
+from joblog.views.redraws import Frames
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
 

@@ -1,6 +1,6 @@
 """What Ceph and Swift do otherwise than other stores, each shown on the store itself; and joblog on it, which does not mind.
 
-That joblog asks for none of it is shown on every store, in ``tests/storage/test_least.py``.
+That joblog asks for none of it is shown on every store, in ``tests/engine/test_least.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import ClientConfig, S3Store
 
-from joblog.storage.objects import Objects
+from joblog.objects.store import Objects
 from tests.engines import BUCKET, ObjectServer
 from tests.proxy import Wire
 from tests.stores.calls import StoreCalls

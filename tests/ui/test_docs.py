@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.conftest import Server
-from tests.http.calls import Web, made_log
+from tests.server.calls import Web, made_log
 from tests.ui.conftest import Open
 
 

@@ -8,7 +8,7 @@ import pytest
 import zstandard
 from playwright.sync_api import Page, expect
 
-from tests.http.calls import MadeLog, Web, made_log
+from tests.server.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, until_shown, viewer_path
 
 pytestmark = pytest.mark.long  # a browser

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import start_server
-from tests.http.calls import MadeLog, Web, made_log
+from tests.server.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, shown_lines, until_shown, viewer_path, wheel
 
 pytestmark = pytest.mark.long  # a browser

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.http.calls import MadeLog, Web, made_log
+from tests.server.calls import MadeLog, Web, made_log
 from tests.ui.conftest import NARROW, Open, jump, settled, shown_lines, until_shown, viewer_path, wheel
 
 LINES = 30_000

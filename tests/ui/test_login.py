@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.conftest import Server
-from tests.http.calls import Web, made_log
-from tests.http.people import made_person
+from tests.server.calls import Web, made_log
+from tests.server.people import made_person
 from tests.ui.conftest import Open, settled, shown_lines, viewer_path
 
 

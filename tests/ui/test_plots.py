@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.http.calls import Web
+from tests.server.calls import Web
 from tests.ui.conftest import NARROW, Open, until_shown
 
 pytestmark = pytest.mark.long  # a browser

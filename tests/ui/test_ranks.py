@@ -8,7 +8,7 @@ from itertools import count, zip_longest
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.http.calls import Web
+from tests.server.calls import Web
 from tests.ui.conftest import NARROW, Open, shown_lines, until_shown
 
 pytestmark = pytest.mark.long  # a browser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.http.calls import Web, made_log
+from tests.server.calls import Web, made_log
 from tests.ui.conftest import Open, shown_lines, until_shown, viewer_path
 
 NEEDLES = (5, 9_000, 9_001, 17_500)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
-from tests.http.calls import MadeLog, Web, made_log
+from tests.server.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, jump, until_shown, viewer_path, wheel
 
 pytestmark = pytest.mark.long  # a browser

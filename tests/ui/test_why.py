@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.http.calls import Web
+from tests.server.calls import Web
 from tests.ui.conftest import Open, until_shown
 
 TRACEBACK = b"""step 1

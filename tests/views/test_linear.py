@@ -12,16 +12,16 @@ from functools import cache
 
 import pytest
 
-from joblog.agent.flood import Bucket, Control
-from joblog.agent.redact import READY, Redactor
+from joblog.agent.filters.flood import Bucket, Control
+from joblog.agent.filters.redact import READY, Redactor
 from joblog.views.digest import RankEnd, digest
 from joblog.views.failures import find_failures
-from joblog.views.frames import Frames, plain_text
 from joblog.views.kinds import kind_of_line
 from joblog.views.merged import collapsed
 from joblog.views.metrics import MetricsReader
 from joblog.views.pages import shown_page
 from joblog.views.progress import ProgressReader
+from joblog.views.redraws import Frames, plain_text
 from joblog.views.terminal import Mark, Terminal
 from joblog.views.values import MergedLine, Where
 from tests.views.hostile import OPENERS, lines_of, structures

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from joblog.views.frames import Frames
 from joblog.views.metrics import MOST_POINTS, MOST_SERIES, MetricsReader, Pattern, Series
 from joblog.views.progress import ProgressReader
+from joblog.views.redraws import Frames
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 

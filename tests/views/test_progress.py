@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from joblog.views.frames import Frame, Frames
 from joblog.views.progress import MOST_BARS, ProgressReader, progress_of
+from joblog.views.redraws import Frame, Frames
 from joblog.views.values import Progress
 
 Bar = tuple[str, float | None, float | None, float | None, float | None]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from joblog.refs import legal_run_id
+from joblog.api.refs import legal_run_id
 
 RANKS = {
     "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",  # Open MPI; before Slurm's, which says 0 to all that mpirun starts

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from joblog.agent.spool import LIMIT_BYTES
-from joblog.agent.spoolfiles import MEMORY, own_name
+from joblog.agent.spool.files import MEMORY, own_name
+from joblog.agent.spool.spool import LIMIT_BYTES
 from joblog.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8470"

@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import Any, NoReturn, cast
 
 from joblog import __version__
+from joblog.api.refs import printable
 from joblog.cli.flags import writing
 from joblog.errors import JoblogError
-from joblog.refs import printable
 
 GC_NEW_OBJECTS = 50_000
 """New objects after which garbage is looked for: nothing that is loaded at the start is any."""

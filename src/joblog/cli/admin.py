@@ -10,7 +10,7 @@ import time
 
 from joblog.agent import settings
 from joblog.cli.common import connected, show_table, shown_time
-from joblog.config import Settings
+from joblog.core.settings import Settings
 from joblog.errors import Invalid
 
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -38,8 +38,8 @@ def _create(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str |
 
 def _create_locally(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str]:
     """Creates a token in the catalog itself, for whoever has lost them all; the server may be running."""
-    from joblog.engine import open_database
-    from joblog.storage.tokens import Tokens
+    from joblog.catalog.tokens import Tokens
+    from joblog.engine.engine import open_database
 
     serving = Settings.load({})
     if not serving.catalog and not serving.catalog_path.exists():

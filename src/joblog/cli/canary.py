@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from joblog.agent import settings
-from joblog.agent.canary import Canary, Plan
-from joblog.agent.canary_lines import FAULTS, SMALLEST_LINE_BYTES, Totals
-from joblog.agent.canary_metrics import FILE_S, serve, write
+from joblog.agent.canary.canary import Canary, Plan
+from joblog.agent.canary.lines import FAULTS, SMALLEST_LINE_BYTES, Totals
+from joblog.agent.canary.metrics import FILE_S, serve, write
 from joblog.cli.names import checked_job
 from joblog.client import Client
 from joblog.errors import Invalid

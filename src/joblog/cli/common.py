@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from joblog.agent import settings
+from joblog.api.refs import printable
 from joblog.client import Client, Job, Log, LogRef, Version
 from joblog.client.links import LATEST, Part, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
-from joblog.refs import printable
 
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:

@@ -8,14 +8,14 @@ import signal
 import sys
 
 from joblog.agent import settings
-from joblog.agent.follow import Follower, Plan
-from joblog.agent.followed import ROTATED_S, Setting
-from joblog.agent.marks import Marks
-from joblog.agent.redact import Unchanged
+from joblog.agent.filters.redact import Unchanged
+from joblog.agent.follow.file import ROTATED_S, Setting
+from joblog.agent.follow.loop import Follower, Plan
+from joblog.agent.follow.notes import Marks
+from joblog.api.refs import printable
 from joblog.cli.names import checked_job, checked_run_id
 from joblog.cli.redact import new_redactor
 from joblog.client import Client
-from joblog.refs import printable
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""

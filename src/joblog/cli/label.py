@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from joblog.cli.common import connected, find_job
+from joblog.core.labels import checked_labels
 from joblog.errors import Invalid
-from joblog.labels import checked_labels
 
 
 def label(args: argparse.Namespace) -> int:

@@ -18,8 +18,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
-from joblog.cli.matching import saying
 from joblog.cli.screen import coloured
+from joblog.cli.tail import saying
 from joblog.client import Client, Log, Piece
 from joblog.views.screen import Row
 from joblog.views.sgr import escaped

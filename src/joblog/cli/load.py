@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from joblog.agent.redact import Redactor
+from joblog.agent.filters.redact import Redactor
 from joblog.cli import follow
 from joblog.cli.common import connected
 from joblog.cli.names import checked_job, checked_task, job_of_file
 from joblog.cli.redact import new_redactor
 from joblog.client import Appended, Client, LogRef
+from joblog.core.labels import labels_of_pairs
 from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
-from joblog.labels import labels_of_pairs
 
 BODY_BYTES = 8 << 20
 """Body size: the server seals 4 MiB and more at once, past the catalog, and takes at most 16."""

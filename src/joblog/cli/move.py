@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import fields
 
-from joblog.config import STORED, Settings
+from joblog.core.settings import STORED, Settings
 from joblog.errors import Missing
 
 _SAID_S = 1.0
@@ -17,8 +17,8 @@ _SAID_S = 1.0
 
 def move(args: argparse.Namespace) -> int:
     """Carries everything over; returns 1 when something is left to carry, and says what to do."""
-    from joblog import moving
-    from joblog.storage.credentials import prefixed
+    from joblog.objects.credentials import prefixed
+    from joblog.upkeep import move_command as moving
 
     source, target, files = _places(args)
     done = moving.move(source, target, files=files, say=_Progress(), own=prefixed("JOBLOG_TO_", os.environ))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from joblog.api.refs import legal_job_name
 from joblog.errors import Invalid
-from joblog.refs import legal_job_name
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 
-from joblog.cli.matching import saying
+from joblog.cli.tail import saying
 from joblog.client import Client, Log
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 
-from joblog.agent.redact import READY, Redactor, Rule, rule
+from joblog.agent.filters.redact import READY, Redactor, Rule, rule
 from joblog.errors import Invalid
 
 

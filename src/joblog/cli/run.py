@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from joblog.agent import settings
 from joblog.agent.environment import names_in
-from joblog.agent.run import Options
-from joblog.agent.run import run as run_agent
-from joblog.agent.spool import Meta
+from joblog.agent.run.foreground import Options
+from joblog.agent.run.foreground import run as run_agent
+from joblog.agent.spool.spool import Meta
 from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
 from joblog.errors import Missing
 
 if TYPE_CHECKING:
-    from joblog.agent.intake import Filtering
-    from joblog.calls.writing import Writer
+    from joblog.agent.run.intake import Filtering
+    from joblog.api.writer import Writer
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     def connect() -> Writer:
-        from joblog.calls.writing import Writer
+        from joblog.api.writer import Writer
 
         return Writer(found.url, found.token, timeout_s=CALL_S)
 
@@ -74,7 +74,7 @@ def _labels(said: Sequence[str], environment: str) -> dict[str, str] | None:
     """Returns the environment's labels and, before these, those that were said; what reads them is loaded only then."""
     if not said and not environment:
         return None
-    from joblog.labels import labels_of_pairs
+    from joblog.core.labels import labels_of_pairs
 
     pairs = [pair.strip() for pair in environment.split(",") if pair.strip()]
     return labels_of_pairs(pairs, "JOBLOG_LABELS") | labels_of_pairs(said, "--label") or None
@@ -84,7 +84,7 @@ def _filtering(args: argparse.Namespace) -> Filtering | None:
     """Returns the filters that are asked for; what they need is loaded only then."""
     if not (args.redact or args.redact_pattern or args.flood_limit):
         return None
-    from joblog.agent.filtered import Filters
+    from joblog.agent.filters.filtered_intake import Filters
     from joblog.cli.redact import rules
 
     rate_bytes_s = None if args.flood_limit is None else settings.size_bytes("--flood-limit", args.flood_limit, 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from joblog.config import Settings
+from joblog.core.settings import Settings
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -21,7 +21,7 @@ def serve(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Writes each problem that is found; returns 1 when there is any."""
-    from joblog import engine
+    from joblog.engine import engine
 
     checked, problems = engine.check(_settings(args)), 0
     for problem in checked.problems():
@@ -33,7 +33,7 @@ def check(args: argparse.Namespace) -> int:
 
 def migrate(args: argparse.Namespace) -> int:
     """Opens the catalog, which brings it up to date."""
-    from joblog import engine
+    from joblog.engine import engine
 
     engine.open_database(_settings(args)).close()
     return 0
@@ -41,7 +41,7 @@ def migrate(args: argparse.Namespace) -> int:
 
 def rebuild(args: argparse.Namespace) -> int:
     """Makes a new catalog from the objects; returns 1 when some of them cannot be read."""
-    from joblog import engine
+    from joblog.engine import engine
 
     done = engine.rebuild(_settings(args))
     for each in done.unreadable:
@@ -52,7 +52,7 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def repair(args: argparse.Namespace) -> int:
     """Makes a catalog agree with its objects; writes what was found and done."""
-    from joblog import engine
+    from joblog.engine import engine
 
     done = engine.repair(_settings(args), read=args.read)
     return _repaired(done.lines, done.logs, done.mended)
@@ -60,7 +60,7 @@ def repair(args: argparse.Namespace) -> int:
 
 def restore(args: argparse.Namespace) -> int:
     """Puts a copy of the catalog in its place and makes it agree with the objects; writes what was found and done."""
-    from joblog import engine
+    from joblog.engine import engine
 
     done = engine.restore(_settings(args), Path(args.catalog_from))
     return _repaired(done.lines, done.logs, done.mended)
@@ -68,7 +68,7 @@ def restore(args: argparse.Namespace) -> int:
 
 def confirm_clock(args: argparse.Namespace) -> int:
     """Has what is kept for a time only deleted again, after the clock seemed to jump."""
-    from joblog import engine
+    from joblog.engine import engine
 
     engine.confirm_clock(_settings(args))
     return 0

@@ -7,14 +7,14 @@ import os
 import sys
 
 from joblog.agent import settings
-from joblog.agent.spoolfiles import Meta
-from joblog.agent.sync import spools
-from joblog.agent.sync import sync as sync_spools
+from joblog.agent.spool.files import Meta
+from joblog.agent.spool.sync import spools
+from joblog.agent.spool.sync import sync as sync_spools
+from joblog.api.refs import printable
 from joblog.cli.common import show_json, show_table
 from joblog.cli.names import checked_job, checked_run_id, checked_task
 from joblog.client import Client
 from joblog.errors import Invalid
-from joblog.refs import printable
 
 
 def sync(args: argparse.Namespace) -> int:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from joblog.api.refs import LogRef
 from joblog.cli.common import connected, find_log, find_version
 from joblog.cli.names import checked_task
 from joblog.client import Client, Verified
 from joblog.client.links import is_link, parsed_link
 from joblog.client.verifying import verified
 from joblog.errors import Invalid, NotFound
-from joblog.refs import LogRef
 
 
 def verify(args: argparse.Namespace) -> int:

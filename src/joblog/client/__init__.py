@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from joblog.answers import Appended, Job, Log, Reported, Run, Version, value
-from joblog.calls.transport import project_path
-from joblog.calls.writing import Writer
+from joblog.api.refs import Gap, LogRef
+from joblog.api.transport import project_path
+from joblog.api.values import Appended, Job, Log, Reported, Run, Version, value
+from joblog.api.writer import Writer
 from joblog.client.admin import AdminCalls
 from joblog.client.following import Piece
 from joblog.client.links import LATEST, Link, is_link, parsed_link
@@ -32,7 +33,6 @@ from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
 from joblog.client.values import AccessKey, Lines, Member, Project, Task, Token, User
 from joblog.client.verifying import Proof, Verified, verified
-from joblog.refs import Gap, LogRef
 
 __all__ = [
     "AccessKey",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from joblog.answers import value
-from joblog.calls.transport import Transport, project_path
+from joblog.api.transport import Transport, project_path
+from joblog.api.values import value
 from joblog.client.values import AccessKey, Member, Project, Token, User
 
 

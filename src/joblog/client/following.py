@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from joblog.answers import failure
-from joblog.calls.transport import Transport
+from joblog.api.refs import LogRef
+from joblog.api.transport import Transport
+from joblog.api.values import failure
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
-from joblog.refs import LogRef
 
 HEARTBEAT_S = 10.0
 """A server that has nothing to say says so every 10 seconds; one that is silent for three times that is not there."""

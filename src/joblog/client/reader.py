@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from joblog.answers import Log
+from joblog.api.refs import LogRef
+from joblog.api.values import Log
 from joblog.client.following import Piece
 from joblog.client.links import Link, Part
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query
 from joblog.errors import JoblogError
-from joblog.refs import LogRef
 from joblog.views.values import Digest, Progress, SeriesPoints
 
 _PAGE_LINES = 10_000

@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
-from joblog.answers import Job, Log, Version, value
-from joblog.calls.connections import Answer
-from joblog.calls.transport import project_path
+from joblog.api.connections import Answer
+from joblog.api.refs import LogRef
+from joblog.api.transport import project_path
+from joblog.api.values import Job, Log, Version, value
 from joblog.client.following import Follow
 from joblog.client.links import DEFAULT_TASK, Link
 from joblog.client.searching import Search
 from joblog.client.values import Lines
 from joblog.client.views import Views
 from joblog.errors import Unreachable
-from joblog.refs import LogRef
 
 READ_BYTES = 256 << 10
 """Piece size of a streamed read: large enough that the loop around it is not what costs, small enough to be live."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from joblog.answers import failure
-from joblog.calls.transport import Transport
+from joblog.api.refs import LogRef
+from joblog.api.transport import Transport
+from joblog.api.values import failure
 from joblog.errors import Unreachable
-from joblog.refs import LogRef
 
 _READ_BYTES = 256 * 1024
 _MOST_LIMIT = 100_000

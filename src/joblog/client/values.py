@@ -1,4 +1,4 @@
-"""What only people and their scripts ask for, as values; ``joblog.answers`` has what agents need as well."""
+"""What only people and their scripts ask for, as values; ``joblog.api.values`` has what agents need as well."""
 
 from __future__ import annotations
 

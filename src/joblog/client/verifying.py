@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from joblog.answers import Log, value
+from joblog.api.refs import Gap, LogRef
+from joblog.api.values import Log, value
 from joblog.client.reading import READ_BYTES, Reading
 from joblog.errors import JoblogError
-from joblog.refs import Gap, LogRef
 
 
 @dataclass(frozen=True)

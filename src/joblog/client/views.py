@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from joblog.calls.transport import Transport
+from joblog.api.refs import LogRef
+from joblog.api.transport import Transport
 from joblog.client.shapes import shaped
-from joblog.refs import LogRef
 from joblog.views.values import Digest, MergedLine, MergedPage, Metrics, RankProgress, SeriesPoints, ShownLine, ShownPage
 
 

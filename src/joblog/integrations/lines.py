@@ -1,7 +1,7 @@
 """What a training framework logs, as lines of JSON in a log: what the callbacks have in common.
 
 Under ``joblog run`` a line goes to standard output, which is the run's log already, and how the run ends is seen by joblog run.
-Elsewhere it goes to a log of its own, by way of another process (``agent/attach.py``): the training neither waits for a server
+Elsewhere it goes to a log of its own, by way of another process (``agent/run/attach.py``): the training neither waits for a server
 nor fails with one.
 """
 
@@ -13,8 +13,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from joblog.agent.attach import Handler
-from joblog.refs import RUN_LOG
+from joblog.agent.run.attach import Handler
+from joblog.api.refs import RUN_LOG
 
 
 class RunLines:

@@ -15,9 +15,9 @@ import sys
 import mlflow
 
 from joblog.agent.settings import load
+from joblog.api.refs import RUN_LOG
 from joblog.client import Client, Link
 from joblog.errors import JoblogError
-from joblog.refs import RUN_LOG
 
 CALL_S = 10.0
 """Longest silence of the server's: the training waits."""

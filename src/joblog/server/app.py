@@ -20,47 +20,48 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
-from joblog.engine import Engine
+from joblog.engine.engine import Engine
 from joblog.errors import Invalid, Missing, TooLarge, TooMany
-from joblog.server import iam, modelarts_docs
-from joblog.server.admission import Admission, is_signed
-from joblog.server.appends import PATH as APPEND_PATH
-from joblog.server.audit import Audit
-from joblog.server.basic import with_password
-from joblog.server.bodies import TAKEN, Incoming
-from joblog.server.documents import JsonRequest
-from joblog.server.downloads import DownloadController
-from joblog.server.follow import FollowController
-from joblog.server.health import get_catalog_readiness, get_health, get_readiness
-from joblog.server.limits import Buckets
-from joblog.server.links import head_link, read_link
-from joblog.server.loki import push
-from joblog.server.metrics import metrics
-from joblog.server.modelarts_jobs import JobCalls
-from joblog.server.modelarts_tasks import TaskCalls
-from joblog.server.modelarts_v1 import PATH
-from joblog.server.modelarts_v2 import TrainingJobCalls
-from joblog.server.names import JobController, ProjectController, TokenController
-from joblog.server.native import LogController
-from joblog.server.openapi import description, openapi_config
-from joblog.server.otlp import export
-from joblog.server.outgoing import MAX_UNREAD_BYTES, Outgoing
-from joblog.server.overview import OverviewController
-from joblog.server.permalinks import PermalinkController, follow_permalink
-from joblog.server.proof import ProofController
-from joblog.server.ranks import RankController
-from joblog.server.search import SearchController
-from joblog.server.session import SessionController, with_session
-from joblog.server.shapes import completed
-from joblog.server.share import Caller, Share, calling
-from joblog.server.silence import Silence
+from joblog.server.auth.signed import Admission, is_signed
+from joblog.server.collectors.basic import with_password
+from joblog.server.collectors.loki import push
+from joblog.server.collectors.otlp import export
+from joblog.server.http.answers import Answer, answer_headers, error_answer, modelarts, shown_path
+from joblog.server.http.audit import Audit
+from joblog.server.http.bodies import TAKEN, Incoming
+from joblog.server.http.documents import JsonRequest
+from joblog.server.http.limits import Buckets
+from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
+from joblog.server.http.request_log import OTHER, VIEWER, Exchange, Traces, Traffic
+from joblog.server.http.share import Caller, Share, calling
+from joblog.server.http.silence import Silence
+from joblog.server.modelarts import v1_logs_docs as modelarts_docs
+from joblog.server.modelarts import v3_identity as iam
+from joblog.server.modelarts.v1_jobs import JobCalls
+from joblog.server.modelarts.v1_logs import PATH
+from joblog.server.modelarts.v2_jobs import TrainingJobCalls
+from joblog.server.modelarts.v2_tasks import TaskCalls
+from joblog.server.native.append import PATH as APPEND_PATH
+from joblog.server.native.download_links import head_link, read_link
+from joblog.server.native.downloads import DownloadController
+from joblog.server.native.follow import FollowController
+from joblog.server.native.jobs import JobController, ProjectController, TokenController
+from joblog.server.native.logs import LogController
+from joblog.server.native.overview import OverviewController
+from joblog.server.native.permalinks import PermalinkController, follow_permalink
+from joblog.server.native.proof import ProofController
+from joblog.server.native.ranks import RankController
+from joblog.server.native.search import SearchController
+from joblog.server.native.session import SessionController, with_session
+from joblog.server.native.states import StateController
+from joblog.server.native.terminal import TerminalController
+from joblog.server.native.users import MemberController, UserController
+from joblog.server.ops.health import get_catalog_readiness, get_health, get_readiness
+from joblog.server.ops.metrics_call import metrics
+from joblog.server.ops.openapi import description, openapi_config
+from joblog.server.ops.shapes import completed
+from joblog.server.ops.viewer_files import Viewer
 from joblog.server.state import State
-from joblog.server.states import StateController
-from joblog.server.terminal import TerminalController
-from joblog.server.traffic import OTHER, VIEWER, Exchange, Traces, Traffic
-from joblog.server.ui import Viewer
-from joblog.server.users import MemberController, UserController
-from joblog.server.wire import Answer, answer_headers, error_answer, modelarts, shown_path
 
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""

@@ -22,16 +22,17 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from joblog import __version__
-from joblog.config import Settings
-from joblog.engine import Engine, await_database
+from joblog.catalog.leases import LEASE_MS
+from joblog.catalog.shared_key import agree
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine, await_database
 from joblog.errors import Invalid
-from joblog.server import audit, logs
 from joblog.server.app import App
-from joblog.server.sockets import bound_connections
-from joblog.server.threads import Threads
-from joblog.server.traffic import Traces
-from joblog.storage.leases import LEASE_MS
-from joblog.storage.shared_key import agree
+from joblog.server.http import audit
+from joblog.server.http import server_log as logs
+from joblog.server.http.pools import Threads
+from joblog.server.http.request_log import Traces
+from joblog.server.http.sockets import bound_connections
 
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
@@ -166,7 +167,7 @@ def _traces(settings: Settings) -> Traces | None:
     if settings.traces == "off":
         return None
     try:
-        return cast(Traces, import_module("joblog.server.traces").Otlp())
+        return cast(Traces, import_module("joblog.server.http.traces").Otlp())
     except ImportError as error:
         raise Invalid("traces", f"off ({error}; pip install 'joblog[traces]' brings what is missing)") from error
 

@@ -8,23 +8,23 @@ from typing import Any, ParamSpec, TypeVar
 
 from litestar import Request
 
-from joblog.engine import Engine
-from joblog.model import Log
-from joblog.server.appends import AppendCall
-from joblog.server.auth import Auth
-from joblog.server.bodies import Unpacking
-from joblog.server.channels import Followers
-from joblog.server.delivery import Deliveries
-from joblog.server.exposition import Metrics
-from joblog.server.identity import Logins
-from joblog.server.modelarts_v1 import LogCalls
-from joblog.server.readiness import Readiness
-from joblog.server.searches import Searches
-from joblog.server.share import Share
-from joblog.server.streams import MAX_DOWNLOADS
-from joblog.server.viewing import Viewing
-from joblog.server.views import LogView, log_view
-from joblog.watch import Watch
+from joblog.core.logs import Log
+from joblog.engine.engine import Engine
+from joblog.engine.progress_view import Watch
+from joblog.server.auth.login import Logins
+from joblog.server.auth.tokens import Auth
+from joblog.server.collectors.deliver import Deliveries
+from joblog.server.http.bodies import Unpacking
+from joblog.server.http.searches import Searches
+from joblog.server.http.share import Share
+from joblog.server.http.streams import MAX_DOWNLOADS
+from joblog.server.http.viewing import Viewing
+from joblog.server.modelarts.v1_logs import LogCalls
+from joblog.server.native.append import AppendCall
+from joblog.server.native.bodies import LogView, log_view
+from joblog.server.native.channels import Followers
+from joblog.server.ops.metrics import Metrics
+from joblog.server.ops.readiness import Readiness
 
 Call = Request[Any, Any, Any]
 """A request, as handlers get it."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from joblog.views.frames import FRAME_BYTES, Frame
 from joblog.views.kinds import LOGGED, kind_of_exception, kind_of_line
+from joblog.views.redraws import FRAME_BYTES, Frame
 
 MOST = 200
 """Failures kept of a log: half of them the first, half of them the last."""

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-from joblog.views.frames import Frame
+from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
 MOST_SERIES = 200

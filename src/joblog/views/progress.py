@@ -14,7 +14,7 @@ import math
 import re
 from dataclasses import replace
 
-from joblog.views.frames import Frame
+from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
 MOST_BARS = 32

@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from joblog import lines
+from joblog.core import lines
 from joblog.views.screen import COLUMNS, WINDOW_ROWS, Row, Screen
 from joblog.views.sgr import PLAIN, pen_after
 from joblog.views.values import ShownLine

@@ -8,8 +8,8 @@ import sys
 
 import mlflow
 
+from joblog.api.refs import RUN_LOG
 from joblog.integrations.mlflow import tag_run
-from joblog.refs import RUN_LOG
 
 
 def tagged(*link: str) -> tuple[object, dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from joblog.cli.flags.common import Subparsers, add
-from joblog.config import STORED, Settings
+from joblog.core.settings import STORED, Settings
 
 
 def add_to(commands: Subparsers) -> None:

@@ -1,0 +1,339 @@
+"""``joblog follow``: one loop looks at all files, a few threads send what has come, however many files there are.
+
+A look costs a system call, and files that have been quiet for long are looked at less often. When the server is away all
+files wait together, and one call, not one for each file, finds out when it is back.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joblog.agent.follow import naming as targets
+from joblog.agent.follow.file import Followed, Setting
+from joblog.agent.follow.notes import Mark
+from joblog.agent.spool.ship import RETRY_AFTER_S, SMALLEST_BATCH_BYTES, jitter
+from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
+
+if TYPE_CHECKING:
+    from joblog.api.writer import Writer
+
+THREADS = 4
+"""Senders, each with a connection: the server commits what comes together at once; more would take the job's processors."""
+
+TICK_S = 0.05
+"""Pause between two rounds."""
+
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.15, 2.0
+"""Pause between two looks at a file, a tenth of the time that it has been quiet: live where something happens, and
+10,000 quiet files cost 5,000 system calls a second, which is some percent of a processor."""
+
+DISCOVER_S = 1.0
+"""Pause between two searches for new files, at least; a search that takes long is made less often."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+"""Pauses between tries while the server is away double from the first to the longest."""
+
+NOTHING = 2
+"""Status where what was named is not there: as with other wrong usage."""
+
+BATCHES = 32
+"""What one file gets sent before it is another one's turn."""
+
+TELL_TRIES = 7
+"""Tries (about 20 s) after which an absent server is worth a line; what will not mend itself is said at once."""
+
+UNREADABLE_S = 5.0
+"""Pause before a file that could not be read is tried again."""
+
+SPARE_DESCRIPTORS = 64
+"""Left for connections and the like when files are kept open."""
+
+_jitter = random.Random()  # noqa: S311 - no secret
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to follow and when to end: ``once``: with what is there; ``until_idle_s``: when nothing came for so long."""
+
+    patterns: Sequence[str]
+    job_name: str | None = None
+    run_id: str | None = None
+    once: bool = False
+    until_idle_s: float | None = None
+    wait_s: float = 30.0
+
+
+@dataclass
+class _Entry:
+    file: Followed
+    due_s: float = 0.0
+    grown_s: float = 0.0
+    busy: bool = False
+    failed: bool = False
+    told: bool = False
+    ended: bool = False  # all is sent that was there when it had to end
+
+
+class Follower:
+    """Follows files until told to ``stop``; ``say`` gets a line for people when something is wrong."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        setting: Setting,
+        connect: Callable[[], Writer],
+        say: Callable[[str], None],
+        *,
+        first_pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
+        self._plan, self._setting, self._connect, self._say = plan, setting, connect, say
+        self._first_pause_s = first_pause_s
+        self._entries: dict[Path, _Entry] = {}
+        self._workers: dict[tuple[str, str], set[int]] = {}
+        self._local = threading.local()
+        self._clients: list[Writer] = []
+        self._stopped = False
+        self._over = False
+        self._tries, self._resume_s, self._told, self._reason = 0, 0.0, False, ""
+        self._discover_s = 0.0
+        self._left_open = _allowed_open_files()
+
+    def stop(self) -> None:
+        """Ends it soon: what is there is sent, within ``wait_s``; may be called from a signal handler."""
+        self._stopped = True  # no Event: its lock may be held by what the signal interrupted
+
+    def run(self) -> int:
+        """Follows; returns 0, 1 when a log could not be sent or did not turn out complete, or ``NOTHING``."""
+        missing = targets.unmatched(self._plan.patterns) if self._plan.once else []
+        for pattern in missing:
+            self._say(f"there is no file {pattern}")
+        with ThreadPoolExecutor(THREADS, "joblog-follow") as pool:
+            try:
+                self._discover()
+                if not self._plan.once:
+                    self._loop(pool)
+                whole = self._last_round(pool)
+            finally:
+                self._over = True
+        for entry in self._entries.values():
+            entry.file.close()
+        for client in self._clients:
+            client.close()
+        if missing and not self._entries:
+            return NOTHING
+        return 0 if whole and not missing and not any(entry.failed for entry in self._entries.values()) else 1
+
+    # Finding files
+
+    def _discover(self) -> None:
+        begun_s = time.monotonic()
+        known = {(entry.file.mark.device, entry.file.mark.inode) for entry in self._entries.values()}
+        fresh = []
+        for path, base in targets.files(self._plan.patterns):
+            # A file that is followed already and got another name is no other file.
+            if path not in self._entries and _inode(path) not in known:
+                fresh.append((path, targets.target(path, base, self._plan.job_name, self._plan.run_id)))
+        marks = {path: self._setting.marks.load(path) for path, _ in fresh}
+        for path, target in fresh:
+            mark = marks[path]
+            if mark is not None and self._is_of(mark, target):
+                self._taken(mark.job_name, mark.run_id).add(int(mark.task.removeprefix("worker-")))
+                self._add(path, mark, target, known=True)
+        for path, target in fresh:
+            if path not in self._entries:
+                self._add(path, Mark(target.job_name, target.run_id, self._task(target)), target, known=False)
+        self._discover_s = time.monotonic() + max(DISCOVER_S, 10 * (time.monotonic() - begun_s))
+
+    def _is_of(self, mark: Mark, target: targets.Target) -> bool:
+        return mark.job_name == target.job_name and (mark.run_id == target.run_id or target.own_run)
+
+    def _taken(self, job_name: str, run_id: str) -> set[int]:
+        return self._workers.setdefault((job_name, run_id), set())
+
+    def _task(self, target: targets.Target) -> str:
+        taken = self._taken(target.job_name, target.run_id)
+        worker = target.worker
+        if worker < 0 or worker in taken:
+            worker = next(number for number in range(len(taken) + 1) if number not in taken)
+        taken.add(worker)
+        return f"worker-{worker}"
+
+    def _add(self, path: Path, mark: Mark, target: targets.Target, *, known: bool) -> None:
+        keep_open = self._left_open > 0
+        self._left_open -= 1
+        found = _inode(path)
+        mark = mark if known else replace(mark, inode=found[1], device=found[0])
+        file = Followed(path, mark, self._setting, known=known, own_run=target.own_run, keep_open=keep_open)
+        self._entries[path] = _Entry(file, grown_s=time.monotonic())
+
+    # Rounds
+
+    def _loop(self, pool: ThreadPoolExecutor) -> None:
+        while not self._stopped:
+            time.sleep(TICK_S)
+            now_s = time.monotonic()
+            if now_s >= self._discover_s:
+                self._discover()
+            if now_s >= self._resume_s:
+                self._round(pool, now_s)
+            if self._is_idle(now_s):
+                return
+
+    def _round(self, pool: ThreadPoolExecutor, now_s: float) -> None:
+        entries = list(self._entries.values())
+        if self._tries:
+            _jitter.shuffle(entries)
+        for entry in entries:
+            if entry.busy or entry.failed or now_s < entry.due_s:
+                continue
+            changed, settled = entry.file.look()
+            if changed:
+                entry.grown_s = now_s
+            elif settled:
+                entry.due_s = now_s + _pause_s(now_s - entry.grown_s)
+                continue
+            entry.busy = True
+            pool.submit(self._step, entry, last=False)
+            if self._tries:
+                self._resume_s = now_s + TICK_S
+                return  # one is enough to find out whether the server is back
+
+    def _is_idle(self, now_s: float) -> bool:
+        idle_s, away = self._plan.until_idle_s, self._tries >= TELL_TRIES
+        return idle_s is not None and all(
+            entry.failed or (not entry.busy and (away or entry.file.is_settled) and now_s - entry.grown_s >= idle_s)
+            for entry in self._entries.values()
+        )
+
+    def _last_round(self, pool: ThreadPoolExecutor) -> bool:
+        """Sends what is there, and closes the logs unless told to stop; returns whether that was done in time."""
+        closes = not self._stopped
+        left, ends_s, calls = list(self._entries.values()), time.monotonic() + self._plan.wait_s, -1
+        while True:
+            left = [entry for entry in left if entry.busy or not self._is_finished(entry, closes=closes)]
+            now_s = time.monotonic()
+            for entry in left:
+                if not entry.busy and now_s >= max(self._resume_s, entry.due_s):
+                    entry.busy = True
+                    pool.submit(self._finish if closes else self._step, entry, last=True)
+            if not left:
+                return True
+            done = sum(entry.file.calls for entry in left)
+            if calls != done and not self._stopped:
+                calls, ends_s = done, now_s + self._plan.wait_s  # it gets on; the wait is for a server that is away
+            if now_s >= ends_s:
+                self._say(f"{len(left)} files are not on the server as a whole ({self._reason or 'not enough time'})")
+                return False
+            time.sleep(TICK_S / 5)
+
+    def _is_finished(self, entry: _Entry, *, closes: bool) -> bool:
+        return entry.failed or (entry.file.done if closes else entry.ended)
+
+    # In the senders' threads
+
+    def _client(self) -> Writer:
+        client: Writer | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect()
+            self._clients.append(client)
+        return client
+
+    def _finish(self, entry: _Entry, *, last: bool) -> None:
+        """Sends all that is there and closes the log."""
+        with _Release(entry):
+            self._guard(entry, lambda: self._send(entry, last=last))
+            if entry.file.is_settled and not entry.failed:
+                self._guard(entry, lambda: self._close(entry))
+
+    def _close(self, entry: _Entry) -> None:
+        if not entry.file.finish(self._client()):
+            raise Different(f"the server's copy of {entry.file.path} does not agree with it")
+
+    def _step(self, entry: _Entry, *, last: bool) -> None:
+        with _Release(entry):
+            self._guard(entry, lambda: self._send(entry, last=last))
+
+    def _send(self, entry: _Entry, *, last: bool) -> None:
+        client, calls = self._client(), entry.file.calls
+        for _ in range(BATCHES):
+            if self._over or not entry.file.step(client, last=last):
+                break
+        if entry.file.calls > calls:
+            self._tries, self._told = 0, False
+        entry.ended = last and entry.file.is_settled
+        entry.due_s = 0.0 if last else time.monotonic() + SHORTEST_LOOK_S
+
+    def _guard(self, entry: _Entry, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except (Different, Closed) as error:
+            entry.failed = True
+            self._say(f"{entry.file.path} is not sent: {error}")
+        except TooLarge:
+            entry.file.batch_bytes = max(entry.file.batch_bytes // 2, SMALLEST_BATCH_BYTES)
+        except OSError as error:
+            entry.due_s = time.monotonic() + UNREADABLE_S
+            self._reason = f"{entry.file.path}: {error.strerror}"
+            if not entry.told:
+                entry.told = True
+                self._say(f"{entry.file.path} cannot be read: {error.strerror}; more tries follow")
+        except Exception as error:  # noqa: BLE001 - a sender's edge: whatever it is, the next try follows
+            entry.file.disconnect()
+            self._wait_for_server(error)
+
+    def _wait_for_server(self, error: Exception) -> None:
+        self._reason = str(error)
+        if not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
+            self._told = True
+            self._say(f"nothing is being sent: {error}; more tries follow")
+        pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
+        self._tries = min(self._tries + 1, TELL_TRIES)
+        if isinstance(error, JoblogError) and error.retry_after_s is not None:
+            pause_s += min(error.retry_after_s, RETRY_AFTER_S)  # what the server asks for is kept to, whoever is in a hurry
+        self._resume_s = max(self._resume_s, time.monotonic() + pause_s)
+
+
+class _Release:
+    """Gives an entry back to the loop."""
+
+    def __init__(self, entry: _Entry) -> None:
+        self._entry = entry
+
+    def __enter__(self) -> None:
+        """Begins."""
+
+    def __exit__(self, *_: object) -> None:
+        self._entry.busy = False
+
+
+def _pause_s(quiet_s: float) -> float:
+    return min(max(quiet_s / 10, SHORTEST_LOOK_S), LONGEST_LOOK_S)
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def _allowed_open_files() -> int:
+    """Allows this process as many open files as it may have, and returns how many followed ones may be among them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (OSError, ValueError):
+            pass  # as many as there are, then
+    return max(soft - SPARE_DESCRIPTORS, 0)

@@ -1,0 +1,124 @@
+"""Which files are followed, and which log each of them is: rules that need nothing but the paths.
+
+slurm-123.out, slurm-123_7.out           job: the directory's name; run slurm-123; worker-0, worker-7
+RUN_x/attempt_0/3/stdout.log             (torchrun) job: RUN; a run for each attempt; worker-3
+RUN_x/attempt_0/3/stderr.log             the same, job RUN-stderr
+with --job, and all files of a directory one job, a worker for each file: the number in rank3 or worker-3, else the next one
+anything else                            a job named after the file, worker-0
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from joblog.api.refs import legal_job_name
+
+_SLURM = re.compile(r"slurm-([0-9]+)(?:_([0-9]{1,6}))?\.out")
+_TORCHRUN = re.compile(
+    r"(?:(?P<log_dir>[^/]+)/)?(?P<run>[^/]+)/attempt_(?P<attempt>[0-9]+)/(?P<rank>[0-9]{1,6})/(?P<stream>std(?:out|err))\.log$"
+)
+_NUMBERED = re.compile(r"(?:rank|worker)[-_.]?([0-9]{1,6})(?![0-9])", re.IGNORECASE)
+_OLDER_PART = re.compile(r"[.-][0-9][0-9T:._-]*")
+_PACKED = (".gz", ".zst", ".bz2", ".xz", ".lz4")
+
+NEXT_WORKER = -1
+
+
+@dataclass(frozen=True)
+class Target:
+    """The log that a file is; ``worker`` is ``NEXT_WORKER`` where the next free number of the run is meant.
+
+    ``own_run`` says that the run is this file's alone, so that another run id may be taken when the log turns out to
+    be of a file that had this name before.
+    """
+
+    job_name: str
+    run_id: str
+    worker: int = 0
+    own_run: bool = False
+
+
+def identity(*words: str) -> str:
+    """Returns a run id that is the same whenever ``words`` are, on this machine."""
+    told = "\0".join((socket.gethostname(), *words)).encode(errors="surrogateescape")
+    return f"follow:{hashlib.sha256(told).hexdigest()[:32]}"
+
+
+def target(path: Path, base: Path | None, job_name: str | None, run_id: str | None) -> Target:
+    """Returns the log that the file at the absolute ``path`` is; ``base`` is the directory that was named, if one was."""
+    numbered = _NUMBERED.search(path.name)
+    if slurm := _SLURM.fullmatch(path.name):
+        return Target(job_name or legal_job_name(path.parent.name), run_id or f"slurm-{slurm[1]}", int(slurm[2] or 0))
+    if found := _TORCHRUN.search(path.as_posix()):
+        return _torchrun(path, found, job_name, run_id)
+    if job_name or run_id or base:
+        whole = base or Path("/")
+        named = job_name or legal_job_name(base.name if base else path.stem)
+        return Target(named, run_id or identity(named, str(whole)), int(numbered[1]) if numbered else NEXT_WORKER)
+    return Target(legal_job_name(path.stem), identity(str(path)), own_run=True)
+
+
+def _torchrun(path: Path, found: re.Match[str], job_name: str | None, run_id: str | None) -> Target:
+    rendezvous = found["run"].rpartition("_")[0] or found["run"]
+    if rendezvous == "none":  # torchrun's own when none is given
+        rendezvous = found["log_dir"] or rendezvous
+    named = job_name or legal_job_name(rendezvous)
+    if found["stream"] == "stderr":
+        named = f"{named[:57]}-stderr"
+    run = f"{run_id}.{found['attempt']}" if run_id else identity(str(path.parent.parent))
+    return Target(named, run, int(found["rank"]))
+
+
+def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
+    """Yields, in order, the files that ``patterns`` (paths, globs, directories) name now, and the directory they are of.
+
+    Left out are packed files, and what is an older part of another file: ``train.log.1`` beside ``train.log``.
+    """
+    found: dict[Path, Path | None] = {}
+    for pattern in patterns:
+        # What exists under just this name is meant, though it may look like a pattern.
+        for name in [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True)):
+            path = Path(name).absolute()
+            if path.is_dir():
+                for one in sorted(each for each in path.rglob("*") if each.is_file()):
+                    found.setdefault(one, path)
+            elif path.is_file():
+                found.setdefault(path, None)
+    for path, base in found.items():
+        if path.suffix not in _PACKED and not _is_older_part(path, found):
+            yield path, base
+
+
+def unmatched(patterns: Sequence[str]) -> list[str]:
+    """Returns those of ``patterns`` that name nothing now."""
+    return [each for each in patterns if not os.path.exists(each) and not glob.glob(each, recursive=True)]
+
+
+def _is_older_part(path: Path, among: dict[Path, Path | None]) -> bool:
+    name = path.name
+    return any(
+        _OLDER_PART.fullmatch(name, at) is not None and path.with_name(name[:at]) in among
+        for at in range(1, len(name))
+        if name[at] in ".-"
+    )
+
+
+def siblings(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yields the files beside ``path`` whose name begins with its name: what a rotation has made of it."""
+    try:
+        with os.scandir(path.parent) as entries:
+            beside = [entry.name for entry in entries if entry.name.startswith(path.name) and entry.name != path.name]
+    except OSError:
+        return
+    for name in sorted(beside):
+        try:
+            yield path.with_name(name), os.stat(path.with_name(name))
+        except OSError:
+            continue  # gone meanwhile

@@ -1,0 +1,348 @@
+"""The files of a spool: their names, and what is in them. Everything that is known about a spool can be read from these alone.
+
+    meta.json                              which log it is; never changes; locked by who works on the spool
+    state                                  what changes: of a fixed size, so that it can be rewritten on a full disk; twice,
+                                           each with its CRC-32, written in turn, so that one of them is whole whatever happens
+    sum                                    the CRC-32 of all bytes, and how many they are; rewritten with each append
+    gaps.jsonl                             what could not be kept, a line each
+    <position>-<crc32>.part                the log's bytes from a position on; the CRC-32 is of all bytes before it
+
+Where the disk is full, parts are in a directory of the same name in memory (``memory``).
+
+A part's name says what is known of the bytes before it, so that removing a part takes no note: any set of
+files that a ``kill -9`` leaves behind is a spool that can be opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import stat
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from joblog.api.refs import Gap
+
+STATE_BYTES = 1024
+"""Size of each of both states in their file: twice what it needs."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be this user's alone
+"""Where Linux has files in memory."""
+
+WITHHELD, GONE = "withheld", ".gone-"
+"""Names beside the spools that are none: of the directory of what flood control took out, and of what is being removed."""
+
+SUM_BYTES = 40
+
+_PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
+
+
+class Meta(NamedTuple):
+    """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all.
+
+    ``labels`` are what the job is to be labelled with.
+    """
+
+    project_id: str
+    job_name: str
+    run_id: str
+    task: str
+    url: str = ""
+    host: str = ""
+    tasks: int | None = None
+    labels: dict[str, str] | None = None
+
+
+class Outcome(NamedTuple):
+    """How the run ended: ``status`` is ``COMPLETED``, ``FAILED`` or ``KILLED``, ``signal`` one's name."""
+
+    status: str
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+
+
+UNKNOWN = Outcome("KILLED", reason="joblog run was killed, and what it knew of the command's end is lost")
+"""How a run ended whose foreground process did not come to tell: what a scheduler saw as the run was killed."""
+
+
+class State(NamedTuple):
+    """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
+
+    ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
+    ``saves`` is how often the state was saved.
+    """
+
+    finished: bool = False
+    lost_bytes: int = 0
+    lost_reason: str = ""
+    run_id: str = ""
+    withheld_bytes: int = 0
+    stopped: bool = False
+    outcome: Outcome | None = None
+    saves: int = 0
+
+
+class Part(NamedTuple):
+    """The part that begins at position ``start``; ``crc32`` is of all bytes before."""
+
+    start: int
+    crc32: int
+    memory: Path | None = None
+    """The directory that it is in, if that is not the spool's."""
+
+    @property
+    def name(self) -> str:
+        """Returns the file's name."""
+        return f"{self.start:020d}-{self.crc32:08x}.part"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is in memory, as the disk had no room."""
+        return self.memory is not None
+
+    def file(self, spool: Path) -> Path:
+        """Returns the file, of the spool at ``spool``."""
+        return (self.memory or spool) / self.name
+
+
+class Sum(NamedTuple):
+    """The CRC-32 of all bytes before ``end_byte``, as they were written."""
+
+    end_byte: int
+    crc32: int
+
+
+def make(root: Path, meta: Meta) -> tuple[Path, int]:
+    """Makes the directory of a new spool below ``root``; returns it and its lock, which is held until it is closed."""
+    # Logs hold what a job prints, secrets among it: nobody else is to read them.
+    if root.parent.name == own_name():
+        own_directory(root.parent.parent)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = root / f"{meta.job_name}-{meta.task}-{os.urandom(6).hex()}"
+    path.mkdir(mode=0o700)
+    try:
+        return path, _fill(path, meta)
+    except OSError:
+        try:
+            remove(path)  # half a spool is none
+        except OSError:
+            pass
+        raise
+
+
+def make_first(roots: Sequence[Path], meta: Meta) -> tuple[Path, int, OSError | None]:
+    """Makes it below the first of ``roots`` where that can be; returns as ``make``, and why not below the first one, if so.
+
+    Raises OSError where it can be nowhere.
+    """
+    why: OSError | None = None
+    for root in roots:
+        try:
+            return *make(root, meta), why
+        except OSError as error:
+            why = why or error
+    raise why or FileNotFoundError("there is no place for a spool")
+
+
+def is_own(root: Path) -> bool:
+    """Returns whether a spools' directory in a place that all users share is this user's, as far as it is in one."""
+    if root.parent.name != own_name():
+        return True
+    try:
+        _check_own(root.parent)
+    except OSError:
+        return False
+    return True
+
+
+def _fill(path: Path, meta: Meta) -> int:
+    for number in (0, 1):
+        save_state(path, State(saves=number))
+    file = os.open(path / "sum", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        save_sum(file, Sum(0, 0))
+    finally:
+        os.close(file)
+    (path / Part(0, 0).name).touch(mode=0o600)
+    fresh = path / "meta.json.new"
+    fresh.write_text(json.dumps(meta._asdict()), "utf-8")
+    held = _locked(fresh)
+    assert held is not None  # nobody else knows of it
+    fresh.replace(path / "meta.json")
+    return held
+
+
+def lock(path: Path) -> int | None:
+    """Returns a descriptor that keeps others away, in this process and in those it forks; None when others are there.
+
+    The notes are locked, or the directory if there are none; raises OSError.
+    """
+    try:
+        return _locked(path / "meta.json")
+    except FileNotFoundError:
+        return _locked(path)
+
+
+def _locked(file: Path) -> int | None:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def load_meta(path: Path) -> Meta:
+    """Returns which log the spool at ``path`` is for; raises OSError or ValueError."""
+    try:
+        meta = Meta(**json.loads((path / "meta.json").read_bytes()))
+    except FileNotFoundError as error:
+        raise ValueError("its notes are gone: meta.json") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError("its notes are damaged: meta.json") from error
+    if not all(isinstance(name, str) and name for name in (meta.project_id, meta.job_name, meta.run_id, meta.task)):
+        raise ValueError("its notes are damaged: meta.json")
+    return meta
+
+
+def load_state(path: Path) -> State | None:
+    """Returns the state that was saved last and is whole; None where none is. Raises OSError."""
+    try:
+        data = (path / "state").read_bytes()
+    except FileNotFoundError:
+        return None
+    found = [_state(data[at : at + STATE_BYTES]) for at in (0, STATE_BYTES)]
+    return max((state for state in found if state is not None), key=lambda state: state.saves, default=None)
+
+
+def _state(data: bytes) -> State | None:
+    crc32, _, text = data.partition(b" ")
+    try:
+        if int(crc32, 16) != zlib.crc32(text):
+            return None
+        found = json.loads(text)
+        outcome = found.pop("outcome")
+        return State(**found, outcome=Outcome(**outcome) if outcome else None)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def save_state(path: Path, state: State) -> None:
+    """Saves the state in place of the last but one: a full disk has no room for anything else. Raises OSError."""
+    outcome = state.outcome and state.outcome._asdict()
+    text = json.dumps(state._asdict() | {"outcome": outcome}).encode().ljust(STATE_BYTES - 9)
+    file = os.open(path / "state", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(file, b"%08x " % zlib.crc32(text) + text, state.saves % 2 * STATE_BYTES)
+    finally:
+        os.close(file)
+
+
+def load_sum(path: Path) -> Sum | None:
+    """Returns the sum; None where there is none that is whole."""
+    try:
+        end_byte, crc32, own_crc32 = (path / "sum").read_bytes().split()
+        known = Sum(int(end_byte), int(crc32, 16))
+        return known if int(own_crc32, 16) == zlib.crc32(b"%d %08x" % known) else None
+    except (OSError, ValueError):
+        return None
+
+
+def save_sum(file: int, known: Sum) -> None:
+    """Saves the sum in place; raises OSError."""
+    text = b"%d %08x" % known
+    os.pwrite(file, (b"%b %08x" % (text, zlib.crc32(text))).ljust(SUM_BYTES), 0)
+
+
+def load_parts(path: Path) -> list[Part]:
+    """Returns the parts in order; where one is on disk, too, for which there was no room there, the one in memory."""
+    parts = dict[int, Part]()
+    for place in (None, MEMORY / own_name() / path.name):
+        try:
+            names = os.listdir(place or path)
+        except FileNotFoundError:
+            continue
+        for match in filter(None, map(_PART.fullmatch, names)):
+            parts[int(match[1])] = Part(int(match[1]), int(match[2], 16), place)
+    return sorted(parts.values())
+
+
+def memory(path: Path) -> Path | None:
+    """Returns the directory in memory for parts of the spool at ``path``; None where there can be none."""
+    try:
+        own = own_directory(MEMORY) / path.name
+        own.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return own
+
+
+def own_directory(place: Path) -> Path:
+    """Returns this user's directory in a place that all users share; raises OSError where it is not this user's alone."""
+    own = place / own_name()
+    own.mkdir(mode=0o700, exist_ok=True)
+    _check_own(own)
+    return own
+
+
+def _check_own(own: Path) -> None:
+    status = own.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))
+
+
+def own_name() -> str:
+    """Returns the name of this user's directory in a place that all users share."""
+    return f"joblog-{os.geteuid()}"
+
+
+def load_gaps(path: Path) -> list[Gap]:
+    """Returns what could not be kept; a line that is cut off, or damaged, stands in the log still."""
+    lines = list[bytes]()
+    for place in (path, MEMORY / own_name() / path.name):
+        try:
+            lines += (place / "gaps.jsonl").read_bytes().split(b"\n")[:-1]
+        except OSError:
+            continue
+    return [gap for gap in map(_gap, lines) if gap is not None]
+
+
+def _gap(line: bytes) -> Gap | None:
+    try:
+        return Gap(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
+
+
+def add_gap(path: Path, gap: Gap) -> None:
+    """Records what could not be kept, in memory where the disk is full; raises OSError."""
+    line = json.dumps(gap._asdict()).encode() + b"\n"
+    try:
+        _add_line(path / "gaps.jsonl", line)
+    except OSError:
+        if (place := memory(path)) is None:
+            raise
+        _add_line(place / "gaps.jsonl", line)
+
+
+def _add_line(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        if file.write(line) < len(line):
+            raise OSError(errno.ENOSPC, "cut off", str(path))
+
+
+def remove(path: Path) -> None:
+    """Removes a spool; what is left after a crash on the way is no spool any more. Raises OSError."""
+    gone = path.rename(path.with_name(f"{GONE}{path.name}"))
+    for place in (MEMORY / own_name() / path.name, gone):
+        if place.exists():
+            for file in place.iterdir():
+                file.unlink()
+            place.rmdir()

@@ -1,0 +1,123 @@
+"""What joblog needs of a database: named queries, transactions, nothing else.
+
+Two exist, ``catalog/sqlite.py`` and PostgreSQL's; both run the one ``schema.sql`` and the same ``queries``.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import Any, Protocol
+
+Value = str | int | bytes | bytearray | memoryview | None
+Row = tuple[Any, ...]
+
+SCHEMA_VERSION = 3
+"""Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
+
+
+HEAD_QUERIES = frozenset(
+    (
+        "log_put",
+        "log_restore",
+        "log_extend",
+        "log_move",
+        "log_advance",
+        "log_seal",
+        "log_close",
+        "log_drop",
+        "log_lose",
+        "log_start",
+        "log_merged",
+    )
+)
+"""The queries that change a log's head; each has the log's id as ``id``."""
+
+
+def process_clock_ms() -> int:
+    """The time of day in milliseconds, by this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Transaction(Protocol):
+    """A write transaction: all of it is durable when the block is left, or none of it when the block raises."""
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Runs the named query and returns all its rows."""
+
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        """Runs the named query once for each of the values, in order, and returns the rows of each; over a network at once."""
+
+
+class Database(Protocol):
+    """The catalog's engine. All methods block, may be called from any thread, and raise Unavailable when it fails.
+
+    A transaction that has raised Unavailable may have been committed all the same: whoever repeats it must find that out.
+    Transactions of several nodes run side by side and see what others commit meanwhile (what SQL calls read committed). So each
+    names in its first change what it relies on, and changes the rows of several logs in the order of their ids.
+    """
+
+    @property
+    def embedded(self) -> bool:
+        """Whether a point read costs microseconds, so that an event loop may wait for it."""
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Reads what is committed, outside a transaction."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Opens a write transaction; leaving the block commits, durably."""
+
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
+        """Has ``changed`` called with the ids of logs whose heads a commit has changed; once, before anything is written.
+
+        For a commit made here: before the transaction's block is left. For one of another process: soon after, or never.
+        ``went_back`` is called when the database may have been set back, before anything is read from it as it is then.
+        """
+
+    def clock_ms(self) -> int:
+        """The time of day in milliseconds, by the one clock that all who share the catalog go by: the database's own.
+
+        Never blocks.
+        """
+
+    def close(self) -> None:
+        """Frees what is held; again does nothing."""
+
+
+def statements(sql: str) -> list[str]:
+    """Splits a schema or a migration into its statements."""
+    bare = re.sub(r"--[^\n]*", "", sql)
+    return [part.strip() for part in bare.split(";") if part.strip()]
+
+
+def _named(sql: str) -> dict[str, str]:
+    parts = re.split(r"^-- name: (\w+)$", sql, flags=re.MULTILINE)
+    return {name: statements(text)[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def sql_file(name: str) -> str:
+    """Returns the text of a file beside this one."""
+    return resources.files("joblog.catalog").joinpath(name).read_text(encoding="utf-8")
+
+
+def migrations(version: int) -> list[str]:
+    """Returns the statements that lead from schema ``version`` to the present one; 0 is an empty database."""
+    if version == 0:
+        return statements(sql_file("schema.sql"))
+    return [
+        statement
+        for number in range(version + 1, SCHEMA_VERSION + 1)
+        for statement in statements(sql_file(f"migrations/{number:04d}.sql"))
+    ]
+
+
+def _queries() -> dict[str, str]:
+    files = resources.files("joblog.catalog").joinpath("queries").iterdir()
+    return {name: sql for file in files if file.name.endswith(".sql") for name, sql in _named(file.read_text("utf-8")).items()}
+
+
+QUERIES = _queries()
+"""Every statement that joblog runs, by name; the same on SQLite and on PostgreSQL."""

@@ -1,0 +1,54 @@
+"""The heads of logs that were lately asked for by name, where this process is the only one that changes them.
+
+A read asks for the head first, and for little else when its pieces are in memory. With the embedded catalog every change goes
+through this process, which says which log it was; so a head in memory is the head in the catalog.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from joblog.catalog.runs import Names
+from joblog.core.logs import Log
+
+# Some 600 bytes each.
+_LIMIT = 10_000
+
+_Key = tuple[str, int, int, int]
+
+
+class Heads:
+    """Looks up logs by name, remembering them until they change. For any thread."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._lock = threading.Lock()
+        self._held: dict[_Key, Log] = {}
+        self._keys: dict[int, _Key] = {}
+        self._changes = 0
+
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+        """Returns a worker's log; raises what ``Names.log`` raises."""
+        key = (project_id, job_id, version_id, worker)
+        found = self._held.get(key)
+        if found is not None:
+            return found
+        before = self._changes
+        log = self._names.log(*key)
+        with self._lock:
+            if self._changes == before:  # else it may be the log that changed while it was read
+                if len(self._held) >= _LIMIT:
+                    self._held.clear()
+                    self._keys.clear()
+                self._held[key] = log
+                self._keys[log.id] = key
+        return log
+
+    def changed(self, log_ids: set[int]) -> None:
+        """Forgets logs whose heads have just changed: after the commit, before anybody is told of it."""
+        with self._lock:
+            self._changes += 1
+            for log_id in log_ids:
+                key = self._keys.pop(log_id, None)
+                if key is not None:
+                    del self._held[key]

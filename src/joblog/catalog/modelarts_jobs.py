@@ -1,0 +1,288 @@
+"""Jobs and versions as ModelArts registers, lists and deletes them: with the request that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.catalog.runs import make_version, next_id, version_of
+from joblog.core.jobs import Job, Version
+from joblog.core.names import MAX_ID
+from joblog.core.status import Status
+from joblog.errors import Exists, NotFound
+
+SORTS = ("job_name", "job_desc", "status", "duration", "version_count", "create_time")
+
+
+_NOT_ASKED = '{"v1":{}}'
+"""The request of a version that nobody has registered."""
+
+MAX_REPORTS = 100
+"""Reports kept of a version, the newest: they are read with each look at its events."""
+
+
+class Summary(Struct, frozen=True):
+    """A job in a list, with its latest version; a job without any has no ``version_id`` and is UNKNOWN."""
+
+    job_id: int
+    name: str
+    description: str
+    created_ms: int
+    version_id: int | None
+    status: Status
+    started_ms: int | None
+    ended_ms: int | None
+    version_count: int
+    version_number: int | None
+
+
+class Search(Struct, frozen=True):
+    """Which jobs: ``text`` stands in the name in any case; ``statuses`` of the latest version, all when empty."""
+
+    text: str = ""
+    statuses: Collection[Status] = ()
+    workspace_id: str = "0"
+    sort: str = "job_name"
+    descending: bool = False
+    offset: int = 0
+    limit: int = 10
+
+
+class RunSearch(Struct, frozen=True):
+    """Which runs of a project; None is no bound.
+
+    Of each of ``likes`` a text stands in the job's name, in any case; ``names`` are of jobs, exactly; ``not_names`` are left
+    out. Of each of ``types`` one is the ``runtime_type`` that was asked for; those of ``not_types`` are left out.
+    """
+
+    likes: Sequence[Collection[str]] = ()
+    names: Collection[str] | None = None
+    not_names: Collection[str] = ()
+    types: Sequence[Collection[str]] = ()
+    not_types: Collection[str] = ()
+    statuses: Collection[Status] | None = None
+    since_ms: int = 0
+    until_ms: int = MAX_ID
+    workspace_id: str = "0"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+
+
+class Report(Struct, frozen=True, array_like=True):
+    """What a task has told of itself beside how it is."""
+
+    at_ms: int
+    task: str
+    kind: str
+
+
+class Run(Struct, frozen=True):
+    """A version with what its job is called."""
+
+    version: Version
+    job: Job
+
+
+class Jobs:
+    """The catalog's jobs, ModelArts' way. All methods block; what comes from outside must have been checked."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def create(
+        self, project_id: str, name: str, now_ms: int, *, description: str = "", workspace_id: str = "0", request: str | None
+    ) -> tuple[Job, Version | None]:
+        """Makes a job and its first version, none when ``request`` (its JSON) is None; raises NotFound, Exists."""
+        if not self._db.rows("project", id=project_id):
+            raise NotFound("project", project_id)
+        with self._db.transaction() as tx:
+            job = Job(next_id(tx, "job"), project_id, name, now_ms, description, workspace_id)
+            made = tx.rows(
+                "job_make",
+                id=job.id,
+                project_id=project_id,
+                name=name,
+                now_ms=now_ms,
+                description=description,
+                workspace_id=workspace_id,
+            )
+            if not made:
+                raise Exists("Job", name)
+            return job, None if request is None else _requested(tx, job.id, request, now_ms)
+
+    def create_version(self, job_id: int, request: str, now_ms: int, description: str | None = None) -> Version:
+        """Makes the next version of a job that is there, and describes the job, unless that is None; raises NotFound."""
+        with self._db.transaction() as tx:
+            if description is not None:
+                _describe(tx, job_id, description)
+            return _requested(tx, job_id, request, now_ms)
+
+    def request(self, version_id: int) -> str | None:
+        """Returns the JSON that a version was asked for with."""
+        rows = self._db.rows("request", version_id=version_id)
+        return rows[0][0] if rows else None
+
+    def add_report(self, version_id: int, report: Report) -> None:
+        """Keeps a task's report, the newest MAX_REPORTS of a version; raises NotFound."""
+        with self._db.transaction() as tx:
+            if not tx.rows("version_locked", id=version_id):
+                raise NotFound("version", version_id)
+            rows = tx.rows("request", version_id=version_id)
+            kept = _kept(rows[0][0] if rows else _NOT_ASKED)
+            kept["reports"] = msgspec.Raw(msgspec.json.encode([*_reports(kept), report][-MAX_REPORTS:]))
+            tx.rows("request_put", version_id=version_id, body=msgspec.json.encode(kept).decode())
+
+    def reports(self, version_id: int) -> list[Report]:
+        """Returns what a version's tasks have reported, in the order in which it came."""
+        body = self.request(version_id)
+        return [] if body is None else _reports(_kept(body))
+
+    def search(self, project_id: str, search: Search, now_ms: int) -> tuple[int, list[Summary]]:
+        """Returns how many jobs there are, and a page of them."""
+        where = {
+            "project_id": project_id,
+            "workspace_id": search.workspace_id,
+            "like": f"%{_escaped(search.text.lower())}%",
+            "statuses": _listed(search.statuses),
+        }
+        total = int(self._db.rows("job_summary_count", **where)[0][0])
+        rows = self._db.rows(
+            "job_summaries",
+            **where,
+            sort=f"{'-' if search.descending and search.sort in ('job_name', 'job_desc') else ''}{search.sort}",
+            sign=-1 if search.descending else 1,
+            now_ms=now_ms,
+            offset=search.offset,
+            limit=search.limit,
+        )
+        return total, [Summary(*row[:5], Status(row[5] or 0), *row[6:]) for row in rows]  # type: ignore[call-arg]  # 10 columns
+
+    def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[Run]]:
+        """Returns how many versions of a project there are, and a page of them, by when they were made."""
+        jobs, versions = self._jobs_of(project_id, search), None
+        for wanted in search.types:
+            versions = _both(versions, self._of_types(project_id, wanted))
+        where: dict[str, Value] = {
+            "project_id": project_id,
+            "workspace_id": search.workspace_id,
+            "since_ms": search.since_ms,
+            "until_ms": search.until_ms,
+            "job_ids": _bound(jobs),
+            "not_job_ids": _listed(self._ids(project_id, search.not_names)),
+            "version_ids": _bound(versions),
+            "not_version_ids": _listed(self._of_types(project_id, search.not_types)),
+            "statuses": "" if search.statuses is None else _listed(search.statuses) or ",-1,",
+        }
+        total = int(self._db.rows("run_count", **where)[0][0])
+        sign = -1 if search.descending else 1
+        rows = self._db.rows("runs", **where, sign=sign, offset=search.offset, limit=search.limit)
+        return total, [_run(project_id, row) for row in rows]
+
+    def _jobs_of(self, project_id: str, search: RunSearch) -> set[int] | None:
+        """Returns the ids of the jobs that a search names; None where it names none."""
+        found = None if search.names is None else self._ids(project_id, search.names)
+        for texts in search.likes:
+            likes = (f"%{_escaped(text.lower())}%" for text in texts)
+            found = _both(found, self._found("jobs_like", project_id, likes))
+        return found
+
+    def _ids(self, project_id: str, names: Collection[str]) -> set[int]:
+        found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
+        return {rows[0][0] for rows in found if rows}
+
+    def _of_types(self, project_id: str, types: Collection[str]) -> set[int]:
+        """Returns the ids of the versions whose request has one of these types: it is kept as compact JSON."""
+        likes = (f'%"runtime_type":{_escaped(msgspec.json.encode(each).decode())}%' for each in types)
+        return self._found("versions_asked_for_with", project_id, likes)
+
+    def _found(self, query: str, project_id: str, likes: Iterable[str]) -> set[int]:
+        return {row[0] for like in likes for row in self._db.rows(query, project_id=project_id, like=like)}
+
+    def describe(self, job_id: int, description: str) -> None:
+        """Sets a job's description; raises NotFound."""
+        with self._db.transaction() as tx:
+            _describe(tx, job_id, description)
+
+    def delete_version(self, version: Version, now_ms: int) -> None:
+        """Deletes a version with its logs; what is reading them may finish."""
+        with self._db.transaction() as tx:
+            _drop_version(tx, version.id, now_ms)
+
+    def delete_job(self, job: Job, now_ms: int) -> None:
+        """Deletes a job with all its versions."""
+        with self._db.transaction() as tx:
+            _drop_job(tx, job.id, now_ms)
+
+
+def _kept(body: str) -> dict[str, msgspec.Raw]:
+    """Reads what is kept of a version: its request, as ``v1`` or ``v2``, and ``reports``.
+
+    A request that is nested too deep to be passed over, as earlier versions took it, is given up.
+    """
+    try:
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except RecursionError:
+        return _kept(_NOT_ASKED)
+
+
+def _reports(kept: dict[str, msgspec.Raw]) -> list[Report]:
+    return msgspec.json.decode(kept["reports"], type=list[Report]) if "reports" in kept else []
+
+
+def _describe(tx: Transaction, job_id: int, description: str) -> None:
+    if not tx.rows("job_describe", id=job_id, description=description):
+        raise NotFound("job", job_id)
+
+
+def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Version:
+    version = make_version(tx, job_id, None, now_ms, Status.INIT)
+    tx.rows("request_put", version_id=version.id, body=request)
+    return version
+
+
+def _drop_job(tx: Transaction, job_id: int, now_ms: int) -> None:
+    tx.rows("job_drop", id=job_id)  # first: what another node makes of the job is there then, or will find it gone
+    after = 0
+    while rows := tx.rows("versions", job_id=job_id, after=after, limit=1000):
+        for row in rows:
+            _drop_version(tx, row[0], now_ms)
+        after = rows[-1][0]
+
+
+def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
+    tx.rows("version_drop", id=version_id)  # first, for the same reason: logs and tasks of it
+    for (log_id,) in tx.rows("log_ids", version_id=version_id):
+        tx.rows("log_drop", id=log_id)  # first: what another node does to the log is over then, or will find it gone
+        tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
+        for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
+            tx.rows(drop, log_id=log_id)
+    for drop in ("request_drop", "tasks_drop"):
+        tx.rows(drop, version_id=version_id)
+
+
+def _listed(numbers: Collection[int]) -> str:
+    """Returns numbers as the statements look for one among them."""
+    return "".join(f",{int(number)}" for number in numbers) + ("," if numbers else "")
+
+
+def _bound(numbers: Collection[int] | None) -> str:
+    """Returns a bound on ids: of no ids it is one that nothing has."""
+    return "" if numbers is None else _listed(numbers) or ",0,"
+
+
+def _both(first: set[int] | None, second: set[int]) -> set[int]:
+    return second if first is None else first & second
+
+
+def _run(project_id: str, row: Row) -> Run:
+    version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
+    return Run(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
+
+
+def _escaped(text: str) -> str:
+    """Returns a text as LIKE finds it literally, with ! for the escape."""
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -1,0 +1,167 @@
+"""The embedded database: SQLite in WAL mode, every commit fsynced. The one door to apsw.
+
+One connection writes, under a lock; each thread that reads has a connection of its own, and WAL lets it read while the
+writer writes. A read sees what is committed when it begins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+
+from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, process_clock_ms
+from joblog.errors import Invalid, Unavailable
+
+# 64 KiB appends committed in groups of 16: 200 MB/s with pages of 4 KiB, 400 with 16 KiB; 200-byte ones are no slower.
+_PAGE_BYTES = 16 * 1024
+# The write-ahead log is copied into the database at this size: rarely enough to write hot pages once, not every time. Its file
+# is cut to this size after that.
+_CHECKPOINT_BYTES = 16 * 1024 * 1024
+# Reads that follow each other without a pause keep it from beginning anew; at this size, and whenever as much as that has come
+# again, whoever writes waits a moment for there to be none.
+_LARGE_LOG_BYTES = 4 * _CHECKPOINT_BYTES
+_MOMENT_MS = 200
+# Of each thread's connection: the operating system's own cache is behind it.
+_READ_CACHE_KIB = 2 * 1024
+_BUSY_MS = 10_000
+
+
+class Sqlite:
+    """The catalog in one file. See ``Database`` for what the methods promise."""
+
+    embedded = True
+
+    def __init__(self, path: Path, clock_ms: Callable[[], int] = process_clock_ms) -> None:
+        """Opens the file, makes or migrates the schema; raises Unavailable. The process's clock is the catalog's."""
+        self.clock_ms = clock_ms
+        self._changed: Callable[[set[int]], None] = lambda _: None
+        self._path = str(path)
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._open: list[apsw.Connection] = []
+        with _unavailable():
+            self._writer = self._connect()
+            self._wait_at_bytes = _LARGE_LOG_BYTES
+            self._writer.pragma("journal_size_limit", _CHECKPOINT_BYTES)
+            self._writer.set_wal_hook(self._checkpoint)  # in place of SQLite's own
+            self._migrate()
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        """Runs a named query on this thread's connection."""
+        try:
+            found: apsw.Connection | None = getattr(self._local, "connection", None)
+            if found is None:
+                found = self._local.connection = self._connect()
+            return found.execute(QUERIES[query], values).fetchall()
+        except apsw.Error as error:
+            raise _failed(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Writing]:
+        """Commits when the block is left, rolls back when it raises."""
+        with self._lock, _unavailable():
+            self._writer.execute("BEGIN IMMEDIATE")
+            writing = _Writing(self._writer)
+            try:
+                yield writing
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._changed(writing.changed)
+
+    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
+        """Nobody else changes the file, nor can set it back while it is open."""
+        del went_back
+        self._changed = changed
+
+    def close(self) -> None:
+        """Closes every connection."""
+        with self._lock:
+            while self._open:
+                self._open.pop().close()
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(self._path)
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.pragma("page_size", _PAGE_BYTES)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")
+        connection.pragma("cache_size", -_READ_CACHE_KIB)
+        self._open.append(connection)
+        return connection
+
+    def _checkpoint(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        """Copies the write-ahead log into the database after a commit that has made it large enough."""
+        size = pages * _PAGE_BYTES
+        if size < _CHECKPOINT_BYTES:
+            self._wait_at_bytes = _LARGE_LOG_BYTES
+            return apsw.SQLITE_OK
+        waits = size >= self._wait_at_bytes
+        self._wait_at_bytes = max(self._wait_at_bytes, size + _LARGE_LOG_BYTES if waits else 0)
+        connection.set_busy_timeout(_MOMENT_MS)
+        try:
+            connection.wal_checkpoint(name, apsw.SQLITE_CHECKPOINT_RESTART if waits else apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass  # What is committed is committed; a later commit tries again.
+        finally:
+            connection.set_busy_timeout(_BUSY_MS)
+        return apsw.SQLITE_OK
+
+    def _migrate(self) -> None:
+        with self.transaction() as tx:
+            empty = not self._writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'counter'").fetchall()
+            version = 0 if empty else int(tx.rows("counter", name="schema")[0][0])
+            if version > SCHEMA_VERSION:
+                raise Unavailable(f"{self._path} was written by a newer joblog (schema {version})")
+            for statement in migrations(version):
+                self._writer.execute(statement)
+            tx.rows("set_counter", name="schema", value=SCHEMA_VERSION)
+
+
+def copy_catalog(source: Path, target: Path) -> None:
+    """Copies a catalog, also one that is being written to; raises Invalid when the source is none, Unavailable."""
+    if not source.is_file():
+        raise Invalid("catalog_from", "a file that is a copy of a catalog.db", str(source))
+    with _unavailable(), closing(apsw.Connection(str(source))) as there:
+        try:
+            there.execute(QUERIES["counter"], {"name": "schema"})
+        except apsw.Error as error:
+            raise Invalid("catalog_from", f"a catalog of joblog's ({error})", str(source)) from error
+        with closing(apsw.Connection(str(target))) as here, here.backup("main", there, "main") as copying:
+            while not copying.done:
+                copying.step()
+
+
+class _Writing:
+    """The open write transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._execute = connection.execute
+        self.changed: set[int] = set()
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        if query in HEAD_QUERIES:
+            self.changed.add(values["id"])  # type: ignore[arg-type]  # these queries' id is a number
+        return self._execute(QUERIES[query], values).fetchall()
+
+    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
+        return [self.rows(query, **each) for each in values]
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise _failed(error) from error
+
+
+def _failed(error: apsw.Error) -> Unavailable:
+    return Unavailable(f"the catalog failed: {type(error).__name__}: {error}")

@@ -1,0 +1,197 @@
+"""How versions and their tasks are: reported by whoever runs them, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from joblog.catalog.database import Database, Row, Transaction
+from joblog.catalog.runs import version_of
+from joblog.core.jobs import Task, Version
+from joblog.core.status import OVER, STOPPED, Status, end_of
+from joblog.errors import NotFound, Over
+
+SEEN_MS = 30_000
+"""How old the note of a task's last word may be: it is not written down for every heartbeat."""
+
+LOST_MS = 600_000
+"""A task that has been silent for so long counts as lost, until it speaks again."""
+
+_BATCH = 1000
+
+
+class Report(Struct, frozen=True):
+    """What a worker says of itself: see ``Task``. ``tasks`` is how many workers the run has in all."""
+
+    status: Status
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+    host: str | None = None
+    tasks: int | None = None
+
+
+class States:
+    """The catalog's states. All methods block; versions from outside must have been looked up in their project."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def report(self, version: Version, worker: int, report: Report, now_ms: int) -> Version:
+        """Takes a worker's word and returns the version as it is then. The same again changes nothing."""
+        if report.status is Status.RUNNING and self._is_heartbeat(version, worker, report, now_ms):
+            return version
+        with self._db.transaction() as tx:
+            version = _locked(tx, version.id)
+            rows = tx.rows("task", version_id=version.id, worker=worker)
+            begins = not rows or (rows[0][8] is not None and report.status is Status.RUNNING)
+            ended_ms = None if report.status is Status.RUNNING else now_ms
+            if rows and rows[0][8] is not None and ended_ms is not None:
+                ended_ms = rows[0][8]  # it has said so before
+            tx.rows(
+                "task_put",
+                version_id=version.id,
+                worker=worker,
+                status=report.status,
+                exit_code=report.exit_code,
+                signal=report.signal,
+                reason=report.reason,
+                host=report.host,
+                now_ms=now_ms,
+                ended_ms=ended_ms,
+            )
+            if report.tasks is not None and report.tasks != version.expected_tasks:
+                tx.rows("version_expect", id=version.id, expected_tasks=report.tasks)
+                version = structs.replace(version, expected_tasks=report.tasks)
+            if report.status is Status.RUNNING:
+                return _running(tx, version, now_ms, begins=begins)
+            return _maybe_over(tx, version, now_ms)
+
+    def set_status(self, version: Version, status: Status, reason: str | None, now_ms: int) -> Version:
+        """Sets what a scheduler says; raises Over for a run that has ended and is said to go on."""
+        with self._db.transaction() as tx:
+            version = _locked(tx, version.id)
+            known = version.status in OVER and version.status not in (Status.UNKNOWN, Status.LOST)
+            if known and status not in OVER:
+                raise Over(f"the run has ended: it is {version.status.name}, and cannot become {status.name}")
+            return _set(tx, version, status, reason, now_ms)
+
+    def stop(self, version: Version, now_ms: int) -> Version:
+        """Asks a run to stop: its tasks are told with their next report; where none is there, it is KILLED at once.
+
+        Raises Over when it has ended.
+        """
+        with self._db.transaction() as tx:
+            version = _locked(tx, version.id)
+            if version.status in OVER:
+                raise Over(f"the run has ended: it is {version.status.name}")
+            if version.status is Status.KILLING:
+                return version
+            alive = [task for task in _tasks(tx, version.id) if task.ended_ms is None and task.seen_ms >= now_ms - LOST_MS]
+            tx.rows("version_stop", id=version.id, was=version.status, status=Status.KILLING, now_ms=now_ms)
+            version = structs.replace(version, status=Status.KILLING, stop_ms=now_ms)
+            return version if alive else _set(tx, version, Status.KILLED, "stopped", now_ms)
+
+    def log_closed(self, version_id: int, now_ms: int) -> None:
+        """Ends a version, all of whose logs are closed, in which no task has ever said anything: how is not known."""
+        with self._db.transaction() as tx:
+            version = _locked(tx, version_id)
+            still_open = tx.rows("logs_open", version_id=version_id)[0][0]
+            if version.status not in OVER and not still_open and not _tasks(tx, version_id):
+                _set(tx, version, Status.UNKNOWN, None, now_ms)
+
+    def task(self, version_id: int, worker: int) -> Task | None:
+        """Returns how a worker is, None where it has said nothing."""
+        rows = self._db.rows("task", version_id=version_id, worker=worker)
+        return _task(rows[0]) if rows else None
+
+    def tasks(self, version_id: int, after: int = -1, limit: int = 2**31) -> list[Task]:
+        """Lists a version's tasks by worker."""
+        return [_task(row) for row in self._db.rows("tasks", version_id=version_id, after=after, limit=limit)]
+
+    def mark_lost(self, now_ms: int) -> int:
+        """Marks what has been silent for too long as lost; returns how many tasks were."""
+        lost = 0
+        for version_id, worker in self._db.rows("tasks_silent", before_ms=now_ms - LOST_MS, limit=_BATCH):
+            with self._db.transaction() as tx:
+                rows = tx.rows("version_locked", id=version_id)
+                key = {"version_id": version_id, "worker": worker, "before_ms": now_ms - LOST_MS}
+                if rows and tx.rows("task_lose", status=Status.LOST, **key):
+                    lost += 1
+                    _maybe_over(tx, version_of(rows[0]), now_ms)
+        return lost
+
+    def _is_heartbeat(self, version: Version, worker: int, report: Report, now_ms: int) -> bool:
+        """Whether a running task only says again that it runs; notes the time now and then."""
+        if version.status not in (Status.RUNNING, *STOPPED) or report.tasks not in (None, version.expected_tasks):
+            return False
+        task = self.task(version.id, worker)
+        if task is None or task.ended_ms is not None:
+            return False
+        if now_ms - task.seen_ms >= SEEN_MS:
+            with self._db.transaction() as tx:
+                tx.rows("task_seen", version_id=version.id, worker=worker, now_ms=now_ms)
+        return True
+
+
+def _locked(tx: Transaction, version_id: int) -> Version:
+    rows = tx.rows("version_locked", id=version_id)
+    if not rows:
+        raise NotFound("version", version_id)
+    return version_of(rows[0])
+
+
+def _running(tx: Transaction, version: Version, now_ms: int, *, begins: bool) -> Version:
+    """A task runs: so does the version, unless it was stopped. One that had ended does again only if a task begins anew."""
+    if version.status in STOPPED or version.status is Status.RUNNING:
+        return version
+    known = version.status in OVER and version.status not in (Status.UNKNOWN, Status.LOST)
+    return version if known and not begins else _set(tx, version, Status.RUNNING, None, now_ms)
+
+
+def _maybe_over(tx: Transaction, version: Version, now_ms: int) -> Version:
+    tasks = _tasks(tx, version.id)
+    ends = [(task.status, task.reason) for task in tasks]
+    end = end_of(ends, version.expected_tasks, stopping=version.status in STOPPED)
+    if end is None or end is version.status:
+        return version
+    return _set(tx, version, end, _reason(tasks, end), now_ms)
+
+
+def _reason(tasks: Sequence[Task], end: Status) -> str | None:
+    """Says which task was the first to end as the run did, and how."""
+    for task in tasks:
+        if end is not Status.COMPLETED and task.status is not Status.COMPLETED:
+            how = task.reason or (f"exit code {task.exit_code}" if task.exit_code is not None else task.status.name)
+            return f"{task.name}: {how}" + (f" ({task.signal})" if task.signal else "")
+    return None
+
+
+def _set(tx: Transaction, version: Version, status: Status, reason: str | None, now_ms: int) -> Version:
+    started = status is Status.RUNNING and version.started_ms is None
+    after = structs.replace(
+        version,
+        status=status,
+        reason=reason,
+        started_ms=now_ms if started else version.started_ms,
+        ended_ms=None if status not in OVER else version.ended_ms if version.ended_ms is not None else now_ms,
+    )
+    tx.rows(
+        "version_set_status",
+        id=version.id,
+        was=version.status,
+        status=status,
+        reason=reason,
+        started_ms=after.started_ms,
+        ended_ms=after.ended_ms,
+    )
+    return after
+
+
+def _tasks(tx: Transaction, version_id: int) -> list[Task]:
+    return [_task(row) for row in tx.rows("task_ends", version_id=version_id)]
+
+
+def _task(row: Row) -> Task:
+    return Task(row[0], Status(row[1]), *row[2:])

@@ -1,0 +1,91 @@
+"""Tokens: made at random, shown once, kept as their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from joblog.catalog.database import Database, Transaction
+from joblog.core.accounts import Token, check_label, check_rights
+from joblog.errors import NotFound, WrongPassword
+
+_PREFIX = "jl_"
+
+USER_TOKEN_MS = 24 * 3600 * 1000
+"""How long a user's token lives: ModelArts' own 24 hours."""
+
+
+class Tokens:
+    """The catalog's tokens. All methods block."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def make(
+        self,
+        project_id: str | None,
+        rights: list[str],
+        label: str,
+        now_ms: int,
+        expires_ms: int | None,
+        job_id: int | None = None,
+    ) -> tuple[Token, str]:
+        """Makes a token and returns it with its secret, which nobody can be told again; raises Invalid."""
+        held, label = check_rights(rights), check_label(label)
+        with self._db.transaction() as tx:
+            return _put(tx, Token(_next_id(tx), project_id, held, label, now_ms, expires_ms, job_id))
+
+    def make_for_user(
+        self, user_id: str, project_id: str | None, password_hash: str | None, now_ms: int, expires_ms: int
+    ) -> tuple[Token, str]:
+        """Makes a token of a user, for a project or (None) for the domain.
+
+        Raises WrongPassword when the user is gone or, where a hash is given, no longer has that password.
+        """
+        with self._db.transaction() as tx:
+            rows = tx.rows("account_hold", id=user_id)
+            if not rows or password_hash not in (None, rows[0][0]):
+                raise WrongPassword
+            # Those that have just expired are kept for a while, to be told as such.
+            tx.rows("tokens_drop_expired", user_id=user_id, before_ms=now_ms - USER_TOKEN_MS)
+            return _put(tx, Token(_next_id(tx), project_id, "", "", now_ms, expires_ms, None, user_id))
+
+    def find(self, secret: str) -> Token | None:
+        """Returns the token of that secret. It is looked up by its hash, so timing tells nothing about others."""
+        rows = self._db.rows("token_by_hash", sha256=_hash(secret))
+        return Token(*rows[0]) if rows else None
+
+    def all(self, after: int, limit: int) -> list[Token]:
+        """Lists tokens by id, but for those that users got by logging in."""
+        return [Token(*row) for row in self._db.rows("tokens", after=after, limit=limit)]
+
+    def revoke(self, token_id: int) -> None:
+        """Removes a token; raises NotFound."""
+        with self._db.transaction() as tx:
+            if not tx.rows("token_drop", id=token_id):
+                raise NotFound("token", token_id)
+
+
+def _next_id(tx: Transaction) -> int:
+    return int(tx.rows("next_id", name="token")[0][0])
+
+
+def _put(tx: Transaction, token: Token) -> tuple[Token, str]:
+    secret = _PREFIX + secrets.token_urlsafe(32)
+    tx.rows(
+        "token_put",
+        id=token.id,
+        sha256=_hash(secret),
+        project_id=token.project_id,
+        job_id=token.job_id,
+        user_id=token.user_id,
+        rights=token.rights,
+        label=token.label,
+        now_ms=token.created_ms,
+        expires_ms=token.expires_ms,
+    )
+    return token, secret
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

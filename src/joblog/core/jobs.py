@@ -1,0 +1,84 @@
+"""Projects and what runs in them: jobs, their runs (versions), the runs' workers (tasks), as frozen values."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from joblog.core.status import Status
+
+
+class Project(Struct, frozen=True):
+    """A tenant. ``retain_days`` and ``retain_bytes`` (of stored objects) bound what is kept; None: for ever."""
+
+    id: str
+    name: str
+    domain_id: str
+    created_ms: int
+    retain_days: int | None
+    retain_bytes: int | None
+
+
+class Job(Struct, frozen=True):
+    """A named piece of training; its runs are its versions."""
+
+    id: int
+    project_id: str
+    name: str
+    created_ms: int
+    description: str = ""
+    workspace_id: str = "0"
+    labels: dict[str, str] = {}
+
+
+class Version(Struct, frozen=True):
+    """One run of a job. ``number`` counts from 1 within the job; ``uuid`` is its id in ModelArts' v2 calls.
+
+    ``expected_tasks`` is how many workers it has in all, None while nobody has said. ``stop_ms``: when it was asked to stop.
+    """
+
+    id: int
+    job_id: int
+    number: int
+    uuid: str
+    run_id: str | None
+    created_ms: int
+    status: Status
+    reason: str | None
+    expected_tasks: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    stop_ms: int | None
+
+    @property
+    def name(self) -> str:
+        """``V0001``, ``V0002`` ..."""
+        return f"V{self.number:04d}"
+
+    def duration_ms(self, now_ms: int) -> int:
+        """How long it has run, until it ended or until now; 0 before it starts."""
+        if self.started_ms is None:
+            return 0
+        return max((now_ms if self.ended_ms is None else self.ended_ms) - self.started_ms, 0)
+
+
+class Task(Struct, frozen=True):
+    """How a worker is, as it said itself: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended.
+
+    ``seen_ms`` is when it was last heard of, ``starts`` how often it has begun.
+    """
+
+    worker: int
+    status: Status
+    exit_code: int | None
+    signal: str | None
+    reason: str | None
+    host: str | None
+    started_ms: int
+    seen_ms: int
+    ended_ms: int | None
+    starts: int
+
+    @property
+    def name(self) -> str:
+        """``worker-0``, ``worker-1`` ..."""
+        return f"worker-{self.worker}"

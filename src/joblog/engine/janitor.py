@@ -1,0 +1,172 @@
+"""The background loop: seals tails, merges segments, applies retention, removes objects that nothing names any more.
+
+Every node runs it. What a node works on it has leased, so the work spreads over the nodes and goes on when one dies.
+Whatever fails is reported and tried again in the next round: nothing here is on the way of an append or of a read.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from joblog.catalog.database import Database, Row
+from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
+from joblog.catalog.states import LOST_MS, States
+from joblog.core.counters import ROUND_FAILURES
+from joblog.core.settings import Settings
+from joblog.engine.ownership import Ownership
+from joblog.engine.retention import Retention
+from joblog.engine.seal import Sealer
+from joblog.errors import JoblogError
+
+# Logs looked at in one round, so that a round ends.
+_BATCH = 100
+
+# Logs leased at a time: each is some megabytes of work, and all must be done before the leases run out.
+_LEASED = 8
+
+# Merging compresses hard and takes a processor. It waits until nothing was sealed for a while, but not for longer than this.
+_LONGEST_WAIT_S = 60.0
+
+# A growing log is looked at for merging when it has so many new segments.
+_FRESH = 4
+
+# A look at every object's name, now and then: whether the catalog knows them all.
+_SWEEP_MS = 6 * 3600 * 1000
+
+_LOST_CHECK_S = 30.0
+
+_log = logging.getLogger("joblog.engine.janitor")
+
+
+class Janitor:
+    """Owns the thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        sealer: Sealer,
+        retention: Retention,
+        states: States,
+        ownership: Ownership,
+    ) -> None:
+        self._settings = settings
+        self._db = database
+        self._sealer = sealer
+        self._retention = retention
+        self._states = states
+        self._ownership = ownership
+        self._clock_ms = database.clock_ms
+        self._leases = Leases(database, database.clock_ms)
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="joblog-janitor", daemon=True)
+
+    def start(self) -> None:
+        """Starts the loop. Raises Unavailable."""
+        if self._db.embedded:
+            self._leases.forget(2**62)  # whoever had any is dead: this process has the catalog to itself
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the loop after the step it is in."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def hint(self) -> None:
+        """Says that there is something to seal, so that the next round begins now."""
+        self._wake.set()
+
+    def seal_due(self) -> int:
+        """Seals what is large, quiet or closed; returns how many segments were made."""
+        now_ms = self._clock_ms()
+        quiet_ms, seal_bytes = now_ms - self._settings.seal_quiet_s * 1000, self._settings.seal_bytes
+        due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
+        made = 0
+        with self._leased(due) as leases:
+            for lease in leases:
+                made += self._sealer.seal(lease.log_id, lease)
+                if self._stop.is_set():
+                    break
+        return made
+
+    def merge_due(self) -> int:
+        """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
+        looked = 0
+        with self._leased(self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())) as leases:
+            for lease in leases:
+                looked += 1
+                merged = self._sealer.merge(lease.log_id, self._clock_ms(), lease, give_up=self._stop.is_set)
+                if merged or self._wake.is_set() or self._stop.is_set():
+                    break
+        return looked
+
+    def clean(self) -> None:
+        """Applies retention, removes objects, now and then looks for unknown ones; if no other node just has.
+
+        Raises Conflict, and nothing is removed, where catalog and store do not fit, or the clock cannot be trusted.
+        """
+        now_ms, grace_ms, stopped = self._clock_ms(), self._settings.object_grace_s * 1000, self._stop.is_set
+        if self._leases.take([SWEEP], _SWEEP_MS):
+            self._ownership.look()
+        if self._leases.take([RETENTION], int(self._settings.retain_check_s * 1000)):
+            # Each by itself: what takes too long for the catalog is not in the way of the others.
+            self._guarded(lambda: self._leases.forget(now_ms - LEASE_MS))
+            self._ownership.agree()
+            self._retention.trust_clock(now_ms)
+            self._guarded(lambda: self._retention.retain(now_ms, stopped))
+            if self._retention.garbage_due(now_ms, grace_ms):
+                self._ownership.take()  # before the first object goes: an earlier catalog is told from this one from now on
+                self._retention.remove_garbage(now_ms, grace_ms, stopped)
+
+    @contextmanager
+    def _leased(self, due: list[Row]) -> Iterator[list[Lease]]:
+        """Takes some of the logs. Nodes that ask at the same moment see the same ones due: each begins elsewhere among them."""
+        ids = [row[0] for row in due]
+        chosen = random.sample(ids, min(_LEASED, len(ids))) if len(ids) > _LEASED else ids
+        leases = self._leases.take(chosen)
+        try:
+            yield leases
+        finally:
+            self._leases.give_back(leases)
+
+    def _run(self) -> None:
+        next_clean = next_merge = 0.0
+        latest_merge = time.monotonic() + _LONGEST_WAIT_S
+        next_lost = time.monotonic() + LOST_MS / 1000  # while joblog was down nobody could tell it anything
+        while not self._stop.is_set():
+            if not self._ownership.begun:  # the store was away at the start
+                self._guarded(self._ownership.begin)
+            busy = self._guarded(self.seal_due) if self._ownership.begun else 0
+            now = time.monotonic()
+            if busy:
+                next_merge = min(now + self._settings.merge_calm_s, latest_merge)
+            elif now >= next_merge and self._ownership.begun:
+                busy = self._guarded(self.merge_due)
+                latest_merge = time.monotonic() + _LONGEST_WAIT_S
+            if now >= next_lost:
+                next_lost = now + _LOST_CHECK_S
+                self._guarded(lambda: self._states.mark_lost(self._clock_ms()))
+            if now >= next_clean and self._ownership.begun:
+                next_clean = now + self._settings.retain_check_s
+                self._guarded(self.clean)
+            if not busy:
+                self._wake.wait(self._settings.janitor_s)
+                self._wake.clear()
+
+    def _guarded(self, step: Callable[[], int | None]) -> int:
+        try:
+            return step() or 0
+        except JoblogError as error:
+            _log.warning("%s; will be tried again", error)
+        except Exception:  # noqa: BLE001  # the edge of a background loop
+            _log.exception("a round failed; it will be tried again")
+        self._sealer.tally.add(ROUND_FAILURES)
+        return 0

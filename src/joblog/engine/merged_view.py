@@ -1,0 +1,141 @@
+"""The logs of a version as one: merged by arrival, from any place in that order, in pages.
+
+A page reads of each log what it shows, and for its times the rows of the catalog behind its place.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from joblog.core.logs import Log
+from joblog.engine.read import Query
+from joblog.engine.times import second_of, stretches
+from joblog.views.merged import Place, collapsed
+from joblog.views.redraws import plain_text
+from joblog.views.values import MergedLine, MergedPage
+
+PAGE_BYTES = 2 * 1024 * 1024
+LINE_BYTES = 64 * 1024
+"""Of a longer line this much is shown here; its range is whole."""
+
+SETTLED_S = 2
+"""How old a second must be before it is shown of logs that grow: until then its last bytes may still be on their way."""
+
+_TAIL_LINES = 50_000
+"""Lines that are looked at for the last few of all logs together."""
+
+_READ_BYTES = 128 * 1024
+
+Placed = tuple[int, int, int, int, bytes]
+"""A line's second, worker, start, end and bytes; these are ordered as the merged view is."""
+
+
+def merged_page(query: Query, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int) -> MergedPage:
+    """Returns about ``count`` lines behind ``place`` (None: from the start).
+
+    With ``collapse_s`` what several ranks said alike within so many seconds stands once; these stretches of time are fixed, a
+    page has whole ones of them, unless one is larger than a page may be.
+    """
+    closed = all(log.closed for log in logs)
+    horizon = 2**62 if closed else now_ms // 1000 - SETTLED_S
+    if not closed and collapse_s:
+        horizon -= horizon % collapse_s
+    place = place or Place()
+    found, size, at_end, last = list[Placed](), 0, True, place
+    for placed in heapq.merge(*(_lines_of(query, log, place, horizon) for log in logs)):
+        full = len(found) >= count or size >= PAGE_BYTES
+        another = not collapse_s or not found or placed[0] // collapse_s != found[-1][0] // collapse_s
+        if full and (another or len(found) >= 10 * count or size >= 2 * PAGE_BYTES):
+            at_end = False
+            break
+        found.append(placed)
+        size += len(placed[4])
+        last = Place(placed[0], placed[1], placed[2])
+    return MergedPage(_shown(found, collapse_s), last.cursor, at_end, closed and at_end)
+
+
+def latest(query: Query, logs: Sequence[Log], count: int, collapse_s: int, now_ms: int) -> MergedPage:
+    """Returns the last ``count`` lines that have settled, and the place behind them."""
+    closed = all(log.closed for log in logs)
+    horizon = 2**62 if closed else now_ms // 1000 - SETTLED_S
+    each = max(min(count, _TAIL_LINES // max(len(logs), 1)), 1)
+    found = [placed for log in logs for placed in _last_lines(query, log, each) if placed[0] < horizon]
+    found = sorted(found)[-count:]
+    place = Place(*found[-1][:3]) if found else Place()
+    return MergedPage(_shown(found, collapse_s), place.cursor, True, closed)
+
+
+def _shown(found: Sequence[Placed], collapse_s: int) -> list[MergedLine]:
+    shown = [(placed[1], _line(placed)) for placed in found]
+    if not collapse_s:
+        return [line for _, line in shown]
+    slots: dict[int, list[tuple[int, MergedLine]]] = {}
+    for placed, each in zip(found, shown, strict=True):
+        slots.setdefault(placed[0] // collapse_s, []).append(each)
+    return [line for slot in slots.values() for line in collapsed(slot)]
+
+
+def _line(placed: Placed) -> MergedLine:
+    second, worker, start, end, data = placed
+    text = plain_text(data.rstrip(b"\r\n").rpartition(b"\r")[2])
+    return MergedLine(text, str(worker), 1, second * 1000, f"worker-{worker}", start, end)
+
+
+def _lines_of(query: Query, log: Log, place: Place, horizon: int) -> Iterator[Placed]:
+    """Yields a log's lines behind ``place``, each in the second in which its first byte arrived."""
+    end_byte = log.end_byte if log.closed else log.partial_byte
+    behind = place.second + (log.worker < place.worker)
+    for second, start, end in stretches(query.logs, log, behind):
+        if second >= horizon or start >= end_byte:
+            return
+        for low, high, data in _whole_lines(query, log, start, min(end, end_byte), end_byte):
+            if Place(second, log.worker, low) > place:
+                yield second, log.worker, low, high, data
+
+
+def _whole_lines(query: Query, log: Log, start: int, end: int, end_byte: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yields ``(start, end, bytes)`` of the lines that begin within ``[start, end)``, the last one to its end."""
+    inside = start > log.start_byte  # the byte before says whether a line begins here
+    begin = read = start - inside
+    kept = b""
+    while read < end_byte and begin < end:
+        if inside and read >= end:
+            return  # the line goes on beyond: none begins here
+        if not inside and len(kept) == LINE_BYTES:  # where the line ends is known without reading it
+            following = min(_line_end(query, log, read), end_byte)
+            yield begin, following, kept
+            kept, begin, read = b"", following, following
+            continue
+        until = min(read + _READ_BYTES, end if read < end else end_byte)
+        block = query.read(log, partial(_span, read, until)).data
+        at = 0
+        while (newline := block.find(b"\n", at)) >= 0:
+            following = read + newline + 1
+            if not inside:
+                yield begin, following, kept + block[at : newline + 1][: LINE_BYTES - len(kept)]
+            inside, kept, begin, at = False, b"", following, newline + 1
+            if begin >= end:
+                return
+        kept += block[at:][: LINE_BYTES - len(kept)]
+        read += len(block)
+    if begin < min(end, end_byte) and not inside:
+        yield begin, end_byte, kept
+
+
+def _line_end(query: Query, log: Log, byte: int) -> int:
+    """Returns where the line ends that a byte is in: behind its newline, or at the log's end."""
+    line = query.line_at(log, byte) + 1
+    return query.line_borders(log, lambda _: (line, line)).start_byte
+
+
+def _last_lines(query: Query, log: Log, count: int) -> list[Placed]:
+    page = query.line_borders(log, lambda head: (max(head.last_line - count, head.start_line), head.last_line))
+    found = list(_whole_lines(query, page.log, page.start_byte, page.end_byte, page.end_byte))
+    seconds = second_of(query.logs, page.log, [start for start, _, _ in found])
+    return [(second, log.worker, *line) for second, line in zip(seconds, found, strict=True)]
+
+
+def _span(low: int, high: int, _: Log) -> tuple[int, int]:
+    return low, high

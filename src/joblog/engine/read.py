@@ -1,0 +1,229 @@
+"""Reading: which frames and chunks hold what was asked for, and cutting it out of them.
+
+A read takes the log's head, then the pieces that it names. Between the two a sealer may have moved pieces from the catalog
+to an object; then they do not join up, and the read begins again with a new head. Nothing that was read is ever wrong:
+a byte's position and a line's number do not change.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import partial
+from typing import TypeVar
+
+from msgspec import Struct
+
+from joblog.catalog.logs import Logs
+from joblog.core import lines
+from joblog.core.logs import Log, Segment
+from joblog.errors import Busy, Damaged
+from joblog.objects.frame_store import FrameReader
+from joblog.objects.piece_cache import Piece, PieceCache, joined
+
+DEADLINE_S: ContextVar[float] = ContextVar("joblog_deadline", default=math.inf)
+"""When whoever reads here gives up, by the monotonic clock: a read that would begin later is Busy."""
+
+# How often a read begins again because pieces moved under it: each time needs another swap to come in between.
+_ATTEMPTS = 5
+
+_STREAM_BYTES = 1024 * 1024
+"""What a streamed read fetches at a time."""
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""The most that is read for one page of lines; a longer one is streamed."""
+
+_CHARACTER_MARGIN = 3
+"""A UTF-8 character reaches at most so far beyond a border within it."""
+
+
+class Page(Struct, frozen=True):
+    """A contiguous part of a log: ``data`` is ``[start_byte, end_byte)``; lines ``[start_line, end_line)`` if lines."""
+
+    log: Log
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    data: bytes
+
+
+class LargePage(Exception):
+    """A page of lines is larger than PAGE_BYTES."""
+
+
+class _Moved(Exception):
+    """Pieces were swapped while they were read."""
+
+
+T = TypeVar("T")
+
+
+class Query:
+    """Reads logs through the catalog and a reader of frames; raises what these raise."""
+
+    def __init__(self, logs: Logs, cache: PieceCache, frames: FrameReader) -> None:
+        self.logs = logs
+        self._cache = cache
+        self._frames = frames
+
+    def read(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the bytes of ``span(log)``, which must lie within what is held."""
+        return self._steady(log, lambda head: self._byte_page(head, *span(head)))
+
+    def characters(self, log: Log, span: Callable[[Log], tuple[int, int]], *, backwards: bool) -> Page:
+        """Returns the bytes of ``span(log)``, narrowed to whole UTF-8 characters (see ``lines.whole_characters``)."""
+        return self._steady(log, lambda head: self._character_page(head, *span(head), backwards))
+
+    def lines(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the lines ``span(log)``, which must be lines the log has; raises LargePage."""
+        return self._steady(log, lambda head: self._line_page(head, *span(head)))
+
+    def line_borders(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+        """Returns the page of the lines ``span(log)`` without its data, however large it is."""
+
+        def borders(head: Log) -> Page:
+            first, end = span(head)
+            return Page(head, self._border(head, first), self._border(head, end), first, end, b"")
+
+        return self._steady(log, borders)
+
+    def line_at(self, log: Log, byte: int) -> int:
+        """Returns how many newlines stand before a position that the log holds, or its end."""
+        return self._steady(log, lambda head: self._line_at(head, byte))
+
+    def stream(self, log: Log, low: int, high: int) -> Iterator[bytes]:
+        """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged."""
+        while low < high:
+            until = min(low + _STREAM_BYTES, high)
+            page = self.read(log, partial(_fixed, low, until))
+            yield page.data
+            low = until
+
+    def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
+        if time.monotonic() > DEADLINE_S.get():
+            raise Busy("this took too long; ask for fewer lines or ranks at a time")
+        for _ in range(_ATTEMPTS):
+            try:
+                return read(log)
+            except _Moved:
+                log = self.logs.head(log.id)
+        raise Damaged(f"log {log.id}: its pieces do not join up")
+
+    def _byte_page(self, head: Log, low: int, high: int) -> Page:
+        return Page(head, low, high, 0, 0, _cut(self._pieces_by_byte(head, low, high), low, high))
+
+    def _character_page(self, head: Log, low: int, high: int, backwards: bool) -> Page:
+        if low >= high:
+            return Page(head, low, low, 0, 0, b"")
+        first = max(low - _CHARACTER_MARGIN, head.start_byte)
+        end = min(high + _CHARACTER_MARGIN, head.end_byte)
+        around = _cut(self._pieces_by_byte(head, first, end), first, end)
+        low, high = lines.whole_characters(around, low - first, high - first, backwards=backwards, growing=not head.closed)
+        return Page(head, low + first, high + first, 0, 0, around[low:high])
+
+    def _line_page(self, head: Log, first: int, end: int) -> Page:
+        if first >= end:
+            border = self._border(head, first)
+            return Page(head, border, border, first, first, b"")
+        pieces = self._pieces_by_line(head, first, end)
+        low = head.start_byte
+        if first > head.start_line:
+            low = pieces[0].border(first)
+        if end > head.end_line:
+            high = head.end_byte
+        elif end == head.end_line:
+            high = head.partial_byte
+        else:
+            high = pieces[-1].after(low, end - first) if len(pieces) == 1 else pieces[-1].border(end)
+        return Page(head, low, high, first, end, _cut(pieces, low, high))
+
+    def _line_at(self, head: Log, byte: int) -> int:
+        if byte <= head.start_byte:
+            return head.start_line
+        if byte >= head.partial_byte:
+            return head.end_line
+        for piece in self._pieces_by_byte(head, byte, byte + 1):
+            if piece.start_byte <= byte < piece.end_byte:
+                return piece.start_line + piece.data.count(b"\n", 0, byte - piece.start_byte)
+        raise _Moved
+
+    def _border(self, head: Log, line: int) -> int:
+        if line <= head.start_line:
+            return head.start_byte
+        if line >= head.end_line:
+            return head.partial_byte if line == head.end_line else head.end_byte
+        return self._pieces_by_line(head, line, line)[0].border(line)
+
+    def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[Piece]:
+        """Returns pieces that hold ``[low, high)``."""
+        pieces = self._cache.by_byte(head.id, low, high)
+        if pieces is not None:
+            return pieces
+        pieces = []
+        if low < head.sealed_byte:
+            until = min(high, head.sealed_byte)
+            for sealed in self.logs.segments_by_byte(head.id, low, until):
+                pieces += self._frames.read(sealed, self._frames.placed(sealed).covering_bytes(low, until))
+        if high > head.sealed_byte:
+            chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
+        return self._kept(head, pieces)
+
+    def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
+        """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
+
+        From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
+        """
+        from_start = low <= head.start_line
+        pieces = self._cache.by_line(head.id, 0 if from_start else low, head.start_byte, (high, head.end_byte))
+        if pieces is not None:
+            return pieces
+        pieces = []
+        if low <= head.sealed_line and head.start_byte < head.sealed_byte:
+            for sealed in self.logs.segments_by_line(head.id, low, min(high, head.sealed_line + 1)):
+                wanted = self._frames.placed(sealed).covering_lines(low, high)
+                pieces += self._frames_of(sealed, wanted, sum(len(piece.data) for piece in pieces))
+        if high > head.sealed_line:
+            chunks = self.logs.chunks_by_line(head.id, low, high)
+            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
+        if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
+            raise _Moved
+        if pieces[-1].end_line < min(high, head.end_line):
+            raise _Moved
+        return self._kept(head, pieces)
+
+    def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
+        borders = self._frames.placed(sealed).byte
+        if held_bytes + borders[wanted.stop] - borders[wanted.start] > PAGE_BYTES:
+            raise LargePage
+        return self._frames.read(sealed, wanted)
+
+    def _kept(self, head: Log, pieces: list[Piece]) -> list[Piece]:
+        pieces = joined(pieces)
+        self._cache.keep(head.id, pieces)
+        return pieces
+
+
+def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
+    return low, high
+
+
+def _cut(pieces: list[Piece], low: int, high: int) -> bytes:
+    """Joins ``[low, high)`` out of pieces that must cover it; raises _Moved."""
+    if low >= high:
+        return b""
+    at = low
+    parts = []
+    for piece in pieces:
+        if piece.end_byte <= at:
+            continue
+        if piece.start_byte > at:
+            break
+        parts.append(piece.data[at - piece.start_byte : high - piece.start_byte])
+        at = piece.end_byte
+        if at >= high:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+    raise _Moved

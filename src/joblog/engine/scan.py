@@ -1,0 +1,95 @@
+"""Reading much of a log, piece by piece, forwards or backwards: what a search does.
+
+Beside ``query``, which reads pages through the cache: a scan of a gigabyte would drive out of it what readers of pages use.
+A few megabytes are in memory at a time. Each batch begins with a fresh look at the log's head, so sealing, merging and
+retention may go on meanwhile: pieces join up, but for what retention has removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from joblog.catalog.logs import Logs
+from joblog.core import lines
+from joblog.core.logs import Segment
+from joblog.errors import Damaged
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.piece_cache import Piece, joined
+
+_BATCH_FRAMES = 16
+"""Frames read at a time, 4 MiB of raw bytes: few enough to hold, enough for one request of a remote store."""
+
+_BATCH_BYTES = 4 * 1024 * 1024
+
+# How often a batch is looked for again because its pieces were moved or removed meanwhile.
+_ATTEMPTS = 5
+
+
+class Scan:
+    """Reads logs. Methods block and raise Unavailable, Damaged, NotFound."""
+
+    def __init__(self, logs: Logs, frames: FrameStore) -> None:
+        self._logs = logs
+        self._frames = frames
+
+    def forwards(self, log_id: int, low: int, high: int) -> Iterator[Piece]:
+        """Yields the pieces of ``[low, high)``, cut to it; bytes that are not held (any more) are passed over."""
+        while low < high:
+            pieces = self._batch(log_id, low, high, backwards=False)
+            yield from pieces
+            if not pieces:
+                return
+            low = pieces[-1].end_byte
+
+    def backwards(self, log_id: int, low: int, high: int) -> Iterator[Piece]:
+        """Yields the same pieces, the last one first."""
+        while low < high:
+            pieces = self._batch(log_id, low, high, backwards=True)
+            yield from reversed(pieces)
+            if not pieces:
+                return
+            high = pieces[0].start_byte
+
+    def _batch(self, log_id: int, low: int, high: int, *, backwards: bool) -> list[Piece]:
+        """Returns pieces that hold the first bytes of ``[low, high)`` that are held, or the last ones; none when none are."""
+        lost: Damaged | None = None
+        for _ in range(_ATTEMPTS):
+            head = self._logs.head(log_id)
+            first, end = max(low, head.start_byte), min(high, head.end_byte)
+            if first >= end:
+                return []
+            held, at = first, end - 1 if backwards else first
+            try:
+                if at >= head.sealed_byte:
+                    first = max(first, head.sealed_byte, end - _BATCH_BYTES if backwards else 0)
+                    found = self._tail(log_id, first, min(end, first + _BATCH_BYTES))
+                else:
+                    found = self._sealed(log_id, first, min(end, head.sealed_byte), at, backwards)
+            except Damaged as error:  # it may have been merged, and its object removed, a moment ago
+                lost = error
+                continue
+            if found and found[0].start_byte <= at < found[-1].end_byte:
+                return [clipped(piece, held, end) for piece in found if piece.start_byte < end and piece.end_byte > held]
+        raise lost or Damaged(f"log {log_id}: its pieces do not join up")
+
+    def _tail(self, log_id: int, low: int, high: int) -> list[Piece]:
+        chunks = self._logs.chunks_by_byte(log_id, low, high)
+        return joined(Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks)
+
+    def _sealed(self, log_id: int, low: int, high: int, at: int, backwards: bool) -> list[Piece]:
+        segments: list[Segment] = self._logs.segments_by_byte(log_id, at, at + 1)
+        if not segments:
+            return []
+        wanted = self._frames.placed(segments[0]).covering_bytes(low, high)
+        few = wanted[-_BATCH_FRAMES:] if backwards else wanted[:_BATCH_FRAMES]
+        return self._frames.read(segments[0], few)
+
+
+def clipped(piece: Piece, low: int, high: int) -> Piece:
+    """Returns the part of a piece that lies within ``[low, high)``."""
+    if low <= piece.start_byte and piece.end_byte <= high:
+        return piece
+    first, end = max(low - piece.start_byte, 0), min(high, piece.end_byte) - piece.start_byte
+    before, data = lines.count(piece.data[:first]), piece.data[first:end]
+    line = piece.start_line + before
+    return Piece(piece.start_byte + first, line, line + lines.count(data), data)

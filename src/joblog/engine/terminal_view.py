@@ -1,0 +1,68 @@
+"""Pages of a log as a terminal shows it, and single redraws of it; reads of bounded size, wherever in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from joblog.core.logs import Log
+from joblog.engine.read import Query
+from joblog.errors import OutOfRange
+from joblog.views.pages import shown_page
+from joblog.views.redraws import Frame, Frames
+from joblog.views.terminal import Mark
+from joblog.views.values import ShownPage
+
+READ_BYTES = 4 * 1024 * 1024
+"""Raw bytes that one page reads, at most; a line that is redrawn for longer is cut there."""
+
+_PIECE_BYTES = 16 * 1024
+"""What is fed to a screen at once: of hostile bytes each can make a row, or hundreds of cells."""
+
+
+def terminal_page(query: Query, log: Log, at: int | Mark, count: int) -> ShownPage:
+    """Returns about ``count`` lines as a terminal shows that was switched on at raw line ``at`` (negative: from the end).
+
+    With a Mark, an earlier page's end, it is one that has read on from there. Raises OutOfRange for a mark past the end.
+    """
+    mark = at if isinstance(at, Mark) else _mark(query, log, at)
+    if mark.byte > log.end_byte:
+        raise OutOfRange("cursor", f"a place within the log, which ends at byte {log.end_byte}")
+    if mark.byte < log.start_byte:
+        mark = Mark(log.start_byte, log.start_line)
+    until = min(mark.byte + READ_BYTES, log.end_byte)
+    pieces = _pieces(query, log, mark.byte, until)
+    return shown_page(pieces, mark, count, at_end=until == log.end_byte, closed=log.closed)
+
+
+def frames_between(query: Query, log: Log, low: int, high: int, count: int) -> list[Frame]:
+    """Returns up to ``count`` frames of the bytes ``[low, high)``: every redraw by itself, each with its bytes."""
+    low, high = max(low, log.start_byte), min(high, log.end_byte)
+    splitter, found = Frames(low), list[Frame]()
+    for piece in _pieces(query, log, low, min(high, low + READ_BYTES)):
+        found += splitter.feed(piece)
+        if len(found) >= count:
+            return found[:count]
+    rest = splitter.rest()
+    return [*found, rest] if rest is not None else found
+
+
+def _mark(query: Query, log: Log, line: int) -> Mark:
+    def span(head: Log) -> tuple[int, int]:
+        first = line if line >= 0 else head.last_line + line
+        first = min(max(first, head.start_line), head.last_line)
+        return first, first
+
+    page = query.line_borders(log, span)
+    return Mark(page.start_byte, page.start_line)
+
+
+def _pieces(query: Query, log: Log, low: int, high: int) -> Iterator[bytes]:
+    """Yields ``[low, high)``; when that is not to the log's end, to the last end of a frame in it, if there is one."""
+    while low < high:
+        until = min(low + _PIECE_BYTES, high)
+        data = query.read(log, partial(lambda low, until, _: (low, until), low, until)).data
+        if until == high < log.end_byte:
+            data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1] or data
+        yield data
+        low = until

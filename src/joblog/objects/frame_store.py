@@ -1,0 +1,161 @@
+"""Frames of sealed segments, read from the object store.
+
+``FrameStore`` fetches, and blocks. An event loop is given ``FewFrames``, which fetches at most a few from a local directory,
+where that takes less time than handing the read to a thread, and else raises NotCached: then a thread asks the other one.
+
+A frame that many readers want at once is fetched once: whoever comes while it is on its way waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from joblog.core import segment
+from joblog.core.counters import DAMAGED, Tally
+from joblog.core.logs import Segment
+from joblog.core.segment import Frames
+from joblog.errors import Damaged
+from joblog.objects.piece_cache import Piece
+from joblog.objects.store import Objects
+
+# Frames fetched by one request of the object store: bounds what a long read holds in memory.
+_FETCH_FRAMES = 16
+
+# Decoded indexes are some kilobytes each; this many are a few megabytes.
+_PLACED_LIMIT = 1000
+
+# Frames that are still given to whoever comes after they were fetched: somebody may have looked for one in the cache of pieces
+# just before it was put there. At most 4 MiB, most of which that cache holds too.
+_LANDED = 16
+
+_Flight = tuple[str, int]
+"""An object's key and the number of one of its frames."""
+
+
+class NotCached(Exception):
+    """What was asked for is not in memory."""
+
+
+class FrameReader(Protocol):
+    """Gives the frames of segments."""
+
+    def placed(self, sealed: Segment) -> Frames:
+        """Returns where the segment's frames are."""
+
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers."""
+
+
+class FrameStore:
+    """Reads objects. Methods block, for any thread; they raise Unavailable and Damaged."""
+
+    def __init__(self, objects: Objects, tally: Tally | None = None) -> None:
+        self._objects = objects
+        self._tally = tally or Tally()
+        self._lock = threading.Lock()
+        self._placed: dict[str, Frames] = {}
+        self._flights: dict[_Flight, Future[Piece]] = {}
+        self._landed: deque[_Flight] = deque()
+
+    def placed(self, sealed: Segment) -> Frames:
+        """Returns where a segment's frames are: its row says so, and is decoded once."""
+        with self._lock:
+            found = self._placed.get(sealed.object_key)
+        if found is None:
+            found = segment.decode_index(sealed.index).placed()
+            with self._lock:
+                if len(self._placed) >= _PLACED_LIMIT:
+                    self._placed.clear()
+                self._placed[sealed.object_key] = found
+        return found
+
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""
+        return [piece for numbers in _batches(wanted) for piece in self._shared(sealed, numbers)]
+
+    def under_way(self, sealed: Segment, wanted: range) -> bool:
+        """Says whether a thread is fetching one of the frames, so that ``read`` would wait for it."""
+        with self._lock:
+            flights = [self._flights.get((sealed.object_key, number)) for number in wanted]
+        return any(flight is not None and not flight.done() for flight in flights)
+
+    def stream(self, sealed: Segment) -> Iterator[Piece]:
+        """Yields all frames of a segment, in order, with a few of them in memory at a time."""
+        for numbers in _batches(range(len(self.placed(sealed).byte) - 1)):
+            yield from self._fetch(sealed, numbers)
+
+    def _shared(self, sealed: Segment, numbers: range) -> list[Piece]:
+        """Fetches the frames that nobody is fetching, then waits for the others: so nobody waits for who waits for it."""
+        flights: list[Future[Piece]] = []
+        ours: list[int] = []
+        with self._lock:
+            for number in numbers:
+                flight = self._flights.get((sealed.object_key, number))
+                if flight is None:
+                    flight = self._flights[sealed.object_key, number] = Future()
+                    ours.append(number)
+                flights.append(flight)
+        if ours:
+            self._fly(sealed, ours)
+        return [flight.result() for flight in flights]
+
+    def _fly(self, sealed: Segment, numbers: Sequence[int]) -> None:
+        keys = [(sealed.object_key, number) for number in numbers]
+        try:
+            pieces = self._fetch(sealed, numbers)
+        except BaseException as error:
+            with self._lock:
+                flights = [self._flights.pop(key) for key in keys]
+            for flight in flights:
+                flight.set_exception(error)
+            raise
+        with self._lock:
+            for key, piece in zip(keys, pieces, strict=True):
+                self._flights[key].set_result(piece)
+            self._landed.extend(keys)
+            while len(self._landed) > _LANDED:
+                del self._flights[self._landed.popleft()]
+
+    def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
+        try:
+            return self._decoded(sealed, numbers)
+        except Damaged:
+            self._tally.add(DAMAGED)
+            raise
+
+    def _decoded(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
+        placed = self.placed(sealed)
+        starts = [placed.stored[number] for number in numbers]
+        ends = [placed.stored[number + 1] for number in numbers]
+        pieces = []
+        for number, stored in zip(numbers, self._objects.ranges(sealed.object_key, starts, ends), strict=True):
+            raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
+            pieces.append(Piece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
+        return pieces
+
+
+def _batches(wanted: range) -> Iterator[range]:
+    for start in range(wanted.start, wanted.stop, _FETCH_FRAMES):
+        yield range(start, min(start + _FETCH_FRAMES, wanted.stop))
+
+
+class FewFrames:
+    """Reads up to ``most`` frames at a time (0: none), of which no thread is fetching any; else raises NotCached."""
+
+    def __init__(self, store: FrameStore, most: int) -> None:
+        self._store = store
+        self._most = most
+
+    def placed(self, sealed: Segment) -> Frames:
+        """Returns where the segment's frames are."""
+        return self._store.placed(sealed)
+
+    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+        """Returns the frames of those numbers."""
+        if len(wanted) > self._most or self._store.under_way(sealed, wanted):
+            raise NotCached
+        return self._store.read(sealed, wanted)

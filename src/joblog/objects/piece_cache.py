@@ -1,0 +1,202 @@
+"""Pieces of logs in memory. A byte's position and a line's number never change, so a piece once read is right for ever.
+
+So the cache is keyed by log and position, not by where a piece came from: it needs no invalidation when chunks are sealed,
+segments merged or objects removed. Only a log's head, which says what part of it is held, must be fresh.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import accumulate
+
+from joblog.core import lines
+
+# What a piece costs beside its bytes.
+_OVERHEAD_BYTES = 600
+
+# Small neighbours are kept as one piece up to this size.
+_JOIN_BYTES = 64 * 1024
+
+# A piece that is used again gets the number of newlines before each so many bytes: 85 us for 256 KiB, once.
+_BLOCK_BYTES = 4096
+_USES = 2
+
+
+class Piece:
+    """Bytes from ``start_byte`` on, from after newline number ``start_line`` to after newline number ``end_line``."""
+
+    __slots__ = ("_before", "_uses", "data", "end_byte", "end_line", "start_byte", "start_line")
+
+    def __init__(self, start_byte: int, start_line: int, end_line: int, data: bytes) -> None:
+        self.start_byte = start_byte
+        self.end_byte = start_byte + len(data)
+        self.start_line = start_line
+        self.end_line = end_line
+        self.data = data
+        self._uses = 0
+        self._before: list[int] | None = None
+
+    def border(self, line: int) -> int:
+        """Returns the position in the log after its newline number ``line``, which must be in this piece."""
+        forwards, backwards = line - self.start_line, self.end_line - line
+        if self._before is not None:
+            block = bisect.bisect_left(self._before, forwards) - 1
+            at = lines.border(self.data, forwards - self._before[block], block * _BLOCK_BYTES)
+        elif forwards <= backwards:
+            at = lines.border(self.data, forwards)
+        else:
+            at = lines.border_from_end(self.data, backwards + 1)
+        self._uses += 1
+        if self._uses == _USES:
+            self._count()
+        return self.start_byte + at
+
+    def after(self, at: int, count: int) -> int:
+        """Returns the position in the log after the ``count``-th newline at or after position ``at``."""
+        return self.start_byte + lines.border(self.data, count, at - self.start_byte)
+
+    def _count(self) -> None:
+        counts = (self.data.count(b"\n", at, at + _BLOCK_BYTES) for at in range(0, len(self.data), _BLOCK_BYTES))
+        self._before = list(accumulate(counts, initial=0))
+
+
+class _LogPieces:
+    """What is held of one log, in order and without overlap; the two lists run side by side with the pieces."""
+
+    __slots__ = ("end_lines", "pieces", "starts")
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.starts: list[int] = []
+        self.end_lines: list[int] = []
+
+    def put(self, piece: Piece) -> list[Piece]:
+        """Puts a piece in its place; returns those it replaces."""
+        low = bisect.bisect_right(self.starts, piece.start_byte) - 1
+        if low < 0 or self.pieces[low].end_byte <= piece.start_byte:
+            low += 1
+        high = bisect.bisect_left(self.starts, piece.end_byte, low)
+        replaced = self.pieces[low:high]
+        self.pieces[low:high] = [piece]
+        self.starts[low:high] = [piece.start_byte]
+        self.end_lines[low:high] = [piece.end_line]
+        return replaced
+
+    def drop(self, start_byte: int) -> None:
+        at = bisect.bisect_left(self.starts, start_byte)
+        del self.pieces[at], self.starts[at], self.end_lines[at]
+
+
+class PieceCache:
+    """Pieces lately used, within a number of bytes. For any thread."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._held = 0
+        self._lock = threading.Lock()
+        self._logs: dict[int, _LogPieces] = {}
+        self._order: OrderedDict[tuple[int, int], Piece] = OrderedDict()
+        self.hits = self.misses = 0
+        """Reads that found all they wanted here, and those that brought something."""
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in memory."""
+        return self._held
+
+    def by_byte(self, log_id: int, low: int, high: int) -> list[Piece] | None:
+        """Returns the pieces that hold ``[low, high)``, or None when not all of them are here."""
+        with self._lock:
+            held = self._logs.get(log_id)
+            if held is None:
+                return None
+            return self._run(log_id, held, bisect.bisect_right(held.starts, low) - 1, low, high)
+
+    def by_line(self, log_id: int, low: int, start_byte: int, until: tuple[int, int]) -> list[Piece] | None:
+        """Returns the pieces from the one that holds newline ``low`` on, or None when not all of them are here.
+
+        When ``low`` is 0 they begin at ``start_byte`` instead. ``until`` is what the last of them must hold: a newline, or
+        else the byte before a position.
+        """
+        with self._lock:
+            held = self._logs.get(log_id)
+            if held is None:
+                return None
+            if low:
+                first = bisect.bisect_left(held.end_lines, low)
+                if first == len(held.pieces) or held.pieces[first].start_line >= low:
+                    return None
+                start_byte = held.pieces[first].start_byte
+            else:
+                first = bisect.bisect_right(held.starts, start_byte) - 1
+            last = bisect.bisect_left(held.end_lines, until[0])
+            end_byte = held.pieces[last].end_byte if last < len(held.pieces) else until[1]
+            return self._run(log_id, held, first, start_byte, end_byte)
+
+    def keep(self, log_id: int, pieces: Iterable[Piece]) -> None:
+        """Holds pieces, dropping those not used for longest."""
+        with self._lock:
+            self.misses += 1
+            held = self._logs.setdefault(log_id, _LogPieces())
+            for piece in pieces:
+                for old in held.put(piece):
+                    self._forget(log_id, old)
+                self._order[log_id, piece.start_byte] = piece
+                self._held += len(piece.data) + _OVERHEAD_BYTES
+            while self._held > self._limit and self._order:
+                (oldest_id, start_byte), oldest = next(iter(self._order.items()))
+                self._forget(oldest_id, oldest)
+                self._logs[oldest_id].drop(start_byte)
+                if not self._logs[oldest_id].pieces:
+                    del self._logs[oldest_id]
+
+    def clear(self) -> None:
+        """Forgets everything: the one thing that a position's bytes do not outlive is the past in which they were appended."""
+        with self._lock:
+            self._logs.clear()
+            self._order.clear()
+            self._held = 0
+
+    def _run(self, log_id: int, held: _LogPieces, first: int, low: int, high: int) -> list[Piece] | None:
+        if first < 0:
+            return None
+        found = []
+        at = low
+        for number in range(first, len(held.pieces)):
+            piece = held.pieces[number]
+            if not piece.start_byte <= at < piece.end_byte:
+                return None
+            found.append(piece)
+            self._order.move_to_end((log_id, piece.start_byte))
+            at = piece.end_byte
+            if at >= high:
+                self.hits += 1
+                return found
+        return None
+
+    def _forget(self, log_id: int, piece: Piece) -> None:
+        del self._order[log_id, piece.start_byte]
+        self._held -= len(piece.data) + _OVERHEAD_BYTES
+
+
+def joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Makes one piece of small neighbours; pieces that are large enough stay what they are."""
+    done: list[Piece] = []
+    run: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if run and (size + len(piece.data) > _JOIN_BYTES or run[-1].end_byte != piece.start_byte):
+            done.append(_one(run))
+            run, size = [], 0
+        run.append(piece)
+        size += len(piece.data)
+    return [*done, _one(run)] if run else done
+
+
+def _one(run: list[Piece]) -> Piece:
+    if len(run) == 1:
+        return run[0]
+    return Piece(run[0].start_byte, run[0].start_line, run[-1].end_line, b"".join(piece.data for piece in run))

@@ -1,0 +1,128 @@
+"""What there is only so much of, shared among those who call: memory for bodies, places for searches, unread answers.
+
+Nobody takes more of it than it leaves free. So who is alone gets a half, of two each gets a third, and for one who has none yet
+there is some left, whatever another does: one caller never keeps another out. A caller is a token, all tokens of one user, or,
+where there is none, an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from litestar.types import HTTPScope
+
+from joblog.core.settings import Settings
+from joblog.errors import Busy
+from joblog.server.auth.tokens import Auth
+from joblog.server.http.limits import address_of, network_of
+
+
+class Caller:
+    """Who sent a request. The token is looked up when that is asked for first."""
+
+    __slots__ = ("_auth", "_holds", "_known", "_scope", "_settings")
+
+    def __init__(self, scope: HTTPScope, settings: Settings, auth: Auth | None) -> None:
+        """``auth`` is None where the request has not been believed yet: then it is the address that counts."""
+        self._scope, self._settings, self._auth = scope, settings, auth
+        self._known: str | None = None
+        self._holds: list[Taken] = []
+
+    @property
+    def name(self) -> str:
+        """The caller's name: the same for all its requests."""
+        if self._known is None:
+            token = None if self._auth is None else self._auth.caller(self._scope["headers"])
+            if token is None:
+                self._known = f"address {network_of(address_of(self._scope, self._settings))}"
+            else:
+                self._known = f"user {token.user_id}" if token.user_id is not None else f"token {token.id}"
+        return self._known
+
+    def hold(self, taken: Taken) -> None:
+        """Keeps what was taken of a share until the request is answered."""
+        self._holds.append(taken)
+
+    def answered(self) -> None:
+        """Gives back what was held."""
+        while self._holds:
+            self._holds.pop().close()
+
+
+CALLER: ContextVar[Caller] = ContextVar("caller")
+"""Whose request is being answered."""
+
+
+@contextmanager
+def calling(caller: Caller) -> Iterator[None]:
+    """Says whose request is being answered, and gives back what it held when that is done."""
+    CALLER.set(caller)
+    try:
+        yield
+    finally:
+        caller.answered()
+
+
+class Share:
+    """So many bytes, or places. Used from the event loop."""
+
+    def __init__(self, most: int, message: str) -> None:
+        """``message``: what who gets none is told."""
+        self._most, self._message = most, message
+        self._taken = 0
+        self._callers: dict[str, int] = {}
+
+    def hold(self, amount: int = 1) -> None:
+        """Takes some until the request is answered; raises Busy."""
+        taken = Taken(self)
+        taken.more(amount)
+        CALLER.get().hold(taken)
+
+    @contextmanager
+    def taking(self, amount: int = 0) -> Iterator[Taken]:
+        """Takes some, which is given back at the end; raises Busy."""
+        taken = Taken(self)
+        taken.more(amount)
+        try:
+            yield taken
+        finally:
+            taken.close()
+
+    def take(self, caller: str, amount: int, own: int) -> None:
+        """Takes some more for whoever has ``own`` of it at this one place; raises Busy. Alone one gets whatever it wants."""
+        has = self._callers.get(caller, 0)
+        if self._taken != own and has + amount > self._most - self._taken:
+            raise Busy(self._message)
+        self._taken += amount
+        self._callers[caller] = has + amount
+
+    def give_back(self, caller: str, amount: int) -> None:
+        """Gives back what was taken."""
+        self._taken -= amount
+        self._callers[caller] -= amount
+        if not self._callers[caller]:
+            del self._callers[caller]
+
+
+class Taken:
+    """What one request has taken of a share."""
+
+    __slots__ = ("_amount", "_caller", "_share")
+
+    def __init__(self, share: Share) -> None:
+        self._share, self._caller, self._amount = share, "", 0
+
+    def more(self, amount: int) -> None:
+        """Takes more; raises Busy."""
+        if amount:
+            self._caller = self._caller or CALLER.get().name
+            self._share.take(self._caller, amount, self._amount)
+            self._amount += amount
+
+    def close(self) -> None:
+        """Gives all of it back; again does nothing."""
+        amount, self._amount = self._amount, 0
+        if amount:
+            self._share.give_back(self._caller, amount)

@@ -1,0 +1,146 @@
+"""``POST .../append``: a large body becomes a segment at once, others join the next commit.
+
+As with ModelArts' reads, the function here answers both in front of the framework and as its handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+
+import msgspec
+from litestar.types import Receive
+
+from joblog.core.counters import APPENDED_BYTES, APPENDS
+from joblog.core.lines import Bytes
+from joblog.core.logs import Log
+from joblog.core.names import MAX_ID, check_id, check_project_id, integer, worker_of_task
+from joblog.core.settings import MIB
+from joblog.engine.append import Outcome
+from joblog.engine.engine import Engine
+from joblog.errors import Closed, JoblogError, Missing, NotFound
+from joblog.server.auth.tokens import Auth
+from joblog.server.http.answers import Answer, query_parameters
+from joblog.server.http.bodies import Unpacking, read_body
+
+PATH = re.compile(r"/api/projects/([^/]+)/jobs/([^/]+)/versions/([^/]+)/logs/([^/]+)/append/?")
+
+BULK_BYTES = 4 * MIB
+"""An append of so much is sealed at once: the catalog need not carry it first."""
+
+
+# Logs remembered, some 600 bytes each; beyond it all are forgotten, which costs one look-up each.
+_KNOWN = 20_000
+
+
+class AppendView(msgspec.Struct):
+    """Where the log ends, durably, after an append."""
+
+    end_byte: int
+    end_line: int
+
+
+class AppendCall:
+    """Answers appends. Used from the event loop."""
+
+    def __init__(self, engine: Engine, auth: Auth, unpacking: Unpacking) -> None:
+        self._engine = engine
+        self._auth = auth
+        self._unpacking = unpacking
+        self._known: dict[tuple[str, int, int, int], Log] = {}
+        self._encode = msgspec.json.Encoder().encode
+
+    async def answer(
+        self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]], receive: Receive
+    ) -> Answer:
+        """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
+        headers = list(headers)
+        self._auth.allowed(headers, "write", path[1], path[2])
+        ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
+        where = (*ids, worker_of_task(path[4]))
+        log = await self._log(where)
+        at = _position(query_parameters(query).get("at", ""))
+        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes, self._unpacking)
+        try:
+            head, added = await self._append(log, at, data)
+        except NotFound:
+            self._known.pop(where, None)
+            raise
+        self._engine.tally.add(APPENDS, "taken" if added else "repeated")
+        self._engine.tally.add(APPENDED_BYTES, count=added)
+        return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
+
+    async def _log(self, where: tuple[str, int, int, int]) -> Log:
+        """Returns the log as it was when it was first asked for.
+
+        What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
+        """
+        known = self._known.get(where)
+        if known is None:
+            if self._engine.database.embedded:
+                known = self._engine.log(*where)
+            else:
+                known = await asyncio.to_thread(self._engine.log, *where)
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[where] = known
+        return known
+
+    async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
+        """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""
+        if len(data) >= BULK_BYTES:
+            log = await asyncio.to_thread(self._engine.logs.head, log.id)
+        if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
+            sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
+            if sealed is not None:
+                return sealed, len(data)
+        while True:
+            taken, head = await self._submitted(log.id, at, data)
+            if taken:
+                self._hint(head)
+                return head, len(data)
+            held = await asyncio.to_thread(self._engine.ingest.repeated, head, at, data)
+            if held == len(data):
+                return head, 0
+            at, data = at + held, data[held:]
+
+    async def append_at_end(self, log_id: int, data: Bytes) -> None:
+        """Appends to wherever the log ends then; returns when that is durable.
+
+        Raises Closed, NotFound, Busy; and Unavailable, behind which it may have been appended all the same.
+        """
+        while True:
+            taken, head = await self._submitted(log_id, None, data)
+            if taken:
+                self._hint(head)
+                return
+            if head.closed:
+                raise Closed(f"the log is closed at {head.end_byte}", head.end_byte)
+
+    async def _submitted(self, log_id: int, at: int | None, data: Bytes) -> tuple[bool, Log]:
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._engine.ingest.submit(log_id, at, data, _settles(answer))
+        outcome = await answer
+        if isinstance(outcome, JoblogError):
+            raise outcome
+        return outcome
+
+    def _hint(self, head: Log) -> None:
+        if head.end_byte - head.sealed_byte >= self._engine.settings.seal_bytes:
+            self._engine.janitor.hint()
+
+
+def _settles(answer: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
+    def settle(outcome: Outcome) -> None:
+        if not answer.done():  # the caller may have gone away
+            answer.set_result(outcome)
+
+    return settle
+
+
+def _position(text: str) -> int:
+    allowed = f"a byte position, 0 to {MAX_ID}"
+    if not text:
+        raise Missing("at", allowed)
+    return integer("at", text, 0, MAX_ID, allowed)

@@ -1,0 +1,107 @@
+"""Links to logs that need no credentials: made for whoever may read the log, good for five minutes.
+
+What a link stands for is sealed in it with the server's secret key, for the name that it ends in: nothing is kept, every node
+can answer, and a link of which any character was changed is none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+from litestar import get, head
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Response
+
+from joblog.catalog.vault import Vault
+from joblog.core.logs import Log
+from joblog.errors import BadLink, Damaged
+from joblog.server.native.logs import download
+from joblog.server.state import Call, State
+
+LIVES_MS = 300_000
+
+CONTENT_TYPES = ("text/plain", "application/octet-stream")
+
+_LONGEST = 1000
+
+
+class Link(msgspec.Struct, array_like=True):
+    """What is sealed in a link."""
+
+    project_id: str
+    job_id: int
+    version_id: int
+    worker: int
+    content_type: str
+    until_ms: int
+
+
+def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int) -> str:
+    """Returns the path of a link to the log, under which it is saved as ``name``."""
+    link = Link(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
+    return f"/links/{_text(vault.seal(msgspec.json.encode(link).decode(), _owner(name)))}/{name}"
+
+
+def opened(vault: Vault, text: str, name: str, now_ms: int) -> Link:
+    """Returns what a link to a log of that name stands for; raises BadLink for one that was changed or whose time is over."""
+    try:
+        if len(text) > _LONGEST:
+            raise BadLink
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if _text(sealed) != text:  # the last character may have bits that stand for nothing
+            raise BadLink
+        link = msgspec.json.decode(vault.open(sealed, _owner(name)), type=Link)
+    except (binascii.Error, ValueError, Damaged) as error:
+        raise BadLink from error
+    if link.until_ms < now_ms:
+        raise BadLink
+    return link
+
+
+def _text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def _owner(name: str) -> str:
+    return f"link {name}"
+
+
+@get(
+    "/links/{link:str}/{name:str}",
+    summary="A log's bytes, by a link that a ModelArts call gave",
+    tags=["ModelArts v2"],
+    security=[{}],
+    responses={206: ResponseSpec(bytes, media_type="application/octet-stream", description="The range")},
+)
+async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
+    """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
+    return (await _linked(joblog, request, link, name))[1]
+
+
+@head(
+    "/links/{link:str}/{name:str}",
+    summary="The headers of the same",
+    tags=["ModelArts v2"],
+    security=[{}],
+    media_type="application/octet-stream",
+    responses={206: ResponseSpec(None, media_type="application/octet-stream", description="The range's")},
+)
+async def head_link(joblog: State, request: Call, link: str, name: str) -> Response[None]:
+    """Answers as ``GET`` does, without the bytes, which are not read either."""
+    content_type, answer = await _linked(joblog, request, link, name)
+    charset = "; charset=utf-8" if content_type.startswith("text/") else ""
+    headers = answer.headers | {"content-type": content_type + charset}
+    return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
+
+
+async def _linked(joblog: State, request: Call, link: str, name: str) -> tuple[str, Response[Any]]:
+    """Returns the type that a link was made for, and its answer, of which nothing is read yet; raises BadLink."""
+    linked = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
+    log = await joblog.reading(joblog.engine.log, linked.project_id, linked.job_id, linked.version_id, linked.worker)
+    answer = download(joblog, request, log, linked.content_type, may_pack=False)
+    answer.headers["content-disposition"] = f'attachment; filename="{name}"'
+    answer.headers["x-content-type-options"] = "nosniff"
+    return linked.content_type, answer

@@ -1,0 +1,219 @@
+"""``GET .../logs/{task}/follow``: a log as it grows, from any position, as server-sent events or as raw bytes.
+
+The id of an event is the position after its bytes, so a client that comes back with the last id it saw (browsers do, in
+Last-Event-ID) goes on with the next byte. Bytes travel in base64: an event is lines of UTF-8, and a log is neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, get
+from litestar.params import Parameter, QueryParameter
+from litestar.response import Response
+
+from joblog.core.logs import Log
+from joblog.core.names import MAX_ID, integer
+from joblog.engine.read import Query
+from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
+from joblog.server.http.answers import error_answer
+from joblog.server.http.streams import Streamed
+from joblog.server.native.channels import Channel, Piece, shown
+from joblog.server.native.logs import LOG, log_of
+from joblog.server.state import Call, State
+
+RETRY_MS = 1000
+"""What a browser waits before it comes back."""
+
+MOST_TAIL_LINES = 1_000_000
+
+_EVENTS = "text/event-stream"
+_OCTETS = "application/octet-stream"
+
+From = Annotated[
+    str | None,
+    QueryParameter(name="from", description="a byte position; start, the default; end; or -N: N bytes before the end"),
+]
+Only = Annotated[str | None, Parameter(description="state: no bytes, only how the log is, each time that it changes")]
+Tail = Annotated[str | None, Parameter(description="begin with the last N lines, an unfinished one among them")]
+
+
+class FollowController(Controller):
+    """A log as it grows."""
+
+    path = LOG
+    tags = ("logs",)
+
+    @get("/{task:str}/follow", summary="A log as it grows: server-sent events, or raw bytes")
+    async def follow_log(
+        self, joblog: State, request: Call, task: str, from_: From = None, tail: Tail = None, only: Only = None
+    ) -> Response[Any]:
+        """Streams what is held from the position on, then what comes, until the log is closed and all was sent.
+
+        ``Last-Event-ID`` goes before ``from`` and ``tail``. With ``Accept: application/octet-stream`` the bytes alone.
+        """
+        if only not in (None, "", "state"):
+            raise Invalid("only", "state", only)
+        log = await log_of(joblog, request, "read")
+        at = await _position(joblog, log, request.headers.get("last-event-id"), from_, tail)
+        joblog.followers.admit()
+        follower = _Follower(joblog, request, log, at)
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-joblog-start-byte": str(at)}
+        if only:
+            return Streamed(follower.states(), headers=headers, media_type=_EVENTS)
+        if _OCTETS in request.headers.get("accept", ""):
+            return Streamed(follower.octets(), headers=headers, media_type=_OCTETS)
+        return Streamed(follower.events(), headers=headers, media_type=_EVENTS)
+
+
+class _Stopping(Exception):
+    """The server stops."""
+
+
+class _Follower:
+    """One connection, at one position."""
+
+    def __init__(self, joblog: State, request: Call, log: Log, at: int) -> None:
+        self._joblog = joblog
+        self._headers = request.scope["headers"]
+        self._log = log
+        self._at = at
+        self._heartbeat_s = joblog.engine.settings.heartbeat_s
+        self._believed_until = time.monotonic() + self._heartbeat_s
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """Yields the stream of events; an error ends it, as an event."""
+        try:
+            async with self._joblog.followers.channel(self._log) as channel:
+                line = await asyncio.to_thread(self._joblog.engine.query.line_at, self._log, self._at)
+                yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", self._at, channel.head, line=line)
+                async for piece in self._pieces(channel):
+                    if piece is None:
+                        yield b": %d\n\n" % time.time()
+                        continue
+                    if piece.start_byte > self._at:
+                        yield _event(b"skip", piece.start_byte, {"start_byte": self._at, "end_byte": piece.start_byte})
+                    if piece.data:
+                        yield piece.event
+                    self._at = piece.end_byte
+                yield await self._told(b"end", self._at, channel.head)
+        except _Stopping:
+            yield _event(b"shutdown", self._at, {"retry_ms": RETRY_MS})
+        except JoblogError as error:
+            yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
+
+    async def states(self) -> AsyncGenerator[bytes, None]:
+        """Yields how the log is now, and whenever that has changed; no bytes, however many come."""
+        try:
+            async with self._joblog.followers.channel(self._log) as channel:
+                yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", channel.head.end_byte, channel.head)
+                async for head in self._heads(channel):
+                    if head is None:
+                        yield b": %d\n\n" % time.time()
+                    else:
+                        yield await self._told(b"state", head.end_byte, head)
+                yield await self._told(b"end", channel.head.end_byte, channel.head)
+        except _Stopping:
+            yield _event(b"shutdown", self._log.end_byte, {"retry_ms": RETRY_MS})
+        except JoblogError as error:
+            yield b"event: error\ndata: %b\n\n" % error_answer(error, "").body
+
+    async def octets(self) -> AsyncGenerator[bytes, None]:
+        """Yields the bytes; what an event would say cuts the answer off, so that only a closed log's ends well."""
+        async with self._joblog.followers.channel(self._log) as channel:
+            yield b""  # sends the headers
+            try:
+                async for piece in self._pieces(channel):
+                    if piece is None:
+                        continue
+                    if piece.start_byte > self._at:
+                        raise Damaged(f"bytes {self._at} to {piece.start_byte} are not held any more")
+                    yield piece.data
+                    self._at = piece.end_byte
+            except _Stopping as error:
+                raise Unavailable("the server is stopping") from error
+
+    async def _pieces(self, channel: Channel) -> AsyncIterator[Piece | None]:
+        """Yields pieces until the log has ended, and None when nothing came for a while.
+
+        A piece that begins after the position says that retention has removed what is between them; it may be empty.
+        """
+        while True:
+            await self._check(channel)
+            head = channel.head
+            if self._at < head.start_byte:
+                yield Piece(head.start_byte, b"")
+            elif self._at < head.end_byte:
+                yield await channel.piece(self._at)
+            elif head.closed:
+                return
+            elif not await channel.news(self._heartbeat_s):
+                yield None
+
+    async def _heads(self, channel: Channel) -> AsyncIterator[Log | None]:
+        """Yields the log's head each time that it has changed, until it is closed, and None when nothing came for a while."""
+        told = channel.head
+        while True:
+            await self._check(channel)
+            head = channel.head
+            if head.closed:
+                return
+            if shown(head) != shown(told):
+                told = head
+                yield head
+            elif not await channel.news(self._heartbeat_s):
+                yield None
+
+    async def _check(self, channel: Channel) -> None:
+        """Raises what ends the stream; whether the token is still good is asked once a heartbeat."""
+        if self._joblog.followers.stopping:
+            raise _Stopping
+        if channel.failure is not None:
+            raise channel.failure
+        if time.monotonic() >= self._believed_until:
+            if not self._joblog.engine.database.embedded:
+                await self._joblog.auth.learn(self._headers)
+            self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
+            self._believed_until = time.monotonic() + self._heartbeat_s
+
+    async def _told(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
+        """Makes an event of the log's state."""
+        return _event(event, at, msgspec.to_builtins(await self._joblog.log_view(head)) | more)
+
+
+def _event(name: bytes, at: int, said: dict[str, Any]) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(said))
+
+
+async def _position(joblog: State, log: Log, last: str | None, start: str | None, tail: str | None) -> int:
+    """Returns the byte to begin with; raises Invalid, OutOfRange, BeyondEnd."""
+    if last is not None:
+        return _held(log, integer("Last-Event-ID", last, 0, MAX_ID, "the id of an event"))
+    if tail is not None:
+        if start is not None:
+            raise Invalid("tail", "absent where from is given")
+        count = integer("tail", tail, 0, MOST_TAIL_LINES, f"an integer from 0 to {MOST_TAIL_LINES}")
+        page = await asyncio.to_thread(Query.line_borders, joblog.engine.query, log, partial(_last_lines, count))
+        return page.start_byte if count else page.log.end_byte
+    if start in (None, "", "start"):
+        return log.start_byte
+    if start == "end":
+        return log.end_byte
+    at = integer("from", start, -MAX_ID, MAX_ID, "a byte position, start, end, or -N for N bytes before the end")
+    return max(log.end_byte + at, log.start_byte) if at < 0 else _held(log, at)
+
+
+def _last_lines(count: int, head: Log) -> tuple[int, int]:
+    unfinished = max(head.partial_byte, head.start_byte) < head.end_byte
+    return max(head.end_line - count + unfinished, head.start_line), head.end_line
+
+
+def _held(log: Log, at: int) -> int:
+    if at > log.end_byte:
+        raise BeyondEnd(f"the log ends at {log.end_byte}, the position is {at}", log.end_byte)
+    return at

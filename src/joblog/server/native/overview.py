@@ -1,0 +1,169 @@
+"""The native API's jobs at a glance, as the viewer's first page shows them: one call for all that it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+from msgspec import Struct
+
+from joblog.catalog.overview import SORTS, JobRow, LastRun, Wanted
+from joblog.core import lines
+from joblog.core.logs import Log
+from joblog.core.names import check_project_id, integer
+from joblog.core.status import Status
+from joblog.engine.engine import Engine
+from joblog.engine.progress_view import Watch
+from joblog.errors import Invalid, JoblogError
+from joblog.server.native.paging import Labels, Limit, limit_of
+from joblog.server.native.states import status_named
+from joblog.server.state import Call, State
+
+MOST_OFFSET = 10_000_000
+LONGEST_SEARCH = 64
+
+_LAST_BYTES = 1024
+"""What of a log's end is looked at for its last line."""
+
+Search = Annotated[str | None, Parameter(description="stands in the job's name, in any case")]
+Statuses = Annotated[str | None, Parameter(description="of the latest version: one, or several with commas between them")]
+Sort = Annotated[str | None, Parameter(description=f"one of {', '.join(SORTS)}, - in front: descending. -recent by default")]
+Offset = Annotated[str | None, Parameter(description="jobs to skip, 0 by default")]
+
+
+class BarView(Struct):
+    """How far a run is, as its own progress bar or counter says: ``fraction`` 0 to 1, null what it does not say."""
+
+    label: str
+    done: float | None
+    total: float | None
+    fraction: float | None
+    remaining_s: float | None
+
+
+class LastRunView(Struct):
+    """A job's latest version; its logs together; last line and progress are of the log that has the newest bytes.
+
+    ``progress`` is null where that draws no bar, and for a run that has ended.
+    """
+
+    id: int
+    name: str
+    run_id: str | None
+    status: str
+    reason: str | None
+    expected_tasks: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    logs: int
+    open_logs: int
+    size_bytes: int
+    appended_ms: int
+    first_task: str | None
+    last_task: str | None
+    last_line: str
+    progress: BarView | None
+
+
+class JobRowView(Struct):
+    """A job at a glance; ``runs`` is the number of its latest version."""
+
+    id: int
+    name: str
+    created_ms: int
+    labels: dict[str, str]
+    runs: int
+    last: LastRunView | None
+
+
+class OverviewView(Struct):
+    """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock."""
+
+    items: list[JobRowView]
+    total: int
+    now_ms: int
+
+
+class OverviewController(Controller):
+    """A project's jobs at a glance."""
+
+    path = "/projects/{project_id:str}/overview"
+    tags = ("jobs",)
+
+    @get("/", summary="A project's jobs at a glance")
+    async def get_overview(
+        self,
+        joblog: State,
+        request: Call,
+        project_id: str,
+        search: Search = None,
+        status: Statuses = None,
+        label: Labels = None,
+        sort: Sort = None,
+        offset: Offset = None,
+        limit: Limit = None,
+    ) -> OverviewView:
+        """Lists jobs with their latest versions: state, ranks, size, last line."""
+        joblog.auth.allowed(request.scope["headers"], "read", project_id)
+        if len(search or "") > LONGEST_SEARCH:
+            raise Invalid("search", f"at most {LONGEST_SEARCH} characters")
+        order = sort or "-recent"
+        if order.removeprefix("-") not in SORTS:
+            raise Invalid("sort", f"one of {', '.join(SORTS)}, with or without - in front", order)
+        statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
+        skipped = integer("offset", offset or "0", 0, MOST_OFFSET, f"an integer from 0 to {MOST_OFFSET}")
+        wanted = Wanted(
+            search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit), label or ()
+        )
+        return await asyncio.to_thread(_overview, joblog, check_project_id(project_id), wanted)
+
+
+def _overview(joblog: State, project_id: str, wanted: Wanted) -> OverviewView:
+    now_ms = joblog.engine.clock_ms()
+    rows, total = joblog.engine.overview.jobs(project_id, wanted, now_ms)
+    return OverviewView([_row(joblog, project_id, row) for row in rows], total, now_ms)
+
+
+def _row(joblog: State, project_id: str, row: JobRow) -> JobRowView:
+    last = None if row.last is None else _last(joblog, project_id, row.id, row.last)
+    return JobRowView(row.id, row.name, row.created_ms, row.labels, 0 if row.last is None else row.last.number, last)
+
+
+def _last(joblog: State, project_id: str, job_id: int, last: LastRun) -> LastRunView:
+    line, progress = "", None
+    if last.worker is not None:
+        try:
+            log = joblog.engine.log(project_id, job_id, last.id, last.worker)
+            line = _last_line(joblog.engine, log)
+            progress = _progress(joblog.watch, log) if last.status is Status.RUNNING else None
+        except JoblogError:
+            pass  # deleted meanwhile, or not readable now: the list is shown all the same
+    return LastRunView(
+        last.id, f"V{last.number:04d}", last.run_id, last.status.name, last.reason, last.expected_tasks, last.started_ms,
+        last.ended_ms, last.logs, last.open_logs, last.size_bytes, last.appended_ms, _task(last.first_worker),
+        _task(last.worker), line, progress,
+    )  # fmt: skip
+
+
+def _progress(watch: Watch, log: Log) -> BarView | None:
+    """Returns the bar that moved last, of those that know how far they are."""
+    bars = [bar for bar in watch.progress(log) if bar.fraction is not None]
+    if not bars:
+        return None
+    bar = bars[-1]
+    return BarView(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s)
+
+
+def _last_line(engine: Engine, log: Log) -> str:
+    def end(head: Log) -> tuple[int, int]:
+        return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
+
+    data = engine.query.characters(log, end, backwards=False).data
+    shown = [part for part in data.replace(b"\r", b"\n").split(b"\n") if part.strip()]
+    return lines.text(shown[-1]) if shown else ""
+
+
+def _task(worker: int | None) -> str | None:
+    return None if worker is None else f"worker-{worker}"

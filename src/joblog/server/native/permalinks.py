@@ -1,0 +1,101 @@
+"""Permanent links, ``/p/PROJECT/JOB/VERSION/TASK``: which log one names, and the way from there to the viewer.
+
+A link holds names and numbers only, none of which ever changes, so it is good for a log that grows, was sealed, was moved to
+another backend or rebuilt from its objects. Which lines or bytes are meant stands behind ``#``, which browsers keep through
+a redirect and never send.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+from litestar.response import Redirect
+
+from joblog.catalog.runs import Names
+from joblog.core.jobs import Job, Version
+from joblog.core.logs import Log
+from joblog.core.names import check_id, check_job_name, check_project_id, worker_of_task
+from joblog.errors import Invalid, NotFound, WrongJob
+from joblog.server.native.bodies import LogView
+from joblog.server.state import Call, State
+
+LATEST = "latest"
+
+DEFAULT_TASK = "worker-0"
+
+_VERSION = re.compile(r"[Vv]?[0-9]{1,18}|latest", re.ASCII)
+
+JobName = Annotated[str, Parameter(description="the job's name, or its id")]
+VersionName = Annotated[str, Parameter(description="V0002, or the version's id, or latest")]
+
+
+class PermalinkController(Controller):
+    """What permanent links stand for."""
+
+    path = "/projects/{project_id:str}/resolve/{job:str}/{version:str}"
+    tags = ("logs",)
+
+    @get("/{task:str}", summary="The log that a permanent link names")
+    async def resolve_link(
+        self, joblog: State, request: Call, project_id: str, job: JobName, version: VersionName, task: str
+    ) -> LogView:
+        """Returns the log's status, with the ids that all other calls take."""
+        return await joblog.log_view(await _named(joblog, request, project_id, (job, version, task)))
+
+
+@get(
+    ["/p/{project_id:str}/{job:str}/{version:str}", "/p/{project_id:str}/{job:str}/{version:str}/{task:str}"],
+    status_code=307,
+    include_in_schema=False,  # a page's address rather than a call
+)
+async def follow_permalink(
+    joblog: State, request: Call, project_id: str, job: str, version: str, task: str = DEFAULT_TASK
+) -> Redirect:
+    """Leads to the viewer's page of the log, for who may read it."""
+    log = await _named(joblog, request, project_id, (job, version, task))
+    page = f"/projects/{log.project_id}/jobs/{log.job_id}/versions/{log.version_id}/logs/{log.task}"
+    # Another run may be the latest one tomorrow.
+    return Redirect(page, status_code=307, headers={"cache-control": "no-store"})
+
+
+async def _named(joblog: State, request: Call, project_id: str, names: tuple[str, str, str]) -> Log:
+    """Checks the caller before anything is looked up: who may read one job is not told whether there are others."""
+    job_name, version_name, task = names
+    headers = request.scope["headers"]
+    own_job_id = joblog.auth.token(headers).job_id
+    joblog.auth.allowed(headers, "read", project_id, own_job_id)
+    check_project_id(project_id)
+    check_job_name(job_name)
+    if not _VERSION.fullmatch(version_name):
+        raise Invalid("version", "V0002, a version's id, or latest", version_name)
+    worker = worker_of_task(task)
+    try:
+        job = await joblog.reading(_job, joblog.engine.names, project_id, job_name)
+    except NotFound as error:
+        if own_job_id is None:
+            raise
+        raise WrongJob from error
+    if own_job_id not in (None, job.id):
+        raise WrongJob
+    version = await joblog.reading(_version, joblog.engine.names, job, version_name)
+    return await joblog.reading(joblog.engine.log, project_id, job.id, version.id, worker)
+
+
+def _job(names: Names, project_id: str, name: str) -> Job:
+    """Returns the job of that name, else the one of that id; raises NotFound."""
+    for job in names.jobs(project_id, name, 0, 1):
+        return job
+    if not (name.isdigit() and name.lstrip("0")):
+        raise NotFound("job", name)
+    return names.job(project_id, check_id("job", name))
+
+
+def _version(names: Names, job: Job, name: str) -> Version:
+    if name == LATEST:
+        return names.latest_version(job.id)
+    if name[0] in "Vv":
+        return names.version_by_number(job.id, int(name[1:]))
+    return names.version(job.project_id, job.id, check_id("version", name))

@@ -1,0 +1,112 @@
+"""Verifies what is stored: that catalog and objects belong together, that pieces tile each log, that every byte can be read,
+that counts and checksums are right.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+
+from joblog.catalog.logs import Logs
+from joblog.core import lines, segment
+from joblog.core.logs import Log, Segment
+from joblog.engine.ownership import Ownership
+from joblog.errors import Conflict, JoblogError
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.store import Objects
+
+_BATCH = 100
+_READ_BYTES = 4 * 1024 * 1024
+
+
+class Check:
+    """Reads everything once. ``logs`` and ``bytes`` count what was read; ``close`` is called at the end."""
+
+    def __init__(self, logs: Logs, objects: Objects, ownership: Ownership, close: Callable[[], None] = lambda: None) -> None:
+        self._logs = logs
+        self._objects = objects
+        self._ownership = ownership
+        self._close = close
+        self.logs = 0
+        self.bytes = 0
+
+    def problems(self) -> Iterator[str]:
+        """Yields a sentence for each thing that is wrong. A log that changes meanwhile is looked at again."""
+        try:
+            yield from self._problems()
+        finally:
+            self._close()
+
+    def _problems(self) -> Iterator[str]:
+        try:
+            self._ownership.agree()
+        except Conflict as error:
+            yield str(error)
+        for key in self._ownership.unknown():
+            yield f"object {key}: the catalog does not know it; `joblog repair` looks what it is"
+        after = 0
+        while page := self._logs.all(after, _BATCH):
+            for log in page:
+                after = log.id
+                self.logs += 1
+                found = list(self._of(log))
+                if found and self._logs.head(log.id) != log:
+                    found = list(self._of(self._logs.head(log.id)))
+                yield from (f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}: {each}" for each in found)
+
+    def _of(self, log: Log) -> Iterator[str]:
+        state = _State(log)
+        try:
+            for sealed in self._logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte):
+                yield from self._segment(state, sealed)
+            yield from state.at(log.sealed_byte, log.sealed_line, "the sealed part's end")
+            for low in range(log.sealed_byte, log.end_byte, _READ_BYTES):
+                high = min(low + _READ_BYTES, log.end_byte)
+                for chunk in self._logs.chunks_by_byte(log.id, low, high):
+                    if chunk.start_byte >= low:
+                        yield from state.take(chunk.start_byte, chunk.start_line, chunk.data(), "chunk")
+            yield from state.at(log.end_byte, log.end_line, "the log's end")
+            yield from state.ended()
+        except JoblogError as error:
+            yield str(error)
+        self.bytes += state.byte - log.start_byte
+
+    def _segment(self, state: _State, sealed: Segment) -> Iterator[str]:
+        index = segment.index_of(self._objects.get(sealed.object_key))
+        if segment.encode_index(index) != sealed.index:
+            yield f"segment at {sealed.start_byte}: its row and its object do not have the same index"
+        for piece in FrameStore(self._objects).stream(sealed):
+            yield from state.take(piece.start_byte, piece.start_line, piece.data, "frame")
+        yield from state.at(sealed.end_byte, sealed.end_line, f"the end of the segment at {sealed.start_byte}")
+
+
+class _State:
+    """Where the reading of one log stands."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.byte = log.start_byte
+        self.line = log.start_line
+        self.crc32 = 0
+        self.partial_byte = log.start_byte
+
+    def take(self, byte: int, line: int, data: bytes, what: str) -> Iterator[str]:
+        """Takes the next piece; yields what is wrong with its place."""
+        yield from self.at(byte, line, f"{what} at {byte}")
+        last = data.rfind(b"\n") + 1
+        self.partial_byte = byte + last if last else self.partial_byte
+        self.byte, self.line = byte + len(data), line + lines.count(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
+
+    def at(self, byte: int, line: int, what: str) -> Iterator[str]:
+        """Yields what is wrong when the bytes read so far do not lead to this border."""
+        if (byte, line) != (self.byte, self.line):
+            yield f"{what} is at byte {byte}, line {line}; the bytes before it lead to byte {self.byte}, line {self.line}"
+            self.byte, self.line = byte, line
+
+    def ended(self) -> Iterator[str]:
+        """Yields what is wrong with the log's own account of all its bytes."""
+        if self._log.start_byte == 0 and self.crc32 != self._log.crc32:
+            yield f"the bytes have CRC-32 {self.crc32:08x}, the catalog says {self._log.crc32:08x}"
+        if self.partial_byte != max(self._log.partial_byte, self._log.start_byte):
+            yield f"the last line begins at {self.partial_byte}, the catalog says {self._log.partial_byte}"

@@ -1,0 +1,215 @@
+"""A catalog made anew from the objects alone, for when the database is gone: every sealed byte at the position that it had.
+
+What no object has cannot come back: bytes that were only in the catalog, whether a log was closed, users and tokens. Nor can
+the numbers that were given to what has no object; so those given from now on are far behind all that an object names.
+"""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from joblog.catalog.database import Database, Transaction
+from joblog.catalog.logs import Logs, name_object, put_segment
+from joblog.catalog.runs import Names
+from joblog.core import lines
+from joblog.core.logs import Gap, Log, Segment
+from joblog.core.status import Status
+from joblog.engine.ownership import Ownership
+from joblog.errors import Conflict, Damaged
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.store import Objects
+from joblog.upkeep.salvage import LOST_OBJECT, Found, Span, cover, describe, is_covered, mended, write_mended
+
+LOST = "catalog lost"
+"""The reason of the gap at the end of each log: of unknown size, which is written as 0."""
+
+KEPT_MS = 2**62
+"""Since when an object is garbage that is never removed: it may have bytes that nothing else has, and no place for them."""
+
+_IDS = 10**9
+_NUMBERS = 1000
+"""Numbers left out: more than can have been given, of jobs, versions, logs and tokens, and of one job's versions (V1001)."""
+
+
+class Rebuild:
+    """Fills an empty catalog. ``logs``, ``bytes``, ``unused`` (objects) count; ``unreadable`` are sentences."""
+
+    def __init__(self, database: Database, objects: Objects) -> None:
+        self._db = database
+        self._objects = objects
+        self._logs = Logs(database)
+        self._frames = FrameStore(objects)
+        self.logs = self.bytes = self.unused = 0
+        self.unreadable: list[str] = []
+
+    def run(self, now_ms: int) -> None:
+        """Reads every object once. Raises Conflict when the catalog has logs already, Unavailable."""
+        if self._logs.all(0, 1):
+            raise Conflict("the catalog is not empty: it has logs")
+        by_log: dict[int, list[Found]] = {}
+        for found in self._found():
+            by_log.setdefault(int(found.index.about.get("log_id") or 0), []).append(found)
+        for log_id, pieces in sorted(by_log.items()):
+            self.restore(log_id, pieces, now_ms)
+        give_none_again(self._db)
+        Ownership(self._db, self._objects).take()
+
+    def restore(self, log_id: int, pieces: list[Found], now_ms: int) -> None:
+        """Makes a log that the catalog does not have of its objects."""
+        while pieces:
+            chosen = cover(pieces)
+            damaged = [each for each in chosen if not self._sound(each)]
+            if not damaged:
+                break
+            for each in damaged:
+                pieces.remove(each)
+                self.keep(each.key, f"log {log_id}: object {each.key} is damaged", log_id, each.end_byte)
+        if pieces:
+            self._restore(log_id, chosen, now_ms)
+            segments = self._logs.segments_by_byte(log_id, 0, 2**62)
+            spare = [each for each in pieces if each not in chosen]
+            self.unused += len(spare)
+            for each in spare:
+                name(self._db, each.key, now_ms if is_covered(each, segments) else KEPT_MS, log_id, each.end_byte)
+
+    def keep(self, key: str, why: str, log_id: int = 0, end_byte: int = 0) -> None:
+        """Notes an object that is of no use, and may be all that there is of something: it is never removed."""
+        self.unreadable.append(why)
+        name(self._db, key, KEPT_MS, log_id, end_byte)
+
+    def _found(self) -> Iterator[Found]:
+        for key, size, written_ms in self._objects.segments():
+            try:
+                yield describe(self._objects, key, size, written_ms)
+            except Damaged as error:
+                self.keep(key, f"{key}: {error}")
+
+    def _sound(self, found: Found) -> bool:
+        try:
+            for piece in self._frames.stream(found.segment(0)):
+                if lines.count(piece.data) != piece.end_line - piece.start_line:
+                    return False
+        except Damaged:
+            return False
+        return True
+
+    def _restore(self, log_id: int, chosen: Sequence[Found], now_ms: int) -> None:
+        first, last = chosen[0], chosen[-1]
+        log = self._put_log(log_id, first, last, now_ms)
+        segments, lost = self._filled(log, chosen)
+        crc32, partial_byte = self._scan(segments)
+        with self._db.transaction() as tx:
+            for segment in segments:
+                name_object(tx, segment, now_ms)
+                put_segment(tx, log, segment)
+            tx.rows(
+                "log_extend",
+                id=log_id,
+                sealed_byte=last.end_byte,
+                sealed_line=last.end_line,
+                end_byte=last.end_byte,
+                end_line=last.end_line,
+                partial_byte=partial_byte,
+                crc32=crc32,
+            )
+            if first.start_byte:
+                tx.rows("gap_retained", log_id=log_id, size_bytes=first.start_byte, now_ms=now_ms)
+        gaps = [Gap(each.start_byte, len(each.data), LOST_OBJECT, now_ms) for each in lost]
+        self._logs.add_gaps(log_id, [*gaps, Gap(last.end_byte, 0, LOST, now_ms)])
+        self.logs += 1
+        self.bytes += last.end_byte - first.start_byte
+
+    def _put_log(self, log_id: int, first: Found, last: Found, now_ms: int) -> Log:
+        """Makes the log, which holds nothing yet, and what it belongs to."""
+        about = first.index.about
+        project_id = str(about["project_id"])
+        Names(self._db).put_project(project_id, now_ms)
+        with self._db.transaction() as tx:
+            _put_names(tx, about)
+            tx.rows(
+                "log_restore",
+                id=log_id,
+                project_id=project_id,
+                job_id=about["job_id"],
+                version_id=about["version_id"],
+                worker=about["worker"],
+                log_file=about["log_file"],
+                created_ms=about["created_ms"],
+                appended_ms=last.segment(log_id).last_ms,
+                start_byte=first.start_byte,
+                start_line=first.index.start_line,
+                end_byte=first.start_byte,
+                end_line=first.index.start_line,
+                partial_byte=first.start_byte,
+                crc32=0,
+            )
+            _count(tx, "log", log_id)
+        return self._logs.head(log_id)
+
+    def _filled(self, log: Log, chosen: Sequence[Found]) -> tuple[list[Segment], list[Span]]:
+        """Returns segments that tile, and what stands in them for what no object has."""
+        segments = [chosen[0].segment(log.id)]
+        lost: list[Span] = []
+        for left, right in pairwise(chosen):
+            if left.end_byte < right.start_byte:
+                here, there = (left.end_byte, left.end_line), (right.start_byte, right.index.start_line)
+                more, gone = write_mended(self._logs, self._objects, log, mended(here, there, []), segments[-1].last_ms)
+                segments, lost = segments + more, lost + gone
+            segments.append(right.segment(log.id))
+        return segments, lost
+
+    def _scan(self, segments: Sequence[Segment]) -> tuple[int, int]:
+        """Reads all bytes; returns their CRC-32 and where the last line begins."""
+        crc32, partial_byte = 0, segments[0].start_byte
+        for segment in segments:
+            for piece in self._frames.stream(segment):
+                last = piece.data.rfind(b"\n") + 1
+                partial_byte = piece.start_byte + last if last else partial_byte
+                crc32 = zlib.crc32(piece.data, crc32)
+        return crc32, partial_byte
+
+
+def name(database: Database, key: str, since_ms: int, log_id: int, end_byte: int) -> None:
+    """Notes an object as garbage since a moment."""
+    with database.transaction() as tx:
+        tx.rows("object_name", object_key=key, now_ms=since_ms, log_id=log_id, end_byte=end_byte)
+
+
+def give_none_again(database: Database) -> None:
+    """Leaves numbers out: what was lost may have had those that come next, and links to it must not lead to what is new."""
+    with database.transaction() as tx:
+        for counter in ("job", "version", "log", "token"):
+            rows = tx.rows("counter", name=counter)
+            tx.rows("set_counter", name=counter, value=(rows[0][0] if rows else 0) + _IDS)
+        ((number,),) = tx.rows("version_number_last")
+        tx.rows("set_counter", name="version-number", value=number + _NUMBERS - number % _NUMBERS)
+
+
+def _put_names(tx: Transaction, about: dict[str, str | int | None]) -> None:
+    """Makes the job and the version, by what an older joblog has not written from what it has."""
+    job_id, version_id, created_ms = about["job_id"], about["version_id"], about["created_ms"]
+    job_name = about.get("job_name") or str(about["log_file"]).removeprefix("job-").rpartition(".")[0]
+    made_ms = about.get("job_created_ms") or created_ms
+    tx.rows("job_restore", id=job_id, project_id=about["project_id"], name=job_name, created_ms=made_ms)
+    tx.rows(
+        "version_restore",
+        id=version_id,
+        job_id=job_id,
+        number=about.get("version_number") or version_id,
+        uuid=about.get("version_uuid") or str(uuid.uuid4()),
+        run_id=about.get("run_id"),
+        created_ms=about.get("version_created_ms") or created_ms,
+        status=Status.UNKNOWN,
+    )
+    for counter, number in (("job", job_id), ("version", version_id)):
+        _count(tx, counter, int(number or 0))
+
+
+def _count(tx: Transaction, counter: str, number: int) -> None:
+    """Sees to it that the number is not given again."""
+    rows = tx.rows("counter", name=counter)
+    if not rows or rows[0][0] < number:
+        tx.rows("set_counter", name=counter, value=number)

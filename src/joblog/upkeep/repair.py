@@ -1,0 +1,338 @@
+"""A catalog made to agree with its objects: after it was restored, or lost a part; or objects were lost or damaged.
+
+What is right stays as it is. Of a log whose objects are not those that its rows name, the objects that are there, chunks, and
+the whole frames of damaged objects make one again; what none of them has is a gap, in whose place other bytes say so. An object
+of no use is kept for good if it may have something that nothing else has. Nobody else may be at work meanwhile.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import structs
+
+from joblog.catalog.database import Database
+from joblog.catalog.logs import Logs, drop_segment, name_object, put_rest, put_segment
+from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.segment import decode_index
+from joblog.engine.ownership import Ownership
+from joblog.errors import Conflict, Damaged, NotFound
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.store import Objects, log_place
+from joblog.upkeep.rebuild import KEPT_MS, Rebuild, give_none_again, name
+from joblog.upkeep.salvage import LOST_OBJECT, Found, Span, cover, describe, is_covered, mended, read_frames, write_mended
+
+_PAGE = 100
+
+_ASKED = 500
+
+_Listed = dict[str, tuple[int, int]]
+"""Objects by key: size in bytes, time of writing."""
+
+
+@dataclass
+class _Pieces:
+    """What there is of one log, beside its chunks."""
+
+    sound: list[Found] = field(default_factory=list)
+    damaged: list[Found] = field(default_factory=list)
+
+
+class Repair:
+    """Looks at all logs. ``mended`` counts logs that were changed or came back; ``lines`` say what was found and done."""
+
+    def __init__(self, database: Database, objects: Objects) -> None:
+        self._db = database
+        self._objects = objects
+        self._logs = Logs(database)
+        self._frames = FrameStore(objects)
+        self._rebuild = Rebuild(database, objects)
+        self._now_ms = database.clock_ms()
+        self._went_back = False
+        self.logs = self.mended = 0
+        self.lines: list[str] = []
+
+    def run(self, *, read: bool = False) -> None:
+        """Makes all agree; ``read``: reads every object, where else its size is enough. Raises Conflict, Unavailable."""
+        places = self._listed()
+        if places and not self._logs.all(0, 1):
+            raise Conflict("the catalog is empty, and there are objects: `joblog rebuild` makes a new catalog of them")
+        try:
+            Ownership(self._db, self._objects).agree()
+        except Conflict as error:
+            self._went_back = True
+            self.lines.append(str(error).partition(":")[0])
+        with self._db.transaction() as tx:
+            tx.rows("garbage_spare")
+        after = 0
+        while page := self._logs.all(after, _PAGE):
+            for log in page:
+                after = log.id
+                self.logs += 1
+                self._log(log, places.pop(log_place(log), {}), read=read)
+        for there in places.values():
+            self._stray(there)
+        if self._went_back:
+            give_none_again(self._db)
+        Ownership(self._db, self._objects).take()
+
+    def _listed(self) -> dict[str, _Listed]:
+        places: dict[str, _Listed] = {}
+        for key, size, written_ms in self._objects.segments():
+            places.setdefault(key.rpartition("/")[0], {})[key] = size, written_ms
+        return places
+
+    def _unknown(self, there: _Listed) -> set[str]:
+        unknown, keys = set(), list(there)
+        for start in range(0, len(keys), _ASKED):
+            page = keys[start : start + _ASKED]
+            with self._db.transaction() as tx:
+                known = tx.many("segment_known", [{"object_key": key} for key in page])
+            unknown |= {key for key, rows in zip(page, known, strict=True) if not rows}
+        self._went_back |= bool(unknown)
+        return unknown
+
+    def _log(self, log: Log, there: _Listed, *, read: bool) -> None:
+        rows = self._logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte) if log.sealed_byte > log.start_byte else []
+        unknown = self._unknown(there)
+        wrong = [each for each in rows if not self._is_right(each, there, read=read)]
+        if not unknown and not wrong and _tiles(log, rows):
+            return
+        for each in wrong:
+            self.lines.append(f"{log_place(log)}: object {each.object_key} is missing or damaged")
+        pieces = self._pieces(log, there, rows, [each for each in rows if each not in wrong])
+        chosen = self._chosen(log, pieces)
+        head, segments, lost = self._filled(log, pieces, chosen)
+        self._swap(log, head, rows, segments, lost)
+        for key in unknown - {each.object_key for each in segments}:
+            self._set_aside(log, key, there[key], segments)
+        self.mended += 1
+        sizes = sum(len(each.data) for each in lost) + head.start_byte - log.start_byte
+        more = f", {head.end_byte - log.end_byte} bytes more than the catalog knew" if head.end_byte > log.end_byte else ""
+        self.lines.append(f"{log_place(log)}: {len(segments)} objects{more}, {sizes} bytes lost")
+
+    def _is_right(self, row: Segment, there: _Listed, *, read: bool) -> bool:
+        """Whether a row's object is there, and of its size; or all that it says, if it is to be read."""
+        if row.object_key not in there or there[row.object_key][0] != row.object_bytes:
+            return False
+        return not read or self._sound(row)
+
+    def _sound(self, segment: Segment) -> bool:
+        try:
+            for piece in self._frames.stream(segment):
+                if piece.data.count(b"\n") != piece.end_line - piece.start_line:
+                    return False
+        except Damaged:
+            return False
+        return True
+
+    def _pieces(self, log: Log, there: _Listed, rows: Sequence[Segment], right: Sequence[Segment]) -> _Pieces:
+        """Describes all objects at the log's place that are of this log, and not of what retention has removed."""
+        pieces, about = _Pieces(), self._logs.about(log)
+        named = {each.object_key: each for each in rows}
+        for key, (size, written_ms) in sorted(there.items(), key=lambda each: each[0] not in named):  # of equal ones: these
+            row = named.get(key)
+            try:
+                found = describe(self._objects, key, size, written_ms)
+            except Damaged as error:
+                self.lines.append(f"object {key}: {error}")
+                if row is not None:  # its frames may be whole: where they are the row says, too
+                    index = decode_index(row.index)
+                    pieces.damaged.append(Found(key, size, written_ms, index, row.end_byte, row.end_line))
+                continue
+            theirs = found.index.about
+            if row is None and (theirs.get("log_id"), theirs.get("version_uuid")) != (log.id, about["version_uuid"]):
+                self.lines.append(f"object {key} is of another log that had the same numbers")
+            elif found.start_byte >= log.start_byte and (row is not None or self._agrees(log, found, right)):
+                pieces.sound.append(found)
+        return pieces
+
+    def _agrees(self, log: Log, found: Found, right: Sequence[Segment]) -> bool:
+        """Whether an object that no row names has the same bytes as what rows name, where both have some."""
+        segment = found.segment(log.id)
+        others = [(each.start_byte, each.end_byte, [each]) for each in right]
+        others.append((log.sealed_byte, log.end_byte, []))
+        for start, end, sealed in others:
+            low, high = max(found.start_byte, start), min(found.end_byte, end)
+            if low >= high:
+                continue
+            chunks = [] if sealed else self._logs.chunks_by_byte(log.id, low, high)
+            known = [*self._stream(sealed), *((each.start_byte, each.data()) for each in chunks)]
+            try:
+                if _crc32(self._stream([segment]), low, high) != _crc32(known, low, high):
+                    self.lines.append(f"object {found.key} has other bytes than the catalog where both have some")
+                    return False
+            except Damaged:
+                return True  # It is found out to be when it is chosen.
+        return True
+
+    def _chosen(self, log: Log, pieces: _Pieces) -> list[Found]:
+        """Chooses the objects that the log is made of, each of which is read; those that are damaged are put aside."""
+        sound: set[str] = set()
+        while True:
+            chosen = cover(pieces.sound)
+            for each in chosen:
+                if each.key not in sound and not self._sound(each.segment(log.id)):
+                    self.lines.append(f"object {each.key} is damaged")
+                    pieces.sound.remove(each)
+                    pieces.damaged.append(each)
+                    break
+                sound.add(each.key)
+            else:
+                return chosen
+
+    def _filled(self, log: Log, pieces: _Pieces, chosen: Sequence[Found]) -> tuple[Log, list[Segment], list[Span]]:
+        """Returns the log's new head, segments that tile it up to its sealed border, and what stands for lost bytes."""
+        segments: list[Segment] = []
+        lost: list[Span] = []
+        start = at = (log.start_byte, log.start_line)
+        ms = log.created_ms
+        last = (chosen[-1].end_byte, chosen[-1].end_line) if chosen else at
+        for found in [*chosen, None]:
+            border = max(last, (log.sealed_byte, log.sealed_line)) if found is None else found.start
+            if at[0] < border[0]:
+                left = [*self._left(pieces, at[0], border[0]), *self._chunk_spans(log, at[0], border[0])]
+                if at == start and not left:
+                    start = border  # nothing at all of its front is there, as after retention
+                else:
+                    more, gone = write_mended(self._logs, self._objects, log, mended(at, border, left), ms)
+                    segments, lost = segments + more, lost + gone
+            at = border
+            if found is not None:
+                segments.append(found.segment(log.id))
+                at, ms = (found.end_byte, found.end_line), segments[-1].last_ms
+        return self._head(log, segments, start, at), segments, lost
+
+    def _left(self, pieces: _Pieces, low: int, high: int) -> Iterator[Span]:
+        """Yields the frames of damaged objects that are whole."""
+        for found in pieces.damaged:
+            if found.start_byte < high and found.end_byte > low:
+                yield from (span for span in read_frames(self._objects, found) if span is not None)
+
+    def _chunk_spans(self, log: Log, low: int, high: int) -> Iterator[Span]:
+        for each in self._logs.chunks_by_byte(log.id, low, high):
+            yield Span(each.start_byte, each.start_line, each.data())
+
+    def _head(self, log: Log, segments: Sequence[Segment], start: tuple[int, int], sealed: tuple[int, int]) -> Log:
+        """Returns the head of a log that is sealed up to a border; reads all of it."""
+        crc32, beyond, partial = 0, log.crc32, start[0]
+        chunks = self._logs.chunks_by_byte(log.id, sealed[0], log.end_byte) if sealed[0] < log.end_byte else []
+        for at, data in [*self._stream(segments), *_behind(chunks, sealed[0])]:
+            crc32 = zlib.crc32(data, crc32)
+            beyond = zlib.crc32(data[max(log.end_byte - at, 0) :], beyond)
+            last = data.rfind(b"\n") + 1
+            partial = at + last if last else partial
+        end = max(sealed, (log.end_byte, log.end_line))
+        return structs.replace(
+            log,
+            start_byte=start[0],
+            start_line=start[1],
+            sealed_byte=sealed[0],
+            sealed_line=sealed[1],
+            end_byte=end[0],
+            end_line=end[1],
+            partial_byte=partial,
+            crc32=beyond if start[0] else crc32,
+        )
+
+    def _stream(self, segments: Sequence[Segment]) -> Iterator[tuple[int, bytes]]:
+        for segment in segments:
+            yield from ((piece.start_byte, piece.data) for piece in self._frames.stream(segment))
+
+    def _swap(self, log: Log, head: Log, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[Span]) -> None:
+        held, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
+        rest = self._logs.chunks_by_byte(log.id, head.sealed_byte, log.end_byte) if head.sealed_byte < log.end_byte else []
+        with self._db.transaction() as tx:
+            tx.rows("log_move", **structs.asdict(head))
+            for each in rows:
+                if each.object_key not in kept:
+                    drop_segment(tx, log.id, each.start_byte, each.object_key, self._now_ms)
+            for each in segments:
+                if each.object_key not in held:
+                    name_object(tx, each, self._now_ms)
+                    put_segment(tx, log, each)
+            tx.rows("chunks_drop", log_id=log.id, before=head.sealed_byte)
+            if rest and rest[0].start_byte < head.sealed_byte:
+                data = rest[0].data()[head.sealed_byte - rest[0].start_byte :]
+                put_rest(tx, log.id, (head.sealed_byte, head.sealed_line), data, rest[0].appended_ms)
+            front = head.start_byte - log.start_byte
+            if front:
+                tx.rows("gap_retained", log_id=log.id, size_bytes=head.start_byte, now_ms=self._now_ms)
+            gaps = [(each.start_byte, len(each.data)) for each in lost] + ([(log.start_byte, front)] if front else [])
+            for at, size in gaps:
+                if tx.rows("gap_put", log_id=log.id, at_byte=at, size_bytes=size, reason=LOST_OBJECT, now_ms=self._now_ms):
+                    tx.rows("log_lose", id=log.id, size_bytes=size)
+
+    def _set_aside(self, log: Log, key: str, listed: tuple[int, int], segments: Sequence[Segment]) -> None:
+        """Notes an object that no row gets: as garbage, or to be kept, where its bytes are not all in others."""
+        try:
+            covered = is_covered(describe(self._objects, key, *listed), segments)
+        except Damaged:
+            covered = False
+        name(self._db, key, self._now_ms if covered else KEPT_MS, log.id, 0)
+
+    def _stray(self, there: _Listed) -> None:
+        """Brings logs back that the catalog does not have, of the objects that it does not know."""
+        by_log: dict[int, list[Found]] = {}
+        for key in self._unknown(there):
+            try:
+                found = describe(self._objects, key, *there[key])
+            except Damaged as error:
+                self._rebuild.keep(key, f"object {key}: {error}")
+                continue
+            log_id = int(found.index.about.get("log_id") or 0)
+            if self._is_free(log_id, found.index.about):
+                by_log.setdefault(log_id, []).append(found)
+            else:
+                self._rebuild.keep(key, f"object {key} is of a log whose numbers or name others have")
+        for log_id, pieces in sorted(by_log.items()):
+            before = self._rebuild.logs
+            self._rebuild.restore(log_id, pieces, self._now_ms)
+            if self._rebuild.logs > before:
+                self.mended += 1
+                self.lines.append(f"{log_place(self._logs.head(log_id))}: the catalog did not know this log")
+        self.lines += self._rebuild.unreadable
+        self._rebuild.unreadable.clear()
+
+    def _is_free(self, log_id: int, about: dict[str, str | int | None]) -> bool:
+        """Whether a log may come back under its numbers and its name."""
+        try:
+            self._logs.head(log_id)
+        except NotFound:
+            pass
+        else:
+            return False
+        key = {"project_id": about["project_id"], "name": about.get("job_name")}
+        named = self._db.rows("job_by_name", **key)
+        job = self._db.rows("job", project_id=about["project_id"], id=about["job_id"])
+        version = self._db.rows("version", job_id=about["job_id"], id=about["version_id"])
+        if (named and named[0][0] != about["job_id"]) or (job and job[0][2] != about.get("job_name")):
+            return False
+        if version:
+            return bool(version[0][3] == about.get("version_uuid"))
+        number = self._db.rows("version_by_number", job_id=about["job_id"], number=about.get("version_number"))
+        return not number and not self._db.rows("version_any", id=about["version_id"])
+
+
+def _tiles(log: Log, rows: Sequence[Segment]) -> bool:
+    at = log.start_byte
+    for each in rows:
+        if each.start_byte != at:
+            return False
+        at = each.end_byte
+    return at == max(log.sealed_byte, log.start_byte)
+
+
+def _behind(chunks: Sequence[Chunk], byte: int) -> Iterator[tuple[int, bytes]]:
+    for each in chunks:
+        cut = max(byte - each.start_byte, 0)
+        yield each.start_byte + cut, each.data()[cut:]
+
+
+def _crc32(parts: Iterable[tuple[int, bytes]], low: int, high: int) -> int:
+    crc32 = 0
+    for start, data in parts:
+        crc32 = zlib.crc32(data[max(low - start, 0) : max(high - start, 0)], crc32)
+    return crc32

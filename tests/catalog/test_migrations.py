@@ -1,0 +1,72 @@
+"""A catalog that an older joblog made is brought up to date when it is opened, and loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import psycopg
+
+from joblog.catalog.database import SCHEMA_VERSION, Database, statements
+from joblog.catalog.postgres import Postgres
+from joblog.catalog.runs import Names
+from joblog.catalog.sqlite import Sqlite
+from tests.engines import PostgresServer
+
+NOW_MS = 1_700_000_000_000
+
+FIRST = [
+    *statements(Path(__file__).with_name("schema-1.sql").read_text("utf-8")),
+    "INSERT INTO counter (name, value) VALUES ('schema', 1), ('job', 7)",
+    "INSERT INTO project (id, name, domain_id, created_ms) VALUES ('lab', 'lab', 'default', 0)",
+    "INSERT INTO job (id, project_id, name, created_ms, description) VALUES (7, 'lab', 'old', 5, 'd')",
+]
+"""What version 1 made, with a job in it."""
+
+
+def is_up_to_date(database: Database) -> None:
+    """What is there is there still, and what is new can be used."""
+    assert database.rows("counter", name="schema") == [(SCHEMA_VERSION,)]
+    names = Names(database)
+    (old,) = names.jobs("lab", None, 0, 10)
+    assert (old.id, old.name, old.description, old.labels) == (7, "old", "d", {})
+    assert names.label("lab", 7, {"team": "vision"}).labels == {"team": "vision"}
+    assert names.jobs("lab", None, 0, 10, ["team=vision"]) == [names.job("lab", 7)]
+    assert names.put_job("lab", "new", NOW_MS).id == 8
+
+
+def columns(path: Path) -> list[tuple[object, ...]]:
+    """Every column that is there, as SQLite describes it; in any order, as those that were added stand behind the others."""
+    connection = apsw.Connection(str(path))
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    found = [(table, *row[1:]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
+    connection.close()
+    return sorted(found, key=repr)
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    """It is then as a new one."""
+    connection = apsw.Connection(str(tmp_path / "old.db"))
+    for statement in FIRST:
+        connection.execute(statement)
+    connection.close()
+    old, new = Sqlite(tmp_path / "old.db"), Sqlite(tmp_path / "new.db")
+    is_up_to_date(old)
+    old.close()
+    new.close()
+    assert columns(tmp_path / "old.db") == columns(tmp_path / "new.db")
+    again = Sqlite(tmp_path / "old.db")
+    assert [job.name for job in Names(again).jobs("lab", None, 0, 10)] == ["old", "new"]
+    again.close()
+
+
+def test_postgres(postgres: PostgresServer) -> None:
+    postgres.run("CREATE DATABASE from_version_1")
+    address = postgres.address("from_version_1")
+    with psycopg.connect(address) as connection:
+        for statement in FIRST:
+            connection.execute(statement.encode())
+    connection.close()
+    database = Postgres(address)
+    is_up_to_date(database)
+    database.close()

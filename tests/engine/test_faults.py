@@ -1,0 +1,137 @@
+"""Fails the first, second, third ... call of the catalog and of the object store, until the scenario passes untouched.
+
+After each failure the directory is reopened: pieces tile, no row dangles, what was acknowledged is there; and a writer that
+simply repeats what was not acknowledged gets everything in, once.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from joblog.catalog.logs import Logs
+from joblog.catalog.runs import Names
+from joblog.core.settings import Settings
+from joblog.engine.append import Ingest
+from joblog.engine.engine import Engine
+from joblog.engine.read import Query
+from joblog.engine.retention import Retention
+from joblog.engine.seal import Sealer
+from joblog.errors import Unavailable
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.piece_cache import PieceCache
+from joblog.upkeep.repair import Repair
+from tests.backends import DEFAULT, Backend, storage_contract
+from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
+
+NOW_MS = 1_700_000_000_000
+LINES = [b"step %d loss=%f\n" % (step, 1 / step) * 5 for step in range(1, 9)]
+
+
+class Scenario:
+    """A writer's day: appends, a large append, sealing, merging, closing, retention, removal of objects."""
+
+    def __init__(self, place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> None:
+        self.engine = Engine(place, clock_ms=lambda: NOW_MS)
+        database = FailingDatabase(self.engine.database, catalog_fuse)
+        objects = FailingObjects(self.engine.objects, object_fuse)
+        self.names, self.logs = Names(database), Logs(database)
+        frames = FrameStore(objects)
+        self.query = Query(self.logs, PieceCache(0), frames)  # each read fetches
+        self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
+        self.retention = Retention(database, objects)
+        self.ingest = Ingest(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)
+        self.acknowledged = 0
+
+    def run(self) -> None:
+        """Does everything; what it has done already, in an earlier attempt, it may do again."""
+        self.names.put_project("lab", NOW_MS)
+        log = self.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
+        at = 0
+        for number, line in enumerate(LINES):
+            if number == 4:
+                while self.sealer.seal(log.id):
+                    pass
+                head = self.logs.head(log.id)
+                if head.end_byte == at and head.sealed_byte == at:
+                    self.sealer.append_sealed(head, line, NOW_MS)
+            head = self.ingest.append(log.id, at, line)
+            at += len(line)
+            self.acknowledged = at
+            if number % 2:
+                self.sealer.seal(log.id)
+        self.logs.close(self.logs.head(log.id), at, zlib.crc32(b"".join(LINES)), NOW_MS)
+        while self.sealer.seal(log.id):
+            pass
+        self.sealer.merge(log.id, NOW_MS)
+        head = self.logs.head(log.id)
+        assert b"".join(self.query.stream(head, 0, at)) == b"".join(LINES)
+        self.retention.remove_garbage(NOW_MS + 1, 0)
+        self.retention.remove_garbage(2**60, 0)
+
+    def close(self) -> None:
+        self.ingest.close()
+        self.engine.close()
+
+
+def survives(place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> bool:
+    """Runs the scenario into its fault, checks what is left, repeats it without; says whether the fault was reached."""
+    fuse = catalog_fuse if catalog_fuse.at else object_fuse
+    first = Scenario(place, catalog_fuse, object_fuse)
+    try:
+        first.run()
+    except Unavailable:
+        assert fuse.blown
+    first.close()
+    second = Scenario(place, Fuse(0), Fuse(0))
+    assert list(second.engine.check().problems()) == []
+    repaired = Repair(second.engine.database, second.engine.objects)
+    repaired.run(read=True)
+    assert (repaired.mended, repaired.lines) == (0, [])
+    held = second.engine.logs.all(0, 10)
+    assert first.acknowledged <= (held[0].end_byte if held else 0)
+    second.run()
+    assert list(second.engine.check().problems()) == []
+    log = second.engine.logs.all(0, 10)[0]
+    assert log.complete is True
+    named = {segment.object_key for segment in second.engine.logs.segments_by_byte(log.id, 0, log.end_byte)}
+    assert {key for key, _, _ in second.engine.objects.listing()} == named
+    second.close()
+    return fuse.blown
+
+
+either_way = pytest.mark.parametrize("after", [False, True], ids=["before it is done", "when it is done, its answer lost"])
+either_seam = pytest.mark.parametrize("seam", ["catalog", "objects"])
+
+
+@either_way
+@either_seam
+@storage_contract
+def test_some_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: str, after: bool) -> None:
+    """Calls all over the scenario, not each of them."""
+    step = 3 if backend.name == DEFAULT else 11
+    every_call_survives(backend, tmp_path, seam, after=after, step=step if seam == "objects" else 3 * step)
+
+
+@pytest.mark.long  # hundreds of scenarios
+@either_way
+@either_seam
+@storage_contract
+def test_any_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: str, after: bool) -> None:
+    """Every call on the embedded default; elsewhere, where the calls are the same and take longer, some of them."""
+    step = 1 if backend.name == DEFAULT else 4
+    every_call_survives(backend, tmp_path, seam, after=after, step=step if seam == "objects" or step == 1 else 2 * step)
+
+
+def every_call_survives(backend: Backend, tmp_path: Path, seam: str, *, after: bool, step: int) -> None:
+    """Whichever call fails, nothing acknowledged is lost, nothing is twice, no row dangles, no object stays behind."""
+    call = 0
+    reached = True
+    while reached:
+        call += step
+        catalog_fuse = Fuse(call if seam == "catalog" else 0, after=after)
+        object_fuse = Fuse(call if seam == "objects" else 0, after=after)
+        reached = survives(backend.settings(tmp_path / str(call)), catalog_fuse, object_fuse)
+    assert call > (100 if seam == "catalog" else 10)

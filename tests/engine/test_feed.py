@@ -1,0 +1,51 @@
+"""The wake-ups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
+from joblog.engine.feed import Feed
+
+
+def test_who_watches_is_woken() -> None:
+    """For the log it watches, as often as it watches, and not after it has left."""
+    feed, woken = Feed(), list[str]()
+
+    def one() -> None:
+        woken.append("one")
+
+    def two() -> None:
+        woken.append("two")
+
+    for log_id, wake in ((1, one), (1, two), (2, one)):
+        feed.watch(log_id, wake)
+    feed.changed([1, 3])
+    feed.unwatch(1, one)
+    feed.changed({1, 2})
+    assert woken == ["one", "two", "two", "one"]
+    assert sorted(feed.watched()) == [1, 2]
+    feed.unwatch(1, two)
+    assert feed.watched() == [2]
+
+
+def test_commits_wake(tmp_path: Path) -> None:
+    """Appending, sealing and closing, once they can be read; other logs' followers sleep on."""
+    engine = Engine(Settings(data=tmp_path))
+    engine.names.put_project("p", 1)
+    _, _, log = engine.names.put_run("p", "a", None, 0, 1)
+    _, _, other = engine.names.put_run("p", "b", None, 0, 1)
+    seen = list[tuple[int, int, bool]]()
+
+    def look() -> None:
+        head = engine.logs.head(log.id)
+        seen.append((head.end_byte, head.sealed_byte, head.closed))
+
+    engine.feed.watch(log.id, look)
+    engine.ingest.append(log.id, 0, b"line\n")
+    engine.ingest.append(other.id, 0, b"line\n")
+    engine.logs.close(engine.logs.head(log.id), None, None, 2)
+    assert engine.sealer.seal(log.id)
+    engine.close()
+    assert seen == [(5, 0, False), (5, 0, True), (5, 5, True)]

@@ -1,0 +1,133 @@
+"""A server that has too much to do, or lacks what it depends on: it says so, at once, and goes on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from joblog.errors import Busy
+from joblog.server.http.pools import Threads
+from joblog.server.http.server_log import Seldom
+from tests.backends import Backend
+from tests.conftest import Server, installed, start_server
+from tests.engines import BUCKET, PostgresServer, SeaweedServer
+from tests.server.calls import Web, check_api, made_log
+
+MIB = 1024 * 1024
+
+
+def test_calls_beyond_what_may_wait_are_refused() -> None:
+    """And taken again when others are done."""
+    threads, go = Threads(2, 3), threading.Event()
+    waiting: list[Future[bool]] = [threads.submit(go.wait) for _ in range(5)]
+    with pytest.raises(Busy):
+        threads.submit(go.wait)
+    go.set()
+    assert all(future.result() for future in waiting)
+    assert threads.submit(lambda: 7).result() == 7
+    threads.shutdown()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Web]:
+    """A server with room for little."""
+    server = start_server(tmp_path, append_queue_bytes=2 * MIB, append_limit_bytes=MIB)
+    web = Web(server.url, server.token)
+    yield web
+    web.close()
+    assert server.stop() == 0
+
+
+def test_what_is_said_again_and_again_is_said_seldom() -> None:
+    """And then how often it was not."""
+    now_s = 100.0
+    seldom = Seldom(10, lambda: now_s)
+    assert [seldom.withheld("busy") for _ in range(4)] == [0, None, None, None]
+    assert seldom.withheld("away") == 0
+    now_s = 110.0
+    assert [seldom.withheld("busy"), seldom.withheld("busy"), seldom.withheld("away")] == [3, None, 0]
+
+
+def test_bodies_beyond_a_callers_share_are_refused(small: Web, tmp_path: Path) -> None:
+    """What has come of them counts, not what they announce; with a time to come back after. Others have a share of their own.
+
+    The server's log is not flooded.
+    """
+    log = made_log(small, "busy")
+    path = f"{log.api}/append?at=0"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {small.token}\r\nContent-Length: {MIB}\r\n\r\n".encode()
+    other = small.as_(small.post("/api/tokens", {"rights": ["write"], "project_id": "default"}).json["token"])
+    with ExitStack() as stack:
+        for sent in (b"", b"", b"", b"x" * (MIB - 1)):  # three of them announce only
+            connection = stack.enter_context(socket.create_connection((small.host, small.port), timeout=30))
+            connection.sendall(head)
+            assert small.call("POST", path, b"x" * 10).status == 200
+            connection.sendall(sent)
+        while (refused := small.call("POST", path, b"x" * 10)).status == 200:  # until all of it has come
+            pass
+        check_api(refused, 503, "busy", "too many bodies are on their way")
+        assert refused.headers["retry-after"] == "1"
+        assert {small.call("POST", path, b"x" * 10).status for _ in range(50)} == {503}
+        assert (tmp_path / "server.log").read_text().count("too many bodies are on their way") == 1
+        assert other.call("POST", path, b"x" * 10).status == 200
+    while small.call("POST", path, b"x" * 10).status == 503:  # until it has seen them go
+        pass
+    assert log.status()["end_byte"] == 10
+
+
+def ready(web: Web, path: str = "/readyz") -> tuple[int, str]:
+    reply = web.as_(None).get(path)
+    return reply.status, reply.json.get("status") or reply.json["error"]["message"]
+
+
+def wait_ready(web: Web, path: str = "/readyz") -> None:
+    while ready(web, path) != (200, "ready"):
+        pass
+
+
+@pytest.mark.long  # what is away is waited for
+def test_ready_is_who_can_reach_both(tmp_path: Path) -> None:
+    """Without a token. A node whose object store is away is ready for appends; it lives whatever is away."""
+    with ExitStack() as stack:
+        postgres, s3 = installed(PostgresServer), installed(SeaweedServer)
+        stack.callback(postgres.close)
+        stack.callback(s3.close)
+        os.environ.update(s3.credentials)
+        place = {"objects": f"s3://{BUCKET}/ready", "objects_endpoint": s3.endpoint, "objects_region": "us-east-1"}
+        server = start_server(tmp_path, catalog=postgres.address("postgres"), **place)
+        web = Web(server.url, server.token)
+        assert ready(web) == (200, "ready")
+        log = made_log(web, "ready", b"one\n")
+        s3.kill()
+        while ready(web)[0] == 200:
+            pass
+        assert ready(web) == (503, "the object store cannot be reached")
+        assert ready(web, "/readyz/catalog") == (200, "ready")
+        assert web.call("POST", f"{log.api}/append?at=4", b"two\n").status == 200
+        postgres.kill()
+        while ready(web, "/readyz/catalog")[0] == 200:
+            pass
+        assert ready(web) == (503, "the catalog and the object store cannot be reached")
+        assert web.call("POST", f"{log.api}/append?at=8", b"three\n").status == 503
+        assert web.as_(None).get("/healthz").status == 200
+        postgres.start()
+        s3.start()
+        wait_ready(web)
+        assert web.call("POST", f"{log.api}/append?at=8", b"three\n").status == 200
+        assert web.get(f"{log.api}/bytes").body == b"one\ntwo\nthree\n"
+        web.close()
+        assert server.stop() == 0
+
+
+def test_embedded_server_is_ready(server: Server, backend: Backend) -> None:
+    """It has what it needs beside it."""
+    web = Web(server.url, None)
+    assert (ready(web), ready(web, "/readyz/catalog")) == ((200, "ready"), (200, "ready"))
+    web.close()

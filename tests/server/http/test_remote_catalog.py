@@ -1,0 +1,79 @@
+"""A catalog on another machine: tokens and access keys are looked up in threads, and everything is as always."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from joblog.catalog.database import Row, Value
+from joblog.catalog.sqlite import Sqlite
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
+from joblog.server.app import App
+from tests.server.http.test_short_way import Answered, answered
+from tests.signer import authorization, canonical, sdk_date
+
+pytestmark = pytest.mark.filterwarnings("ignore::litestar.exceptions.base_exceptions.LitestarDeprecationWarning")
+
+NAMES = "/v1/lab/training-jobs/1/versions/1/log/file-names"
+
+
+class Remote(Sqlite):
+    """Says that it is not embedded, and notes which look-ups of credentials were made on the thread of the event loop."""
+
+    embedded = False
+
+    def __init__(self, path: Path) -> None:
+        self.on_loop: list[str] = []
+        super().__init__(path)
+
+    def rows(self, query: str, **values: Value) -> list[Row]:
+        if query in ("token_by_hash", "access_key", "memberships") and threading.current_thread() is threading.main_thread():
+            self.on_loop.append(query)
+        return super().rows(query, **values)
+
+
+class RemoteEngine(Engine):
+    """An engine whose catalog is a Remote one."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(Settings(data=data))
+        self.remote = Remote(self.settings.catalog_path)
+        self.database = self.tokens._db = self.iam._db = self.remote
+
+
+def asked(app: App, *headers: tuple[str, str]) -> Answered:
+    scope = {
+        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"},
+        **{"path": NAMES, "raw_path": NAMES.encode(), "query_string": b"", "root_path": ""},
+        **{"headers": [(name.encode(), value.encode()) for name, value in headers], "client": ("127.0.0.1", 1)},
+    }
+    return asyncio.run(answered(app, scope))
+
+
+def test_credentials_are_looked_up_in_threads(tmp_path: Path) -> None:
+    """Good ones and bad ones, of both kinds."""
+    engine = RemoteEngine(tmp_path / "data")
+    now_ms = engine.clock_ms()
+    engine.names.put_project("lab", now_ms)
+    engine.names.put_run("lab", "job", None, 0, now_ms)
+    _, token = engine.tokens.make("lab", ["read"], "", now_ms, None)
+    user = engine.iam.create_user("default", "someone", "long enough", now_ms)
+    engine.iam.grant(user.id, "lab", ["read"], now_ms)
+    key, secret = engine.iam.create_key(user.id, "", now_ms)
+    app = App(engine)
+    headers = {"host": "x", "x-sdk-date": sdk_date(time.time())}
+    text = canonical("GET", NAMES, (), headers, b"")
+    engine.remote.on_loop.clear()
+    for access, status in ((key.access, 200), ("A" * 20, 401)):
+        signed = [*headers.items(), ("authorization", authorization(access, secret, headers, text))]
+        assert asked(app, *signed)[0] == status
+    for sent, status in ((token, 200), ("wrong", 401), (token, 200), ("wrong", 401), ("", 401)):
+        assert asked(app, ("x-auth-token", sent))[0] == status
+    assert engine.remote.on_loop == []
+    engine.remote.close()
+    engine.close()

@@ -1,0 +1,108 @@
+"""Jobs at a glance: each with its latest version and what the logs of that add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.backends import both_catalogs
+from tests.server.calls import Web
+
+pytestmark = both_catalogs
+
+
+@pytest.fixture
+def jobs(web: Web, own_project: str) -> str:
+    """A project with three jobs: one that failed in its second run, one with two ranks of four, one that never ran."""
+    api = f"/api/projects/{own_project}"
+
+    def run(name: str, run_id: str, task: str, data: bytes, **report: object) -> None:
+        made = web.post(f"{api}/runs", {"job_name": name, "run_id": run_id, "task": task}).json
+        version = f"{api}/jobs/{made['job']['id']}/versions/{made['version']['id']}"
+        if data:
+            assert web.call("POST", f"{version}/logs/{task}/append?at=0", data).status == 200
+        if report:
+            assert web.post(f"{version}/tasks/{task}/report", report).status == 200
+
+    run("alpha", "one", "worker-0", b"first\n", status="COMPLETED", exit_code=0)
+    run("alpha", "two", "worker-0", b"second\n 10%|#\r 20%|##\r\n\n", status="FAILED", exit_code=1)
+    run("beta", "one", "worker-0", b"zero\n", status="RUNNING", tasks=4)
+    run("beta", "one", "worker-3", b"\x1b[31mthree\x1b[0m \xff", status="RUNNING", tasks=4)
+    assert web.post(f"{api}/jobs", {"name": "gamma_x"}).status == 200
+    return own_project
+
+
+def overview(web: Web, project_id: str, **parameters: object) -> dict[str, Any]:
+    reply = web.get(f"/api/projects/{project_id}/overview", **parameters)
+    assert reply.status == 200, reply
+    return dict(reply.json)
+
+
+def names(web: Web, project_id: str, **parameters: object) -> list[str]:
+    return [each["name"] for each in overview(web, project_id, **parameters)["items"]]
+
+
+def test_a_run_says_how_far_it_is(web: Web, own_project: str) -> None:
+    """By the bar that its newest log draws, while it runs; not any more when it has ended."""
+    api = f"/api/projects/{own_project}"
+    made = web.post(f"{api}/runs", {"job_name": "bar", "run_id": "one"}).json
+    version = f"{api}/jobs/{made['job']['id']}/versions/{made['version']['id']}"
+    data = b"train:  10%|#         | 10/100 [00:05<00:45,  2.00it/s]\rtrain:  25%|##5       | 25/100 [00:10<00:30,  2.50it/s]"
+    assert web.call("POST", f"{version}/logs/worker-0/append?at=0", data).status == 200
+    assert web.post(f"{version}/tasks/worker-0/report", {"status": "RUNNING"}).status == 200
+    seen = overview(web, own_project)["items"][0]["last"]["progress"]
+    assert seen == {"label": "train", "done": 25.0, "total": 100.0, "fraction": 0.25, "remaining_s": 30.0}
+    assert web.post(f"{version}/tasks/worker-0/report", {"status": "COMPLETED"}).status == 200
+    assert overview(web, own_project)["items"][0]["last"]["progress"] is None
+
+
+def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
+    """State, ranks, size and last words are the latest version's."""
+    seen = overview(web, jobs)
+    assert seen["total"] == 3
+    beta, alpha, gamma = seen["items"]
+    assert (gamma["name"], gamma["runs"], gamma["last"]) == ("gamma_x", 0, None)
+    assert (alpha["name"], alpha["runs"]) == ("alpha", 2)
+    last = {name: value for name, value in alpha["last"].items() if not name.endswith("_ms") and name != "id"}
+    assert last == {
+        "name": "V0002", "run_id": "two", "status": "FAILED", "reason": last["reason"], "expected_tasks": None, "logs": 1,
+        "open_logs": 1, "size_bytes": 24, "first_task": "worker-0", "last_task": "worker-0", "last_line": " 20%|##",
+        "progress": None,
+    }  # fmt: skip
+    last = beta["last"]
+    assert last["progress"] is None
+    assert (last["logs"], last["expected_tasks"], last["size_bytes"], last["status"]) == (2, 4, 21, "RUNNING")
+    assert (last["first_task"], last["last_task"]) == ("worker-0", "worker-3")
+    assert last["last_line"] == "\x1b[31mthree\x1b[0m \ufffd"
+
+
+def test_jobs_are_searched_filtered_and_sorted(web: Web, jobs: str) -> None:
+    """What is asked for is literal: an underscore is an underscore."""
+    assert names(web, jobs, search="ALP") == ["alpha"]
+    assert names(web, jobs, search="a_x") == ["gamma_x"]
+    assert names(web, jobs, search="%") == []
+    assert names(web, jobs, status="FAILED") == ["alpha"]
+    assert names(web, jobs, status="FAILED,RUNNING", sort="name") == ["alpha", "beta"]
+    assert names(web, jobs, sort="-name") == ["gamma_x", "beta", "alpha"]
+    assert names(web, jobs, sort="-runs")[0] == "alpha"
+    assert names(web, jobs, sort="recent") == ["gamma_x", "alpha", "beta"]
+    page = overview(web, jobs, sort="name", offset=1, limit=1)
+    assert ([each["name"] for each in page["items"]], page["total"]) == (["beta"], 3)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("sort", "size"), ("status", "BAD"), ("offset", "-1"), ("limit", "0"), ("search", "x" * 65)]
+)
+def test_what_cannot_be_is_refused(web: Web, jobs: str, parameter: str, value: str) -> None:
+    """The message names the parameter."""
+    reply = web.get(f"/api/projects/{jobs}/overview", **{parameter: value})
+    assert (reply.status, reply.json["error"]["parameter"]) == (400, parameter)
+
+
+def test_only_those_who_may_read_the_project_see_it(web: Web, jobs: str) -> None:
+    """Strangers learn nothing."""
+    assert web.as_(None).get(f"/api/projects/{jobs}/overview").status == 401
+    other = web.post("/api/tokens", {"rights": ["read"], "project_id": "default"}).json["token"]
+    assert web.as_(other).get(f"/api/projects/{jobs}/overview").status == 403
+    assert web.get("/api/projects/nothing-here/overview").status == 404

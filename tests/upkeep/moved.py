@@ -1,0 +1,128 @@
+"""A joblog with one of everything, to be moved; and what must be the same where it was moved to."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from joblog.catalog.states import Report
+from joblog.core.accounts import Token
+from joblog.core.logs import Gap
+from joblog.core.settings import Settings
+from joblog.core.status import Status
+from joblog.engine.engine import Engine, open_database
+from joblog.upkeep.move_tables import _TABLES
+from tests.engines import BUCKET, ObjectServer, PostgresServer
+
+NOW_MS = 1_700_000_000_000
+
+_numbers = count(1)
+
+
+def shared_place(postgres: PostgresServer, s3: ObjectServer, data: Path) -> Settings:
+    """Returns settings of a new database and a new prefix."""
+    name = f"moved_{next(_numbers)}"
+    postgres.run(f"CREATE DATABASE {name}")
+    return Settings(
+        data=data,
+        catalog=postgres.address(name),
+        objects=f"s3://{BUCKET}/{name}",
+        objects_endpoint=s3.endpoint,
+        objects_region="us-east-1",
+    )
+
+
+class Filled:
+    """Puts one of everything into a place: ``secrets`` are of tokens, ``texts`` what each log holds, by its id."""
+
+    def __init__(self, place: Settings) -> None:
+        self.engine = Engine(place, clock_ms=lambda: NOW_MS)
+        self.texts: dict[int, bytes] = {}
+        try:
+            self._people()
+            self._logs()
+        finally:
+            self.engine.close()
+
+    def _people(self) -> None:
+        engine = self.engine
+        engine.names.put_project("lab", NOW_MS, name="the-lab")
+        engine.names.put_project("other", NOW_MS, domain="elsewhere")
+        engine.names.set_retention("lab", 365, None)
+        self.user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
+        engine.iam.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
+        self.key, self.key_secret = engine.iam.create_key(self.user.id, "laptop", NOW_MS)
+        token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
+        self.token: Token | None = token
+        gone, _ = engine.tokens.make(None, ["admin"], "revoked", NOW_MS, None)
+        engine.tokens.revoke(gone.id)
+
+    def _logs(self) -> None:
+        engine, chance = self.engine, random.Random(0)
+        _, version = engine.jobs.create("lab", "asked-for", NOW_MS, description="d\u00e9crit", request='{"kind": "job"}')
+        assert version is not None
+        self.uuid = version.uuid
+        engine.names.put_job("lab", "asked-for", NOW_MS, {"team": "vision", "note": "\u8bad\u7ec3 = 1"})
+        engine.states.report(version, 3, Report(Status.FAILED, 137, "SIGKILL", "out of memory", "node-3", 4), NOW_MS)
+        for worker in range(6):
+            made = engine.names.put_run("lab", "Train_1", "run-7", worker, NOW_MS)[2]
+            self.append(made.id, self._text(worker, chance), chance, seal=worker != 4)
+        open_id, closed, shortened, gaps, tail, empty = sorted(self.texts)
+        assert empty
+        self.append(open_id, b"an unfinished line", chance, seal=False)
+        self.close(closed)
+        first = engine.logs.segments_by_byte(shortened, 0, 1)[0]
+        assert engine.retention._remove(
+            (shortened, 0, first.end_byte, first.end_line, first.object_key, first.object_bytes, first.last_ms), NOW_MS
+        )
+        self.texts[shortened] = self.texts[shortened][first.end_byte :]
+        engine.logs.add_gaps(gaps, [Gap(5000, 12_288, "spool full", NOW_MS), Gap(0, 7, "flood", NOW_MS)])
+        assert engine.logs.head(tail).sealed_byte == 0
+        deleted = engine.names.put_run("lab", "Train_1", "run-8", 0, NOW_MS)[1]
+        engine.jobs.delete_version(deleted, NOW_MS)
+
+    def _text(self, worker: int, chance: random.Random) -> bytes:
+        return b"" if worker == 5 else b"rank %d \x00\xff\x1b[0m\r\n" % worker + chance.randbytes(40_000 + worker)
+
+    def append(self, log_id: int, data: bytes, chance: random.Random, *, seal: bool) -> None:
+        """Appends in pieces, sealing and merging now and then; the engine must be open."""
+        at = len(self.texts.setdefault(log_id, b""))
+        self.texts[log_id] += data
+        text = self.texts[log_id]
+        while at < len(text):
+            at = self.engine.ingest.append(log_id, at, text[at : at + chance.randrange(1, 20_000)]).end_byte
+            if seal and chance.random() < 0.7:
+                self.engine.sealer.seal(log_id)
+            if seal and chance.random() < 0.2:
+                self.engine.sealer.merge(log_id, NOW_MS)
+
+    def close(self, log_id: int) -> None:
+        """Closes a log that is whole."""
+        text = self.texts[log_id]
+        self.engine.logs.close(self.engine.logs.head(log_id), len(text), zlib.crc32(text), NOW_MS)
+
+
+def rows(place: Settings) -> dict[str, Any]:
+    """Returns every row that a move carries, but for the logs' bytes."""
+    database = open_database(place)
+    try:
+        found: dict[str, Any] = {}
+        for table in _TABLES:
+            window = {"after": 0, "until": 2**62} if table.counter else {}
+            found[table.name] = sorted(database.rows(f"{table.name}_rows", **window), key=repr)
+        found["log"] = database.rows("logs_between", after=0, until=2**62)
+        found["segment"] = {row[0]: database.rows("segment_keys", log_id=row[0]) for row in found["log"]}
+        found["gap"] = {row[0]: database.rows("gaps", log_id=row[0]) for row in found["log"]}
+        found["counter"] = [row for row in sorted(database.rows("counters")) if not row[0].startswith("move")]
+        return found
+    finally:
+        database.close()
+
+
+def bytes_of(engine: Engine, log_id: int) -> bytes:
+    """Reads all that a log holds."""
+    head = engine.logs.head(log_id)
+    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
