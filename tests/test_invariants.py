@@ -22,7 +22,7 @@ import pytest
 from joblog.catalog.leases import Leases
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
-from joblog.engine.engine import Engine, check
+from joblog.engine.engine import Engine
 from joblog.engine.read import Query
 from joblog.engine.seal import Sealer
 from joblog.errors import BeyondEnd, Closed, Conflict, Different, JoblogError
@@ -30,7 +30,9 @@ from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
 from joblog.objects.store import Objects
 from joblog.server.modelarts import positions
+from joblog.upkeep.check import check
 from tests.backends import Backend, every_backend
+from tests.checked import checked
 from tests.conftest import Server, start_server
 from tests.server.http.crowd import attacked
 
@@ -251,7 +253,7 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
         readers = [pool.submit(follow, query) for query in (engine.query, without_cache)]
         pool.submit(write).result()
         assert [reader.result() for reader in readers] == [lines, lines]
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
 
 
 def test_9_the_logger_never_harms_the_job(tmp_path: Path) -> None:
@@ -284,7 +286,7 @@ def test_11_nothing_is_deleted_that_the_catalog_did_not_name_and_does_not_name_a
     stranger = f"{key.rpartition('-')[0]}-{'0' * 16}.zst"
     for each in (stranger, "lab/1/1/worker-0/notes.txt"):
         engine.objects.put(each, b"somebody's")
-    assert [each.partition(":")[0] for each in engine.check().problems()] == [f"object {stranger}"]
+    assert [each.partition(":")[0] for each in checked(engine).problems()] == [f"object {stranger}"]
     assert engine.retention.remove_garbage(2**60, grace_ms=0) == 1
     engine.ownership.look()
     with pytest.raises(Conflict, match="joblog repair"):

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.made.tables import table
-from joblog.server.app import described
-from joblog.server.state import State
+from joblog.server.app import Parts, described
 
 _HEAD = """\
 # All calls
@@ -24,9 +23,9 @@ _OTHERS = "others"
 Json = dict[str, Any]
 
 
-def page(state: State) -> str:
+def page(parts: Parts) -> str:
     """Returns docs/calls.md."""
-    schema = described(state)
+    schema = described(parts)
     by_tag: dict[str, list[tuple[str, str, Json]]] = {}
     for path, calls in schema["paths"].items():
         for method, call in calls.items():

@@ -12,14 +12,13 @@ from docs.made.tables import table
 from joblog.agent.canary.lines import Totals
 from joblog.agent.canary.metrics import text
 from joblog.core.counters import KINDS
-from joblog.server.ops.metrics import Metrics
-from joblog.server.state import State
+from joblog.server.app import Parts
 
 
-def page(written: str, state: State) -> str:
+def page(written: str, parts: Parts) -> str:
     """Returns the page with its tables made anew: each stands between a comment that names it and one that ends it."""
     exported = {
-        "server": Metrics(state.engine, state.followers).collect(),
+        "server": parts.exposition.collect(),
         "canary": text_string_to_metric_families(text(Totals())),
     }
     for name, families in exported.items():

@@ -11,29 +11,29 @@ from docs.made import calls, errors, metrics, settings
 from joblog.cli import reference
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
-from joblog.server.state import State
+from joblog.server.app import Parts
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def made() -> dict[str, str]:
     """Returns the text of every page, made or with made tables in it, by its path."""
-    with _state() as state:
+    with _parts() as parts:
         return {
             "docs/cli.md": reference.page(),
             "docs/settings.md": settings.page(),
             "docs/errors.md": errors.page(),
-            "docs/calls.md": calls.page(state),
-            "docs/metrics.md": metrics.page((ROOT / "docs" / "metrics.md").read_text("utf-8"), state),
+            "docs/calls.md": calls.page(parts),
+            "docs/metrics.md": metrics.page((ROOT / "docs" / "metrics.md").read_text("utf-8"), parts),
         }
 
 
 @contextmanager
-def _state() -> Iterator[State]:
+def _parts() -> Iterator[Parts]:
     """An engine with nothing in it, and what the handlers have of it."""
     with tempfile.TemporaryDirectory() as directory:
         engine = Engine(Settings(data=Path(directory)))
         try:
-            yield State(engine)
+            yield Parts.of(engine)
         finally:
             engine.close()

@@ -14,6 +14,7 @@ from joblog.catalog.leases import LEASE_MS, Leases
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from tests.backends import Backend
+from tests.checked import checked
 
 pytestmark = pytest.mark.backends("postgres-directory")
 
@@ -70,7 +71,7 @@ def test_each_log_is_sealed_once_whoever_does_it(nodes: list[Engine], ids: list[
         made = list(pool.map(work, nodes))
     assert sum(made) == LOGS
     assert len(list(nodes[0].objects.listing())) == LOGS
-    assert list(nodes[1].check().problems()) == []
+    assert list(checked(nodes[1]).problems()) == []
 
 
 def test_what_another_node_has_leased_is_left_to_it(nodes: list[Engine], ids: list[int], clock: Clock) -> None:
@@ -111,7 +112,7 @@ def test_node_that_lost_its_lease_cannot_merge(nodes: list[Engine], ids: list[in
     assert node.sealer.merge(ids[0], clock(), lease) == 0
     assert node.logs.segment_sizes(ids[0]) == before
     assert node.sealer.merge(ids[0], clock()) == 5
-    assert list(node.check().problems()) == []
+    assert list(checked(node).problems()) == []
 
 
 def test_merge_that_is_given_up_is_begun_again(nodes: list[Engine], ids: list[int], clock: Clock) -> None:
@@ -156,7 +157,7 @@ def test_retention_and_merging_at_once(nodes: list[Engine], ids: list[int], cloc
             retaining = pool.submit(nodes[2].retention.retain, clock())
             merging.result()
             retaining.result()
-        assert list(nodes[0].check().problems()) == []
+        assert list(checked(nodes[0]).problems()) == []
 
 
 def test_embedded_catalog_has_no_leases_of_the_dead(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from joblog.catalog.runs import Names
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.errors import Unavailable
-from joblog.server.ops.readiness import Readiness
+from joblog.server.ops.health import Readiness
 from tests.catalog.test_migrations import FIRST
 from tests.conftest import installed
 from tests.engines import PostgresServer

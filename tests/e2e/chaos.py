@@ -18,8 +18,8 @@ from typing import Any
 
 from joblog.client import Client, LogRef
 from joblog.core.settings import Settings
-from joblog.engine.engine import check
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
+from joblog.upkeep.check import check
 from tests.conftest import Server, start_server
 from tests.engines import BUCKET, PostgresServer, SeaweedServer
 from tests.proxy import Wire

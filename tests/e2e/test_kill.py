@@ -11,8 +11,8 @@ import pytest
 from joblog.api.refs import LogRef
 from joblog.client import Client
 from joblog.core.settings import Settings
-from joblog.engine.engine import check
 from joblog.errors import BeyondEnd, Unreachable
+from joblog.upkeep.check import check
 from tests.conftest import Server, start_server
 
 ROUNDS = 20

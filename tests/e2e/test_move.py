@@ -17,8 +17,8 @@ from joblog.api.refs import LogRef
 from joblog.client import Client
 from joblog.client.links import parsed_link
 from joblog.core.settings import Settings
-from joblog.engine.engine import check
 from joblog.errors import Closed
+from joblog.upkeep.check import check
 from tests.conftest import START_S, Server, start_server
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 from tests.proxy import Wire

@@ -16,6 +16,7 @@ from joblog.engine.seal import Sealer
 from joblog.errors import Conflict, Unavailable
 from joblog.objects.store import Objects
 from tests.backends import Backend, both_catalogs, both_ends, storage_contract
+from tests.checked import checked
 
 NOW_MS = 1_700_000_000_000
 DAY_MS = 24 * 3600 * 1000
@@ -93,7 +94,7 @@ def test_object_that_is_taken_for_garbage_before_its_row_comes(engine: Engine) -
     with pytest.raises(Unavailable):
         hasty.merge(log_id, NOW_MS)
     assert held(engine, log_id) == TEXT * 5
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
 
 
 @storage_contract
@@ -113,7 +114,7 @@ def test_object_that_is_doomed_after_it_was_seen(engine: Engine) -> None:
     assert engine.sealer.seal(log_id)
     assert late.append_sealed(engine.logs.head(log_id), TEXT, NOW_MS) is not None  # nothing else has these bytes yet
     assert held(engine, log_id) == TEXT * 2
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
 
 
 @storage_contract
@@ -156,7 +157,7 @@ def test_a_store_that_lies(engine: Engine, keeps: float) -> None:
     assert held(engine, log_id) == TEXT
     assert engine.sealer.seal(log_id)
     assert held(engine, log_id) == TEXT
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
 
 
 @both_catalogs
@@ -245,7 +246,7 @@ def test_retain_bytes_keeps_so_many_of_the_newest(backend: Backend, tmp_path: Pa
     assert held(engine, log_id) == text[head.start_byte :]
     assert engine.retention.retain(NOW_MS) == 0
     assert [(gap.reason, gap.size_bytes) for gap in engine.logs.gaps(log_id)] == [("retention", head.start_byte)]
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
     engine.close()
 
 

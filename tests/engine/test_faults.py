@@ -24,6 +24,7 @@ from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
 from joblog.upkeep.repair import Repair
 from tests.backends import DEFAULT, Backend, storage_contract
+from tests.checked import checked
 from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
 
 NOW_MS = 1_700_000_000_000
@@ -86,14 +87,14 @@ def survives(place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> bool:
         assert fuse.blown
     first.close()
     second = Scenario(place, Fuse(0), Fuse(0))
-    assert list(second.engine.check().problems()) == []
+    assert list(checked(second.engine).problems()) == []
     repaired = Repair(second.engine.database, second.engine.objects)
     repaired.run(read=True)
     assert (repaired.mended, repaired.lines) == (0, [])
     held = second.engine.logs.all(0, 10)
     assert first.acknowledged <= (held[0].end_byte if held else 0)
     second.run()
-    assert list(second.engine.check().problems()) == []
+    assert list(checked(second.engine).problems()) == []
     log = second.engine.logs.all(0, 10)[0]
     assert log.complete is True
     named = {segment.object_key for segment in second.engine.logs.segments_by_byte(log.id, 0, log.end_byte)}

@@ -21,6 +21,7 @@ from joblog.engine.engine import Engine
 from joblog.errors import Unavailable
 from joblog.upkeep.rebuild import Rebuild
 from tests.backends import Backend
+from tests.checked import checked
 from tests.engines import BUCKET, ObjectServer
 from tests.proxy import Request, Wire
 
@@ -112,7 +113,7 @@ def test_of_two_nodes_that_seal_at_once_the_catalog_chooses_one(place: Settings)
         assert any(both.map(lambda node: node.sealer.merge(log_id, clock_ms()), nodes))
     for node in nodes:
         assert held(node, log_id) == text
-        assert list(node.check().problems()) == []
+        assert list(checked(node).problems()) == []
     assert swept(nodes[0]) == named(nodes[0])
     for node in nodes:
         node.close()
@@ -134,7 +135,7 @@ def test_a_put_whose_answer_is_lost_leaves_one_copy_of_the_bytes(place: Settings
             assert engine.sealer.seal(log_id)
     assert wire.lost == sum(range(4))
     assert held(engine, log_id) == text
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
     assert swept(engine) == named(engine)
     engine.close()
 

@@ -21,12 +21,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from joblog.catalog.leases import Leases
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
-from joblog.engine.engine import Engine, rebuild, repair
+from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.engine.seal import Sealer
 from joblog.errors import BeyondEnd, Closed, Conflict, Different
 from joblog.server.modelarts import positions
+from joblog.upkeep.rebuild import rebuild
+from joblog.upkeep.repair import repair
 from tests.backends import DEFAULT, Backend, storage_contract
+from tests.checked import checked
 
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
@@ -270,7 +273,7 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self) -> None:
         """Pieces tile, checksums and counts agree, and the bytes are the oracle's."""
-        check = self.engine.check()
+        check = checked(self.engine)
         assert list(check.problems()) == []
         log = self.log
         assert (log.end_byte, log.end_line, log.crc32) == (len(self.held), self.held.count(b"\n"), zlib.crc32(self.held))

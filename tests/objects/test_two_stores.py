@@ -12,10 +12,11 @@ import pytest
 
 from joblog.cli import main
 from joblog.core.settings import Settings
-from joblog.engine.engine import check, open_objects
+from joblog.engine.opening import open_objects
 from joblog.errors import Invalid, Unavailable
 from joblog.objects.credentials import environment, prefixed
 from joblog.objects.store import Objects
+from joblog.upkeep.check import check
 from joblog.upkeep.move_command import _opened_store
 from tests.conftest import installed
 from tests.engines import SeaweedServer

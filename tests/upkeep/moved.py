@@ -13,7 +13,8 @@ from joblog.core.accounts import Token
 from joblog.core.logs import Gap
 from joblog.core.settings import Settings
 from joblog.core.status import Status
-from joblog.engine.engine import Engine, open_database
+from joblog.engine.engine import Engine
+from joblog.engine.opening import open_database
 from joblog.upkeep.move_tables import _TABLES
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 

@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from joblog.cli import main
-from joblog.engine.engine import Engine, check, open_objects, rebuild, repair
+from joblog.engine.engine import Engine
+from joblog.engine.opening import open_objects
 from joblog.errors import Conflict, JoblogError
+from joblog.upkeep.check import check
+from joblog.upkeep.rebuild import rebuild
+from joblog.upkeep.repair import repair
 from tests.backends import Backend, storage_contract
+from tests.checked import checked
 
 NOW_MS = 1_700_000_000_000
 TEXT = b"".join(b"step %d loss=%f\n" % (step, 1 / (step + 1)) for step in range(400))
@@ -113,7 +118,7 @@ class Place:
         engine = self.open()
         self.clean(engine)
         assert self.read(engine, log_id) == text
-        assert list(engine.check().problems()) == []
+        assert list(checked(engine).problems()) == []
         engine.close()
 
     @staticmethod

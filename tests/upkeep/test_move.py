@@ -11,8 +11,10 @@ import pytest
 from joblog.catalog.handover import Turn
 from joblog.cli import main
 from joblog.core.settings import Settings
-from joblog.engine.engine import Engine, check, open_database, open_objects
+from joblog.engine.engine import Engine
+from joblog.engine.opening import open_database, open_objects
 from joblog.errors import Conflict, Invalid, Unavailable
+from joblog.upkeep.check import check
 from joblog.upkeep.move import Move
 from joblog.upkeep.move_command import Moved, move
 from joblog.upkeep.move_log import Place

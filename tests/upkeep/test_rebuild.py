@@ -14,11 +14,13 @@ from joblog.cli import main
 from joblog.core.logs import Log
 from joblog.core.segment import Index
 from joblog.core.settings import Settings
-from joblog.engine.engine import Engine, check, rebuild
+from joblog.engine.engine import Engine
 from joblog.errors import Conflict
-from joblog.upkeep.rebuild import LOST
+from joblog.upkeep.check import check
+from joblog.upkeep.rebuild import LOST, rebuild
 from joblog.upkeep.salvage import Found, cover
 from tests.backends import Backend, both_ends
+from tests.checked import checked
 from tests.conftest import start_server
 
 NOW_MS = 1_700_000_000_000
@@ -101,7 +103,7 @@ def test_what_retention_had_removed_stays_away(tmp_path: Path) -> None:
     engine = Engine(Settings(data=tmp_path / "new", objects=place.objects))
     head = engine.logs.head(ids[0])
     assert (head.start_byte, head.start_line, head.end_byte) == (5000, 1000, 15_000)
-    assert list(engine.check().problems()) == []
+    assert list(checked(engine).problems()) == []
     engine.close()
 
 

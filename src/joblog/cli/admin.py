@@ -39,7 +39,7 @@ def _create(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str |
 def _create_locally(args: argparse.Namespace, expires_s: int | None) -> tuple[int, str]:
     """Creates a token in the catalog itself, for whoever has lost them all; the server may be running."""
     from joblog.catalog.tokens import Tokens
-    from joblog.engine.engine import open_database
+    from joblog.engine.opening import open_database
 
     serving = Settings.load({})
     if not serving.catalog and not serving.catalog_path.exists():

@@ -21,9 +21,9 @@ def serve(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Writes each problem that is found; returns 1 when there is any."""
-    from joblog.engine import engine
+    from joblog.upkeep.check import check
 
-    checked, problems = engine.check(_settings(args)), 0
+    checked, problems = check(_settings(args)), 0
     for problem in checked.problems():
         sys.stdout.write(f"{problem}\n")
         problems += 1
@@ -33,17 +33,17 @@ def check(args: argparse.Namespace) -> int:
 
 def migrate(args: argparse.Namespace) -> int:
     """Opens the catalog, which brings it up to date."""
-    from joblog.engine import engine
+    from joblog.engine.opening import open_database
 
-    engine.open_database(_settings(args)).close()
+    open_database(_settings(args)).close()
     return 0
 
 
 def rebuild(args: argparse.Namespace) -> int:
     """Makes a new catalog from the objects; returns 1 when some of them cannot be read."""
-    from joblog.engine import engine
+    from joblog.upkeep.rebuild import rebuild
 
-    done = engine.rebuild(_settings(args))
+    done = rebuild(_settings(args))
     for each in done.unreadable:
         sys.stdout.write(f"{each}\n")
     sys.stdout.write(f"{done.logs} logs, {done.bytes} bytes; {len(done.unreadable)} unreadable, {done.unused} objects unused\n")
@@ -52,25 +52,25 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def repair(args: argparse.Namespace) -> int:
     """Makes a catalog agree with its objects; writes what was found and done."""
-    from joblog.engine import engine
+    from joblog.upkeep.repair import repair
 
-    done = engine.repair(_settings(args), read=args.read)
+    done = repair(_settings(args), read=args.read)
     return _repaired(done.lines, done.logs, done.mended)
 
 
 def restore(args: argparse.Namespace) -> int:
     """Puts a copy of the catalog in its place and makes it agree with the objects; writes what was found and done."""
-    from joblog.engine import engine
+    from joblog.upkeep.repair import restore
 
-    done = engine.restore(_settings(args), Path(args.catalog_from))
+    done = restore(_settings(args), Path(args.catalog_from))
     return _repaired(done.lines, done.logs, done.mended)
 
 
 def confirm_clock(args: argparse.Namespace) -> int:
     """Has what is kept for a time only deleted again, after the clock seemed to jump."""
-    from joblog.engine import engine
+    from joblog.upkeep.clock import confirm_clock
 
-    engine.confirm_clock(_settings(args))
+    confirm_clock(_settings(args))
     return 0
 
 

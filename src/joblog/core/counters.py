@@ -1,7 +1,7 @@
 """What a process has done since it started, counted where it is done, for whoever watches it.
 
 Counting is on the way of every append and every page, so it is a look-up and an addition under a lock, some hundred
-nanoseconds. How the counts look outside is for the server to say (server/ops/metrics_call.py); the names are Prometheus' already, so
+nanoseconds. How the counts look outside is for the server to say (server/ops/metrics.py); the names are Prometheus' already, so
 that one list is the reference for all.
 """
 

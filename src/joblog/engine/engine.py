@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-from joblog.catalog.database import Database, process_clock_ms
+from joblog.catalog.database import Database
 from joblog.catalog.handover import begin_serving
 from joblog.catalog.head_cache import Heads
 from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import Jobs
 from joblog.catalog.overview import Overview
 from joblog.catalog.runs import Names
-from joblog.catalog.sqlite import Sqlite, copy_catalog
+from joblog.catalog.sqlite import Sqlite
 from joblog.catalog.states import States
 from joblog.catalog.tokens import Tokens
 from joblog.catalog.users import Iam
@@ -29,19 +25,16 @@ from joblog.core.settings import Settings
 from joblog.engine.append import Ingest
 from joblog.engine.feed import Feed
 from joblog.engine.janitor import Janitor
+from joblog.engine.opening import lock, open_database, open_objects
 from joblog.engine.ownership import Ownership
 from joblog.engine.read import Query
 from joblog.engine.retention import Retention
 from joblog.engine.scan import Scan
 from joblog.engine.seal import Sealer
 from joblog.engine.search import Search
-from joblog.errors import Invalid, Unavailable
+from joblog.errors import Unavailable
 from joblog.objects.frame_store import FewFrames, FrameStore
 from joblog.objects.piece_cache import PieceCache
-from joblog.objects.store import Objects
-from joblog.upkeep.check import Check
-from joblog.upkeep.rebuild import Rebuild
-from joblog.upkeep.repair import Repair
 
 _INLINE_FRAMES = 2
 """Frames that an event loop may read from a local directory: 0.1 to 0.3 ms each; a thread costs 0.1 ms and the GIL."""
@@ -156,136 +149,9 @@ class Engine:
         heads.changed(log_ids)
         self.feed.changed(log_ids)
 
-    def check(self) -> Check:
-        """Returns a check of all that is stored."""
-        return Check(self.logs, self.objects, self.ownership)
-
     def close(self) -> None:
         """Commits what was taken and lets go of everything; again does nothing."""
         self.ingest.close()
         self.janitor.close()
         self.database.close()
         self._unlock()
-
-
-def check(settings: Settings) -> Check:
-    """Returns a check of what is stored, which may be in use."""
-    if not settings.catalog and not settings.catalog_path.exists():
-        raise Invalid("data", "a directory that joblog has served", str(settings.data))
-    database, objects = open_database(settings), open_objects(settings)
-    return Check(Logs(database), objects, Ownership(database, objects), database.close)
-
-
-def rebuild(settings: Settings) -> Rebuild:
-    """Fills an empty catalog from the objects, and returns what was found; raises Conflict, Invalid, Unavailable."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(settings) as database:
-        done = Rebuild(database, open_objects(settings))
-        done.run(database.clock_ms())
-        return done
-
-
-def repair(settings: Settings, *, read: bool) -> Repair:
-    """Makes a catalog agree with its objects, and returns what was done; raises Conflict, Invalid, Unavailable."""
-    if not settings.catalog and not settings.catalog_path.exists():
-        raise Invalid("data", "a directory with a catalog", str(settings.data))
-    with _alone(settings) as database:
-        done = Repair(database, open_objects(settings))
-        done.run(read=read)
-        return done
-
-
-def restore(settings: Settings, source: Path) -> Repair:
-    """Puts a copy of an embedded catalog in the place of the one that is there, which stays beside it, and repairs it.
-
-    Raises as ``repair`` does; Invalid too when the copy is none.
-    """
-    if settings.catalog:
-        raise Invalid("catalog", "SQLite's: restore a PostgreSQL database by its own means, and then say joblog repair")
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    locked, path = lock(settings), settings.catalog_path
-    try:
-        part = path.with_name("catalog.db.part")
-        part.unlink(missing_ok=True)
-        copy_catalog(source, part)
-        for each in (f"{path.name}-wal", f"{path.name}-shm", path.name):
-            if (there := path.with_name(each)).exists():
-                there.rename(path.with_name(f"{each}.before-{process_clock_ms()}"))
-        part.rename(path)
-    finally:
-        os.close(locked)
-    return repair(settings, read=False)
-
-
-def confirm_clock(settings: Settings) -> None:
-    """Says that the catalog's clock is right, also where it seems to have jumped; raises Invalid, Unavailable."""
-    if not settings.catalog and not settings.catalog_path.exists():
-        raise Invalid("data", "a directory that joblog has served", str(settings.data))
-    with closing(open_database(settings)) as database:
-        Retention(database, open_objects(settings)).confirm_clock(database.clock_ms())
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[Database]:
-    """Opens a catalog for a command that nobody may serve it beside; of PostgreSQL nobody can tell."""
-    locked = -1 if settings.catalog else lock(settings)
-    try:
-        with closing(open_database(settings)) as database:
-            yield database
-    finally:
-        if locked >= 0:
-            os.close(locked)
-
-
-def open_database(settings: Settings, clock_ms: Callable[[], int] | None = None) -> Database:
-    """Opens the catalog, with another clock than its own if one is given; raises Invalid, Unavailable."""
-    if not settings.catalog:
-        return Sqlite(settings.catalog_path, clock_ms or process_clock_ms)
-    given = {"connections": settings.catalog_connections, "clock_ms": clock_ms}
-    database: Database = _postgres().Postgres(settings.catalog, **given)
-    return database
-
-
-def await_database(settings: Settings, say: Callable[[str], None]) -> None:
-    """Returns once a catalog that is not embedded can be reached; ``say`` is told when it cannot.
-
-    Raises Unavailable after ``settings.catalog_wait_s``, Invalid.
-    """
-    if settings.catalog:
-        _postgres().await_server(settings.catalog, settings.catalog_wait_s, say)
-
-
-def _postgres() -> Any:
-    try:
-        # Loaded when it is asked for: the base of the server does not need psycopg.
-        return import_module("joblog.catalog.postgres")
-    except ModuleNotFoundError as error:
-        raise Invalid(
-            "catalog", f"SQLite's until PostgreSQL's driver is installed: pip install 'joblog[postgres]' ({error})"
-        ) from error
-
-
-def open_objects(settings: Settings) -> Objects:
-    """Opens the object store, without asking it for anything yet; raises Invalid."""
-    if not settings.objects:
-        return Objects.local(settings.objects_path)
-    return Objects.at(
-        settings.objects,
-        endpoint=settings.objects_endpoint,
-        region=settings.objects_region,
-        virtual_hosted=settings.objects_style == "host",
-    )
-
-
-def lock(settings: Settings) -> int:
-    """Takes the directory, since two servers on one SQLite would each think it the only one; returns a descriptor to close.
-
-    Raises Invalid when somebody has it.
-    """
-    descriptor = os.open(settings.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Invalid("data", "a directory that no other joblog is serving", str(settings.data)) from error
-    return descriptor

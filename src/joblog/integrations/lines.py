@@ -1,8 +1,8 @@
 """What a training framework logs, as lines of JSON in a log: what the callbacks have in common.
 
 Under ``joblog run`` a line goes to standard output, which is the run's log already, and how the run ends is seen by joblog run.
-Elsewhere it goes to a log of its own, by way of another process (``agent/run/attach.py``): the training neither waits for a server
-nor fails with one.
+Elsewhere it goes to a log of its own, by way of another process (``agent/run/attach.py``): the training neither waits for a
+server nor fails with one.
 """
 
 from __future__ import annotations

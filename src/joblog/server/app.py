@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable
 from contextlib import aclosing
+from dataclasses import dataclass, fields
 from typing import Any, TypeGuard
 
 from litestar import Litestar, Request, Response, Router
@@ -21,27 +22,36 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from joblog.engine.engine import Engine
+from joblog.engine.progress_view import Watch
 from joblog.errors import Invalid, Missing, TooLarge, TooMany
+from joblog.server.auth.login import Logins
 from joblog.server.auth.signed import Admission, is_signed
+from joblog.server.auth.tokens import Auth
 from joblog.server.collectors.basic import with_password
+from joblog.server.collectors.deliver import Deliveries
 from joblog.server.collectors.loki import push
 from joblog.server.collectors.otlp import export
 from joblog.server.http.answers import Answer, answer_headers, error_answer, modelarts, shown_path
 from joblog.server.http.audit import Audit
-from joblog.server.http.bodies import TAKEN, Incoming
+from joblog.server.http.bodies import TAKEN, Incoming, Unpacking
 from joblog.server.http.documents import JsonRequest
 from joblog.server.http.limits import Buckets
 from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
 from joblog.server.http.request_log import OTHER, VIEWER, Exchange, Traces, Traffic
+from joblog.server.http.searches import Searches
 from joblog.server.http.share import Caller, Share, calling
 from joblog.server.http.silence import Silence
+from joblog.server.http.streams import MAX_DOWNLOADS
+from joblog.server.http.viewing import Viewing
 from joblog.server.modelarts import v1_logs_docs as modelarts_docs
 from joblog.server.modelarts import v3_identity as iam
 from joblog.server.modelarts.v1_jobs import JobCalls
-from joblog.server.modelarts.v1_logs import PATH
+from joblog.server.modelarts.v1_logs import PATH, LogCalls
 from joblog.server.modelarts.v2_jobs import TrainingJobCalls
 from joblog.server.modelarts.v2_tasks import TaskCalls
 from joblog.server.native.append import PATH as APPEND_PATH
+from joblog.server.native.append import AppendCall
+from joblog.server.native.channels import Followers
 from joblog.server.native.download_links import head_link, read_link
 from joblog.server.native.downloads import DownloadController
 from joblog.server.native.follow import FollowController
@@ -56,8 +66,8 @@ from joblog.server.native.session import SessionController, with_session
 from joblog.server.native.states import StateController
 from joblog.server.native.terminal import TerminalController
 from joblog.server.native.users import MemberController, UserController
-from joblog.server.ops.health import get_catalog_readiness, get_health, get_readiness
-from joblog.server.ops.metrics_call import metrics
+from joblog.server.ops.health import Readiness, get_catalog_readiness, get_health, get_readiness
+from joblog.server.ops.metrics import Metrics, metrics
 from joblog.server.ops.openapi import description, openapi_config
 from joblog.server.ops.shapes import completed
 from joblog.server.ops.viewer_files import Viewer
@@ -99,24 +109,62 @@ LAST_WORDS_S = 2.0
 _log = logging.getLogger("joblog.server")
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What handlers may take, by the names of their parameters: the state that all share, and the calls' own parts."""
+
+    joblog: State
+    append_call: AppendCall
+    deliveries: Deliveries
+    followers: Followers
+    log_calls: LogCalls
+    readiness: Readiness
+    exposition: Metrics
+
+    @classmethod
+    def of(cls, engine: Engine) -> Parts:
+        """Makes each part once."""
+        auth, followers, unpacking = Auth(engine), Followers(engine), Unpacking()
+        downloads = Share(MAX_DOWNLOADS, "too many downloads are on their way")
+        append_call = AppendCall(engine, auth, unpacking)
+        return cls(
+            joblog=State(
+                engine=engine,
+                auth=auth,
+                logins=Logins(engine),
+                watch=Watch(engine.query),
+                downloads=downloads,
+                searches=Searches(engine),
+                viewing=Viewing(),
+            ),
+            append_call=append_call,
+            deliveries=Deliveries(engine, auth, append_call, unpacking),
+            followers=followers,
+            log_calls=LogCalls(engine, auth, downloads),
+            readiness=Readiness(engine),
+            exposition=Metrics(engine, followers),
+        )
+
+
 class App:
     """The ASGI application: the short way for log calls and appends, Litestar for the rest; a request id on every answer."""
 
     def __init__(self, engine: Engine, traces: Traces | None = None) -> None:
-        state = State(engine)
-        self._followers, self._searches = state.followers, state.searches
-        self._calls = state.log_calls
-        self._appends = state.append_call
+        parts = Parts.of(engine)
+        state = parts.joblog
+        self._followers, self._searches = parts.followers, state.searches
+        self._calls, self._appends = parts.log_calls, parts.append_call
         self._auth = state.auth
         self._embedded = engine.database.embedded
         self._admission = Admission(engine, state.auth)
-        self._settings, self._room = engine.settings, state.room
+        self._settings = engine.settings
+        self._room = Share(engine.settings.append_queue_bytes, "too many bodies are on their way")
         self._unread = Share(MAX_UNREAD_BYTES, "too many answers are waiting to be read")
         settings = engine.settings
         self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
         self._traffic = Traffic(engine.tally, settings.log_requests, self._audit, traces)
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
-        self._litestar = litestar(state)
+        self._litestar = litestar(parts)
         self._viewer = Viewer()
         self._silence = Silence(settings.body_silence_s)
 
@@ -159,7 +207,7 @@ class App:
 
     async def _believed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         signed = is_signed(scope["path"], scope["headers"])
-        with calling(Caller(scope, self._settings, None if signed else self._auth)):
+        with calling(Caller(scope, self._settings, None if signed else self._auth.caller)):
             await (self._signed if signed else self._known)(scope, receive, send, exchange)
 
     async def _signed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
@@ -169,7 +217,7 @@ class App:
             await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
             return
         try:
-            with calling(Caller(admitted.scope, self._settings, self._auth)):
+            with calling(Caller(admitted.scope, self._settings, self._auth.caller)):
                 await self._route(admitted.scope, admitted.receive, send, exchange)
         finally:
             admitted.close()
@@ -242,8 +290,9 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(state: State) -> Litestar:
+def litestar(parts: Parts) -> Litestar:
     """Builds the framework's part."""
+    state = parts.joblog
 
     def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         """Looks at the token before the body is: strangers are told nothing else."""
@@ -259,7 +308,7 @@ def litestar(state: State) -> Litestar:
             get_readiness,
             get_catalog_readiness,
             description,
-            modelarts_docs.router(state.log_calls),
+            modelarts_docs.router(parts.log_calls),
             iam.list_identity_versions,
             iam.router,
             JobCalls,
@@ -271,7 +320,7 @@ def litestar(state: State) -> Litestar:
             head_link,
             follow_permalink,
         ],
-        dependencies={"joblog": Provide(lambda: state, sync_to_thread=False, use_cache=True)},
+        dependencies={each.name: _given(getattr(parts, each.name)) for each in fields(parts)},
         exception_handlers={Exception: _failed},
         request_class=JsonRequest,
         openapi_config=openapi_config,
@@ -280,9 +329,13 @@ def litestar(state: State) -> Litestar:
     )
 
 
-def described(state: State) -> dict[str, Any]:
+def _given(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False, use_cache=True)
+
+
+def described(parts: Parts) -> dict[str, Any]:
     """Returns the API's description, as ``/api/openapi.json`` has it."""
-    return completed(litestar(state).openapi_schema.to_schema())
+    return completed(litestar(parts).openapi_schema.to_schema())
 
 
 def _headers_only(send: Send) -> Send:

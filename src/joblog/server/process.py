@@ -25,7 +25,8 @@ from joblog import __version__
 from joblog.catalog.leases import LEASE_MS
 from joblog.catalog.shared_key import agree
 from joblog.core.settings import Settings
-from joblog.engine.engine import Engine, await_database
+from joblog.engine.engine import Engine
+from joblog.engine.opening import await_database
 from joblog.errors import Invalid
 from joblog.server.app import App
 from joblog.server.http import audit

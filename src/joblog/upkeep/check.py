@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from joblog.catalog.logs import Logs
 from joblog.core import lines, segment
 from joblog.core.logs import Log, Segment
+from joblog.core.settings import Settings
+from joblog.engine.opening import open_database, open_objects, require_catalog
 from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, JoblogError
 from joblog.objects.frame_store import FrameStore
@@ -110,3 +112,10 @@ class _State:
             yield f"the bytes have CRC-32 {self.crc32:08x}, the catalog says {self._log.crc32:08x}"
         if self.partial_byte != max(self._log.partial_byte, self._log.start_byte):
             yield f"the last line begins at {self.partial_byte}, the catalog says {self._log.partial_byte}"
+
+
+def check(settings: Settings) -> Check:
+    """Returns a check of what is stored, which may be in use."""
+    require_catalog(settings)
+    database, objects = open_database(settings), open_objects(settings)
+    return Check(Logs(database), objects, Ownership(database, objects), database.close)

@@ -13,7 +13,7 @@ from joblog.catalog.database import Database
 from joblog.catalog.handover import Turn, is_partial
 from joblog.catalog.vault import Vault
 from joblog.core.settings import Settings
-from joblog.engine.engine import lock, open_database, open_objects
+from joblog.engine.opening import lock, open_database, open_objects
 from joblog.errors import Conflict, Invalid
 from joblog.objects import credentials
 from joblog.objects.store import Objects, environment_endpoint

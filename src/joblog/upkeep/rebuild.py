@@ -16,7 +16,9 @@ from joblog.catalog.logs import Logs, name_object, put_segment
 from joblog.catalog.runs import Names
 from joblog.core import lines
 from joblog.core.logs import Gap, Log, Segment
+from joblog.core.settings import Settings
 from joblog.core.status import Status
+from joblog.engine.opening import open_alone, open_objects
 from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, Damaged
 from joblog.objects.frame_store import FrameStore
@@ -213,3 +215,12 @@ def _count(tx: Transaction, counter: str, number: int) -> None:
     rows = tx.rows("counter", name=counter)
     if not rows or rows[0][0] < number:
         tx.rows("set_counter", name=counter, value=number)
+
+
+def rebuild(settings: Settings) -> Rebuild:
+    """Fills an empty catalog from the objects, and returns what was found; raises Conflict, Invalid, Unavailable."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_alone(settings) as database:
+        done = Rebuild(database, open_objects(settings))
+        done.run(database.clock_ms())
+        return done

@@ -7,18 +7,23 @@ of no use is kept for good if it may have something that nothing else has. Nobod
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec import structs
 
-from joblog.catalog.database import Database
+from joblog.catalog.database import Database, process_clock_ms
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_rest, put_segment
+from joblog.catalog.sqlite import copy_catalog
 from joblog.core.logs import Chunk, Log, Segment
 from joblog.core.segment import decode_index
+from joblog.core.settings import Settings
+from joblog.engine.opening import lock, open_alone, open_objects, require_catalog
 from joblog.engine.ownership import Ownership
-from joblog.errors import Conflict, Damaged, NotFound
+from joblog.errors import Conflict, Damaged, Invalid, NotFound
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, log_place
 from joblog.upkeep.rebuild import KEPT_MS, Rebuild, give_none_again, name
@@ -336,3 +341,34 @@ def _crc32(parts: Iterable[tuple[int, bytes]], low: int, high: int) -> int:
     for start, data in parts:
         crc32 = zlib.crc32(data[max(low - start, 0) : max(high - start, 0)], crc32)
     return crc32
+
+
+def repair(settings: Settings, *, read: bool) -> Repair:
+    """Makes a catalog agree with its objects, and returns what was done; raises Conflict, Invalid, Unavailable."""
+    require_catalog(settings)
+    with open_alone(settings) as database:
+        done = Repair(database, open_objects(settings))
+        done.run(read=read)
+        return done
+
+
+def restore(settings: Settings, source: Path) -> Repair:
+    """Puts a copy of an embedded catalog in the place of the one that is there, which stays beside it, and repairs it.
+
+    Raises as ``repair`` does; Invalid too when the copy is none.
+    """
+    if settings.catalog:
+        raise Invalid("catalog", "SQLite's: restore a PostgreSQL database by its own means, and then say joblog repair")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locked, path = lock(settings), settings.catalog_path
+    try:
+        part = path.with_name("catalog.db.part")
+        part.unlink(missing_ok=True)
+        copy_catalog(source, part)
+        for each in (f"{path.name}-wal", f"{path.name}-shm", path.name):
+            if (there := path.with_name(each)).exists():
+                there.rename(path.with_name(f"{each}.before-{process_clock_ms()}"))
+        part.rename(path)
+    finally:
+        os.close(locked)
+    return repair(settings, read=False)

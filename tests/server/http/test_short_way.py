@@ -11,8 +11,7 @@ import pytest
 from joblog.core.logs import Log
 from joblog.engine.engine import Engine
 from joblog.engine.read import PAGE_BYTES
-from joblog.server.app import App, litestar
-from joblog.server.state import State
+from joblog.server.app import App, Parts, litestar
 
 # Litestar 2.25 names, for what Litestar 3 will want, types that the releases before it, which joblog runs on, do not have.
 pytestmark = pytest.mark.filterwarnings("ignore::litestar.exceptions.base_exceptions.LitestarDeprecationWarning")
@@ -25,10 +24,9 @@ class Called:
     """An engine with a log, behind an application."""
 
     def __init__(self, engine: Engine, log: Log, token: str) -> None:
-        state = State(engine)
         self.base = f"/v1/lab/training-jobs/{log.job_id}/versions/{log.version_id}"
         self.log_file = log.log_file
-        self._ways = (App(engine), litestar(state))
+        self._ways = (App(engine), litestar(Parts.of(engine)))
         self._token = token.encode()
 
     def both(self, path: str, query: str = "", *, token: bytes | None = None, method: str = "GET") -> tuple[Answered, Answered]:

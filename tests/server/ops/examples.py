@@ -1,7 +1,7 @@
 """What the API's description shows of each call: a body and an answer, recorded from a server that was really asked.
 
-``python -m tests.server.ops.examples`` records them anew, into ``src/joblog/server/ops/examples.json``: when a call is new, or answers
-otherwise. What was secret in an answer is written as asterisks.
+``python -m tests.server.ops.examples`` records them anew, into ``src/joblog/server/ops/examples.json``: when a call is
+new, or answers otherwise. What was secret in an answer is written as asterisks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from tests.conftest import start_server
 from tests.server.calls import Reply, Web
 
-FILE = Path(__file__).parents[3] / "src" / "joblog" / "server" / "examples.json"
+FILE = Path(__file__).parents[3] / "src" / "joblog" / "server" / "ops" / "examples.json"
 
 Json = dict[str, Any]
 

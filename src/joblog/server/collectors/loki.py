@@ -15,10 +15,10 @@ from litestar.response import Response
 
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid
-from joblog.server.collectors.deliver import Delivered, answered, protobuf
+from joblog.server.collectors.deliver import Delivered, Deliveries, answered, protobuf
 from joblog.server.collectors.labels import Record, Stream, check_counts, line
 from joblog.server.http.documents import mended_document
-from joblog.server.state import Call, State
+from joblog.server.state import Call
 
 PATH = "/loki/api/v1/push"
 
@@ -37,7 +37,7 @@ class _Push(msgspec.Struct):
 
 
 @post(PATH, status_code=200, request_max_body_size=None, include_in_schema=False)
-async def push(joblog: State, request: Call) -> Response[bytes]:
+async def push(deliveries: Deliveries, request: Call) -> Response[bytes]:
     """Appends each stream's lines to the log that its labels name; answers when they are durable.
 
     Loki's tenant is the project of streams whose labels name none.
@@ -49,7 +49,7 @@ async def push(joblog: State, request: Call) -> Response[bytes]:
         del headers[b"content-encoding"]  # it is in any case
     parse = from_protobuf if packed else from_json
     tenant = headers.get(b"x-scope-orgid", b"").decode("latin-1").strip() or None
-    done = await joblog.deliveries.take(request.scope["headers"], headers, request.receive, parse, tenant)
+    done = await deliveries.take(request.scope["headers"], headers, request.receive, parse, tenant)
     return _answer(done)
 
 

@@ -15,10 +15,10 @@ from litestar.response import Response
 
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid, JoblogError
-from joblog.server.collectors.deliver import Delivered, answered, protobuf
+from joblog.server.collectors.deliver import Delivered, Deliveries, answered, protobuf
 from joblog.server.collectors.labels import Record, Stream, check_counts, line
 from joblog.server.http.documents import mended_document
-from joblog.server.state import Call, State
+from joblog.server.state import Call
 
 PATH = "/otlp/v1/logs"
 
@@ -77,14 +77,14 @@ class _Export(msgspec.Struct, rename="camel"):
 
 
 @post(PATH, status_code=200, request_max_body_size=None, include_in_schema=False)
-async def export(joblog: State, request: Call) -> Response[bytes]:
+async def export(deliveries: Deliveries, request: Call) -> Response[bytes]:
     """Appends the records' bodies to the logs that their resources name; answers when they are durable."""
     headers = dict(request.scope["headers"])
     media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if media_type not in (_JSON, _PROTOBUF):
         return _refused(Invalid("Content-Type", f"{_PROTOBUF} or {_JSON}", media_type), _JSON)
     parse = from_json if media_type == _JSON else from_protobuf
-    done = await joblog.deliveries.take(request.scope["headers"], headers, request.receive, parse, None)
+    done = await deliveries.take(request.scope["headers"], headers, request.receive, parse, None)
     if done.error is not None and not done.taken:
         return _refused(done.error, media_type)
     return _accepted(done, media_type)

@@ -7,26 +7,28 @@ where there is none, an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from litestar.types import HTTPScope
 
+from joblog.core.accounts import Token
 from joblog.core.settings import Settings
 from joblog.errors import Busy
-from joblog.server.auth.tokens import Auth
 from joblog.server.http.limits import address_of, network_of
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Caller:
     """Who sent a request. The token is looked up when that is asked for first."""
 
-    __slots__ = ("_auth", "_holds", "_known", "_scope", "_settings")
+    __slots__ = ("_holds", "_known", "_scope", "_settings", "_token_of")
 
-    def __init__(self, scope: HTTPScope, settings: Settings, auth: Auth | None) -> None:
-        """``auth`` is None where the request has not been believed yet: then it is the address that counts."""
-        self._scope, self._settings, self._auth = scope, settings, auth
+    def __init__(self, scope: HTTPScope, settings: Settings, token_of: Callable[[Headers], Token | None] | None) -> None:
+        """``token_of`` is None where the request has not been believed yet: then it is the address that counts."""
+        self._scope, self._settings, self._token_of = scope, settings, token_of
         self._known: str | None = None
         self._holds: list[Taken] = []
 
@@ -34,7 +36,7 @@ class Caller:
     def name(self) -> str:
         """The caller's name: the same for all its requests."""
         if self._known is None:
-            token = None if self._auth is None else self._auth.caller(self._scope["headers"])
+            token = None if self._token_of is None else self._token_of(self._scope["headers"])
             if token is None:
                 self._known = f"address {network_of(address_of(self._scope, self._settings))}"
             else:

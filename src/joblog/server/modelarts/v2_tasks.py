@@ -23,7 +23,7 @@ from joblog.errors import Invalid, NoLogYet, NotFound
 from joblog.server.http.answers import query_parameters
 from joblog.server.http.streams import Streamed
 from joblog.server.modelarts.bodies import JsonBody, json_body, text_of
-from joblog.server.modelarts.v1_logs import DEFAULT_LINES, MAX_LINES, TaskLineAnswer
+from joblog.server.modelarts.v1_logs import DEFAULT_LINES, MAX_LINES, LogCalls, TaskLineAnswer
 from joblog.server.modelarts.v1_logs_docs import whole
 from joblog.server.modelarts.v2_bodies import known, training_job
 from joblog.server.modelarts.v3_identity import base_url
@@ -69,11 +69,17 @@ class TaskCalls(Controller):
 
     @get("/logs/{task_id:str}", summary="Read a task's log by lines", responses={200: ResponseSpec(TaskLineAnswer)})
     async def v2_read_log_lines(
-        self, joblog: State, request: Call, base_line: BaseLine = None, lines: Lines = None, order: Order = None
+        self,
+        joblog: State,
+        log_calls: LogCalls,
+        request: Call,
+        base_line: BaseLine = None,
+        lines: Lines = None,
+        order: Order = None,
     ) -> Response[Any]:
         """Answers as v1's ``aom-log`` does."""
         log = await task_log(joblog, request)
-        answer = await joblog.log_calls.lines(lambda: log, query_parameters(request.scope["query_string"]), 1, TaskLineAnswer)
+        answer = await log_calls.lines(lambda: log, query_parameters(request.scope["query_string"]), 1, TaskLineAnswer)
         if answer.rest is not None:
             return Streamed(whole(answer.body, answer.rest), media_type="application/json")
         return Response(answer.body, media_type="application/json")

@@ -11,6 +11,7 @@ from joblog.core.logs import Gap, Log
 from joblog.core.names import MAX_ID
 from joblog.errors import Invalid
 from joblog.server.native.cut_lines import CutLine
+from joblog.server.state import State
 
 MAX_GAP_BYTES = 2**48
 """256 TiB: more than any disk, and so little that a body full of gaps does not add up to more than 63 bits hold."""
@@ -173,3 +174,8 @@ def log_view(log: Log, gaps: list[Gap]) -> LogView:
     """Renders a log."""
     same = {name: getattr(log, name) for name in LogView.__struct_fields__ if name != "gaps"}
     return LogView(**same, gaps=gaps)
+
+
+async def read_log_view(joblog: State, log: Log) -> LogView:
+    """Renders a log with the gaps that the catalog has of it."""
+    return log_view(log, await joblog.reading(joblog.engine.logs.gaps, log.id))

@@ -23,7 +23,8 @@ from joblog.engine.read import Query
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
 from joblog.server.http.answers import error_answer
 from joblog.server.http.streams import Streamed
-from joblog.server.native.channels import Channel, Piece, shown
+from joblog.server.native.bodies import read_log_view
+from joblog.server.native.channels import Channel, Followers, Piece, shown
 from joblog.server.native.logs import LOG, log_of
 from joblog.server.state import Call, State
 
@@ -51,7 +52,14 @@ class FollowController(Controller):
 
     @get("/{task:str}/follow", summary="A log as it grows: server-sent events, or raw bytes")
     async def follow_log(
-        self, joblog: State, request: Call, task: str, from_: From = None, tail: Tail = None, only: Only = None
+        self,
+        joblog: State,
+        followers: Followers,
+        request: Call,
+        task: str,
+        from_: From = None,
+        tail: Tail = None,
+        only: Only = None,
     ) -> Response[Any]:
         """Streams what is held from the position on, then what comes, until the log is closed and all was sent.
 
@@ -61,8 +69,8 @@ class FollowController(Controller):
             raise Invalid("only", "state", only)
         log = await log_of(joblog, request, "read")
         at = await _position(joblog, log, request.headers.get("last-event-id"), from_, tail)
-        joblog.followers.admit()
-        follower = _Follower(joblog, request, log, at)
+        followers.admit()
+        follower = _Follower(joblog, followers, request, log, at)
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-joblog-start-byte": str(at)}
         if only:
             return Streamed(follower.states(), headers=headers, media_type=_EVENTS)
@@ -78,8 +86,8 @@ class _Stopping(Exception):
 class _Follower:
     """One connection, at one position."""
 
-    def __init__(self, joblog: State, request: Call, log: Log, at: int) -> None:
-        self._joblog = joblog
+    def __init__(self, joblog: State, followers: Followers, request: Call, log: Log, at: int) -> None:
+        self._joblog, self._followers = joblog, followers
         self._headers = request.scope["headers"]
         self._log = log
         self._at = at
@@ -89,7 +97,7 @@ class _Follower:
     async def events(self) -> AsyncGenerator[bytes, None]:
         """Yields the stream of events; an error ends it, as an event."""
         try:
-            async with self._joblog.followers.channel(self._log) as channel:
+            async with self._followers.channel(self._log) as channel:
                 line = await asyncio.to_thread(self._joblog.engine.query.line_at, self._log, self._at)
                 yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", self._at, channel.head, line=line)
                 async for piece in self._pieces(channel):
@@ -110,7 +118,7 @@ class _Follower:
     async def states(self) -> AsyncGenerator[bytes, None]:
         """Yields how the log is now, and whenever that has changed; no bytes, however many come."""
         try:
-            async with self._joblog.followers.channel(self._log) as channel:
+            async with self._followers.channel(self._log) as channel:
                 yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", channel.head.end_byte, channel.head)
                 async for head in self._heads(channel):
                     if head is None:
@@ -125,7 +133,7 @@ class _Follower:
 
     async def octets(self) -> AsyncGenerator[bytes, None]:
         """Yields the bytes; what an event would say cuts the answer off, so that only a closed log's ends well."""
-        async with self._joblog.followers.channel(self._log) as channel:
+        async with self._followers.channel(self._log) as channel:
             yield b""  # sends the headers
             try:
                 async for piece in self._pieces(channel):
@@ -171,7 +179,7 @@ class _Follower:
 
     async def _check(self, channel: Channel) -> None:
         """Raises what ends the stream; whether the token is still good is asked once a heartbeat."""
-        if self._joblog.followers.stopping:
+        if self._followers.stopping:
             raise _Stopping
         if channel.failure is not None:
             raise channel.failure
@@ -183,7 +191,7 @@ class _Follower:
 
     async def _told(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
         """Makes an event of the log's state."""
-        return _event(event, at, msgspec.to_builtins(await self._joblog.log_view(head)) | more)
+        return _event(event, at, msgspec.to_builtins(await read_log_view(self._joblog, head)) | more)
 
 
 def _event(name: bytes, at: int, said: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from joblog.server.native.bodies import (
     TokenView,
     VersionRequest,
     VersionView,
+    read_log_view,
     version_view,
 )
 from joblog.server.native.paging import After, Labels, Limit, Listing, limit_of, page_of
@@ -95,7 +96,7 @@ class JobController(Controller):
         names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
         labels = None if data.labels is UNSET else checked_labels(data.labels)
         job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms, labels)
-        return RunView(job, version_view(version), await joblog.log_view(log))
+        return RunView(job, version_view(version), await read_log_view(joblog, log))
 
     @post("/jobs", summary="Get or create a job", status_code=200)
     async def create_job(self, joblog: State, request: Call, project_id: str, data: JobRequest) -> Job:

@@ -31,8 +31,8 @@ from joblog.engine.times import second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.packed import compressed, encoding
 from joblog.server.http.streams import Read
-from joblog.server.native.append import PATH, AppendView
-from joblog.server.native.bodies import CloseRequest, LinesView, LogView, log_view
+from joblog.server.native.append import PATH, AppendCall, AppendView
+from joblog.server.native.bodies import CloseRequest, LinesView, LogView, log_view, read_log_view
 from joblog.server.native.cut_lines import CutLine, cut_lines, line_starts
 from joblog.server.native.moments import moment_ms
 from joblog.server.native.paging import After, Limit, Listing, page_of
@@ -106,12 +106,12 @@ class LogController(Controller):
     async def create_log(self, joblog: State, request: Call, task: str) -> LogView:
         """Gets or makes the log of a worker."""
         where = _where(joblog, request, "write")
-        return await joblog.log_view(await joblog.writing(joblog.engine.names.put_log, *where, joblog.engine.clock_ms()))
+        return await read_log_view(joblog, await joblog.writing(joblog.engine.names.put_log, *where, joblog.engine.clock_ms()))
 
     @get("/{task:str}", summary="A log's status")
     async def get_log(self, joblog: State, request: Call, task: str) -> LogView:
         """Returns where the log begins and ends, and whether it is complete."""
-        return await joblog.log_view(await log_of(joblog, request, "read"))
+        return await read_log_view(joblog, await log_of(joblog, request, "read"))
 
     @post(
         "/{task:str}/append",
@@ -121,12 +121,12 @@ class LogController(Controller):
         operation_class=AppendOperation,
         responses={200: ResponseSpec(AppendView)},
     )
-    async def append_log(self, joblog: State, request: Call, task: str, at: At) -> Response[bytes]:
+    async def append_log(self, append_call: AppendCall, request: Call, task: str, at: At) -> Response[bytes]:
         """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
         match = PATH.fullmatch(request.scope["path"])
         assert match is not None, "the route and PATH are the same path"
         scope = request.scope
-        answer = await joblog.append_call.answer(match, scope["query_string"], scope["headers"], request.receive)
+        answer = await append_call.answer(match, scope["query_string"], scope["headers"], request.receive)
         return Response(answer.body, status_code=answer.status, media_type="application/json")
 
     @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
@@ -135,7 +135,7 @@ class LogController(Controller):
         log = await log_of(joblog, request, "write")
         closed = await joblog.writing(_close, joblog, log.id, data)
         joblog.engine.janitor.hint()
-        return await joblog.log_view(closed)
+        return await read_log_view(joblog, closed)
 
     @get(
         "/{task:str}/bytes",

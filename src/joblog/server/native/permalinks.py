@@ -19,7 +19,7 @@ from joblog.core.jobs import Job, Version
 from joblog.core.logs import Log
 from joblog.core.names import check_id, check_job_name, check_project_id, worker_of_task
 from joblog.errors import Invalid, NotFound, WrongJob
-from joblog.server.native.bodies import LogView
+from joblog.server.native.bodies import LogView, read_log_view
 from joblog.server.state import Call, State
 
 LATEST = "latest"
@@ -43,7 +43,7 @@ class PermalinkController(Controller):
         self, joblog: State, request: Call, project_id: str, job: JobName, version: VersionName, task: str
     ) -> LogView:
         """Returns the log's status, with the ids that all other calls take."""
-        return await joblog.log_view(await _named(joblog, request, project_id, (job, version, task)))
+        return await read_log_view(joblog, await _named(joblog, request, project_id, (job, version, task)))
 
 
 @get(

@@ -1,4 +1,4 @@
-"""What the process has done and how it is, in Prometheus' text format. The one door to prometheus_client.
+"""``GET /metrics``: what the process has done and how it is, in Prometheus' text format. The one door to prometheus_client.
 
 The registry is the server's own: nothing that a library registers by itself gets in. Counts are read from the tally when
 somebody asks, so that requests pay nothing for the format; the catalog is asked once a second, however many ask.
@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from litestar import get
+from litestar.response import Response
+from litestar.types import HTTPScope
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -18,11 +22,18 @@ from joblog import __version__
 from joblog.catalog.backlog import Facts, facts
 from joblog.core.counters import Distribution, Kind
 from joblog.engine.engine import Engine
-from joblog.errors import Unavailable
+from joblog.errors import NotFound, Unavailable
 from joblog.server.native.channels import Followers
+from joblog.server.state import Call, State
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+_MEDIA_TYPE = "text/plain; version=0.0.4"
+"""Litestar adds the charset."""
+
+# A proxy on this machine speaks for others, and says so by one of these.
+_FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"))
 
 _BELIEVED_S = 1.0
 
@@ -125,3 +136,25 @@ def _histogram(kind: Kind, taken: dict[tuple[str, ...], Distribution]) -> Histog
             buckets.append((bound, below))
         family.add_metric(labels, buckets, each.total)
     return family
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics(joblog: State, exposition: Metrics, request: Call) -> Response[bytes]:
+    """Answers whoever may read it: see the setting ``metrics``."""
+    access, scope = joblog.engine.settings.metrics, request.scope
+    if access == "off":
+        raise NotFound("path", "/metrics")
+    if access == "token" or (access == "local" and not _local(scope)):
+        joblog.auth.allowed(scope["headers"], "metrics", None)
+    return Response(await exposition.text(), media_type=_MEDIA_TYPE, headers={"cache-control": "no-store"})
+
+
+def _local(scope: HTTPScope) -> bool:
+    """Whether the caller is a process of this machine, and no proxy that speaks for others."""
+    client = scope.get("client")
+    if not client or any(name in _FORWARDED for name, _ in scope["headers"]):
+        return False
+    try:
+        return ip_address(client[0]).is_loopback
+    except ValueError:
+        return False

@@ -15,7 +15,7 @@ from joblog.core.labels import LONGEST_VALUE, MOST_LABELS
 from joblog.core.names import MAX_ID
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.server.http.answers import STATUSES, full_code, modelarts, told
-from joblog.server.http.media import illustrate
+from joblog.server.ops.media import illustrate
 
 Json = dict[str, Any]
 

@@ -69,7 +69,7 @@ _UNLIKE = {("follow_log", _OCTETS), ("download_log", "application/zstd")}
 
 def illustrate(schema: Json) -> None:
     """Puts the media types and the examples of all calls into the API's description."""
-    examples = json.loads((files("joblog.server") / "examples.json").read_text("utf-8"))
+    examples = json.loads((files("joblog.server.ops") / "examples.json").read_text("utf-8"))
     schemas = schema["components"]["schemas"]
     schemas |= {"FollowEvent": _FOLLOW_EVENT, **_search_lines()}
     for name in ("Error", "ModelArtsError", "IdentityError"):
