@@ -22,6 +22,8 @@ from tests.hanging import stacks_of_children
 from tests.signals import give_children_the_defaults
 from tests.stores import STORES
 
+pytest_plugins = ("tests.agent.fixtures",)
+
 T = TypeVar("T")
 
 # No test is about time: a busy machine is slow, not wrong.

@@ -1,5 +1,5 @@
 """The promises of docs/architecture.md, each by its name. What is shown here in one case is searched for exceptions elsewhere:
-storage/test_machine.py (any order of anything), storage/test_faults.py (any failing call), e2e/test_kill.py (kill -9).
+engine/test_machine.py (any order of anything), engine/test_faults.py (any failing call), e2e/test_kill.py (kill -9).
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     writing.add_to(commands)
     if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
-        for group in ("reading", "views", "serving", "watching", "administration", "helping"):
+        for group in ("reading", "administration"):
             import_module(f"joblog.cli.flags.{group}").add_to(commands)
     if {"-h", "--help"}.intersection(given):
         import_module("joblog.cli.examples").add_to(whole)

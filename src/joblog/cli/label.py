@@ -1,4 +1,4 @@
-"""``joblog label``."""
+"""``joblog label`` and ``joblog close``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from joblog.cli.common import connected, find_job
+from joblog.cli.common import connected, find_job, find_log
 from joblog.core.labels import checked_labels
 from joblog.errors import Invalid
 
@@ -34,3 +34,11 @@ def _change(words: Sequence[str]) -> dict[str, str | None]:
             raise Invalid("CHANGE", "either NAME=VALUE or NAME-, not both, of one name", word)
         change[name] = value if equals else None
     return checked_labels(change, "CHANGE")
+
+
+def close(args: argparse.Namespace) -> int:
+    """Closes a log, without a proof that it is complete: only who wrote it can give one."""
+    client, project_id = connected(args)
+    with client:
+        client.close_log(find_log(client, project_id, args.log).ref)
+    return 0

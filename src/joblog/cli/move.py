@@ -18,10 +18,10 @@ _SAID_S = 1.0
 def move(args: argparse.Namespace) -> int:
     """Carries everything over; returns 1 when something is left to carry, and says what to do."""
     from joblog.objects.credentials import prefixed
-    from joblog.upkeep import move_command as moving
+    from joblog.upkeep import move_command
 
     source, target, files = _places(args)
-    done = moving.move(source, target, files=files, say=_Progress(), own=prefixed("JOBLOG_TO_", os.environ))
+    done = move_command.move(source, target, files=files, say=_Progress(), own=prefixed("JOBLOG_TO_", os.environ))
     if args.json:
         counts = {name: getattr(done.move, name) for name in ("logs", "bytes", "carried", "problems")}
         states = {name: getattr(done, name) for name in ("whole", "served", "needs_key")}

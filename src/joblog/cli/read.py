@@ -17,8 +17,7 @@ from joblog.cli.common import (
     span,
 )
 from joblog.cli.live import tail_live
-from joblog.cli.records import tail_records
-from joblog.cli.tail import saying, tail_matching
+from joblog.cli.tail import saying, tail_matching, tail_records
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Job, Log
 from joblog.client.links import Part

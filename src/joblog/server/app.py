@@ -43,8 +43,7 @@ from joblog.server.http.share import Caller, Share, calling
 from joblog.server.http.silence import Silence
 from joblog.server.http.streams import MAX_DOWNLOADS
 from joblog.server.http.viewing import Viewing
-from joblog.server.modelarts import v1_logs_docs as modelarts_docs
-from joblog.server.modelarts import v3_identity as iam
+from joblog.server.modelarts import v1_logs_docs, v3_identity
 from joblog.server.modelarts.v1_jobs import JobCalls
 from joblog.server.modelarts.v1_logs import PATH, LogCalls
 from joblog.server.modelarts.v2_jobs import TrainingJobCalls
@@ -308,9 +307,9 @@ def litestar(parts: Parts) -> Litestar:
             get_readiness,
             get_catalog_readiness,
             description,
-            modelarts_docs.router(parts.log_calls),
-            iam.list_identity_versions,
-            iam.router,
+            v1_logs_docs.router(parts.log_calls),
+            v3_identity.list_identity_versions,
+            v3_identity.router,
             JobCalls,
             TrainingJobCalls,
             TaskCalls,

@@ -29,8 +29,7 @@ from joblog.engine.engine import Engine
 from joblog.engine.opening import await_database
 from joblog.errors import Invalid
 from joblog.server.app import App
-from joblog.server.http import audit
-from joblog.server.http import server_log as logs
+from joblog.server.http import audit, server_log
 from joblog.server.http.pools import Threads
 from joblog.server.http.request_log import Traces
 from joblog.server.http.sockets import bound_connections
@@ -73,7 +72,7 @@ _log = logging.getLogger("joblog.server")
 
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises Invalid for settings that cannot be served, Unavailable for the catalog."""
-    logs.configure(settings.log_format)
+    server_log.configure(settings.log_format)
     audit.configure(settings)
     tls = tls_options(settings)
     if settings.catalog and settings.object_grace_s <= LEASE_MS // 1000:

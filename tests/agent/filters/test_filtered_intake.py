@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import DEADLINE_S, Job, alive, children, until
 
@@ -183,6 +183,6 @@ def test_flood_whose_processes_are_all_killed_is_told_of(joblog: Agent) -> None:
 
 def withheld_bytes(spool: Path) -> int:
     """Returns what a spool's state says of that."""
-    state = spoolfiles.load_state(spool)
+    state = files.load_state(spool)
     assert state is not None
     return state.withheld_bytes

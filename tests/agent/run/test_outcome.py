@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.run.oom import OomKills
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.files import UNKNOWN, Outcome
 from joblog.client import Client, Task, Version
 from tests.agent.harness import NOWHERE, Agent, FlakyServer
@@ -216,7 +216,7 @@ def test_job_that_is_out_of_memory(agent: Agent) -> None:
         )
         assert ran.returncode == 137
         (spool,) = agent.spool_root.iterdir()
-        state = spoolfiles.load_state(spool)
+        state = files.load_state(spool)
         assert state is not None
         assert state.outcome == Outcome("KILLED", exit_code=None, signal="SIGKILL", reason="out of memory")
     finally:

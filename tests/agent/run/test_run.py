@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import children, until
 
@@ -249,7 +249,7 @@ def test_signal_that_comes_as_the_child_ends(agent: Agent) -> None:
     ran.communicate(timeout=120)
     assert ran.returncode == 0
     (spool,) = agent.spool_root.iterdir()
-    state = spoolfiles.load_state(spool)
+    state = files.load_state(spool)
     assert state is not None
     assert state.outcome is not None
     assert state.outcome.status == "COMPLETED"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.files import State, Sum
 from joblog.agent.spool.spool import Meta, Spool
 from joblog.client import Client, Log
@@ -20,7 +20,7 @@ WORDS = b"".join(b"line %d\n" % n for n in range(1000))
 def left(joblog: Agent, job: str, *, part_bytes: int = 1 << 20, finished: bool = True) -> Path:
     """Leaves a spool with ``WORDS`` in it."""
     meta = Meta(joblog.environ["JOBLOG_PROJECT"], job, f"run-{job}", "worker-0")
-    path, lock = spoolfiles.make(joblog.spool_root, meta)
+    path, lock = files.make(joblog.spool_root, meta)
     spool = Spool(path, part_bytes=part_bytes)
     for line in WORDS.splitlines(keepends=True):
         spool.append(line)
@@ -95,17 +95,17 @@ def test_lost_state_is_found_out_anew(joblog: Agent) -> None:
 
 def test_torn_state_is_the_one_before(tmp_path: Path) -> None:
     """Each is written beside the last one: half of it changes nothing."""
-    path, lock = spoolfiles.make(tmp_path, Meta("lab", "job", "run", "worker-0"))
+    path, lock = files.make(tmp_path, Meta("lab", "job", "run", "worker-0"))
     os.close(lock)
     spool = Spool(path)
     spool.choose_run_id("first")
     before = (path / "state").read_bytes()
     spool.choose_run_id("second")
     after = (path / "state").read_bytes()
-    assert spoolfiles.load_state(path) == State(run_id="second", saves=3)
+    assert files.load_state(path) == State(run_id="second", saves=3)
     for cut in range(0, len(after), 97):
         (path / "state").write_bytes(after[:cut] + before[cut:])
-        state = spoolfiles.load_state(path)
+        state = files.load_state(path)
         assert state is not None
         assert state.run_id in ("first", "second")
 
@@ -115,7 +115,7 @@ def test_torn_state_is_the_one_before(tmp_path: Path) -> None:
 def test_changed_bytes_are_not_called_complete(joblog: Agent, part_bytes: int, at: int) -> None:
     """A flipped bit anywhere: all is sent, a line in the log and one of sync's say so, and it counts as not complete."""
     path = left(joblog, "flipped", part_bytes=part_bytes, finished=False)
-    part = max(each for each in spoolfiles.load_parts(path) if each.start <= at)
+    part = max(each for each in files.load_parts(path) if each.start <= at)
     data = bytearray(part.file(path).read_bytes())
     data[at - part.start] ^= 4
     part.file(path).write_bytes(data)
@@ -133,7 +133,7 @@ def test_changed_bytes_are_not_called_complete(joblog: Agent, part_bytes: int, a
 def test_bytes_that_a_disk_has_lost_are_a_gap(joblog: Agent) -> None:
     """The last part is shorter than what was noted of it, as after a power cut."""
     path = left(joblog, "short", finished=False)
-    (part,) = spoolfiles.load_parts(path)
+    (part,) = files.load_parts(path)
     os.truncate(part.file(path), 5000)
     sent(joblog)
     notice = b"[joblog] %d bytes were not kept here (lost from the spool)\n" % (len(WORDS) - 5000)
@@ -144,7 +144,7 @@ def test_bytes_that_a_disk_has_lost_are_a_gap(joblog: Agent) -> None:
 def test_part_that_is_gone_moves_no_byte(joblog: Agent) -> None:
     """What lacks in the middle reads as zeros, and counts as damaged."""
     path = left(joblog, "hole", part_bytes=3000, finished=False)
-    first, second, third, *_ = spoolfiles.load_parts(path)
+    first, second, third, *_ = files.load_parts(path)
     second.file(path).unlink()
     assert sent(joblog)[0] == 1
     log = joblog.said("cat", "hole")
@@ -157,7 +157,7 @@ def test_part_that_is_gone_moves_no_byte(joblog: Agent) -> None:
 def test_bytes_whose_checksum_nobody_made_are_not_called_complete(joblog: Agent) -> None:
     """The agent was killed between a write and the note of it: they are sent, and nothing is claimed of them."""
     path = left(joblog, "unproved", finished=False)
-    (part,) = spoolfiles.load_parts(path)
+    (part,) = files.load_parts(path)
     with part.file(path).open("ab") as file:
         file.write(b"last words\n")
     status, (line,) = sent(joblog)
@@ -168,10 +168,10 @@ def test_bytes_whose_checksum_nobody_made_are_not_called_complete(joblog: Agent)
 
 def test_next_process_makes_up_for_the_checksum(tmp_path: Path) -> None:
     """One that takes over at once takes the bytes for the job's, as it does with those in the pipe."""
-    path, lock = spoolfiles.make(tmp_path, Meta("lab", "job", "run", "worker-0"))
+    path, lock = files.make(tmp_path, Meta("lab", "job", "run", "worker-0"))
     os.close(lock)
-    (part,) = spoolfiles.load_parts(path)
+    (part,) = files.load_parts(path)
     part.file(path).write_bytes(WORDS)
     assert not Spool(path).is_proved
     Spool(path).prove()
-    assert (Spool(path).is_proved, spoolfiles.load_sum(path)) == (True, Sum(len(WORDS), zlib.crc32(WORDS)))
+    assert (Spool(path).is_proved, files.load_sum(path)) == (True, Sum(len(WORDS), zlib.crc32(WORDS)))

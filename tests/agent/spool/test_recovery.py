@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.parts import MEMORY_BYTES
 from joblog.agent.spool.spool import Meta, Spool
 from joblog.api.refs import Gap
@@ -39,7 +39,7 @@ def test_reopened_spool_goes_on(tmp_path: Path) -> None:
     """Bytes that are cut off in the middle of a write count as far as they got."""
     spool = Spool.create(tmp_path, META, part_bytes=10)
     spool.append(b"0123456789")
-    with (spool.path / spoolfiles.Part(10, zlib.crc32(b"0123456789")).name).open("wb") as part:
+    with (spool.path / files.Part(10, zlib.crc32(b"0123456789")).name).open("wb") as part:
         part.write(b"ab")
     again = Spool(spool.path, part_bytes=10)
     again.append(b"cd")
@@ -110,7 +110,7 @@ def test_full_disk_leaves_an_exact_gap(agent: Agent, small_disk: Path) -> None:
     ran = agent.run(agent.python("import sys; sys.stdout.write('0123456789abcde\\n' * 1048576); sys.exit(5)"))
     assert (ran.returncode, ran.stdout) == (5, written)
     (path,) = agent.spool_root.iterdir()
-    spool, parts = Spool(path), spoolfiles.load_parts(path)
+    spool, parts = Spool(path), files.load_parts(path)
     kept = b"".join(part.file(path).read_bytes() for part in parts)
     (gap,) = spool.gaps
     assert 100_000 < len(kept) < (256 << 10) + MEMORY_BYTES

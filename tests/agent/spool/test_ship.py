@@ -221,7 +221,7 @@ def test_body_is_zstd_where_that_is_installed(tmp_path: Path, flaky: FlakyServer
         "import sys\n"
         f"if not {installed}: sys.modules['zstandard'] = None\n"
         "from joblog.client import Client\n"
-        "from joblog.refs import LogRef\n"
+        "from joblog.api.refs import LogRef\n"
         f"client, log = Client({flaky.url!r}, 'token'), LogRef('lab', 1, 1, 'worker-0')\n"
         "at = client.send_bytes(log, 0, b'step 1\\n' * 1000).end_byte\n"
         "client.send_bytes(log, at, b'short\\n')"

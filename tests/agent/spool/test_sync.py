@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.spool import Meta, Spool
 from tests.agent.harness import NOWHERE, Agent
 
@@ -41,7 +41,7 @@ def test_left_over_run_is_sent(left: Agent) -> None:
 def test_absent_server_leaves_all_as_it_is(left: Agent) -> None:
     """Exit status 1, a line that says why, and the spool is there for the next time."""
     url, left.environ["JOBLOG_URL"] = left.environ["JOBLOG_URL"], NOWHERE
-    _, lock = spoolfiles.make(left.spool_root, Meta("default", "second", "run-1", "worker-0"))
+    _, lock = files.make(left.spool_root, Meta("default", "second", "run-1", "worker-0"))
     os.close(lock)
     ran = left.run(left.command("sync"))
     assert (ran.returncode, ran.stdout.count(b"\n"), ran.stderr) == (1, 1, b"")
@@ -78,7 +78,7 @@ def test_running_job_is_left_alone(joblog: Agent) -> None:
 def test_spool_whose_log_was_sent_and_closed_is_removed(joblog: Agent) -> None:
     """Its agent was killed between the close and the removal."""
     meta = Meta(joblog.environ["JOBLOG_PROJECT"], "shut", "run-1", "worker-0")
-    path, lock = spoolfiles.make(joblog.spool_root, meta)
+    path, lock = files.make(joblog.spool_root, meta)
     os.close(lock)
     copy_of(path, joblog)
     assert joblog.said("cat", "shut") == b"whole\n"

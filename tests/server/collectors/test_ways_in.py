@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from joblog.server.collectors import labels as records
+from joblog.server.collectors import labels
 from tests.conftest import Server
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "ways-in.md"
@@ -54,7 +54,7 @@ def test_configuration_can_be_read() -> None:
 def test_every_label_is_there() -> None:
     """In the order in which they are looked at."""
     page = PAGE.read_text()
-    for names in (records._JOB, records._RUN, records._RANK):
+    for names in (labels._JOB, labels._RUN, labels._RANK):
         assert ", ".join(f"`{name}`" for name in names) in page
-    for number in (records.MOST_STREAMS, f"{records.MOST_RECORDS:,}", f"{records.RECORDS_BYTES >> 20} MiB"):
+    for number in (labels.MOST_STREAMS, f"{labels.MOST_RECORDS:,}", f"{labels.RECORDS_BYTES >> 20} MiB"):
         assert str(number) in page

@@ -13,8 +13,7 @@ from joblog.catalog.logs import Logs
 from joblog.core.logs import Segment
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
-from joblog.engine.moments import arrived
-from joblog.engine.times import second_of
+from joblog.engine.times import arrived, second_of
 from tests.conftest import Server, start_server
 from tests.server.calls import MadeLog, Web, check_api, made_log
 from tests.server.conftest import MakeLog

@@ -1,7 +1,7 @@
 """The lines that a canary's job prints, and what becomes of them: the program that prints, and the judge of what came.
 
 A line says its number, when it was printed and a CRC-32 of itself, so that one that was changed on its way is known as such.
-``python -m joblog.agent.canary_lines RATE COUNT SIZE`` prints.
+``python -m joblog.agent.canary.lines RATE COUNT SIZE`` prints.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent.follow import naming as targets
+from joblog.agent.follow import naming
 from joblog.agent.follow.file import Followed, Setting
 from joblog.agent.follow.notes import Mark
 from joblog.agent.spool.ship import RETRY_AFTER_S, SMALLEST_BATCH_BYTES, jitter
@@ -113,7 +113,7 @@ class Follower:
 
     def run(self) -> int:
         """Follows; returns 0, 1 when a log could not be sent or did not turn out complete, or ``NOTHING``."""
-        missing = targets.unmatched(self._plan.patterns) if self._plan.once else []
+        missing = naming.unmatched(self._plan.patterns) if self._plan.once else []
         for pattern in missing:
             self._say(f"there is no file {pattern}")
         with ThreadPoolExecutor(THREADS, "joblog-follow") as pool:
@@ -138,10 +138,10 @@ class Follower:
         begun_s = time.monotonic()
         known = {(entry.file.mark.device, entry.file.mark.inode) for entry in self._entries.values()}
         fresh = []
-        for path, base in targets.files(self._plan.patterns):
+        for path, base in naming.files(self._plan.patterns):
             # A file that is followed already and got another name is no other file.
             if path not in self._entries and _inode(path) not in known:
-                fresh.append((path, targets.target(path, base, self._plan.job_name, self._plan.run_id)))
+                fresh.append((path, naming.target(path, base, self._plan.job_name, self._plan.run_id)))
         marks = {path: self._setting.marks.load(path) for path, _ in fresh}
         for path, target in fresh:
             mark = marks[path]
@@ -153,13 +153,13 @@ class Follower:
                 self._add(path, Mark(target.job_name, target.run_id, self._task(target)), target, known=False)
         self._discover_s = time.monotonic() + max(DISCOVER_S, 10 * (time.monotonic() - begun_s))
 
-    def _is_of(self, mark: Mark, target: targets.Target) -> bool:
+    def _is_of(self, mark: Mark, target: naming.Target) -> bool:
         return mark.job_name == target.job_name and (mark.run_id == target.run_id or target.own_run)
 
     def _taken(self, job_name: str, run_id: str) -> set[int]:
         return self._workers.setdefault((job_name, run_id), set())
 
-    def _task(self, target: targets.Target) -> str:
+    def _task(self, target: naming.Target) -> str:
         taken = self._taken(target.job_name, target.run_id)
         worker = target.worker
         if worker < 0 or worker in taken:
@@ -167,7 +167,7 @@ class Follower:
         taken.add(worker)
         return f"worker-{worker}"
 
-    def _add(self, path: Path, mark: Mark, target: targets.Target, *, known: bool) -> None:
+    def _add(self, path: Path, mark: Mark, target: naming.Target, *, known: bool) -> None:
         keep_open = self._left_open > 0
         self._left_open -= 1
         found = _inode(path)

@@ -23,7 +23,7 @@ from joblog.agent.run.oom import OomKills
 from joblog.agent.run.pass_on import Mark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
 from joblog.agent.run.pipes import Child, Handling, Streams
 from joblog.agent.run.stop import Stopper
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.files import Meta, Outcome
 from joblog.api.refs import RUN_LOG
 
@@ -76,7 +76,7 @@ class _Foreground:
             if options.filtering is not None:
                 options.filtering.prepare()
             # The lock is this process's and its keepers': it is held until the last of them ends.
-            self._spool, self._lock, why = spoolfiles.make_first(options.spool_roots, meta)
+            self._spool, self._lock, why = files.make_first(options.spool_roots, meta)
             if why is not None:
                 say(f"the log is kept in {self._spool.parent}: {why}")
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is

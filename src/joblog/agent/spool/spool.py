@@ -3,7 +3,7 @@
 The log's bytes are in parts (``parts.py``); those that the server has are removed. What the disk, or the spool's limit, has no
 room for is counted, and becomes a line in the log and a gap.
 
-One thread appends; another one reads and acknowledges. A spool can be opened again after any death (``spoolfiles.py``
+One thread appends; another one reads and acknowledges. A spool can be opened again after any death (``files.py``
 says how). Nothing is fsynced: it outlives every process, as the page cache does, but not a power cut, whose price (an
 fsync per print) no job would pay.
 """
@@ -15,7 +15,7 @@ import os
 import threading
 from pathlib import Path
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.files import Meta, Outcome, State
 from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, Parts
 from joblog.api.refs import Gap
@@ -45,7 +45,7 @@ _CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EO
 
 def limit_of(path: Path, limit_bytes: int) -> int:
     """Returns the limit of the spool at ``path``, which is less where that is in memory, for want of a disk."""
-    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(spoolfiles.MEMORY) else limit_bytes
+    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(files.MEMORY) else limit_bytes
 
 
 class Spool:
@@ -59,13 +59,13 @@ class Spool:
         ``meta`` says which log it is, where its own notes do not.
         """
         self.path = path
-        self.meta = meta or spoolfiles.load_meta(path)
+        self.meta = meta or files.load_meta(path)
         self._limit_bytes = limit_bytes
-        state = spoolfiles.load_state(path)
+        state = files.load_state(path)
         self.is_state_lost = state is None
         """Whether neither of both states was whole, so that what they knew has to be found out anew."""
         self._state = state or State()
-        self._gaps = spoolfiles.load_gaps(path)
+        self._gaps = files.load_gaps(path)
         self._parts = Parts(path, max(1, min(part_bytes, limit_bytes // PARTS)))
         self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
@@ -81,7 +81,7 @@ class Spool:
     @classmethod
     def create(cls, root: Path, meta: Meta, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> Spool:
         """Makes a new spool in a directory of its own below ``root``, locked by this process; raises OSError."""
-        path, _ = spoolfiles.make(root, meta)
+        path, _ = files.make(root, meta)
         return cls(path, limit_bytes=limit_bytes, part_bytes=part_bytes)
 
     @property
@@ -193,7 +193,7 @@ class Spool:
             return
         self._gaps.append(gap)
         try:
-            spoolfiles.add_gap(self.path, gap)
+            files.add_gap(self.path, gap)
         except OSError:
             pass  # its line is in the log
 
@@ -299,7 +299,7 @@ class Spool:
         """Changes the state, here whatever happens and on disk if it can be; the caller holds the lock."""
         changed["saves"] = self._state.saves + 1
         self._state = self._state._replace(**changed)  # type: ignore[arg-type]  # each is a field's
-        spoolfiles.save_state(self.path, self._state)
+        files.save_state(self.path, self._state)
 
     # For the thread that ships
 
@@ -370,7 +370,7 @@ class Spool:
 
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
-        spoolfiles.remove(self.path)
+        files.remove(self.path)
 
 
 def _notice(size_bytes: int, reason: str) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent.spool import files as spoolfiles
+from joblog.agent.spool import files
 from joblog.agent.spool.files import Meta
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Spool
@@ -47,9 +47,9 @@ def spools(roots: Sequence[Path]) -> Iterator[Left]:
     """Yields what there is below ``roots``: ``in use``, ``finished``, ``cut off`` when its agent was killed, or damaged."""
     for path in _paths(roots):
         try:
-            parts = spoolfiles.load_parts(path)
+            parts = files.load_parts(path)
             size_bytes = sum(part.file(path).stat().st_size for part in parts)
-            held = spoolfiles.lock(path)
+            held = files.lock(path)
         except OSError:
             continue  # removed meanwhile, or not this user's
         if held is not None:
@@ -59,7 +59,7 @@ def spools(roots: Sequence[Path]) -> Iterator[Left]:
 
 def _left(path: Path, size_bytes: int, *, in_use: bool) -> Left:
     try:
-        meta, state = spoolfiles.load_meta(path), spoolfiles.load_state(path)
+        meta, state = files.load_meta(path), files.load_state(path)
     except (OSError, ValueError) as error:
         return Left(path.name, "", "", "", "", size_bytes, f"damaged ({error}): joblog sync --as JOB/RUN/RANK {path.name}")
     shown = "in use" if in_use else "finished" if state is not None and state.finished else "cut off"
@@ -90,20 +90,20 @@ def sync(
 
 def _paths(roots: Sequence[Path]) -> list[Path]:
     """Returns the spools: also those whose notes are gone, unless nothing is in them; then it was never more than begun."""
-    own = filter(spoolfiles.is_own, dict.fromkeys(roots))
+    own = filter(files.is_own, dict.fromkeys(roots))
     return [path for root in own for path in _entries(root) if (path / "meta.json").exists() or _holds_bytes(path)]
 
 
 def _entries(root: Path) -> list[Path]:
     try:
-        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(spoolfiles.GONE))
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(files.GONE))
     except OSError:
         return []
 
 
 def _holds_bytes(path: Path) -> bool:
     try:
-        return any(part.file(path).stat().st_size for part in spoolfiles.load_parts(path))
+        return any(part.file(path).stat().st_size for part in files.load_parts(path))
     except OSError:
         return False
 
@@ -113,7 +113,7 @@ def _sync_one(
 ) -> bool:
     """Sends one, unless its server is ``away``, as another one's turned out to be."""
     try:
-        held = spoolfiles.lock(path)
+        held = files.lock(path)
     except FileNotFoundError:
         return True  # sent and removed by another one meanwhile
     except OSError as error:
@@ -140,7 +140,7 @@ def _sync_one(
 def _ship(spool: Spool, connect: Callable[[], Writer], say: Callable[[str], None]) -> bool:
     spool.verify()
     if spool.outcome is None and not spool.finished:
-        spool.note_outcome(spoolfiles.UNKNOWN)
+        spool.note_outcome(files.UNKNOWN)
     spool.finish()
     shipper = Shipper(spool, connect, say)
     shipper.start()

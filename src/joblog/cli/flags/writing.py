@@ -25,7 +25,7 @@ def add_to(commands: Subparsers) -> None:
 
     _add_following(commands)
 
-    close = add_client(commands, "close", "write:close", "closes a log: nothing more will come")
+    close = add_client(commands, "close", "label:close", "closes a log: nothing more will come")
     add_named(close, "log", "LOG", LOG_HELP)
 
     label = add_client(commands, "label", "label:label", "sets and removes a job's labels, and shows what it has then")

@@ -25,9 +25,8 @@ from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
 from joblog.core.logs import Gap, Log
 from joblog.core.names import MAX_ID, check_id, check_project_id, flag, integer, worker_of_task
-from joblog.engine.moments import arrived
 from joblog.engine.read import Page
-from joblog.engine.times import second_of
+from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.packed import compressed, encoding
 from joblog.server.http.streams import Read

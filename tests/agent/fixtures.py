@@ -1,4 +1,4 @@
-"""Fixtures for the agent."""
+"""Fixtures for the agent and the command line."""
 
 from __future__ import annotations
 
