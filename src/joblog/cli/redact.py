@@ -13,10 +13,14 @@ from joblog.errors import Invalid
 
 def rules(args: argparse.Namespace) -> tuple[Rule, ...]:
     """Returns what is to be masked; raises Invalid."""
+    return (*(READY if args.redact else ()), *map(_rule, args.redact_pattern))
+
+
+def _rule(text: str) -> Rule:
     try:
-        return (*(READY if args.redact else ()), *(rule(os.fsencode(each)) for each in args.redact_pattern))
+        return rule(os.fsencode(text))
     except re.error as error:
-        raise Invalid("--redact-pattern", f"a regular expression ({error})") from error
+        raise Invalid("--redact-pattern", f"a regular expression: look at character {error.pos or 0}", text) from error
 
 
 def new_redactor(args: argparse.Namespace) -> Callable[[], Redactor] | None:

@@ -52,7 +52,7 @@ def _compiled(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode())
     except re.error as error:
-        raise Invalid("--grep", f"a regular expression ({error})", text) from error
+        raise Invalid("--grep", f"a regular expression: look at character {error.pos or 0}", text) from error
 
 
 def _lines(client: Client, log: Log, at: int) -> Iterator[bytes]:

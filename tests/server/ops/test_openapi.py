@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from http import HTTPStatus
 
 import pytest
 
@@ -26,11 +27,12 @@ def error_of(operation: Operation, status: int) -> str:
 
 
 def test_every_reference_leads_somewhere(web: Web, described: dict[str, Operation]) -> None:
-    """And nothing is left of the shape that the framework would have for a refusal."""
+    """And nothing is left of the words that the framework and Python would have for an answer."""
     text = web.get("/api/openapi.json").body.decode()
     schemas = next(iter(described.values())).schemas
     assert {name for name in re.findall(r'"#/components/schemas/([^"]+)"', text)} <= set(schemas)
     assert "Validation Exception" not in text
+    assert not [each for each in HTTPStatus if each.description and f'"{each.description}"' in text]
 
 
 def test_each_family_has_its_own_refusals(described: dict[str, Operation]) -> None:

@@ -1,12 +1,13 @@
 """What Litestar cannot find in the handlers and the API's description must say.
 
-It does not know what refusals look like, nor which there are: that is in the table of ``wire.py``. What is read from a path
+It does not know what refusals look like, nor which there are: the table of ``http/answers.py`` does. What is read from a path
 or a query it takes for any string, what ModelArts' bodies hold it does not see, because the handlers read those themselves.
 """
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from joblog import errors
@@ -174,6 +175,8 @@ def completed(schema: Json) -> Json:
             responses.pop("400", None)  # Litestar's own shape, which nobody is answered with
             responses.update(_refusals(path, method, operation.get("security") == [{}]))
             for status, response in responses.items():
+                if response.get("description") == HTTPStatus(int(status)).description:  # a library's words, and of no call's
+                    response["description"] = operation["summary"]
                 response["headers"] = response.get("headers", {}) | _HEADERS[0] | _HEADERS.get(int(status), {})
     illustrate(schema)
     named: Json = _named(schema)
