@@ -137,10 +137,23 @@ def test_a_fetch_that_fails_fails_for_all_who_wait_and_is_made_again(engine: Eng
     assert text.startswith(piece.data)
 
 
+def test_who_comes_a_little_later_is_given_what_the_first_has_fetched(engine: Engine) -> None:
+    """All of a read of several requests, whose bytes are in the cache of pieces only when the last of them was answered."""
+    log_id, text = filled(engine)
+    (sealed,) = engine.logs.segments_by_byte(log_id, 0, len(text))
+    gated = GatedObjects(engine.objects)
+    gated.gate.set()
+    store = FrameStore(gated)
+    for _ in range(2):
+        assert b"".join(piece.data for piece in store.read(sealed, range(FRAMES))) == text
+    assert gated.starts == store.placed(sealed).stored[:FRAMES]
+
+
 def test_memory_is_bounded(engine: Engine) -> None:
     """However many frames were read, few are held beside the cache."""
     log_id, text = filled(engine)
     (sealed,) = engine.logs.segments_by_byte(log_id, 0, len(text))
-    store = FrameStore(engine.objects)
+    store = FrameStore(engine.objects, landed_bytes=16 * FRAME_BYTES)
     assert b"".join(piece.data for piece in store.read(sealed, range(FRAMES))) == text
-    assert 0 < len(store._flights) <= 16
+    assert 0 < sum(len(flight.result().data) for flight in store._flights.values()) <= 16 * FRAME_BYTES
+    assert 0 < len(store._flights) < FRAMES

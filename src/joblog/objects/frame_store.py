@@ -29,8 +29,9 @@ _FETCH_FRAMES = 16
 _PLACED_LIMIT = 1000
 
 # Frames that are still given to whoever comes after they were fetched: somebody may have looked for one in the cache of pieces
-# just before it was put there. At most 4 MiB, most of which that cache holds too.
-_LANDED = 16
+# just before it was put there, which is when the whole read is done. So it is what the largest page holds, most of which that
+# cache holds too.
+_LANDED_BYTES = 4 * 1024 * 1024
 
 _Flight = tuple[str, int]
 """An object's key and the number of one of its frames."""
@@ -53,13 +54,14 @@ class FrameReader(Protocol):
 class FrameStore:
     """Reads objects. Methods block, for any thread; they raise Unavailable and Damaged."""
 
-    def __init__(self, objects: Objects, tally: Tally | None = None) -> None:
+    def __init__(self, objects: Objects, tally: Tally | None = None, *, landed_bytes: int = _LANDED_BYTES) -> None:
         self._objects = objects
         self._tally = tally or Tally()
         self._lock = threading.Lock()
         self._placed: dict[str, Frames] = {}
         self._flights: dict[_Flight, Future[Piece]] = {}
-        self._landed: deque[_Flight] = deque()
+        self._landed: deque[tuple[_Flight, int]] = deque()
+        self._landed_bytes, self._most_landed_bytes = 0, landed_bytes
 
     def placed(self, sealed: Segment) -> Frames:
         """Returns where a segment's frames are: its row says so, and is decoded once."""
@@ -116,9 +118,12 @@ class FrameStore:
         with self._lock:
             for key, piece in zip(keys, pieces, strict=True):
                 self._flights[key].set_result(piece)
-            self._landed.extend(keys)
-            while len(self._landed) > _LANDED:
-                del self._flights[self._landed.popleft()]
+                self._landed.append((key, len(piece.data)))
+                self._landed_bytes += len(piece.data)
+            while self._landed_bytes > self._most_landed_bytes:
+                oldest, size = self._landed.popleft()
+                self._landed_bytes -= size
+                del self._flights[oldest]
 
     def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
         try:
