@@ -16,6 +16,7 @@ import pytest
 from joblog.client import Client
 from joblog.engine.engine import Engine
 from tests.backends import DEFAULT, Backend
+from tests.children import end_children
 from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
 from tests.forked import Forked
 from tests.hanging import stacks_of_children
@@ -67,10 +68,11 @@ _running: list[Forked] = []
 
 
 @pytest.fixture(autouse=True)
-def _no_server_outlives_its_test() -> Iterator[None]:
-    """Ends what a test that failed has left running."""
+def _nothing_outlives_its_test() -> Iterator[None]:
+    """Ends what a test that failed has left running, and closes what any has left open."""
     before = len(_running)
     yield
+    end_children()
     for process in _running[before:]:
         process.kill()
         process.wait()

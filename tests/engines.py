@@ -38,7 +38,6 @@ max_connections = 200
 shared_buffers = 64MB
 fsync = off
 full_page_writes = off
-autovacuum_naptime = 1s
 wal_retrieve_retry_interval = 100ms
 """
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import Child
+
 ROOT = Path(__file__).parent.parent
 WAIT_S = 120
 
@@ -70,7 +72,7 @@ def test_installed_server_takes_a_log_and_gives_it_back(installed: Path, tmp_pat
     command = [str(installed), "-m", "joblog", "serve", "--data", "data", "--port", "0"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("JOBLOG_", "PYTHON"))}
     with (tmp_path / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=tmp_path, env=clean | dependencies, stdout=log, stderr=log)
+        server = Child(command, cwd=tmp_path, env=clean | dependencies, stdout=log, stderr=log)
     try:
         address = tmp_path / "data" / "url"
         while not address.exists():

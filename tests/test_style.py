@@ -18,6 +18,16 @@ BARE_IGNORE = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z]+\d))")
 IGNORE_WITHOUT_REASON = re.compile(r"#\s*(type:\s*ignore\[[^]]*\]|noqa:[A-Z0-9,\s]+)$")
 parsed = cache(ast.parse)
 
+# What starts programs that last for several tests, ends them itself, or runs where there is no pytest.
+LONGER_THAN_A_TEST = {
+    Path("tests/engines.py"),
+    Path("tests/docs/shell.py"),
+    Path("tests/clients/remote.py"),
+    Path("tests/clients/programs/use_collectors.py"),
+    Path("tests/stores/ceph.py"),
+    Path("tests/stores/swift.py"),
+}
+
 SETTERS = {"setattr", "delattr", "setitem", "delitem"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -64,6 +74,13 @@ def test_patches_are_seen() -> None:
         "from joblog import search\nsearch.OVERLAP = 1", "import joblog.search\njoblog.search.OVERLAP = 1",
     ):  # fmt: skip
         assert len(list(patches(ast.parse(text)))) == 1, text
+
+
+def test_programs_end_with_the_test_that_started_them() -> None:
+    """A Popen that nobody waits for, or whose pipes stay open, is a warning when it is collected, in whatever test that is."""
+    texts = [(path, text) for path, text in files() if path.parts[0] == "tests" and path not in LONGER_THAN_A_TEST]
+    calls = [(path, node) for path, text in texts for node in ast.walk(parsed(text)) if isinstance(node, ast.Call)]
+    assert not [f"{path}:{node.lineno}" for path, node in calls if ast.unparse(node.func) in ("Popen", "subprocess.Popen")]
 
 
 def patches(module: ast.Module) -> Iterator[ast.stmt | ast.expr]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import Job, until
+from tests.children import Child
 from tests.conftest import start_server
 
 MIB = 1 << 20
@@ -95,7 +96,7 @@ def test_gigabyte_passes_unchanged(agent: Agent, tmp_path: Path) -> None:
 def digest_of(command: list[str], agent: Agent) -> str:
     """Returns what a command writes to stdout, digested; it must succeed."""
     digest = hashlib.sha256()
-    with subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE) as process:
+    with Child(command, env=agent.environ, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while data := process.stdout.read(MIB):
             digest.update(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +49,20 @@ def size_when_vacuumed(address: str) -> int:
             time.sleep(0.1)
 
 
+@pytest.fixture
+def busy_vacuum(backend: Backend) -> Iterator[None]:
+    """Has PostgreSQL look each second: rows come in minutes here. All the while it would cost more than the tests themselves,
+    as it looks at each of their databases."""
+    assert backend.postgres is not None
+    backend.postgres.run("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    backend.postgres.run("SELECT pg_reload_conf()")
+    yield
+    backend.postgres.run("ALTER SYSTEM RESET autovacuum_naptime")
+    backend.postgres.run("SELECT pg_reload_conf()")
+
+
 @pytest.mark.long  # as much as 10,000 ranks print in an hour
+@pytest.mark.usefixtures("busy_vacuum")
 def test_chunk_table_does_not_grow_with_what_has_passed_through(backend: Backend, tmp_path: Path) -> None:
     """However many phases there are, it is never larger than what one or two of them have left."""
     settings = replace(backend.settings(tmp_path), object_grace_s=0)

@@ -14,6 +14,7 @@ import pytest
 
 from joblog import __version__
 from tests.agent.harness import Agent, Served
+from tests.children import Child
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 TEN_LINES = b"".join(b"line %d\n" % n for n in range(10))
@@ -99,11 +100,11 @@ def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
     """tail -f gives what comes while the job runs, and ends with it."""
     program = "print('first'); input(); print('last')"
     run = joblog.python(program, options=("--job", "live", "-v"))
-    job = subprocess.Popen(run, env=joblog.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    job = Child(run, env=joblog.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert job.stdin is not None
     assert job.stderr is not None
     assert job.stderr.readline().startswith(b"joblog: the log is")
-    tail = subprocess.Popen(joblog.command("tail", "-f", "live"), env=joblog.environ, stdout=subprocess.PIPE)
+    tail = Child(joblog.command("tail", "-f", "live"), env=joblog.environ, stdout=subprocess.PIPE)
     assert tail.stdout is not None
     assert tail.stdout.readline() == b"first\n"
     job.communicate(b"\n", timeout=120)
@@ -114,14 +115,10 @@ def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
 def test_ctrl_c_ends_a_follower(joblog: Agent, tmp_path: Path) -> None:
     """Without a traceback, and with a shell's exit status."""
     options = ("--job", "open", "-v")
-    job = subprocess.Popen(
-        joblog.job("cat", options=options), env=joblog.environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    job = Child(joblog.job("cat", options=options), env=joblog.environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert job.stderr is not None
     job.stderr.readline()
-    tail = subprocess.Popen(
-        joblog.command("tail", "-f", "open"), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    tail = Child(joblog.command("tail", "-f", "open"), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert job.stdin is not None
     assert tail.stdout is not None
     job.stdin.write(b"here\n")

@@ -18,6 +18,7 @@ from joblog.cli.live import STANDS_S, Live
 from joblog.client import Client
 from joblog.views.terminal import Terminal
 from tests.agent.harness import Agent
+from tests.children import Child
 
 
 def shown(data: bytes) -> list[str]:
@@ -102,8 +103,8 @@ def test_follows_a_bar_on_a_terminal_and_into_a_pipe(joblog: Agent, tmp_path: Pa
         ours, theirs = pty.openpty()
         command = joblog.command("tail", "-f", "--plain", "bars")
         with (
-            subprocess.Popen(command, env=joblog.environ, stdin=theirs, stdout=theirs) as live,
-            subprocess.Popen(command, env=joblog.environ, stdout=subprocess.PIPE) as piped,
+            Child(command, env=joblog.environ, stdin=theirs, stdout=theirs) as live,
+            Child(command, env=joblog.environ, stdout=subprocess.PIPE) as piped,
         ):
             os.close(theirs)
             assert piped.stdout is not None
@@ -129,7 +130,7 @@ def test_follows_a_bar_on_a_terminal_and_into_a_pipe(joblog: Agent, tmp_path: Pa
     assert [line.rstrip() for line in screen.display][:5] == ["before", "starts", "100%", "done", ""]
 
 
-def reading(terminal: int, wanted: bytes, *programs: subprocess.Popen[bytes]) -> bytes:
+def reading(terminal: int, wanted: bytes, *programs: Child) -> bytes:
     """Reads until something was read."""
     got = b""
     until = time.monotonic() + 60

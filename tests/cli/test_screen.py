@@ -11,6 +11,7 @@ import pytest
 
 from joblog.cli.screen import cleaned, pager_command
 from tests.agent.harness import Agent
+from tests.children import Child
 
 HOSTILE = (
     b"\x1b]0;title\x07 \x1b[31mred\x1b[m \x1b[2J\x1b[1;1H\x1b[6n "
@@ -35,7 +36,7 @@ def run(joblog: Agent, tmp_path: Path) -> Agent:
 def on_terminal(run: Agent, *arguments: str) -> tuple[int, bytes]:
     """Runs a command on a terminal; returns its exit status and what the terminal got, its own line ends undone."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(run.command(*arguments), env=run.environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = Child(run.command(*arguments), env=run.environ, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     got = b""
     try:
@@ -101,7 +102,7 @@ def test_an_escape_in_pieces_is_one(run: Agent, tmp_path: Path) -> None:
     """Wherever a job's writes cut it, as tail -f gets it; a letter of several bytes too."""
     text = "\x1b[31m訓\x1b]x".encode()
     pieces = "; ".join(f"sys.stdout.buffer.write({bytes([byte])!r}); sys.stdout.flush(); time.sleep(0.002)" for byte in text)
-    job = subprocess.Popen(
+    job = Child(
         run.python(f"import sys, time; {pieces}", options=("--job", "pieces")), env=run.environ, stdout=subprocess.DEVNULL
     )
     job.wait(120)

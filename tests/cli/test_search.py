@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.harness import Agent
+from tests.children import Child
 
 TEXT = b"epoch 1\nloss 0.5 \xff\nepoch 2\nnan nan\nepoch 3\ndone\nepoch 4"
 
@@ -79,7 +80,7 @@ def test_tail_follows_what_matches(ranks: Agent) -> None:
     """Whole lines, however they arrive."""
     words = "sys.stdout.write('st'); sys.stdout.flush(); time.sleep(0.05); print(f'ep {n}', flush=True)"
     program = f"import sys, time\nfor n in range(6): {words}"
-    job = subprocess.Popen(
+    job = Child(
         ranks.python(program, options=("--job", "live", "-v")),
         env=ranks.environ,
         stdout=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import pytest
 
 from joblog.client import LogRef
 from tests.agent.harness import Agent
+from tests.children import Child
 from tests.conftest import Server, start_server
 from tests.proxy import CuttingProxy
 
@@ -40,7 +41,7 @@ def test_follower_survives_a_restart(agent: Agent, network: tuple[Server, Cuttin
     server, proxy = network
     log = made(server, b"old\nfirst\n")
     command = agent.command("tail", "-f", "-n", "1", "live")
-    with subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+    with Child(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         assert tail.stdout is not None
         assert tail.stdout.readline() == b"first\n"
         (server.stop if how == "stop" else server.kill)()
@@ -62,7 +63,7 @@ def test_interrupted_follower(agent: Agent, network: tuple[Server, CuttingProxy]
     server, _ = network
     made(server, b"first\n")
     command = agent.command("tail", "-f", "live")
-    with subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+    with Child(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         assert tail.stdout is not None
         assert tail.stdout.readline() == b"first\n"
         tail.send_signal(signal.SIGINT)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.canary.lines import Judge, Totals, line, parsed
+from tests.children import Child
 from tests.conftest import Server, start_server
 
 SECONDS = 12
@@ -20,10 +21,10 @@ SECONDS = 12
 _NOTHING_YET = "\njoblog_canary_delay_seconds_count 0\n"
 
 
-def canary(server: Server, spool: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def canary(server: Server, spool: Path, *arguments: str) -> Child:
     environ = os.environ | {"JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token, "JOBLOG_SPOOL": str(spool)}
     command = [sys.executable, "-m", "joblog", "canary", "--late", "120", *arguments]
-    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return Child(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @pytest.mark.long  # a server starts twice

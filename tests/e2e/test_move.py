@@ -19,6 +19,7 @@ from joblog.client.links import parsed_link
 from joblog.core.settings import Settings
 from joblog.errors import Closed
 from joblog.upkeep.check import check
+from tests.children import Child
 from tests.conftest import START_S, Server, start_server
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 from tests.proxy import Wire
@@ -61,15 +62,15 @@ class Writer:
         self.text += line
 
 
-def moving(source: Path, target: dict[str, str]) -> subprocess.Popen[str]:
+def moving(source: Path, target: dict[str, str]) -> Child:
     to = [word for name, value in target.items() for word in (f"--to-{name.replace('_', '-')}", value)]
     command = [sys.executable, "-m", "joblog", "move", "--data", str(source), *to]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ends(process: Child) -> tuple[int, str]:
     out, err = process.communicate(timeout=2 * DEADLINE_S)
-    return process.returncode, out + err
+    return process.returncode, (out + err).decode()
 
 
 def fill(client: Client) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ import pytest
 
 from joblog.client import Client, LogRef
 from joblog.views.values import Digest
+from tests.children import Child
 from tests.conftest import Server
 
 RANKS = 8
@@ -34,14 +35,14 @@ class Cluster:
             "JOBLOG_URL": server.url, "JOBLOG_TOKEN": server.token, "JOBLOG_PROJECT": project, "JOBLOG_SPOOL": str(spool),
             "PATH": "/usr/bin:/bin", "HOME": str(spool), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
-        self._started: dict[int, subprocess.Popen[bytes]] = {}
+        self._started: dict[int, Child] = {}
 
-    def start(self, rank: int, program: str) -> subprocess.Popen[bytes]:
+    def start(self, rank: int, program: str) -> Child:
         """Starts a rank."""
         command = [sys.executable, "-m", "joblog", "run", "--job", "train", "--run-id", "r1", "--task", f"worker-{rank}"]
         command += ["--", sys.executable, "-c", CONFIG + textwrap.dedent(program)]
         silent = subprocess.DEVNULL
-        self._started[rank] = subprocess.Popen(command, env=self._environ, stdin=silent, stdout=silent, stderr=silent)
+        self._started[rank] = Child(command, env=self._environ, stdin=silent, stdout=silent, stderr=silent)
         return self._started[rank]
 
     def ended(self) -> dict[int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.agent.harness import Agent
+from tests.children import Child
 
 DEADLINE_S = 120.0
 
@@ -18,7 +19,7 @@ class Following:
 
     def __init__(self, joblog: Agent, *arguments: str) -> None:
         self._joblog = joblog
-        self.process = subprocess.Popen(
+        self.process = Child(
             joblog.command("follow", *arguments), env=joblog.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
 

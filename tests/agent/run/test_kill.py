@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,7 @@ from typing import IO
 import pytest
 
 from tests.agent.harness import Agent
+from tests.children import Child
 from tests.conftest import start_server
 
 DEADLINE_S = 120.0
@@ -26,21 +27,11 @@ ECHO = "import sys\nfor line in sys.stdin: print('got ' + line, end='')\nsys.exi
 FLOOD = "import sys, pathlib\nfor n in range(200_000): print('line', n)\nsys.stdout.flush()\npathlib.Path(sys.argv[1]).touch()"
 
 
-_jobs: list[Job] = []
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left_open() -> Iterator[None]:
-    yield
-    while _jobs:
-        _jobs.pop().close()
-
-
 class Job:
     """A job under ``joblog run``, whose processes can be killed one by one."""
 
     def __init__(self, agent: Agent, command: list[str], stdout: int | IO[bytes] = subprocess.PIPE) -> None:
-        self.process = subprocess.Popen(
+        self.process = Child(
             command,
             env=agent.environ,
             stdin=subprocess.PIPE,
@@ -50,18 +41,7 @@ class Job:
             process_group=0,  # as a shell starts it: in an orphaned group SIGTSTP stops nobody
         )
         self._answer = b""
-        _jobs.append(self)
         self.processes()
-
-    def close(self) -> None:
-        """Ends what a test that failed has left."""
-        for pid in (*children(self.process.pid), self.process.pid):
-            if self.process.poll() is None:
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait(DEADLINE_S)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
 
     def processes(self) -> tuple[int, int]:
         """Returns the keeper's and the job's process id, as soon as there are both."""

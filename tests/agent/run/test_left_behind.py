@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.agent.harness import NOWHERE, Agent
 from tests.agent.run.test_kill import DEADLINE_S, until
 from tests.agent.run.test_outcome import ended
+from tests.children import Child
 
 # Ends at once; its child writes when it is let through the FIFO, and says in a file how that went.
 LEAVES = "(read -r go; echo first words; read -r go; echo last words; echo $? > {done}) < {fifo} & echo out; exit 3"
@@ -20,7 +21,7 @@ class Left:
         self._fifo, self._done = directory / "fifo", directory / "done"
         subprocess.run(["mkfifo", str(self._fifo)], check=True)
         words = LEAVES.format(fifo=self._fifo, done=self._done)
-        self.process = subprocess.Popen(
+        self.process = Child(
             agent.job("sh", "-c", words, options=("--job", "left", *options)),
             env=agent.environ,
             stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ import pytest
 from joblog.agent.spool import files
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import children, until
+from tests.children import Child
 
 ODD_BYTES = b"bad \xff utf-8, NUL \0, ESC \x1b[31m, CR 10%\r20%\r\n" + "訓練".encode() * 1500 + b"\nno final newline"
 
@@ -45,9 +46,7 @@ def test_write_order_is_exact_where_streams_are_merged(agent: Agent) -> None:
 def test_write_order_of_two_streams_is_that_of_their_first_bytes(agent: Agent) -> None:
     """Apart, they interleave as the job wrote them if the job lets the agent read between two switches."""
     program = "import os\nfor n in range(20): os.write(1 + n % 2, b'%d\\n' % n); input()"
-    ran = subprocess.Popen(
-        agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    ran = Child(agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdin
     assert ran.stdout
     assert ran.stderr
@@ -93,7 +92,7 @@ def test_signals_are_forwarded(agent: Agent, number: signal.Signals) -> None:
         "print('ready')\n"
         "while True: signal.pause()"
     )
-    ran = subprocess.Popen(agent.python(program), env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ran = Child(agent.python(program), env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdout
     assert ran.stdout.readline() == b"ready\n"
     ran.send_signal(number)
@@ -128,7 +127,7 @@ def test_ctrl_c_reaches_the_child_once(agent: Agent) -> None:
 def test_final_wait_ends_when_told_to(agent: Agent) -> None:
     """A signal after the child's exit leaves the rest in the spool at once; the status stays the child's."""
     command = agent.job("sh", "-c", "trap '' TERM; echo bye; exit 3", options=("--wait", "60"))
-    ran = subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ran = Child(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdout is not None
     assert ran.stdout.readline() == b"bye\n"
     for _ in range(300):
@@ -182,9 +181,7 @@ def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
         f"{limit.format('(resource.RLIM_INFINITY,) * 2')}\n"
         "print('z')"
     )
-    ran = subprocess.Popen(
-        agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    ran = Child(agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdin
     assert ran.stdout
     assert ran.stdout.readline() == b"x" * 59 + b"\n"
@@ -240,7 +237,7 @@ def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:
 def test_signal_that_comes_as_the_child_ends(agent: Agent) -> None:
     """Both are there when joblog looks: the child's end is seen, and how it ended."""
     program = "import os, signal, time; os.kill(os.getppid(), signal.SIGSTOP); time.sleep(0.2)"
-    ran = subprocess.Popen(agent.python(program), env=agent.environ, stderr=subprocess.PIPE)
+    ran = Child(agent.python(program), env=agent.environ, stderr=subprocess.PIPE)
     until(lambda: state_of(ran.pid) == "T")
     (child,) = [pid for pid in children(ran.pid) if os.getsid(pid) != pid]
     until(lambda: state_of(child) == "Z")

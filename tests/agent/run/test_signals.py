@@ -15,6 +15,7 @@ import pytest
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import DEADLINE_S, ECHO, Job, alive, children, until
 from tests.agent.run.test_run import state_of
+from tests.children import Child
 
 ALL_OTHERS = sorted(
     signal.valid_signals()
@@ -36,7 +37,7 @@ IGNORED = ["sh", "-c", "grep SigIgn /proc/self/status"]
 def test_every_signal_reaches_the_job(agent: Agent) -> None:
     """Those of timers, of limits, of power, of real time: none of them ends joblog, or stays with it."""
     command = agent.job(sys.executable, "-c", HEARS, ",".join(str(int(number)) for number in ALL_OTHERS))
-    ran = subprocess.Popen(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ran = Child(command, env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ran.stdout
     assert ran.stdout.readline() == b"ready\n"
     for number in ALL_OTHERS:
@@ -90,7 +91,7 @@ def test_stdin_is_the_job_s_alone(agent: Agent) -> None:
     hold = agent.spool_root.parent / "hold"
     os.mkfifo(hold)
     agent.environ["HOLD"] = str(hold)
-    job = subprocess.Popen(agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    job = Child(agent.python(program), env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert job.stdin is not None
     assert job.stdout is not None
     assert job.stdout.readline() == b"closed\n"
@@ -122,7 +123,7 @@ def test_lock_of_the_job_s_is_let_go_with_its_last_process(agent: Agent, tmp_pat
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     command = agent.python(f"import os\nif not os.fork(): os.close({descriptor}); open({str(fifo)!r}).read()")
-    job = subprocess.Popen(command, env=agent.environ, pass_fds=[descriptor], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    job = Child(command, env=agent.environ, pass_fds=[descriptor], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     os.close(descriptor)
     assert job.wait(DEADLINE_S) == 0
     again = os.open(lock, os.O_RDWR)

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.harness import Agent, FlakyServer
+from tests.children import Child
 
 PRINT = "import sys; sys.stdout.buffer.write({!r})"
 
@@ -113,7 +114,7 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
         "signal.sigwait({signal.SIGWINCH})\n"
         "show()"
     )
-    job = subprocess.Popen(
+    job = Child(
         agent.python(program, options=("--wait", "0", "--tty")), env=agent.environ, stdin=inner, stdout=inner, stderr=inner
     )
     seen = b""
@@ -132,7 +133,7 @@ def test_64_ranks_meet_in_one_version(joblog: Agent) -> None:
     """Started at once, as Slurm does, with nothing but Slurm's own variables."""
     slurm = joblog.environ | {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "big", "SLURM_STEP_ID": "0"}
     ranks = [
-        subprocess.Popen(
+        Child(
             joblog.job("sh", "-c", "echo rank $SLURM_PROCID", options=("--wait", "60")),
             env=slurm | {"SLURM_PROCID": str(rank)},
             stdout=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import pytest
 from joblog.agent.spool import files
 from joblog.agent.spool.spool import Meta, Spool
 from tests.agent.harness import NOWHERE, Agent
+from tests.children import Child
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_absent_server_leaves_all_as_it_is(left: Agent) -> None:
 
 def test_two_at_once_send_it_once(left: Agent) -> None:
     """The lock of each spool lets one of them in."""
-    both = [subprocess.Popen(left.command("sync"), env=left.environ, stdout=subprocess.PIPE) for _ in range(2)]
+    both = [Child(left.command("sync"), env=left.environ, stdout=subprocess.PIPE) for _ in range(2)]
     said = b"".join(sync.communicate(timeout=120)[0] for sync in both)
     assert [sync.returncode for sync in both] == [0, 0]
     assert said.count(b"4 bytes are on the server") == 1
@@ -61,7 +62,7 @@ def test_two_at_once_send_it_once(left: Agent) -> None:
 
 def test_running_job_is_left_alone(joblog: Agent) -> None:
     """Its spool is locked; sync says nothing and does nothing."""
-    job = subprocess.Popen(
+    job = Child(
         joblog.job("sh", "-c", "echo on; cat", options=("--job", "on")),
         env=joblog.environ,
         stdin=subprocess.PIPE,
