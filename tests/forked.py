@@ -1,5 +1,7 @@
 """Servers forked from one process that has imported all that a server needs: two seconds of processor less for each.
 
+It has built the framework's part as well, which is the same for every server (``tests.warm``).
+
 What is forked is a process like any other: it has its own interpreter, files and memory, and ``kill -9`` ends it.
 """
 
@@ -15,7 +17,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["joblog.cli.serve", "joblog.server.process", __name__])
+_CONTEXT.set_forkserver_preload(["joblog.cli.serve", "joblog.server.process", "tests.warm", __name__])
 
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)

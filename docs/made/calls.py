@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.made.tables import table
-from joblog.server.app import Parts, described
+from joblog.server.app import described
 
 _HEAD = """\
 # All calls
@@ -23,9 +23,9 @@ _OTHERS = "others"
 Json = dict[str, Any]
 
 
-def page(parts: Parts) -> str:
+def page() -> str:
     """Returns docs/calls.md."""
-    schema = described(parts)
+    schema = described()
     by_tag: dict[str, list[tuple[str, str, Json]]] = {}
     for path, calls in schema["paths"].items():
         for method, call in calls.items():

@@ -23,7 +23,7 @@ def made() -> dict[str, str]:
             "docs/cli.md": reference.page(),
             "docs/settings.md": settings.page(),
             "docs/errors.md": errors.page(),
-            "docs/calls.md": calls.page(parts),
+            "docs/calls.md": calls.page(),
             "docs/metrics.md": metrics.page((ROOT / "docs" / "metrics.md").read_text("utf-8"), parts),
         }
 

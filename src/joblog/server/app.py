@@ -12,7 +12,8 @@ import time
 from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, fields
-from typing import Any, TypeGuard
+from functools import cache
+from typing import Any, TypeGuard, cast
 
 from litestar import Litestar, Request, Response, Router
 from litestar.connection import ASGIConnection
@@ -99,6 +100,9 @@ _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _LOG_CALL = "/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}/"
 _APPEND_CALL = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs/{task}/append"
 
+_PARTS = "joblog"
+"""Where a request for the framework's part has the parts that handlers take."""
+
 BURST_S = 10.0
 """So many seconds' worth of requests may come at once: agents that catch up are no abuse."""
 
@@ -163,7 +167,7 @@ class App:
         self._audit = Audit(settings, lambda scope: state.auth.caller(scope["headers"]))
         self._traffic = Traffic(engine.tally, settings.log_requests, self._audit, traces)
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
-        self._litestar = litestar(parts)
+        self._parts, self._litestar = parts, litestar()
         self._viewer = Viewer()
         self._silence = Silence(settings.body_silence_s)
 
@@ -253,7 +257,8 @@ class App:
         elif method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
             await _sent(page, send, exchange, VIEWER)
         else:
-            await self._litestar(scope, receive, _numbered(send, exchange, scope))
+            routed = with_parts(scope, self._parts)
+            await self._litestar(routed, receive, _numbered(send, exchange, routed))
 
     def _count(self, limit: Buckets, scope: HTTPScope) -> None:
         """Counts a request of a token, or of all of a user's; strangers are refused by themselves."""
@@ -289,15 +294,10 @@ async def send_answer(answer: Answer, send: Send, number: bytes) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def litestar(parts: Parts) -> Litestar:
-    """Builds the framework's part."""
-    state = parts.joblog
-
-    def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        """Looks at the token before the body is: strangers are told nothing else."""
-        state.auth.token(connection.scope["headers"])
-
-    api = Router(path="/api", route_handlers=_NATIVE, guards=[known])
+@cache
+def litestar() -> Litestar:
+    """Builds the framework's part, which takes long and is the same for every engine: each request brings its parts."""
+    api = Router(path="/api", route_handlers=_NATIVE, guards=[_known])
     return Litestar(
         route_handlers=[
             api,
@@ -307,7 +307,7 @@ def litestar(parts: Parts) -> Litestar:
             get_readiness,
             get_catalog_readiness,
             description,
-            v1_logs_docs.router(parts.log_calls),
+            v1_logs_docs.router(),
             v3_identity.list_identity_versions,
             v3_identity.router,
             JobCalls,
@@ -319,7 +319,7 @@ def litestar(parts: Parts) -> Litestar:
             head_link,
             follow_permalink,
         ],
-        dependencies={each.name: _given(getattr(parts, each.name)) for each in fields(parts)},
+        dependencies={each.name: _given(each.name) for each in fields(Parts)},
         exception_handlers={Exception: _failed},
         request_class=JsonRequest,
         openapi_config=openapi_config,
@@ -328,13 +328,30 @@ def litestar(parts: Parts) -> Litestar:
     )
 
 
-def _given(part: object) -> Provide:
-    return Provide(lambda: part, sync_to_thread=False, use_cache=True)
+def with_parts(scope: Scope, parts: Parts) -> Scope:
+    """Returns a request for the framework's part, with what its handlers may take."""
+    return cast(Scope, {**scope, _PARTS: parts})
 
 
-def described(parts: Parts) -> dict[str, Any]:
+def _parts(scope: Scope) -> Parts:
+    return cast(Parts, cast(dict[str, object], scope)[_PARTS])
+
+
+def _given(name: str) -> Provide:
+    def part(scope: Scope) -> Any:
+        return getattr(_parts(scope), name)
+
+    return Provide(part, sync_to_thread=False)
+
+
+def _known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Looks at the token before the body is: strangers are told nothing else."""
+    _parts(connection.scope).joblog.auth.token(connection.scope["headers"])
+
+
+def described() -> dict[str, Any]:
     """Returns the API's description, as ``/api/openapi.json`` has it."""
-    return completed(litestar(parts).openapi_schema.to_schema())
+    return completed(litestar().openapi_schema.to_schema())
 
 
 def _headers_only(send: Send) -> Send:
@@ -350,7 +367,7 @@ def _headers_only(send: Send) -> Send:
     return headers_only
 
 
-def _numbered(send: Send, exchange: Exchange, scope: HTTPScope) -> Send:
+def _numbered(send: Send, exchange: Exchange, scope: Scope) -> Send:
     """Puts the request id on an answer of the framework's, and has it counted."""
 
     async def numbered(message: Message) -> None:

@@ -65,6 +65,16 @@ def test_under_the_rate_nothing_changes() -> None:
     assert [one.data for one in out] == [*(b"%d half" % number for number in range(1000)), b""]
 
 
+def test_head_is_there_however_much_comes_at_once() -> None:
+    """A reader that was kept from reading for a while gets a head and the flood behind it in one piece."""
+    came = b"".join(b"step %d\n" % number for number in range(10_000))
+    at_once = Control(Bucket(100, 0)).feed(came, 0.0).data
+    by_line = Control(Bucket(100, 0))
+    singly = b"".join(by_line.feed(line, 0.0).data for line in came.splitlines(keepends=True))
+    assert at_once.startswith(b"step 0\nstep 1\n")
+    assert at_once.splitlines()[:100] == singly.splitlines()[:100]
+
+
 def test_flood_has_head_examples_errors_counts_and_tail() -> None:
     """10,000 lines in no time, then the end."""
     control = Control(Bucket(100, 0))

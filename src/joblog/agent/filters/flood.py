@@ -80,6 +80,11 @@ class Bucket:
         return self._level <= 0
 
     @property
+    def room_bytes(self) -> int:
+        """How many bytes it has."""
+        return max(int(self._level), 0)
+
+    @property
     def half_full_s(self) -> float:
         """When it is half full again, if nothing is taken; a time that has passed if it is."""
         return self._then_s + (self._most / 2 - self._level) / self._rate
@@ -131,15 +136,18 @@ class Control:
 
     def feed(self, data: bytes, now_s: float) -> Passed:
         """Returns what of ``data``, which came at ``now_s``, and of what waited goes on."""
-        ended = self.wake(now_s)
+        ended, room_bytes, head = self.wake(now_s), self._bucket.room_bytes, b""
         self._bucket.take(len(data))
         if self._flood is None:
             if not self._bucket.is_empty:
                 if data:
                     self._in_line = data[-1:] not in (b"\n", b"\r")
                 return self._passed(ended.data + data, ended.withheld)
+            at = data.rfind(b"\n", 0, room_bytes) + 1  # a head is no shorter for having come all at once with the flood
+            head, data = data[:at], data[at:]
+            self._in_line = self._in_line and not head
             self._flood = _Flood()
-        return self._passed(ended.data + b"".join(self._lines(data)), ended.withheld)
+        return self._passed(ended.data + head + b"".join(self._lines(data)), ended.withheld)
 
     def wake(self, now_s: float) -> Passed:
         """Ends a flood that is over by now, as ``end`` does."""
