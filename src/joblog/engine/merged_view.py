@@ -9,11 +9,11 @@ import heapq
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from joblog.apart import apart
 from joblog.core.logs import Log
 from joblog.engine.read import Query
 from joblog.engine.times import second_of, stretches
-from joblog.views.merged import Place, collapsed
-from joblog.views.redraws import plain_text
+from joblog.views.merged import Place, Placed, merged_lines
 from joblog.views.values import MergedLine, MergedPage
 
 PAGE_BYTES = 2 * 1024 * 1024
@@ -28,8 +28,8 @@ _TAIL_LINES = 50_000
 
 _READ_BYTES = 128 * 1024
 
-Placed = tuple[int, int, int, int, bytes]
-"""A line's second, worker, start, end and bytes; these are ordered as the merged view is."""
+_BATCH = 1000
+"""Lines that are rendered at a time."""
 
 
 def merged_page(query: Query, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int) -> MergedPage:
@@ -68,19 +68,8 @@ def latest(query: Query, logs: Sequence[Log], count: int, collapse_s: int, now_m
 
 
 def _shown(found: Sequence[Placed], collapse_s: int) -> list[MergedLine]:
-    shown = [(placed[1], _line(placed)) for placed in found]
-    if not collapse_s:
-        return [line for _, line in shown]
-    slots: dict[int, list[tuple[int, MergedLine]]] = {}
-    for placed, each in zip(found, shown, strict=True):
-        slots.setdefault(placed[0] // collapse_s, []).append(each)
-    return [line for slot in slots.values() for line in collapsed(slot)]
-
-
-def _line(placed: Placed) -> MergedLine:
-    second, worker, start, end, data = placed
-    text = plain_text(data.rstrip(b"\r\n").rpartition(b"\r")[2])
-    return MergedLine(text, str(worker), 1, second * 1000, f"worker-{worker}", start, end)
+    batches = (found[at : at + _BATCH] for at in range(0, len(found), _BATCH))
+    return apart(merged_lines, batches, collapse_s)
 
 
 def _lines_of(query: Query, log: Log, place: Place, horizon: int) -> Iterator[Placed]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Concatenate
 
+from joblog.apart import apart
 from joblog.core.logs import Log
 from joblog.engine.read import Query
 from joblog.errors import OutOfRange
 from joblog.views.pages import shown_page
-from joblog.views.redraws import Frame, Frames
+from joblog.views.redraws import Redraw, redraws
 from joblog.views.terminal import Mark
 from joblog.views.values import ShownPage
 
@@ -20,10 +22,14 @@ _PIECE_BYTES = 16 * 1024
 """What is fed to a screen at once: of hostile bytes each can make a row, or hundreds of cells."""
 
 
-def terminal_page(query: Query, log: Log, at: int | Mark, count: int) -> ShownPage:
+Render = Callable[Concatenate[Iterable[bytes], Mark, int, ...], ShownPage]
+
+
+def terminal_page(query: Query, log: Log, at: int | Mark, count: int, render: Render = shown_page) -> ShownPage:
     """Returns about ``count`` lines as a terminal shows that was switched on at raw line ``at`` (negative: from the end).
 
-    With a Mark, an earlier page's end, it is one that has read on from there. Raises OutOfRange for a mark past the end.
+    With a Mark, an earlier page's end, it is one that has read on from there; ``plain_page`` renders it without colours.
+    Raises OutOfRange for a mark past the end.
     """
     mark = at if isinstance(at, Mark) else _mark(query, log, at)
     if mark.byte > log.end_byte:
@@ -32,19 +38,13 @@ def terminal_page(query: Query, log: Log, at: int | Mark, count: int) -> ShownPa
         mark = Mark(log.start_byte, log.start_line)
     until = min(mark.byte + READ_BYTES, log.end_byte)
     pieces = _pieces(query, log, mark.byte, until)
-    return shown_page(pieces, mark, count, at_end=until == log.end_byte, closed=log.closed)
+    return apart(render, pieces, mark, count, at_end=until == log.end_byte, closed=log.closed)
 
 
-def frames_between(query: Query, log: Log, low: int, high: int, count: int) -> list[Frame]:
+def frames_between(query: Query, log: Log, low: int, high: int, count: int) -> list[Redraw]:
     """Returns up to ``count`` frames of the bytes ``[low, high)``: every redraw by itself, each with its bytes."""
     low, high = max(low, log.start_byte), min(high, log.end_byte)
-    splitter, found = Frames(low), list[Frame]()
-    for piece in _pieces(query, log, low, min(high, low + READ_BYTES)):
-        found += splitter.feed(piece)
-        if len(found) >= count:
-            return found[:count]
-    rest = splitter.rest()
-    return [*found, rest] if rest is not None else found
+    return apart(redraws, _pieces(query, log, low, min(high, low + READ_BYTES)), low, count)
 
 
 def _mark(query: Query, log: Log, line: int) -> Mark:

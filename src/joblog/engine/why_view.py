@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from joblog.apart import apart
 from joblog.core.jobs import Task
 from joblog.core.logs import Log
 from joblog.core.status import Status
 from joblog.engine.read import Query
 from joblog.engine.times import second_of
 from joblog.views.digest import RankEnd, digest
-from joblog.views.failures import Failure, find_failures
-from joblog.views.terminal import Terminal
+from joblog.views.endings import ending
+from joblog.views.failures import Failure
 from joblog.views.values import Digest, Where
 
 READ_BYTES = 16 * 1024 * 1024
@@ -25,7 +26,6 @@ MOST_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 32 * 1024
 READ_S = 10.0
 """After so long only the last lines of the logs that are left are read: the answer says how much was not."""
 
-_LAST_LINES = 10
 _LAST_BYTES = 8 * 1024
 
 
@@ -35,7 +35,7 @@ def why(query: Query, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: in
     ends, until_s = list[RankEnd](), time.monotonic() + READ_S
     for log in logs:
         ends.append(_rank_end(query, log, tasks.get(log.worker), window if time.monotonic() < until_s else _LAST_BYTES))
-    return digest(ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
+    return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
 
 
 def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd:
@@ -45,8 +45,8 @@ def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd
     if low > log.start_byte:  # the window begins within a line: that one is left out, unless there is no other
         skipped = data.find(b"\n") + 1
         low, data, line = low + skipped, data[skipped:], line + bool(skipped)
-    failures = find_failures(data, low, line)
-    last, where = _last(log, data, low, line)
+    nothing = Where(log.task, log.last_line, log.last_line, log.end_byte, log.end_byte)
+    seen = apart(ending, [data], low, line, nothing)
     return RankEnd(
         worker=log.worker,
         status=None if task is None else Status(task.status).name,
@@ -56,9 +56,9 @@ def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd
         ended_ms=None if task is None else task.ended_ms,
         closed=log.closed,
         appended_ms=log.appended_ms,
-        last=last,
-        last_where=where,
-        failures=_timed(query, log, failures),
+        last=seen.last,
+        last_where=seen.last_where,
+        failures=_timed(query, log, seen.failures),
         read_bytes=log.end_byte - low,
         unread_bytes=low - log.start_byte,
     )
@@ -67,22 +67,6 @@ def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd
 def _timed(query: Query, log: Log, failures: Sequence[Failure]) -> list[tuple[Failure, int]]:
     seconds = second_of(query.logs, log, [failure.start_byte for failure in failures])
     return [(failure, second * 1000) for failure, second in zip(failures, seconds, strict=True)]
-
-
-def _last(log: Log, data: bytes, low: int, line: int) -> tuple[list[str], Where]:
-    """Returns the last lines as a terminal shows them, and where they are."""
-    start = max(len(data) - _LAST_BYTES, 0)
-    if start:
-        start = data.find(b"\n", start) + 1 or start
-    terminal = Terminal()
-    shown = [each for each in terminal.feed(data[start:]) + terminal.finish() if each.text.strip()][-_LAST_LINES:]
-    if not shown:
-        return [], Where(log.task, log.last_line, log.last_line, log.end_byte, log.end_byte)
-    base, before = low + start, line + data.count(b"\n", 0, start)
-    end_line = max(each.end_line for each in shown)
-    end_byte = max(each.end_byte for each in shown)
-    where = Where(log.task, before + shown[0].start_line, before + end_line, base + shown[0].start_byte, base + end_byte)
-    return [each.text for each in shown], where
 
 
 def _span(low: int, high: int, _: Log) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from joblog.views.failures import Failure
@@ -85,8 +85,9 @@ class RankEnd:
         return self.status == "COMPLETED" and not self.exit_code
 
 
-def digest(ranks: Sequence[RankEnd], now_ms: int, *, silent_ms: int, max_bytes: int = DEFAULT_BYTES) -> Digest:
+def digest(ends: Iterable[RankEnd], now_ms: int, *, silent_ms: int, max_bytes: int = DEFAULT_BYTES) -> Digest:
     """Returns why a run died, as JSON of at most ``max_bytes`` (MIN_BYTES to MAX_BYTES)."""
+    ranks = list(ends)
     failures = _failures(ranks)
     first = _first(failures)
     # Times say it to the second only, once a log is sealed: what the others follow from leads them.

@@ -7,11 +7,12 @@ so the order is the same for ever, and a place in it, ``Place``, can be gone on 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from joblog.errors import Invalid
 from joblog.views.ranks import format_ranks
+from joblog.views.redraws import plain_text
 from joblog.views.values import MergedLine
 
 _CURSOR = re.compile(r"(\d{1,12})\.(\d{1,6})\.(\d{1,19})", re.ASCII)
@@ -20,6 +21,10 @@ _MARK = re.compile(
     r"\s*(?:\[(?:rank|default|worker-)?(\d{1,9})\]|rank ?(\d{1,9})|(\d{1,9}))(?:<std\w+>)?(?::|\s|$):?\s*", re.IGNORECASE
 )
 _TIME = re.compile(r"[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]?\s*")
+
+
+Placed = tuple[int, int, int, int, bytes]
+"""A line's second, worker, start, end and bytes; these are ordered as the merged view is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,6 +47,23 @@ def parse_place(text: str) -> Place:
     if match is None:
         raise Invalid("cursor", "the next of an earlier page", text)
     return Place(int(match[1]), int(match[2]), int(match[3]))
+
+
+def merged_lines(batches: Iterable[Sequence[Placed]], collapse_s: int) -> list[MergedLine]:
+    """Returns lines as they are shown; with ``collapse_s`` what several ranks said alike within so many seconds stands once."""
+    slots: dict[int, list[tuple[int, MergedLine]]] = {}
+    for batch in batches:
+        for placed in batch:
+            slots.setdefault(placed[0] // collapse_s if collapse_s else 0, []).append((placed[1], _line(placed)))
+    if not collapse_s:
+        return [line for slot in slots.values() for _, line in slot]
+    return [line for slot in slots.values() for line in collapsed(slot)]
+
+
+def _line(placed: Placed) -> MergedLine:
+    second, worker, start, end, data = placed
+    text = plain_text(data.rstrip(b"\r\n").rpartition(b"\r")[2])
+    return MergedLine(text, str(worker), 1, second * 1000, f"worker-{worker}", start, end)
 
 
 def collapsed(lines: Iterable[tuple[int, MergedLine]]) -> list[MergedLine]:

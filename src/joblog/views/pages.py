@@ -71,6 +71,14 @@ def shown_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool,
     return replace(_page(rows + screen, mark, here), cut=True)
 
 
+def plain_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool, closed: bool) -> ShownPage:
+    """Renders a page without the spans of text that is not plain."""
+    page = shown_page(pieces, mark, count, at_end=at_end, closed=closed)
+    for line in page.lines:
+        line.spans.clear()
+    return page
+
+
 def _border(rows: list[Row], count: int, settled: int) -> int:
     """Returns how many rows stand before the first border at or after ``count`` of them, else before the last one.
 

@@ -7,8 +7,9 @@ folds, and what progress and metrics are read from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from joblog.core import lines
 
@@ -36,6 +37,15 @@ class Frame:
     def text(self) -> str:
         """The frame without escapes and controls, decoded."""
         return plain_text(self.raw)
+
+
+class Redraw(NamedTuple):
+    """A frame's text, the raw line it is in, and its bytes ``[start, end)``."""
+
+    text: str
+    line: int
+    start: int
+    end: int
 
 
 def plain_text(raw: bytes) -> str:
@@ -79,3 +89,16 @@ class Frames:
             raw = bytes(self._waiting) + raw[: FRAME_BYTES - len(self._waiting)]
             self._waiting.clear()
         return Frame(self._start, end, self.line, raw[:FRAME_BYTES]) if raw else None
+
+
+def redraws(pieces: Iterable[bytes], at: int, count: int) -> list[Redraw]:
+    """Returns up to ``count`` frames of a log from byte ``at`` on, the one among them that has begun and not ended."""
+    splitter, frames = Frames(at), list[Frame]()
+    for piece in pieces:
+        frames += splitter.feed(piece)
+        if len(frames) >= count:
+            break
+    else:
+        rest = splitter.rest()
+        frames += [] if rest is None else [rest]
+    return [Redraw(frame.text, frame.line, frame.start, frame.end) for frame in frames[:count]]

@@ -1,4 +1,4 @@
-"""The threads that make views of logs: few, as views cost computing, and their own, so that nothing else waits for them."""
+"""The threads that make views of logs, and the processes that compute for them: few, and their own; nobody else waits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from joblog.apart import COMPUTE
 from joblog.engine.read import DEADLINE_S
 from joblog.server.http.share import Share
+from joblog.server.renderers import IDLE_S, Renderers
 
 LONGEST_S = 30.0
-"""A view that reads on after so long is given up: its client most likely has, too."""
+"""A view that takes longer is given up: its client most likely has, too."""
 
 THREADS = 2
-"""They share one core with all else that Python does here; more of them would only take longer each."""
+"""Each reads for one view at a time, and has one process compute it."""
 
 MOST_WAITING = 32
 """Views that are made or wait for it; more are told to come again."""
@@ -31,16 +33,28 @@ class Viewing:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="joblog-view")
         self._places = Share(MOST_WAITING, "too many views are being made already")
+        self._renderers = Renderers()
+        self._idle: asyncio.TimerHandle | None = None
 
     async def run(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Makes a view in one of the threads; raises what it raises, Busy when there are too many or it takes too long."""
+        loop = asyncio.get_running_loop()
         with self._places.taking(1):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, _bounded, partial(make, *args, **kwargs))
+            try:
+                return await loop.run_in_executor(self._pool, self._bounded, partial(make, *args, **kwargs))
+            finally:
+                if self._idle is None:
+                    self._idle = loop.call_later(IDLE_S, self._end_idle)
 
+    def _bounded(self, make: Callable[[], T]) -> T:
+        deadline, compute = DEADLINE_S.set(time.monotonic() + LONGEST_S), COMPUTE.set(self._renderers.compute)
+        try:
+            return make()
+        finally:
+            COMPUTE.reset(compute)
+            DEADLINE_S.reset(deadline)
 
-def _bounded(make: Callable[[], T]) -> T:
-    deadline = DEADLINE_S.set(time.monotonic() + LONGEST_S)
-    try:
-        return make()
-    finally:
-        DEADLINE_S.reset(deadline)
+    def _end_idle(self) -> None:
+        self._idle = None
+        if self._renderers.end_idle(IDLE_S):
+            self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end_idle)

@@ -14,7 +14,7 @@ from joblog.engine.terminal_view import frames_between, terminal_page
 from joblog.errors import Invalid
 from joblog.server.native.logs import LOG, Start, log_of, times_ms
 from joblog.server.state import Call, State
-from joblog.views.pages import parse_cursor
+from joblog.views.pages import parse_cursor, plain_page, shown_page
 from joblog.views.values import ShownPage
 
 Cursor = Annotated[str | None, Parameter(description="the next of an earlier page; instead of start")]
@@ -70,10 +70,8 @@ class TerminalController(Controller):
         if colours not in (None, "keep", "strip"):
             raise Invalid("colours", "keep or strip", colours)
         timed = flag("times", times)
-        page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number)
-        if colours != "keep":
-            for line in page.lines:
-                line.spans.clear()
+        render = shown_page if colours == "keep" else plain_page
+        page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number, render)
         if timed:
             page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
         return page
@@ -94,7 +92,7 @@ class TerminalController(Controller):
         high = integer("end_byte", end_byte or str(MAX_ID), low, MAX_ID, "a byte position, start_byte or later")
         number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
         found = await joblog.viewing.run(frames_between, joblog.engine.query, log, low, high, number)
-        views = [FrameView(each.text, each.line, each.start, each.end) for each in found]
+        views = [FrameView(*each) for each in found]
         return FramesView(views, views[-1].end_byte if views else min(high, log.end_byte))
 
 

@@ -1,0 +1,72 @@
+"""A process that computes views for the server: ``python -m joblog.server.renderer``, with a socket as its standard input.
+
+It is asked for one thing after the other and holds nothing in between; see ``renderers``. What it imports it keeps in memory,
+once for each process: the pure modules only, and each when it is asked for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+NEXT, MADE, FAILED = "next", "made", "failed"
+"""What a renderer says: it wants the next item, it has made a value, it has failed."""
+
+_NICENESS = 5
+"""Where both want all of a processor, appends and pages get three quarters of it. With more of it views would never be made on
+a machine whose processors are busy with training."""
+
+_MEMORY_BYTES = 1024 * 1024 * 1024
+"""Of address space; what views were made to need at most was a fifth of it."""
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def main() -> None:
+    """Computes until the server has gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the server decides
+    _yield_to_others()
+    connection = Connection(0)
+    while True:
+        try:
+            make, args, kwargs = connection.recv()
+            answer = MADE, make(_items(connection), *args, **kwargs)
+        except (EOFError, MemoryError):  # nobody is there any more; the server sees that this process ended
+            return
+        except Exception:  # noqa: BLE001  # the server raises it
+            answer = FAILED, traceback.format_exc()
+        connection.send(answer)
+
+
+def _items(connection: Connection[Any, Any]) -> Iterator[Any]:
+    while True:
+        connection.send((NEXT, None))
+        there_is, item = connection.recv()
+        if not there_is:
+            return
+        yield item
+
+
+def _yield_to_others() -> None:
+    """Takes less of the processor than the server, bounded memory, and is killed first where the machine has none left.
+
+    It ends with the thread of the server that started it, also in the middle of something.
+    """
+    os.nice(_NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # not Linux: it notices that the server is gone when it has made what it makes
+
+
+if __name__ == "__main__":
+    main()
