@@ -10,17 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from joblog.apart import apart
 from joblog.core.logs import Log
 from joblog.engine.read import Query
 from joblog.engine.times import second_of
 from joblog.views.metrics import MetricsReader, Pattern, Series
-from joblog.views.progress import ProgressReader, progress_of
-from joblog.views.redraws import Frame, Frames
+from joblog.views.redraws import Frames
 from joblog.views.values import Progress
+from joblog.views.watched import Watched, barred, measured
 
 MOST_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""
@@ -41,13 +42,14 @@ T = TypeVar("T")
 
 
 class _State:
-    """What was found in a log up to ``frames.at``; ``metrics`` is None where only the progress is asked for."""
+    """What was found in a log up to ``watched.frames.at``, for progress or for metrics."""
 
-    def __init__(self, at: int, line: int, patterns: Sequence[Pattern] | None) -> None:
+    def __init__(self, at: int, line: int, patterns: Sequence[Pattern]) -> None:
         self.lock = threading.Lock()
-        self.frames = Frames(at, line)
-        self.progress = ProgressReader()
-        self.metrics = None if patterns is None else MetricsReader(patterns)
+        self.watched = Watched(Frames(at, line))
+        self.patterns = patterns
+        self.bars = list[Progress]()
+        self.metrics = MetricsReader()
         self.ended = False
 
 
@@ -61,18 +63,16 @@ class Watch:
 
     def progress(self, log: Log) -> list[Progress]:
         """Returns the bars that a log draws, the one that moved last at the end."""
-        state = self._state(log, None, None)
+        state = self._state(log, None, ())
         with state.lock:
-            low = max(log.end_byte - TAIL_BYTES, log.start_byte)
-            if state.frames.at < low:  # what lies between was drawn over long ago
-                state.frames = Frames(low, 0)
-                self._feed(state, log, low, log.end_byte, line_known=False)
-            else:
-                self._feed(state, log, state.frames.at, log.end_byte)
-            rest = state.frames.rest()
-            now = progress_of(rest.text, rest) if rest is not None else None
-            bars = state.progress.bars
-        return bars if now is None else [*(bar for bar in bars if bar.label != now.label), now]
+            at, line, low = state.watched.frames.at, None, max(log.end_byte - TAIL_BYTES, log.start_byte)
+            if at < low:  # what lies between was drawn over long ago
+                at, line = low, log.end_line
+            for data in self._pieces(log, at, log.end_byte):
+                if line is not None:
+                    state.watched.frames, line = Frames(low, line - data.count(b"\n")), None
+                state.watched, state.bars = apart(barred, [data], state.watched)
+            return state.bars
 
     def metrics(
         self, log: Log, patterns: Sequence[tuple[str, Pattern]], budget: int, use: Callable[[list[Series]], T]
@@ -83,41 +83,32 @@ class Watch:
         """
         state = self._state(log, tuple(text for text, _ in patterns), [pattern for _, pattern in patterns])
         with state.lock:
-            at = max(state.frames.at, log.start_byte)
-            if at > state.frames.at:
-                state.frames = Frames(at, log.start_line)
-            self._feed(state, log, at, min(at + budget, log.end_byte))
-            reached = state.frames.at
+            at = max(state.watched.frames.at, log.start_byte)
+            if at > state.watched.frames.at:
+                state.watched.frames = Frames(at, log.start_line)
+            for data in self._pieces(log, at, min(at + budget, log.end_byte)):
+                self._measure(state, log, [data])
+            reached = state.watched.frames.at
             if log.closed and reached == log.end_byte and not state.ended:
+                self._measure(state, log, [], ends=True)
                 state.ended = True
-                rest = state.frames.rest()
-                if rest is not None:
-                    self._take(state, log, [rest])
-            assert state.metrics is not None, "states of this key have them"
             late = reached < min(at + budget, log.end_byte)
             return use(state.metrics.series), reached, 0 if late else budget - (reached - at)
 
-    def _feed(self, state: _State, log: Log, low: int, high: int, *, line_known: bool = True) -> None:
+    def _measure(self, state: _State, log: Log, pieces: Sequence[bytes], *, ends: bool = False) -> None:
+        state.watched, readings = apart(measured, pieces, state.watched, state.patterns, ends=ends)
+        seconds = second_of(self._query.logs, log, [reading[0] for reading in readings])
+        for reading, second in zip(readings, seconds, strict=True):
+            state.metrics.add(reading, second * 1000)
+
+    def _pieces(self, log: Log, low: int, high: int) -> Iterator[bytes]:
         stop_s = time.monotonic() + READ_S
         while low < high and time.monotonic() < stop_s:
             until = min(low + _PIECE_BYTES, high)
-            data = self._query.read(log, partial(_span, low, until)).data
-            if not line_known:
-                state.frames = Frames(low, log.end_line - data.count(b"\n"))
-                line_known = True
-            self._take(state, log, list(state.frames.feed(data)))
+            yield self._query.read(log, partial(_span, low, until)).data
             low = until
 
-    def _take(self, state: _State, log: Log, frames: list[Frame]) -> None:
-        if state.metrics is None:
-            for frame in frames:
-                state.progress.take(frame)
-            return
-        seconds = second_of(self._query.logs, log, [frame.start for frame in frames])
-        for frame, second in zip(frames, seconds, strict=True):
-            state.metrics.take(frame, second * 1000, state.progress.take(frame))
-
-    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern] | None) -> _State:
+    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern]) -> _State:
         with self._lock:
             state = self._states.get((log.id, key))
             if state is None:

@@ -175,60 +175,72 @@ class MetricsReader:
 
     def take(self, frame: Frame, at_ms: int, progress: Progress | None = None) -> None:
         """Looks at the frame that comes next, which arrived at ``at_ms``; ``progress`` is the bar that it draws."""
-        if (
-            not self._patterns
-            and b"=" not in frame.raw
-            and b":" not in frame.raw
-            and b"|" not in frame.raw
-            and b" " not in frame.raw
-        ):
-            return
-        text = frame.text[:_LINE_CHARACTERS]
-        if progress is not None and "%|" in text:
-            text = text[text.rfind("%|") :]  # a bar's label is no metric
-            if "=" not in text and ": " not in text:
-                return
-        found = self._matched(text) if self._patterns else []
-        if not found:
-            found, at_ms = read_line(text, at_ms)
-        step, found = _step(found)
-        if step is None and progress is not None:
-            step = progress.done
-        for name, value in found:
+        reading = reading_of(frame, progress, self._patterns)
+        if reading is not None:
+            self.add(reading, at_ms)
+
+    def add(self, reading: Reading, at_ms: int) -> None:
+        """Adds what was read in the frame that comes next, which arrived at ``at_ms``."""
+        byte, own_ms, step, values = reading
+        for name, value in values:
             series = self._series.get(name)
             if series is None:
                 if len(self._series) >= MOST_SERIES:
                     continue
                 series = self._series[name] = Series(name)
-            series.add(Point(step, at_ms, value, frame.start))
-
-    def _matched(self, text: str) -> list[tuple[str, float]]:
-        found: list[tuple[str, float]] = []
-        for pattern in self._patterns:
-            for match in islice(pattern.finditer(text), MAX_MATCHES):
-                groups = {name: value for name, value in match.groupdict().items() if value is not None}
-                if "name" in groups and "value" in groups:
-                    groups[groups.pop("name")] = groups.pop("value")
-                found += [(name, value) for name, text_value in groups.items() if (value := _number(text_value)) is not None]
-        return found
+            series.add(Point(step, at_ms if own_ms is None else own_ms, value, byte))
 
 
-def read_line(text: str, at_ms: int) -> tuple[list[tuple[str, float]], int]:
-    """Returns the names and values on a line, and the time that it gives itself, else ``at_ms``."""
+Reading = tuple[int, int | None, float | None, list[tuple[str, float]]]
+"""A frame's first byte, the time that it gives itself, its step, and the names and values in it. A plain tuple, as there are
+tens of thousands of them that go from one process to another."""
+
+
+def reading_of(frame: Frame, progress: Progress | None, patterns: Sequence[Pattern] = ()) -> Reading | None:
+    """Returns what a frame has of numbers, None when nothing; ``progress`` is the bar that it draws."""
+    if not patterns and b"=" not in frame.raw and b":" not in frame.raw and b"|" not in frame.raw and b" " not in frame.raw:
+        return None
+    text = frame.text[:_LINE_CHARACTERS]
+    if progress is not None and "%|" in text:
+        text = text[text.rfind("%|") :]  # a bar's label is no metric
+        if "=" not in text and ": " not in text:
+            return None
+    own_ms, found = None, _matched(text, patterns) if patterns else []
+    if not found:
+        found, own_ms = read_line(text)
+    step, found = _step(found)
+    if step is None and progress is not None:
+        step = progress.done
+    return (frame.start, own_ms, step, found) if found else None
+
+
+def _matched(text: str, patterns: Sequence[Pattern]) -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for pattern in patterns:
+        for match in islice(pattern.finditer(text), MAX_MATCHES):
+            groups = {name: value for name, value in match.groupdict().items() if value is not None}
+            if "name" in groups and "value" in groups:
+                groups[groups.pop("name")] = groups.pop("value")
+            found += [(name, value) for name, text_value in groups.items() if (value := _number(text_value)) is not None]
+    return found
+
+
+def read_line(text: str) -> tuple[list[tuple[str, float]], int | None]:
+    """Returns the names and values on a line, and the time that it gives itself, if it does."""
     mllog = _MLLOG.search(text)
     start, end = text.find("{"), text.rfind("}")
     if mllog is not None and mllog.end() < end:
-        return _mllog(text[mllog.end() : end + 1], at_ms)
+        return _mllog(text[mllog.end() : end + 1])
     if 0 <= start < end and (found := _object(text[start : end + 1])):
-        return list(_flat(found, "")), at_ms
+        return list(_flat(found, "")), None
     if text.count("|") >= 2:
         columns = [None if _OF.search(part) else _COLUMN.fullmatch(part) for part in text.split("|")]
         if sum(column is not None for column in columns) >= 2:
             found_columns = list[tuple[str, float]]()
             for part, column in zip(text.split("|"), columns, strict=True):
                 found_columns += _pairs(part) if column is None else [(column["name"].strip(), float(column["value"]))]
-            return found_columns, at_ms
-    return list(_pairs(text)), at_ms
+            return found_columns, None
+    return list(_pairs(text)), None
 
 
 def _pairs(text: str) -> Iterator[tuple[str, float]]:
@@ -240,11 +252,10 @@ def _pairs(text: str) -> Iterator[tuple[str, float]]:
         yield (before[0] if before else "") + name, float(match["value"])
 
 
-def _mllog(payload: str, at_ms: int) -> tuple[list[tuple[str, float]], int]:
+def _mllog(payload: str) -> tuple[list[tuple[str, float]], int | None]:
     found = _object(payload)
     metadata = found.get("metadata")
     own_ms, value = found.get("time_ms"), found.get("value")
-    at_ms = own_ms if isinstance(own_ms, int) else at_ms
     key = str(found.get("key", ""))[:64]
     values = dict(_flat({key: value} if not isinstance(value, dict) else value, f"{key}/" if isinstance(value, dict) else ""))
     if isinstance(metadata, dict):
@@ -252,7 +263,7 @@ def _mllog(payload: str, at_ms: int) -> tuple[list[tuple[str, float]], int]:
             if (step := _real(metadata.get(name))) is not None:
                 values["step"] = step
                 break
-    return list(values.items()), at_ms
+    return list(values.items()), own_ms if isinstance(own_ms, int) else None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -46,6 +47,7 @@ class _Bounded:
     """A pattern that finds no more in a line than there is time for."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._pattern = compiled(text, _ALLOWED, capture=True, program=MAX_PROGRAM)
         self.program: int = self._pattern.programsize
         if not self._pattern.groupindex:
@@ -53,7 +55,16 @@ class _Bounded:
         if self._pattern.groups > MAX_GROUPS:
             raise Invalid("pattern", f"an expression of at most {MAX_GROUPS} groups; (?:...) is none", text)
 
+    def __reduce__(self) -> tuple[Callable[[str], _Bounded], tuple[str]]:
+        return _again, (self.text,)  # RE2's own cannot be pickled
+
     def finditer(self, text: str) -> Iterator[Any]:
         """Yields the first matches."""
         most = _LINE_WORK // (self.program * max(len(text), 1))
         return islice(self._pattern.finditer(text), min(max(most, 1), _MAX_MATCHES))
+
+
+@lru_cache(MOST_PATTERNS)
+def _again(text: str) -> _Bounded:
+    """Compiles an expression for the process that computes with it, once for all the pieces of a log."""
+    return _Bounded(text)
