@@ -7,8 +7,10 @@ where there is none, an address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
 from litestar.types import HTTPScope
@@ -128,3 +130,41 @@ class Taken:
         amount, self._amount = self._amount, 0
         if amount:
             self._share.give_back(self._caller, amount)
+
+
+class Turns:
+    """Places as those of a share, for which one waits: whoever has fewest is next. Used from the event loop."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._taken = Counter[str]()
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for a place, and has it until the end."""
+        waiter = CALLER.get().name, asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            self._admit()
+            await waiter[1]
+            yield
+        finally:
+            if waiter in self._waiting:  # nobody waits for it any more
+                self._waiting.remove(waiter)
+            else:
+                self._free += 1
+                self._taken[waiter[0]] -= 1
+                self._taken += Counter()  # without those who have none
+                self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting:
+            caller, place = waiter = min(self._waiting, key=lambda each: self._taken[each[0]])
+            if self._taken[caller] >= self._free:
+                return
+            self._waiting.remove(waiter)
+            self._free -= 1
+            self._taken[caller] += 1
+            if not place.done():  # else its request has just been given up: it gives the place back
+                place.set_result(None)

@@ -11,14 +11,14 @@ from typing import ParamSpec, TypeVar
 
 from joblog.apart import COMPUTE
 from joblog.engine.read import DEADLINE_S
-from joblog.server.http.share import Share
+from joblog.server.http.share import Share, Turns
 from joblog.server.renderers import IDLE_S, Renderers
 
 LONGEST_S = 30.0
 """A view that takes longer is given up: its client most likely has, too."""
 
-THREADS = 2
-"""Each reads for one view at a time, and has one process compute it."""
+THREADS = 3
+"""Each reads for one view at a time, and has one process compute it. A caller has two of them at most: one is for others."""
 
 MOST_WAITING = 32
 """Views that are made or wait for it; more are told to come again."""
@@ -33,18 +33,20 @@ class Viewing:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="joblog-view")
         self._places = Share(MOST_WAITING, "too many views are being made already")
+        self._turns = Turns(THREADS)
         self._renderers = Renderers()
         self._idle: asyncio.TimerHandle | None = None
 
     async def run(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Makes a view in one of the threads; raises what it raises, Busy when there are too many or it takes too long."""
         loop = asyncio.get_running_loop()
-        with self._places.taking(1):
-            try:
-                return await loop.run_in_executor(self._pool, self._bounded, partial(make, *args, **kwargs))
-            finally:
-                if self._idle is None:
-                    self._idle = loop.call_later(IDLE_S, self._end_idle)
+        try:
+            with self._places.taking(1):
+                async with self._turns.turn():
+                    return await loop.run_in_executor(self._pool, self._bounded, partial(make, *args, **kwargs))
+        finally:
+            if self._idle is None:
+                self._idle = loop.call_later(IDLE_S, self._end_idle)
 
     def _bounded(self, make: Callable[[], T]) -> T:
         deadline, compute = DEADLINE_S.set(time.monotonic() + LONGEST_S), COMPUTE.set(self._renderers.compute)
