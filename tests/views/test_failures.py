@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joblog.views.failures import MOST, TEXT_LINES, Failure, find_failures
+from joblog.views.kinds import KINDS
 
 CHAINED = b"""\
 epoch 1
@@ -180,3 +183,15 @@ def test_real_logs_of_runs_that_ended_well(real_logs: Callable[[], Iterator[tupl
     """None of the 14 speaks of a failure near its end; what they say in between was looked up by hand."""
     said = {name: found(data) for name, data in real_logs()}
     assert {name: [(f.kind, f.summary) for f in failures if f.after <= 50] for name, failures in said.items() if failures} == {}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in KINDS])
+def test_whatever_speaks_of_a_kind_has_one_of_its_words(kind: str) -> None:
+    """Else its expressions would not be asked."""
+    speech = dict(KINDS)[kind]
+
+    @given(st.one_of([st.from_regex(pattern, alphabet=st.characters(max_codepoint=126)) for pattern in speech.expressions]))
+    def check(text: str) -> None:
+        assert speech.may_be_in(text.lower())
+
+    check()

@@ -62,7 +62,7 @@ def _failures(data: bytes) -> None:
 
 
 def _line(data: bytes) -> None:
-    kind_of_line(plain_text(data))
+    kind_of_line.__wrapped__(plain_text(data))
 
 
 def _watched(data: bytes) -> None:
