@@ -231,7 +231,8 @@ def _decoded(body: bytes, encoding: str | None) -> bytes:
 
 
 def _status(log: FlakyLog, number: int) -> dict[str, object]:
-    end = {"end_byte": len(log.held), "end_line": 0, "partial_byte": 0, "crc32": zlib.crc32(log.held)}
+    end = {"end_byte": len(log.held), "end_line": 0, "crc32": zlib.crc32(log.held)}
+    end["partial_byte"] = log.held.rfind(b"\n") + 1
     begin = {"start_byte": 0, "start_line": 0, "closed": log.closed is not None, "created_ms": 1, "gaps": []}
     return {"project_id": "lab", "job_id": 1, "version_id": number, "task": "worker-0", "log_file": "x"} | begin | end
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 
+from joblog.catalog.past import Past
 from joblog.catalog.runs import Names
 from joblog.core.logs import Log
 
@@ -20,12 +21,13 @@ _Key = tuple[str, int, int, int]
 class Heads:
     """Looks up logs by name, remembering them until they change. For any thread."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, past: Past) -> None:
         self._names = names
         self._lock = threading.Lock()
         self._held: dict[_Key, Log] = {}
         self._keys: dict[int, _Key] = {}
         self._changes = 0
+        past.forgets(self.clear)
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log; raises what ``Names.log`` raises."""
@@ -52,3 +54,10 @@ class Heads:
                 key = self._keys.pop(log_id, None)
                 if key is not None:
                     del self._held[key]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._changes += 1
+            self._held.clear()
+            self._keys.clear()

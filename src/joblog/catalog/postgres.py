@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,6 +60,10 @@ _MIGRATION_PAUSE_S = 0.5
 _PATIENT_TRY, _PATIENCE = 10, 8
 """Each tenth try waits eight times as long: PostgreSQL ends an autovacuum that is in the way of who has waited for a second."""
 
+_NUMBERS_LEFT_OUT = 1_000_000
+"""After a promotion or a restore: what was lost may have had the numbers that come next, and whoever still goes by one of
+those, such as an agent in the middle of its log, must not meet another run's log."""
+
 _PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
@@ -91,6 +96,7 @@ class Postgres:
         self.clock_ms = clock_ms or self._clock
         self._changes: Changes | None = None
         self._instance: str | None = None
+        self._looking = threading.Lock()
         self._went_back: Callable[[], None] = lambda: None
         self._conninfo = dsn(address)
         self._reads, self._writes = self._new_pool(connections // 2), self._new_pool(connections - connections // 2)
@@ -179,12 +185,17 @@ class Postgres:
         self._reads.close()
         self._writes.close()
 
-    def _configure(self, connection: Connection[Row]) -> None:
+    def _configure(self, connection: BoundConnection) -> None:
         """Prepares a new connection; after a promotion or a restore all are new, and what they read is of another past."""
         _configure(connection)
-        if self._instance is not None and (instance := _instance_of(connection)) != self._instance:
-            self._instance = instance
-            self._went_back()
+        if self._instance is None:
+            return
+        instance = _instance_of(connection)
+        with self._looking:  # nobody reads of the new past before all have forgotten the other one
+            if instance != self._instance:
+                _Using(connection).rows("counters_leave_out", count=_NUMBERS_LEFT_OUT)
+                self._went_back()
+                self._instance = instance
 
     def _begun(self) -> BoundConnection:
         """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""

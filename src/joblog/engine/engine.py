@@ -13,6 +13,7 @@ from joblog.catalog.head_cache import Heads
 from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import Jobs
 from joblog.catalog.overview import Overview
+from joblog.catalog.past import Past
 from joblog.catalog.runs import Names
 from joblog.catalog.sqlite import Sqlite
 from joblog.catalog.states import States
@@ -74,11 +75,11 @@ class Engine:
         self.objects.watch(self._called)
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
-        self.names, self.feed = Names(self.database), Feed()
-        self.cache = cache = PieceCache(settings.cache_bytes)
+        self.names, self.feed, self.past = Names(self.database), Feed(), Past()
+        self.cache = cache = PieceCache(settings.cache_bytes, self.past)
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
-            self._heads = heads = Heads(self.names)
+            self._heads = heads = Heads(self.names, self.past)
             self.database.watch(lambda log_ids: self._changed(heads, log_ids), self._went_back)
         else:
             self.database.watch(self.feed.changed, self._went_back)
@@ -132,7 +133,7 @@ class Engine:
 
     def _went_back(self) -> None:
         """Forgets what was read of a past that may not have been; seals and deletes nothing before all was looked at again."""
-        self.cache.clear()
+        self.past.went_back()
         self.ownership.begun = False
         _log.error(
             "the catalog's database is not the one that it was: it was promoted, or restored. What was acknowledged last may be"

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from joblog.apart import apart
+from joblog.catalog.past import Past
 from joblog.core.logs import Log
 from joblog.engine.read import Query
 from joblog.engine.times import second_of
@@ -56,10 +57,11 @@ class _State:
 class Watch:
     """See the module."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, past: Past) -> None:
         self._query = query
         self._lock = threading.Lock()
         self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
+        past.forgets(self._forget)
 
     def progress(self, log: Log) -> list[Progress]:
         """Returns the bars that a log draws, the one that moved last at the end."""
@@ -107,6 +109,10 @@ class Watch:
             until = min(low + _PIECE_BYTES, high)
             yield self._query.read(log, partial(_span, low, until)).data
             low = until
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._states.clear()
 
     def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern]) -> _State:
         with self._lock:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from joblog.catalog.logs import Logs
 from joblog.core import lines
 from joblog.core.logs import Log, Segment
-from joblog.errors import Busy, Damaged
+from joblog.errors import Busy, Damaged, Unavailable
 from joblog.objects.frame_store import FrameReader
 from joblog.objects.piece_cache import Piece, PieceCache, joined
 
@@ -95,10 +95,13 @@ class Query:
         return self._steady(log, lambda head: self._line_at(head, byte))
 
     def stream(self, log: Log, low: int, high: int) -> Iterator[bytes]:
-        """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged."""
+        """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged, another past Unavailable."""
+        past = self._cache.past.number
         while low < high:
             until = min(low + _STREAM_BYTES, high)
             page = self.read(log, partial(_fixed, low, until))
+            if past != self._cache.past.number:
+                raise Unavailable("the catalog was set back while the log was read; read it again")
             yield page.data
             low = until
 
@@ -159,7 +162,7 @@ class Query:
 
     def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[Piece]:
         """Returns pieces that hold ``[low, high)``."""
-        pieces = self._cache.by_byte(head.id, low, high)
+        pieces, past = self._cache.by_byte(head.id, low, high), self._cache.past.number
         if pieces is not None:
             return pieces
         pieces = []
@@ -170,7 +173,7 @@ class Query:
         if high > head.sealed_byte:
             chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
             pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
-        return self._kept(head, pieces)
+        return self._kept(head, pieces, past)
 
     def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
         """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
@@ -178,6 +181,7 @@ class Query:
         From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
         """
         from_start = low <= head.start_line
+        past = self._cache.past.number
         pieces = self._cache.by_line(head.id, 0 if from_start else low, head.start_byte, (high, head.end_byte))
         if pieces is not None:
             return pieces
@@ -193,7 +197,7 @@ class Query:
             raise _Moved
         if pieces[-1].end_line < min(high, head.end_line):
             raise _Moved
-        return self._kept(head, pieces)
+        return self._kept(head, pieces, past)
 
     def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
         borders = self._frames.placed(sealed).byte
@@ -201,9 +205,9 @@ class Query:
             raise LargePage
         return self._frames.read(sealed, wanted)
 
-    def _kept(self, head: Log, pieces: list[Piece]) -> list[Piece]:
+    def _kept(self, head: Log, pieces: list[Piece], past: int) -> list[Piece]:
         pieces = joined(pieces)
-        self._cache.keep(head.id, pieces)
+        self._cache.keep(head.id, pieces, past)
         return pieces
 
 

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import accumulate
 
+from joblog.catalog.past import Past
 from joblog.core import lines
 
 # What a piece costs beside its bytes.
@@ -93,7 +94,8 @@ class _LogPieces:
 class PieceCache:
     """Pieces lately used, within a number of bytes. For any thread."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, past: Past | None = None) -> None:
+        self.past = past or Past()
         self._limit = limit_bytes
         self._held = 0
         self._lock = threading.Lock()
@@ -101,6 +103,7 @@ class PieceCache:
         self._order: OrderedDict[tuple[int, int], Piece] = OrderedDict()
         self.hits = self.misses = 0
         """Reads that found all they wanted here, and those that brought something."""
+        self.past.forgets(self.clear)
 
     @property
     def held_bytes(self) -> int:
@@ -136,10 +139,12 @@ class PieceCache:
             end_byte = held.pieces[last].end_byte if last < len(held.pieces) else until[1]
             return self._run(log_id, held, first, start_byte, end_byte)
 
-    def keep(self, log_id: int, pieces: Iterable[Piece]) -> None:
-        """Holds pieces, dropping those not used for longest."""
+    def keep(self, log_id: int, pieces: Iterable[Piece], past: int) -> None:
+        """Holds pieces that were read in the past of that number, dropping those not used for longest."""
         with self._lock:
             self.misses += 1
+            if past != self.past.number:
+                return
             held = self._logs.setdefault(log_id, _LogPieces())
             for piece in pieces:
                 for old in held.put(piece):

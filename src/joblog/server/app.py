@@ -135,7 +135,7 @@ class Parts:
                 engine=engine,
                 auth=auth,
                 logins=Logins(engine),
-                watch=Watch(engine.query),
+                watch=Watch(engine.query, engine.past),
                 downloads=downloads,
                 searches=Searches(engine),
                 viewing=Viewing(),

@@ -42,8 +42,7 @@ class Reporter:
             pass
 
     def _report(self) -> None:
-        log = self._shipper.wait_for_log(self._over)
-        while log is not None and not self._over.is_set():
+        while (log := self._shipper.wait_for_log(self._over)) is not None and not self._over.is_set():
             pause_s = HEARTBEAT_S * jitter(0.8)
             try:
                 with self._speaking:

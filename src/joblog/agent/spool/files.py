@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from joblog.agent.spool.resumed import Resumption
 from joblog.api.refs import Gap
 
 STATE_BYTES = 1024
@@ -75,7 +76,7 @@ class State(NamedTuple):
     """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
 
     ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
-    ``saves`` is how often the state was saved.
+    ``saves`` is how often the state was saved. ``resumed`` says how the log goes on behind bytes that the server has lost.
     """
 
     finished: bool = False
@@ -86,6 +87,7 @@ class State(NamedTuple):
     stopped: bool = False
     outcome: Outcome | None = None
     saves: int = 0
+    resumed: Resumption | None = None
 
 
 class Part(NamedTuple):
@@ -228,8 +230,9 @@ def _state(data: bytes) -> State | None:
         if int(crc32, 16) != zlib.crc32(text):
             return None
         found = json.loads(text)
-        outcome = found.pop("outcome")
-        return State(**found, outcome=Outcome(**outcome) if outcome else None)
+        outcome, resumed = found.pop("outcome"), found.pop("resumed", None)
+        known = State(**found, outcome=Outcome(**outcome) if outcome else None)
+        return known._replace(resumed=Resumption(*resumed) if resumed else None)
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -237,7 +240,10 @@ def _state(data: bytes) -> State | None:
 def save_state(path: Path, state: State) -> None:
     """Saves the state in place of the last but one: a full disk has no room for anything else. Raises OSError."""
     outcome = state.outcome and state.outcome._asdict()
-    text = json.dumps(state._asdict() | {"outcome": outcome}).encode().ljust(STATE_BYTES - 9)
+    known = state._asdict() | {"outcome": outcome}
+    if known["resumed"] is None:
+        del known["resumed"]  # an older joblog knows no such thing
+    text = json.dumps(known).encode().ljust(STATE_BYTES - 9)
     file = os.open(path / "state", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(file, b"%08x " % zlib.crc32(text) + text, state.saves % 2 * STATE_BYTES)

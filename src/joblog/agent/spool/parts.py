@@ -226,6 +226,11 @@ class Parts:
         for part in gone:
             part.file(self._path).unlink(missing_ok=True)
 
+    def take_back(self, end: int) -> None:
+        """Says that the server has nothing any more from position ``end`` on: what is here of that stays."""
+        with self._lock:
+            self._acknowledged = min(self._acknowledged, end)
+
 
 def _pwrite_all(file: int, data: bytes, offset: int) -> None:
     """Writes all of ``data`` at ``offset``, or cuts the file off there again and raises OSError."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
+from joblog.agent.spool.resumed import crc32_there, gaps_there, place_here, place_there
 from joblog.agent.spool.spool import Spool
 from joblog.api.refs import LogRef
 from joblog.errors import (
@@ -146,7 +147,10 @@ class Shipper:
         self._hurry.set()
 
     def wait_for_log(self, over: threading.Event) -> LogRef | None:
-        """Waits until the server's log is known; returns None when it is ``over`` before."""
+        """Waits until the server's log is known; returns None when it is ``over`` before.
+
+        It may be another one later: a server that went back in time may not know the run any more.
+        """
         while not self._met.wait(GIVE_UP_CHECK_S):
             if over.is_set():
                 return None
@@ -202,7 +206,7 @@ class Shipper:
         data = self._spool.read(self._at, self._batch_bytes)
         if data:
             self._sent_s = time.monotonic()
-            self._client.send_bytes(self._log.ref, self._at, data)
+            self._client.send_bytes(self._log.ref, place_there(self._at, self._spool.resumed), data)
             self._at += len(data)
             self._spool.acknowledge(self._at)
         elif self._spool.finished:
@@ -215,22 +219,48 @@ class Shipper:
         """Gets or creates the log and finds out where to go on."""
         meta, first = self._spool.meta, not self._seen.is_set()
         log = self._log_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_log(client)
-        if log.end_byte < self._spool.start_byte:
-            raise Different("the server lost bytes that it had acknowledged", log.end_byte)
-        if log.end_byte > self._spool.end_byte or not self._is_ours(log):
+        at = place_here(log.end_byte, self._spool.resumed)
+        if at > self._spool.end_byte or (at >= self._spool.start_byte and not self._is_ours(log)):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
+        if at < max(self._at, self._spool.start_byte):
+            self._accept_loss(log, at)
         self._label(client, log)
-        self._at = log.end_byte
+        self._at = self._send_notice(client, log)
         self._ref = log.ref
         self._met.set()
         if first and self._say_address:
             self._say(f"the log is {client.url}{log.ref.path}")
         return log
 
+    def _accept_loss(self, log: Log, at: int) -> None:
+        """Says that the server has not any more what it had acknowledged, and goes on with what is still here."""
+        acknowledged = max(self._at, self._spool.start_byte)
+        self._spool.take_back(at)
+        left = self._spool.start_byte
+        self._say(
+            f"THE SERVER HAS LOST {acknowledged - at} BYTES OF THE LOG THAT IT HAD ACKNOWLEDGED, from byte {at} on: its catalog"
+            f" went back in time. {acknowledged - max(at, left)} of them are here still and are sent again"
+            + (f"; {left - at} are gone, and a line in the log says so" if left > at else "")
+        )
+        if left > at:
+            self._spool.resume(log.end_byte, log.crc32, left - at, in_line=log.partial_byte < log.end_byte)
+        self._labelled = self.announced = False  # that may be gone, too
+        self._end_reported.clear()
+
+    def _send_notice(self, client: Writer, log: Log) -> int:
+        """Sends what the server has not of the line for lost bytes; returns where to go on in the spool."""
+        resumed = self._spool.resumed
+        if resumed is not None and (rest := resumed.text[max(log.end_byte - resumed.at, 0) :]):
+            client.send_bytes(log.ref, log.end_byte, rest)
+        return place_here(log.end_byte, resumed)
+
     def _is_ours(self, log: Log) -> bool:
         """Returns whether the server's bytes are the spool's; those that a disk has changed since then prove nothing."""
-        changed = any(each.start < log.end_byte for each in self._spool.damaged)
-        return changed or log.crc32 == self._spool.crc32_to(log.end_byte)
+        resumed = self._spool.resumed
+        at = place_here(log.end_byte, resumed)
+        changed = any(each.start < at for each in self._spool.damaged)
+        cut_off = resumed is not None and log.end_byte < place_there(resumed.spool_byte, resumed)  # the line for lost bytes
+        return changed or cut_off or log.crc32 == crc32_there(at, self._spool.crc32_to(at), resumed)
 
     def _label(self, client: Writer, log: Log) -> None:
         """Labels the job, once; what is wrong with the labels is no reason to keep the log back."""
@@ -265,7 +295,10 @@ class Shipper:
         self._closing, spool = True, self._spool
         self._announce(client, log)
         crc32 = spool.crc32 if spool.is_proved or spool.gaps else None  # else nobody knows whether they are what the job wrote
-        closed = client.close_log(log.ref, end_byte=spool.end_byte, crc32=crc32, gaps=spool.gaps)
+        end_byte, gaps = place_there(spool.end_byte, spool.resumed), gaps_there(spool.gaps, spool.resumed)
+        if crc32 is not None:
+            crc32 = crc32_there(spool.end_byte, crc32, spool.resumed)
+        closed = client.close_log(log.ref, end_byte=end_byte, crc32=crc32, gaps=gaps)
         if closed.complete is False and not spool.gaps and not spool.damaged:
             raise Different("the server's copy does not agree with the one here", closed.end_byte)
         if spool.gaps:

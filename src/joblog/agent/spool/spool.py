@@ -18,6 +18,7 @@ from pathlib import Path
 from joblog.agent.spool import files
 from joblog.agent.spool.files import Meta, Outcome, State
 from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, Parts
+from joblog.agent.spool.resumed import Resumption, notice, resumed_at
 from joblog.api.refs import Gap
 
 __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
@@ -249,7 +250,7 @@ class Spool:
         """Puts the line that stands for lost bytes in their place, so that readers of any API see it."""
         before = b"" if self._parts.last == b"\n" else b"\n"
         gap = Gap(self.end_byte + len(before), size_bytes, reason)
-        if not self._write(before + _notice(size_bytes, reason)):
+        if not self._write(before + notice(size_bytes, reason)):
             return False
         self.note_gap(gap)
         self._note(**settled)
@@ -257,9 +258,9 @@ class Spool:
 
     def _take_note_of_notice(self) -> None:
         """The process before this one may have been killed when it had written that line, and not yet noted that."""
-        notice = _notice(self._state.lost_bytes, self._lost_reason)
-        at = self.end_byte - len(notice)
-        if self._state.lost_bytes and at >= self.start_byte and self._read_to_end(at) == notice:
+        line = notice(self._state.lost_bytes, self._lost_reason)
+        at = self.end_byte - len(line)
+        if self._state.lost_bytes and at >= self.start_byte and self._read_to_end(at) == line:
             self.note_gap(Gap(at, self._state.lost_bytes, self._lost_reason))
             self._note(lost_bytes=0)
 
@@ -368,10 +369,22 @@ class Spool:
         """Removes the parts that hold nothing from position ``end`` on; raises OSError."""
         self._parts.acknowledge(end)
 
+    def take_back(self, end: int) -> None:
+        """Says that the server has lost what it had acknowledged from position ``end`` on."""
+        self._parts.take_back(end)
+
+    @property
+    def resumed(self) -> Resumption | None:
+        """How the log goes on behind bytes that the server has lost and that are not here any more, if there are any."""
+        return self._state.resumed
+
+    def resume(self, end_byte: int, crc32: int, lost_bytes: int, *, in_line: bool) -> None:
+        """Has the log go on at the server's end, with a line for what is lost, and then with all that is here."""
+        left = self.start_byte, self.crc32_to(self.start_byte)
+        resumed = resumed_at(end_byte, crc32, in_line=in_line, lost_bytes=lost_bytes, spool=left)
+        self.note_gap(resumed.gap)
+        self._note(resumed=resumed)
+
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
         files.remove(self.path)
-
-
-def _notice(size_bytes: int, reason: str) -> bytes:
-    return f"[joblog] {size_bytes} bytes were not kept here ({reason})\n".encode()

@@ -68,6 +68,7 @@ class Auth:
         self._strangers: dict[bytes, float] = {}
         self.revocations = 0
         """Counts what makes remembered things wrong, for others that remember any."""
+        engine.past.forgets(self.forget)
 
     def token(self, headers: Headers) -> Token:
         """Returns the caller's token; raises NoCredentials, UnknownToken, ExpiredToken.
@@ -112,6 +113,7 @@ class Auth:
     def forget(self) -> None:
         """Drops what is remembered, after a revocation."""
         self._known.clear()
+        self._strangers.clear()
         self.revocations += 1
 
     def admit(self, signer: Signer, renew: Callable[[], Signer | None]) -> bytes:

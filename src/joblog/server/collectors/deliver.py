@@ -71,6 +71,7 @@ class Deliveries:
         self._auth = auth
         self._appends = appends
         self._known: dict[Where, int] = {}
+        engine.past.forgets(self._known.clear)
         self._unpacking = unpacking
         self._parsing = asyncio.Semaphore(1)  # what is parsed takes many times its body's memory
         self._places = Share(_MAX_PARSING, "too many batches of records are on their way")
@@ -158,12 +159,14 @@ class Deliveries:
 
     async def _log(self, where: Where) -> int:
         """Returns the id of the log, which is made if it is not there; raises NotFound for the project."""
-        known = self._known.get(where)
+        known, past = self._known.get(where), self._engine.past.number
         if known is None:
             made = await asyncio.to_thread(self._engine.names.put_run, *where, self._engine.clock_ms())
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            known = self._known[where] = made[2].id
+            known = made[2].id
+            if past == self._engine.past.number:
+                self._known[where] = known
         return known
 
     async def _append(self, where: Where, data: bytes) -> None:

@@ -50,6 +50,7 @@ class AppendCall:
         self._unpacking = unpacking
         self._known: dict[tuple[str, int, int, int], Log] = {}
         self._encode = msgspec.json.Encoder().encode
+        engine.past.forgets(self._known.clear)
 
     async def answer(
         self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]], receive: Receive
@@ -76,7 +77,7 @@ class AppendCall:
 
         What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
         """
-        known = self._known.get(where)
+        known, past = self._known.get(where), self._engine.past.number
         if known is None:
             if self._engine.database.embedded:
                 known = self._engine.log(*where)
@@ -84,7 +85,8 @@ class AppendCall:
                 known = await asyncio.to_thread(self._engine.log, *where)
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            self._known[where] = known
+            if past == self._engine.past.number:
+                self._known[where] = known
         return known
 
     async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:

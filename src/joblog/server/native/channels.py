@@ -11,7 +11,7 @@ import asyncio
 import logging
 from binascii import b2a_base64
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
 
@@ -62,6 +62,8 @@ class Channel:
         self.head = head
         self._poll_s = poll_s
         self.failure: JoblogError | None = None
+        self.over = False
+        """Whether the log's past is another one than its followers have had: they come again, and are given a new channel."""
         self.followers = 0
         self.reads = 0
         self._engine = engine
@@ -90,6 +92,11 @@ class Channel:
         """Wakes the followers."""
         self._news.set()
         self._news = asyncio.Event()
+
+    def end(self) -> None:
+        """Ends the followers' streams; from any thread."""
+        self.over = True
+        self._call(self.tell)
 
     async def news(self, timeout_s: float) -> bool:
         """Waits for whatever followers should look at; False when nothing came."""
@@ -166,8 +173,11 @@ class Channel:
 
     def _wake(self) -> None:
         """Is called by whatever thread has committed."""
+        self._call(self._hint.set)
+
+    def _call(self, step: Callable[[], None]) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._hint.set)
+            self._loop.call_soon_threadsafe(step)
         except RuntimeError:
             pass  # the loop has ended, and its followers with it
 
@@ -188,6 +198,7 @@ class Followers:
         self._places = Share(MOST_FOLLOWERS, "too many followers are served already")
         self._left = asyncio.Event()
         self.stopping = False
+        engine.past.forgets(self._forget)
 
     def admit(self) -> None:
         """Takes a place until the request is answered; raises Busy when there is none, or the server is about to stop."""
@@ -210,8 +221,15 @@ class Followers:
             self.count -= 1
             self._left.set()
             if not channel.followers:
-                del self._channels[log.id]
+                if self._channels.get(log.id) is channel:
+                    del self._channels[log.id]
                 await channel.close()
+
+    def _forget(self) -> None:
+        """Ends all channels, from any thread: what their followers have had may be in the log no more."""
+        channels, self._channels = self._channels, {}
+        for channel in list(channels.values()):
+            channel.end()
 
     async def stop(self, timeout_s: float) -> None:
         """Lets every follower say that the server stops, and waits until they have, or as long as they may take."""

@@ -80,7 +80,7 @@ class FollowController(Controller):
 
 
 class _Stopping(Exception):
-    """The server stops."""
+    """The stream ends before the log, whose reader is to come again: the server stops, or the catalog has another past."""
 
 
 class _Follower:
@@ -144,7 +144,7 @@ class _Follower:
                     yield piece.data
                     self._at = piece.end_byte
             except _Stopping as error:
-                raise Unavailable("the server is stopping") from error
+                raise Unavailable("the stream ends here; follow from this position on") from error
 
     async def _pieces(self, channel: Channel) -> AsyncIterator[Piece | None]:
         """Yields pieces until the log has ended, and None when nothing came for a while.
@@ -157,11 +157,18 @@ class _Follower:
             if self._at < head.start_byte:
                 yield Piece(head.start_byte, b"")
             elif self._at < head.end_byte:
-                yield await channel.piece(self._at)
+                yield await self._piece(channel)
             elif head.closed:
                 return
             elif not await channel.news(self._heartbeat_s):
                 yield None
+
+    async def _piece(self, channel: Channel) -> Piece:
+        try:
+            return await channel.piece(self._at)
+        finally:
+            if channel.over:  # whatever was read, or could not be, may be of two pasts
+                raise _Stopping
 
     async def _heads(self, channel: Channel) -> AsyncIterator[Log | None]:
         """Yields the log's head each time that it has changed, until it is closed, and None when nothing came for a while."""
@@ -179,7 +186,7 @@ class _Follower:
 
     async def _check(self, channel: Channel) -> None:
         """Raises what ends the stream; whether the token is still good is asked once a heartbeat."""
-        if self._followers.stopping:
+        if self._followers.stopping or channel.over:
             raise _Stopping
         if channel.failure is not None:
             raise channel.failure
