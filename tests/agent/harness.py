@@ -197,6 +197,8 @@ class FlakyServer:
         log = list(self.logs.values())[number - 1]
         if "/append?" in path:
             self.encodings.add(encoding)
+        if path.endswith("/close") and (json.loads(body).get("end_byte") or 0) > len(log.held):
+            return 416, _error("beyond_end", "not yet", len(log.held))
         if path.endswith("/close"):
             log.closed = told = json.loads(body)
             complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+<<<<<<< HEAD
 from joblog.agent.spool.resumed import crc32_there, place_here, place_there, resumed_at
+=======
+from joblog.agent.follow.file import Setting
+from joblog.agent.follow.loop import Follower, Plan
+from joblog.agent.follow.notes import Marks
+from joblog.agent.resumed import crc32_there, place_here, place_there, resumed_at
+>>>>>>> ca75865 (Follow files through a loss on the server, too, and try all of it on a database that is set back under a live agent)
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Meta, Spool
 from joblog.client import Client
@@ -167,3 +176,78 @@ def test_loss_behind_a_loss(tmp_path: Path) -> None:
     assert held.startswith(HALF[:1000] + b"\n[joblog] ")
     assert held.endswith(rest)
     assert len(run.loud) == 2
+
+
+def test_run_that_ends_without_another_byte(tmp_path: Path) -> None:
+    """What was lost is noticed when the log is to be closed, at the latest."""
+    server = FlakyServer()
+    run = Run(tmp_path, server, 64 << 20)
+    del server.held[1000:]
+    run.spool.finish()
+    assert run.shipper.finish(60, NEVER)
+    server.stop()
+    assert server.held == HALF[:-5]
+    assert server.closed == {"end_byte": len(HALF) - 5, "crc32": zlib.crc32(HALF[:-5]), "gaps": []}
+    assert len(run.loud) == 1
+
+
+@contextmanager
+def followed(file: Path, server: FlakyServer) -> Iterator[list[str]]:
+    """Follows a file as the log of the server's first run; at the end it is told to stop, and has sent what there is."""
+    said = list[str]()
+    plan = Plan([str(file)], run_id="run-1")
+    setting = Setting("lab", Marks(file.parent / "marks", "lab", server.url))
+    follower = Follower(plan, setting, lambda: Client(server.url, "", timeout_s=5), said.append, first_pause_s=0.01)
+    thread = threading.Thread(target=follower.run)
+    thread.start()
+    try:
+        yield said
+    finally:
+        follower.stop()
+        thread.join()
+
+
+def until(server: FlakyServer, end: bytes) -> None:
+    for _ in range(20_000):
+        if server.held.endswith(end):
+            return
+        NEVER.wait(0.005)
+    raise AssertionError(bytes(server.held))
+
+
+def test_followed_file_is_sent_again(tmp_path: Path) -> None:
+    """The file is the spool: all of it is there."""
+    file, server = tmp_path / "train.log", FlakyServer()
+    file.write_bytes(b"1\n2\n3\n")
+    with followed(file, server) as said:
+        until(server, b"3\n")
+        del server.held[3:]
+        with file.open("ab") as writer:
+            writer.write(b"4\n")
+        until(server, b"4\n")
+    server.stop()
+    assert server.held == b"1\n2\n3\n4\n"
+    assert [each.partition(" OF ")[0] for each in said] == ["THE SERVER HAS LOST 3 BYTES"]
+
+
+def test_followed_file_of_which_the_part_before_a_rotation_is_lost(tmp_path: Path) -> None:
+    """The file that had it is gone: a line and a gap stand for it, and the present file comes again."""
+    file, server = tmp_path / "train.log", FlakyServer()
+    file.write_bytes(b"1\n2\n3\n")
+    with followed(file, server) as said:
+        until(server, b"3\n")
+        file.unlink()
+        file.write_bytes(b"4\n")
+        until(server, b"4\n")
+        del server.held[3:]
+        with file.open("ab") as writer:
+            writer.write(b"5\n")
+        until(server, b"5\n")
+    assert len(said) == 1
+    with followed(file, server) as said:  # it is known also to who comes later
+        with file.open("ab") as writer:
+            writer.write(b"6\n")
+        until(server, b"6\n")
+    server.stop()
+    assert server.held == b"1\n2\n"[:3] + b"\n" + notice(3) + b"4\n5\n6\n"
+    assert said == []

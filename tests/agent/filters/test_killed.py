@@ -53,7 +53,9 @@ def killed_at(event: int, work: Callable[[], None]) -> bool:
 
     def trace(frame: FrameType, kind: str, _: Any) -> Any:
         nonlocal left
-        if not frame.f_code.co_filename.endswith(("filtered_intake.py", "spool.py", "parts.py", "withheld_file.py", "files.py")):
+        if not frame.f_code.co_filename.endswith(
+            ("filtered_intake.py", "spool.py", "parts.py", "withheld_file.py", "files.py")
+        ):
             return None
         left -= kind == "line"
         if left == 0:

@@ -11,9 +11,7 @@ Where to go on is the server's to say: what it holds is compared, by CRC-32, wit
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,7 +22,9 @@ from typing import TYPE_CHECKING
 from joblog.agent.filters.redact import Filter, Unchanged
 from joblog.agent.follow.naming import identity, siblings
 from joblog.agent.follow.notes import Mark, Marks
+from joblog.agent.follow.open_file import crc32_of, look, opened
 from joblog.agent.follow.writers import has_writer
+from joblog.agent.resumed import LOST_THERE, notice
 from joblog.api.refs import Gap
 from joblog.errors import Closed, Different
 
@@ -46,14 +46,19 @@ UNSEEN_S = 5.0
 """The same where the kernel does not say whether somebody has: its writer has to be told to reopen it."""
 
 
+def _quiet(_: str) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What all followed files share."""
+    """What all followed files share; ``say`` gets a line for people."""
 
     project_id: str
     marks: Marks
     new_filter: Callable[[], Filter] = Unchanged
     rotated_s: float = ROTATED_S
+    say: Callable[[str], None] = _quiet
 
 
 class Followed:
@@ -84,7 +89,7 @@ class Followed:
     @property
     def is_settled(self) -> bool:
         """Whether all that was there at the last step is on the server, and the name leads to no other file."""
-        return self._is_settled(_look(self.path))
+        return self._is_settled(look(self.path))
 
     def _is_settled(self, found: tuple[int, int, int, int] | None) -> bool:
         if self._log is None or self._pending or self._offset < self._seen_bytes:
@@ -95,8 +100,8 @@ class Followed:
 
     def look(self) -> tuple[bool, bool]:
         """Returns whether the file looks other than at the last call, and whether it is settled; costs one system call."""
-        found = _look(self.path)
-        looked = found or (_look(self._file) if self._file >= 0 else None)
+        found = look(self.path)
+        looked = found or (look(self._file) if self._file >= 0 else None)
         same, self._looked = looked == self._looked, looked
         return not same, self._is_settled(found)
 
@@ -133,8 +138,7 @@ class Followed:
         while self._pending:
             self._send(client, self._log)
         mark = self._mark
-        proof = {"end_byte": self._at, "crc32": self._crc32} if mark.proved else {}
-        closed = client.close_log(self._log.ref, **proof, gaps=mark.gaps)
+        closed = client.close_log(self._log.ref, end_byte=self._at, crc32=self._crc32 if mark.proved else None, gaps=mark.gaps)
         self.done = True
         return closed.complete is True or bool(mark.gaps) or not mark.proved
 
@@ -190,9 +194,9 @@ class Followed:
         """Goes on in the copy that was made before, else with what the file holds now."""
         raw_bytes = self._offset - self._mark.file_byte
         for path, found in siblings(self.path):
-            if found.st_size >= self._offset and _crc32(path, self._mark.file_byte, raw_bytes) == self._raw_crc32:
+            if found.st_size >= self._offset and crc32_of(path, self._mark.file_byte, raw_bytes) == self._raw_crc32:
                 self.close()
-                self._file = _opened(path)
+                self._file = opened(path)
                 self._remember(device=found.st_dev, inode=found.st_ino)
                 self._seen_bytes = found.st_size
                 return
@@ -200,7 +204,7 @@ class Followed:
 
     def _follow_rotation(self, *, last: bool) -> bool:
         """At the file's end: whether the name leads elsewhere by now."""
-        found = _look(self.path)
+        found = look(self.path)
         if found is None or found[:2] == (self._mark.device, self._mark.inode):
             self._rotated_s = None
             return False
@@ -235,7 +239,7 @@ class Followed:
     def _begin(self) -> bool:
         """Begins the next generation, once its file is there."""
         try:
-            self._file = _opened(self.path)
+            self._file = opened(self.path)
         except FileNotFoundError:
             return False
         found = os.fstat(self._file)
@@ -263,9 +267,9 @@ class Followed:
         if self._file >= 0:
             return True
         for path in (self.path, *(path for path, _ in siblings(self.path))):
-            found = _look(path)
+            found = look(path)
             if found is not None and found[:2] == (self._mark.device, self._mark.inode):
-                self._file = _opened(path)
+                self._file = opened(path)
                 return True
         return False
 
@@ -277,9 +281,16 @@ class Followed:
 
     def _meet(self, client: Writer) -> Log:
         """Gets or creates the log and finds out where to go on."""
-        mark = self._mark
+        mark, acknowledged = self._mark, max(self._at, self._mark.base_byte) if self._known else 0
         log = client.run(self._setting.project_id, mark.job_name, run_id=mark.run_id, task=mark.task).log
-        if not (self._goes_on(log) or self._find(log)):
+        if log.end_byte < acknowledged and not log.closed:
+            self._setting.say(
+                f"THE SERVER HAS LOST {acknowledged - log.end_byte} BYTES OF {self.path} THAT IT HAD ACKNOWLEDGED: its catalog"
+                " went back in time. What the file has of them is sent again"
+            )
+        if log.end_byte < mark.base_byte and self._known and not log.closed:
+            self._accept_loss(client, log)
+        elif not (self._goes_on(log) or self._find(log)):
             if self._own_run and (log.closed or not self._known):
                 return self._meet_anew(client)
             if not self._known:
@@ -312,9 +323,9 @@ class Followed:
         """Looks for the file that the log's last bytes came from: the marked one first, then those of its name."""
         wanted = (self._mark.device, self._mark.inode)
         places = [self.path, *(path for path, _ in siblings(self.path))]
-        for path in sorted(places, key=lambda path: (_look(path) or (0, 0))[:2] != wanted):
+        for path in sorted(places, key=lambda path: (look(path) or (0, 0))[:2] != wanted):
             # Where nothing is to be compared, only the file itself will do.
-            itself = path == self.path or (_look(path) or (0, 0))[:2] == wanted
+            itself = path == self.path or (look(path) or (0, 0))[:2] == wanted
             if (itself or log.end_byte > self._mark.base_byte) and self._holds(path, log):
                 found = os.fstat(self._file)
                 self._remember(device=found.st_dev, inode=found.st_ino)
@@ -327,7 +338,7 @@ class Followed:
         if log.end_byte < self._mark.base_byte:
             return False
         try:
-            self._file = _opened(path)
+            self._file = opened(path)
         except FileNotFoundError:
             return False
         mark = self._mark
@@ -353,11 +364,25 @@ class Followed:
 
     def _meet_anew(self, client: Writer) -> Log:
         """Takes the file for a new one under an old name: its inode makes it a run of its own."""
-        device, inode = (_look(self.path) or (0, 0))[:2]
+        device, inode = (look(self.path) or (0, 0))[:2]
         run_id = identity(str(self.path), str(device), str(inode))
         self._mark = Mark(self._mark.job_name, run_id, self._mark.task)
         self._own_run = self._known = False
         return self._meet(client)
+
+    def _accept_loss(self, client: Writer, log: Log) -> None:
+        """What the server has lost is of files before the present one: says so in the log, and sends that file again."""
+        mark, newlines = self._mark, int(log.partial_byte < log.end_byte)
+        lost = Gap(log.end_byte + newlines, mark.base_byte - log.end_byte, LOST_THERE)
+        text = b"\n" * newlines + notice(lost.size_bytes, LOST_THERE)
+        client.send_bytes(log.ref, log.end_byte, text)
+        self.close()
+        self._at, self._crc32, self._pending = log.end_byte + len(text), zlib.crc32(text, log.crc32), b""
+        kept = [gap for gap in mark.gaps if gap.at_byte < log.end_byte]
+        self._mark = replace(mark, base_byte=self._at, base_crc32=self._crc32, gaps=(*kept, lost))
+        self._setting.marks.save(self.path, self._mark)
+        self._start_reading(mark.file_byte)
+        self._generation_over = False
 
     def _accept_unknown_loss(self, log: Log) -> None:
         """The file was replaced while nobody followed it, and the one before is gone: says so in the log."""
@@ -367,31 +392,3 @@ class Followed:
         self._pending = newline + b"[joblog] an unknown number of bytes were not kept here (the file was replaced unseen)\n"
         self._mark = replace(self._mark, proved=False)
         self._generation_over = True
-
-
-def _opened(path: Path) -> int:
-    """Opens a file to be read; raises FileNotFoundError, also where a directory has its name, or another OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    if stat.S_ISDIR(os.fstat(file).st_mode):
-        os.close(file)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    return file
-
-
-def _look(place: Path | int) -> tuple[int, int, int, int] | None:
-    try:
-        found = os.stat(place)
-    except OSError:
-        return None
-    if stat.S_ISDIR(found.st_mode):
-        return None  # the name is taken, for a while maybe; a file it is not
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _crc32(path: Path, start: int, size: int) -> int:
-    crc32 = 0
-    with path.open("rb", buffering=0) as file:
-        file.seek(start)
-        while size and (piece := file.read(min(size, BATCH_BYTES))):
-            crc32, size = zlib.crc32(piece, crc32), size - len(piece)
-    return crc32

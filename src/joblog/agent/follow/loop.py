@@ -95,7 +95,7 @@ class Follower:
         *,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self._plan, self._setting, self._connect, self._say = plan, setting, connect, say
+        self._plan, self._setting, self._connect, self._say = plan, replace(setting, say=say), connect, say
         self._first_pause_s = first_pause_s
         self._entries: dict[Path, _Entry] = {}
         self._workers: dict[tuple[str, str], set[int]] = {}

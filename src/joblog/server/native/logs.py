@@ -49,7 +49,7 @@ _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
 
 _OCTETS = "application/octet-stream"
 
-_REASONS = frozenset(("spool full", "flood control"))
+_REASONS = frozenset(("spool full", "flood control", "lost by the server"))
 """The reasons for gaps that the agent gives in these words; others hold what an operating system said."""
 
 LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/logs"
