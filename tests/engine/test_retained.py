@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
+from joblog.core.counters import ROUND_FAILURES
 from joblog.engine.engine import Engine
 from tests.backends import every_backend
 from tests.test_invariants import NOW_MS, new_log, seal_all, whole
@@ -45,3 +50,35 @@ def test_retention_by_size_counts_stored_objects(engine: Engine) -> None:
     engine.names.put_project("lab", NOW_MS, retention={"retain_bytes": 0})
     assert [engine.retention.retain(NOW_MS) for _ in range(3)] == [1, 1, 0]
     assert (whole(engine, first), whole(engine, second)) == (b"", b"tail\n" * 10_000)
+
+
+@every_backend
+def test_project_whose_retention_fails_is_in_nobodys_way(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """Its object is damaged, or its row: the others' rounds go on, and it is said and counted which one failed."""
+    logs = {}
+    for project_id in ("a", "b", "c"):
+        engine.names.put_project(project_id, NOW_MS, retention={"retain_bytes": 1})
+        logs[project_id] = engine.names.put_run(project_id, "job", "run", 0, NOW_MS)[2]
+        engine.ingest.append(logs[project_id].id, 0, b"".join(b"line %d\n" % number for number in range(100_000)))
+        seal_all(engine, logs[project_id])
+    (broken,) = engine.logs.segments_by_byte(logs["b"].id, 0, 1)
+    engine.objects.put(broken.object_key, b"damaged")
+    engine.janitor.clean()
+    assert engine.logs.head(logs["b"].id).start_byte == 0
+    assert all(engine.logs.head(logs[each].id).start_byte > 0 for each in ("a", "c"))
+    assert "retention of project b: " in caplog.text
+    assert dict(engine.tally.counts())[ROUND_FAILURES][()] == 1
+
+
+def test_catalog_that_is_away_does_not_keep_a_round_busy(engine: Engine) -> None:
+    """After some projects that failed the others are left to the next round."""
+    for number in range(30):
+        engine.names.put_project(f"p{number}", NOW_MS, retention={"retain_bytes": 1})
+    asked = list[str]()
+
+    def fails(project_id: str, step: Callable[[], int]) -> int | None:
+        asked.append(project_id)
+        return None if step() == 0 else 1
+
+    assert engine.retention.retain(NOW_MS, guard=fails) == 0
+    assert len(asked) == 8

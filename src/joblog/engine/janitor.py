@@ -121,7 +121,7 @@ class Janitor:
             self._guarded(lambda: self._leases.forget(now_ms - LEASE_MS))
             self._ownership.agree()
             self._retention.trust_clock(now_ms)
-            self._guarded(lambda: self._retention.retain(now_ms, stopped))
+            self._guarded(lambda: self._retention.retain(now_ms, stopped, self._of_project))
             if self._retention.garbage_due(now_ms, grace_ms):
                 self._ownership.take()  # before the first object goes: an earlier catalog is told from this one from now on
                 self._retention.remove_garbage(now_ms, grace_ms, stopped)
@@ -161,12 +161,16 @@ class Janitor:
                 self._wake.wait(self._settings.janitor_s)
                 self._wake.clear()
 
-    def _guarded(self, step: Callable[[], int | None]) -> int:
+    def _of_project(self, project_id: str, step: Callable[[], int]) -> int | None:
+        return self._guarded(step, f"retention of project {project_id}: ")
+
+    def _guarded(self, step: Callable[[], int | None], about: str = "") -> int | None:
+        """Returns what the step does, 0 for nothing; None where it failed, which is said and counted."""
         try:
             return step() or 0
         except JoblogError as error:
-            _log.warning("%s; will be tried again", error)
+            _log.warning("%s%s; will be tried again", about, error)
         except Exception:  # noqa: BLE001  # the edge of a background loop
-            _log.exception("a round failed; it will be tried again")
+            _log.exception("%sa round failed; it will be tried again", about)
         self._sealer.tally.add(ROUND_FAILURES)
-        return 0
+        return None

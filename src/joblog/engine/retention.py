@@ -9,7 +9,9 @@ it, and from then on none gets it; then the object goes, then the name. So no cl
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from functools import partial
 
 from joblog.catalog.database import Database, Row
 from joblog.catalog.logs import Doomed, Logs, drop_segment, put_segment
@@ -30,6 +32,12 @@ _FEW, _SHARE = 1000, 10
 
 _WORTH = 4
 """A segment is cut where a fourth of it goes: else every round would write the rest of it anew."""
+
+_FAILURES = 8
+"""Projects that fail in one round before the others are left to the next one: it may be the catalog that does."""
+
+Guard = Callable[[str, Callable[[], int]], int | None]
+"""Takes a project's step, which is called by its name; returns what it returns, or None where it failed, and said so."""
 
 _LOOKED_MS = "deleted-by-age-ms"
 """The counter that has when ages were last looked at."""
@@ -61,9 +69,18 @@ class Retention:
         with self._db.transaction() as tx:
             tx.rows("set_counter", name=_LOOKED_MS, value=now_ms)
 
-    def retain(self, now_ms: int, give_up: Callable[[], bool] = lambda: False) -> int:
-        """Applies every project's retention; returns how many segments were removed, or shortened."""
-        return sum(self._retain(Project(*row), now_ms, give_up) for row in self._db.rows("projects_with_retention"))
+    def retain(self, now_ms: int, give_up: Callable[[], bool] = lambda: False, guard: Guard = lambda _, step: step()) -> int:
+        """Applies every project's retention; returns how many segments were removed, or shortened.
+
+        ``guard`` calls each project's step: what one raises need not keep the others from theirs, who come in any order.
+        """
+        rows, removed, failures = self._db.rows("projects_with_retention"), 0, 0
+        for row in random.sample(rows, len(rows)):
+            done = guard(row[0], partial(self._retain, row, now_ms, give_up))
+            removed, failures = removed + (done or 0), failures + (done is None)
+            if failures == _FAILURES or give_up():
+                break
+        return removed
 
     def garbage_due(self, now_ms: int, grace_ms: int) -> bool:
         """Whether there is anything to remove."""
@@ -94,7 +111,8 @@ class Retention:
             tx.rows("garbage_drop", object_key=key)
         return True
 
-    def _retain(self, project: Project, now_ms: int, give_up: Callable[[], bool]) -> int:
+    def _retain(self, of: Row, now_ms: int, give_up: Callable[[], bool]) -> int:
+        project = Project(*of)
         oldest_ms = None if project.retain_days is None else now_ms - project.retain_days * _DAY_MS
         stored = int(self._db.rows("segments_stored_bytes", project_id=project.id)[0][0])
         least = stored - stored * self._share_percent / 100
