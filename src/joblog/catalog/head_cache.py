@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 
-from joblog.catalog.past import Past
 from joblog.catalog.runs import Names
 from joblog.core.logs import Log
+from joblog.core.past import Past
 
 # Some 600 bytes each.
 _LIMIT = 10_000

@@ -13,7 +13,6 @@ from joblog.catalog.head_cache import Heads
 from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import Jobs
 from joblog.catalog.overview import Overview
-from joblog.catalog.past import Past
 from joblog.catalog.runs import Names
 from joblog.catalog.sqlite import Sqlite
 from joblog.catalog.states import States
@@ -22,6 +21,7 @@ from joblog.catalog.users import Iam
 from joblog.catalog.vault import Vault
 from joblog.core.counters import OBJECT_CALLS, Tally
 from joblog.core.logs import Log
+from joblog.core.past import Past
 from joblog.core.settings import Settings
 from joblog.engine.append import Ingest
 from joblog.engine.feed import Feed

@@ -9,8 +9,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from joblog.apart import apart
 from joblog.core.logs import Log
+from joblog.engine.apart import apart
 from joblog.engine.read import Query
 from joblog.engine.times import second_of, stretches
 from joblog.views.merged import Place, Placed, merged_lines

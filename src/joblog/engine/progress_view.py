@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-from joblog.apart import apart
-from joblog.catalog.past import Past
 from joblog.core.logs import Log
+from joblog.core.past import Past
+from joblog.engine.apart import apart
 from joblog.engine.read import Query
 from joblog.engine.times import second_of
 from joblog.views.metrics import MetricsReader, Pattern, Series

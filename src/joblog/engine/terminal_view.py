@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Concatenate
 
-from joblog.apart import apart
 from joblog.core.logs import Log
+from joblog.engine.apart import apart
 from joblog.engine.read import Query
 from joblog.errors import OutOfRange
 from joblog.views.pages import shown_page

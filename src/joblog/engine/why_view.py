@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from joblog.apart import apart
 from joblog.core.jobs import Task
 from joblog.core.logs import Log
 from joblog.core.status import Status
+from joblog.engine.apart import apart
 from joblog.engine.read import Query
 from joblog.engine.times import second_of
 from joblog.views.digest import RankEnd, digest

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import accumulate
 
-from joblog.catalog.past import Past
 from joblog.core import lines
+from joblog.core.past import Past
 
 # What a piece costs beside its bytes.
 _OVERHEAD_BYTES = 600

@@ -307,7 +307,7 @@ def litestar() -> Litestar:
             get_readiness,
             get_catalog_readiness,
             description,
-            v1_logs_docs.router(),
+            v1_logs_docs.router,
             v3_identity.list_identity_versions,
             v3_identity.router,
             JobCalls,

@@ -27,6 +27,9 @@ STRIDE = 3
 
 Kept = tuple[bytes, tuple[Gap, ...], bytes, list[tuple[bytes, int]]]
 
+FILES = ("filtered_intake.py", "spool.py", "parts.py", "withheld_file.py", "files.py")
+"""Whose lines it may be killed at."""
+
 
 def new_filtered(spool: Path, filters: Filters, limit_bytes: int) -> Filtered:
     return filters.intake(Spool(spool, limit_bytes=limit_bytes), LIMIT_BYTES)

@@ -24,7 +24,7 @@ from joblog.agent.follow.naming import identity, siblings
 from joblog.agent.follow.notes import Mark, Marks
 from joblog.agent.follow.open_file import crc32_of, look, opened
 from joblog.agent.follow.writers import has_writer
-from joblog.agent.resumed import LOST_THERE, notice
+from joblog.agent.spool.resumed import LOST_THERE, notice
 from joblog.api.refs import Gap
 from joblog.errors import Closed, Different
 

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from joblog.apart import COMPUTE
+from joblog.engine.apart import COMPUTE
 from joblog.engine.read import DEADLINE_S
+from joblog.server.http.renderers import IDLE_S, Renderers
 from joblog.server.http.share import Share, Turns
-from joblog.server.renderers import IDLE_S, Renderers
 
 LONGEST_S = 30.0
 """A view that takes longer is given up: its client most likely has, too."""

@@ -11,14 +11,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
-from joblog.agent.spool.resumed import crc32_there, place_here, place_there, resumed_at
-=======
 from joblog.agent.follow.file import Setting
 from joblog.agent.follow.loop import Follower, Plan
 from joblog.agent.follow.notes import Marks
-from joblog.agent.resumed import crc32_there, place_here, place_there, resumed_at
->>>>>>> ca75865 (Follow files through a loss on the server, too, and try all of it on a database that is set back under a live agent)
+from joblog.agent.spool.resumed import crc32_there, place_here, place_there, resumed_at
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Meta, Spool
 from joblog.client import Client

@@ -8,7 +8,7 @@ from pathlib import Path
 def renderers(pid: int) -> list[int]:
     """Returns the processes that compute views for a process, those that were stopped among them."""
     children = [int(each) for path in Path(f"/proc/{pid}/task").glob("*/children") for each in _read(path).split()]
-    return [each for each in children if b"joblog.server.renderer" in _read(Path(f"/proc/{each}/cmdline"))]
+    return [each for each in children if b"joblog.server.http.renderer" in _read(Path(f"/proc/{each}/cmdline"))]
 
 
 def runs(pid: int) -> bool:

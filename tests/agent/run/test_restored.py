@@ -13,6 +13,7 @@ from joblog.client import Client, LogRef
 from joblog.errors import JoblogError, Unauthorized, Unavailable
 from tests.agent.harness import Agent
 from tests.backends import Backend
+from tests.children import Child
 from tests.conftest import Server, start_server
 from tests.engines import free_ports
 
@@ -66,7 +67,7 @@ class Job:
     def __init__(self, agent: Agent, place: Place, *options: str) -> None:
         agent.environ |= {"JOBLOG_URL": place.server.url, "JOBLOG_TOKEN": place.server.token, "JOBLOG_PROJECT": "default"}
         command = agent.job("cat", options=("--wait", "60", "--job", "cat", "--run-id", "1", *options))
-        self.process = subprocess.Popen(
+        self.process = Child(
             command, env=agent.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         with place.server.client() as client:

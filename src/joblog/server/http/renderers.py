@@ -19,12 +19,12 @@ from typing import Any
 
 from joblog.engine.read import DEADLINE_S
 from joblog.errors import Busy
-from joblog.server.renderer import FAILED, MADE
+from joblog.server.http.renderer import FAILED, MADE
 
 IDLE_S = 60.0
 """A process that nobody has needed for so long is ended: each has some 15 MB, and is there again within a tenth of a second."""
 
-_COMMAND = (sys.executable, "-P", "-m", "joblog.server.renderer")
+_COMMAND = (sys.executable, "-P", "-m", "joblog.server.http.renderer")
 
 _log = logging.getLogger("joblog.server")
 

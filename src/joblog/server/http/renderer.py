@@ -1,4 +1,4 @@
-"""A process that computes views for the server: ``python -m joblog.server.renderer``, with a socket as its standard input.
+"""A process that computes views for the server: ``python -m joblog.server.http.renderer``, with a socket as its standard input.
 
 It is asked for one thing after the other and holds nothing in between; see ``renderers``. What it imports it keeps in memory,
 once for each process: the pure modules only, and each when it is asked for.

@@ -1,7 +1,7 @@
 """Computing apart: what a view makes of bytes may take seconds, and is made wherever whoever asks for it has that done.
 
-By itself it is made right here, in the thread that calls. The server has it made by processes (``server/renderers.py``): its
-interpreter runs one thread at a time, and appends and pages would wait for somebody's views.
+By itself it is made right here, in the thread that calls. The server has it made by processes (``server/http/renderers.py``):
+its interpreter runs one thread at a time, and appends and pages would wait for somebody's views.
 """
 
 from __future__ import annotations

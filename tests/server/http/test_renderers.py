@@ -15,17 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Server, start_server
-from tests.http.rendering import renderers, runs
-from tests.server.calls import Web, made_log
-from tests.server.http.crowd import attacked
-from tests.views.hostile import structures
 
-from joblog.apart import here
+from joblog.engine.apart import here
 from joblog.engine.read import DEADLINE_S
 from joblog.errors import Busy
 from joblog.server.http.patterns import metric_patterns
-from joblog.server.renderers import Renderers
+from joblog.server.http.renderers import Renderers
 from joblog.views.digest import RankEnd, digest
 from joblog.views.endings import ending
 from joblog.views.merged import merged_lines
@@ -34,6 +29,11 @@ from joblog.views.redraws import redraws
 from joblog.views.terminal import Mark
 from joblog.views.values import Where
 from joblog.views.watched import Watched, barred, measured
+from tests.conftest import Server, start_server
+from tests.server.calls import Web, made_log
+from tests.server.http.crowd import attacked
+from tests.server.http.rendering import renderers, runs
+from tests.views.hostile import structures
 
 WAIT_S = 60.0
 
