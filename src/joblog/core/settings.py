@@ -40,66 +40,64 @@ def _secret(help: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``joblog serve`` can be told."""
+    """The settings of ``joblog serve``."""
 
     data: Path = _setting(
-        Path(), "directory of the catalog and the objects, where these are not elsewhere, and the admin token"
+        Path(), "directory of the admin token, and of the catalog and the objects unless other settings place them"
     )
-    catalog: str = _setting(
-        "", "PostgreSQL database to use as the catalog, postgresql://USER@HOST/NAME; by default SQLite in <data>"
-    )
-    catalog_connections: int = _setting(16, "connections to PostgreSQL, at most")
-    catalog_wait_s: int = _setting(60, "a start waits so long for a PostgreSQL that cannot be reached; then it fails")
-    objects: str = _setting("", "where sealed segments are: s3://, gs://, az:// or file://; by default <data>/objects")
-    objects_endpoint: str = _setting("", "address of an S3-compatible store, as https://s3.example.org")
+    catalog: str = _setting("", "PostgreSQL database of the catalog, postgresql://USER@HOST/NAME (default: SQLite in <data>)")
+    catalog_connections: int = _setting(16, "most connections to PostgreSQL")
+    catalog_wait_s: int = _setting(60, "seconds that a start waits for PostgreSQL before it fails")
+    objects: str = _setting("", "place of the sealed segments: s3://, gs://, az:// or file:// (default: <data>/objects)")
+    objects_endpoint: str = _setting("", "address of an S3-compatible store, such as https://s3.example.org")
     objects_region: str = _setting("", "region of the S3 bucket")
-    objects_style: str = _setting(
-        "path", "where an S3 request names its bucket: path, or host (virtual-hosted, as OBS wants it)"
-    )
-    host: str = _setting("127.0.0.1", "address to listen on; others can reach joblog only when this is changed")
-    port: int = _setting(8470, "TCP port to listen on; 0 takes a free one, which <data>/url then names")
-    append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, also when decompressed")
+    objects_style: str = _setting("path", "where an S3 request names its bucket: path, or host (virtual-hosted, for OBS)")
+    host: str = _setting("127.0.0.1", "address to listen on; change it to let other machines reach joblog")
+    port: int = _setting(8470, "TCP port to listen on; 0 takes a free one and writes it to <data>/url")
+    append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, after decompression")
     append_queue_bytes: int = _setting(
-        64 * MIB, "memory for bodies that are on their way or wait for their commit, shared by the callers; beyond: 503"
+        64 * MIB, "memory for bodies that arrive or wait for their commit, shared by the callers; beyond it: 503"
     )
     cache_bytes: int = _setting(48 * MIB, "memory for decompressed pieces of sealed logs")
-    seal_bytes: int = _setting(8 * MIB, "a log's tail in the catalog is sealed into an object at this size")
-    seal_quiet_s: int = _setting(60, "and when nothing was appended for so long")
-    merge_calm_s: float = _setting(5.0, "merging, which compresses hard, waits until nothing was sealed for so long")
-    janitor_s: float = _setting(1.0, "pause between two rounds of sealing and merging")
-    retain_check_s: float = _setting(60.0, "pause between two rounds of retention and of removing objects")
-    public_url: str = _setting(
-        "", "where clients reach joblog, such as https://logs.example.com; default: as each request has it"
+    seal_bytes: int = _setting(8 * MIB, "size at which a log's tail moves from the catalog into an object")
+    seal_quiet_s: int = _setting(
+        60, "seconds without an append after which a log's tail moves into an object, whatever its size"
     )
-    trusted_proxies: str = _setting("", "addresses, a comma between, whose X-Forwarded-Host and -Proto are believed; * for all")
-    region: str = _setting("default", "the region that the service catalogue names")
-    secret_key: str = _secret("what encrypts secret access keys, for several nodes on one catalog; default: <data>/secret.key")
-    heartbeat_s: float = _setting(10.0, "a follower hears from the server so often, also when there is nothing to say")
-    search_threads: int = _setting(2, "searches that run at a time; each takes a processor")
+    merge_calm_s: float = _setting(5.0, "seconds without a sealed segment before segments are merged, which compresses hard")
+    janitor_s: float = _setting(1.0, "seconds between two rounds of sealing and merging")
+    retain_check_s: float = _setting(60.0, "seconds between two rounds of retention and of removing objects")
+    public_url: str = _setting(
+        "", "address where clients reach joblog, such as https://logs.example.com (default: the address in each request)"
+    )
+    trusted_proxies: str = _setting(
+        "", "proxies whose X-Forwarded-Host and -Proto to believe: addresses with commas between; * for all"
+    )
+    region: str = _setting("default", "region in the service catalogue")
+    secret_key: str = _secret(
+        "key that encrypts secret access keys, the same for all nodes of one catalog (default: <data>/secret.key)"
+    )
+    heartbeat_s: float = _setting(10.0, "seconds between two signs of life to a follower of a silent log")
+    search_threads: int = _setting(2, "searches that run at once; each takes a processor")
     metrics: str = _setting(
         "local", "who reads /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
     )
-    log_format: str = _setting("text", "what the server says of itself: text, or json (an object on each line)")
-    log_requests: str = _setting("none", "requests that it tells of: none, errors (status 400 and above) or all")
-    traces: str = _setting("off", "OpenTelemetry traces: otlp (sent as OTEL_* variables say; needs joblog[traces]) or off")
+    log_format: str = _setting("text", "format of the server's own log: text, or json (one object per line)")
+    log_requests: str = _setting("none", "requests to log: none, errors (status 400 and above) or all")
+    traces: str = _setting("off", "OpenTelemetry traces: otlp (configured by OTEL_* variables; needs joblog[traces]) or off")
     rate_limit: float = _setting(
-        0.0, "requests a second of one token, ten seconds' worth of them at once; beyond it: 429; 0: no limit"
+        0.0, "requests per second of one token, with bursts of ten seconds' worth; beyond it: 429; 0: no limit"
     )
-    login_limit: int = _setting(
-        60, "passwords and keys that one address may get wrong in a minute; beyond it: 429; 0: no limit"
-    )
+    login_limit: int = _setting(60, "wrong passwords and keys per minute and address; beyond it: 429; 0: no limit")
     body_silence_s: float = _setting(
-        30.0, "a body that stands still for so long is given up, and a connection whose client takes nothing of its answer"
+        30.0, "seconds of silence after which a request's body, or an answer that nobody reads, is given up"
     )
-    audit: str = _setting("acts", "what the audit log has: acts (administrative ones), reads (those too) or none")
-    audit_file: str = _setting("", "the audit log, an object on each line; by default it is in the server's log")
-    tls_cert: str = _setting("", "file with the server's certificate, and those between it and its authority, in PEM")
+    audit: str = _setting("acts", "calls in the audit log: acts (administrative calls), reads (these too) or none")
+    audit_file: str = _setting("", "file of the audit log, one JSON object per line (default: the server's log)")
+    tls_cert: str = _setting("", "file with the server's certificate and its chain, in PEM")
     tls_key: str = _setting("", "file with the certificate's private key, in PEM, without a passphrase")
-    object_grace_s: int = _setting(
-        24 * 3600, "how long an object outlives its row: what retention, merging or somebody's mistake dropped is still there"
-    )
+    object_grace_s: int = _setting(24 * 3600, "seconds that an object stays after retention, merging or a mistake dropped it")
     retain_share: float = _setting(
-        1.0, "of what a project stores, retention drops at most so many percent in one round (at least one segment); 100: all"
+        1.0, "most percent of a project's bytes that retention drops in one round, at least one segment; 100: everything"
     )
 
     @property

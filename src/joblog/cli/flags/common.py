@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
-LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; the latest version and worker-0 by default"
+LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; without more, its latest run and rank 0"
 
 LONGEST_S = 1e9
 """More than any wait; what threads can wait for is bounded."""
@@ -34,8 +34,8 @@ def add(commands: Subparsers, name: str, command: str, help: str) -> argparse.Ar
 def add_client(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
     """Adds a command that asks a server."""
     parser = add(commands, name, command, help)
-    parser.add_argument("--url", help="the server (default: $JOBLOG_URL, or the one on this machine)")
-    about = "a file whose first line is the token, - for standard input (default: $JOBLOG_TOKEN or $JOBLOG_TOKEN_FILE)"
+    parser.add_argument("--url", help="the server's address (default: $JOBLOG_URL, or the server on this machine)")
+    about = "read the token from FILE's first line, - for stdin (default: $JOBLOG_TOKEN or $JOBLOG_TOKEN_FILE)"
     parser.add_argument("--token-file", metavar="FILE", help=about)
     parser.add_argument("--project", help="project id (default: $JOBLOG_PROJECT, or 'default')")
     return parser

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from joblog.cli.flags.common import LOG_HELP, Subparsers, add_client, add_named, add_shown
 
-SPAN_HELP = "from A up to, not including, B, both counted from 0; either may be left out"
+SPAN_HELP = "from A up to but not including B, counted from 0; leave out A or B for the log's start or end"
 
-PART_HELP = "behind it may stand #L120, #L120-L140 or #B100-B200, from 0, both included"
+PART_HELP = "add #L120, #L120-L140 or #B100-B200 for a part: from 0, both ends included"
 
-LATEST_HELP = f"{LOG_HELP}; by default the latest run"
+LATEST_HELP = f"{LOG_HELP} (default: the latest run)"
 
 MOMENT_HELP = "90s, 10m, 2h or 7d ago, or a time as 2026-01-31T12:00:00Z"
 
-RAW_HELP = "sends the bytes as they are to a terminal, too, escapes and all, without a pager"
+RAW_HELP = "send the bytes unchanged to a terminal too: no pager, escapes included"
 
-PLAIN_HELP = "as a terminal shows it: progress bars folded, no escapes but colours, and these on a terminal only"
+PLAIN_HELP = "as a terminal would show it: progress bars folded, no escapes; colours on a terminal only"
 
-JOB_HELP = "JOB, JOB/V0002 or a link; by default the latest run"
-RANK_HELP = "these ranks alone, as 3,7-9"
+JOB_HELP = "JOB, JOB/V0002 or a link (default: the latest run)"
+RANK_HELP = "only these ranks, such as 3,7-9"
 
 
 def add_to(commands: Subparsers) -> None:
-    cat = add_shown(commands, "cat", "read:cat", "writes a log, or a part of it, to stdout")
+    cat = add_shown(commands, "cat", "read:cat", "print a log, or a part of it")
     add_named(cat, "log", "LOG", f"{LOG_HELP}; {PART_HELP}", optional=True)
     part = cat.add_mutually_exclusive_group()
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
@@ -29,103 +29,116 @@ def add_to(commands: Subparsers) -> None:
     part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
     cat.add_argument("--raw", action="store_true", help=RAW_HELP)
 
-    cat.add_argument("--since", metavar="T", help=f"what arrived at T or later: {MOMENT_HELP}")
-    cat.add_argument("--until", metavar="T", help="what arrived before T")
+    cat.add_argument("--since", metavar="T", help=f"only what arrived at T or later: {MOMENT_HELP}")
+    cat.add_argument("--until", metavar="T", help="only what arrived before T")
 
-    tail = add_shown(commands, "tail", "read:tail", "writes a log's last lines to stdout")
-    add_named(tail, "log", "LOG", LATEST_HELP, optional=True)
-    tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="lines (default: 10)")
-    tail.add_argument("-f", "--follow", action="store_true", help="goes on until the log is closed")
-    tail.add_argument("--since", metavar="T", help=f"from what arrived at T on, in place of -n: {MOMENT_HELP}")
-    tail.add_argument("--grep", metavar="RE", help="only lines that match; the last -n of them")
-    live = "; with -f each line when it is finished, bars in place"
-    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP + live)
-    tail.add_argument("--raw", action="store_true", help=RAW_HELP)
-    tail.add_argument("--json", action="store_true", help="an object for each line, which tells where it stands")
-    tail.add_argument("--rank", metavar="RANKS", help="of these ranks, as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002")
-    tail.add_argument(
-        "--collapse", type=int, default=0, metavar="S", help="with --rank: what ranks say alike within S seconds, once"
-    )
-
+    _add_tail(commands)
     _add_verify(commands)
     _add_search(commands)
     _add_links(commands)
 
-    jobs = add_shown(commands, "jobs", "read:jobs", "lists the project's jobs")
-    wanted = "those that have it: team=vision, or team for any value; repeatable, at most 4"
+    jobs = add_shown(commands, "jobs", "read:jobs", "list the project's jobs")
+    wanted = "only jobs with this label, such as team=vision, or team for any value; may be repeated, at most 4"
     jobs.add_argument("--label", action="append", default=[], metavar="NAME[=VALUE]", help=wanted)
-    logs = add_shown(commands, "logs", "read:logs", "lists the logs of a job's version")
-    add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link; the latest version by default", optional=True)
+    logs = add_shown(commands, "logs", "read:logs", "list the logs of a run")
+    add_named(logs, "job", "JOB[/VERSION]", "job name or id, or a link (default: the latest run)", optional=True)
     for listing in (jobs, logs):
-        listing.add_argument("--json", action="store_true", help="an object on each line")
+        listing.add_argument("--json", action="store_true", help="print one JSON object per line")
     _add_views(commands)
+
+
+def _add_tail(commands: Subparsers) -> None:
+    tail = add_shown(commands, "tail", "read:tail", "print a log's last lines")
+    add_named(tail, "log", "LOG", LATEST_HELP, optional=True)
+    tail.add_argument("-n", type=int, default=10, dest="count", metavar="N", help="print N lines (default: 10)")
+    tail.add_argument("-f", "--follow", action="store_true", help="keep printing until the log is closed")
+    tail.add_argument("--since", metavar="T", help=f"start with what arrived at T, instead of -n: {MOMENT_HELP}")
+    tail.add_argument("--grep", metavar="RE", help="only lines that match; -n counts these")
+    live = "; with -f, print each line when it is complete and update bars in place"
+    tail.add_argument("--plain", action="store_true", help=PLAIN_HELP + live)
+    tail.add_argument("--raw", action="store_true", help=RAW_HELP)
+    tail.add_argument("--json", action="store_true", help="print each line as a JSON object with its position")
+    tail.add_argument(
+        "--rank", metavar="RANKS", help="merge these ranks, such as 3,7-9 or all, by arrival; LOG is JOB or JOB/V0002"
+    )
+    tail.add_argument(
+        "--collapse",
+        type=int,
+        default=0,
+        metavar="S",
+        help="with --rank: print lines that ranks have in common within S seconds once",
+    )
 
 
 def _add_verify(commands: Subparsers) -> None:
     verify = add_client(
-        commands, "verify", "verify:verify", "prints the proof that logs are complete; exit status 1 when one is not"
+        commands, "verify", "verify:verify", "print the proof that logs are complete; exit with 1 if one is not"
     )
-    add_named(verify, "log", "LOG", "JOB/V0002/worker-3, or all workers of JOB/V0002 or of JOB's latest, or a link")
-    verify.add_argument("--version", metavar="V", help="the version, as V0002 or 2, where LOG does not name it")
-    verify.add_argument("--task", metavar="TASK", help="this worker only, as worker-3")
-    verify.add_argument("--json", action="store_true", help="an object on each line")
+    add_named(verify, "log", "LOG", "JOB/V0002/worker-3 for one rank; JOB/V0002, JOB (its latest run) or a link for all")
+    verify.add_argument("--version", metavar="V", help="the run, such as V0002 or 2, if LOG does not name it")
+    verify.add_argument("--task", metavar="TASK", help="only this rank, such as worker-3")
+    verify.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_search(commands: Subparsers) -> None:
-    search = add_shown(commands, "search", "search:search", "writes the lines that match; exit status 1 when none does")
-    search.add_argument("pattern", metavar="PATTERN", help="a regular expression of RE2's, within one line")
+    search = add_shown(commands, "search", "search:search", "print the lines that match; exit with 1 if none does")
+    search.add_argument("pattern", metavar="PATTERN", help="an RE2 regular expression; it matches within one line")
     add_named(
         search,
         "log",
         "LOG",
-        "JOB/V0002/worker-3, or all ranks of JOB/V0002 or of JOB's latest, or a link (default: all logs of the project)",
+        "JOB/V0002/worker-3 for one rank; JOB/V0002, JOB (its latest run) or a link for all (default: the whole project)",
         optional=True,
     )
-    search.add_argument("-F", "--fixed", action="store_true", help="PATTERN is the text itself")
-    search.add_argument("-i", "--ignore-case", action="store_true", help="upper and lower case are the same")
-    search.add_argument("-c", "--count", action="store_true", help="writes how many lines match")
-    search.add_argument("-m", type=int, dest="limit", metavar="N", help="at most N lines")
-    search.add_argument("-B", type=int, dest="before", metavar="N", help="also N lines before each, at most 100")
-    search.add_argument("-A", type=int, dest="after", metavar="N", help="also N lines after each, at most 100")
-    search.add_argument("-C", type=int, dest="context", default=0, metavar="N", help="both")
-    search.add_argument("-r", "--reverse", action="store_true", help="the last ones first, as they are looked for")
+    search.add_argument("-F", "--fixed", action="store_true", help="take PATTERN as plain text")
+    search.add_argument("-i", "--ignore-case", action="store_true", help="ignore upper and lower case")
+    search.add_argument("-c", "--count", action="store_true", help="print only how many lines match")
+    search.add_argument("-m", type=int, dest="limit", metavar="N", help="stop after N lines")
+    search.add_argument("-B", type=int, dest="before", metavar="N", help="print N lines before each match too, at most 100")
+    search.add_argument("-A", type=int, dest="after", metavar="N", help="print N lines after each match too, at most 100")
+    search.add_argument(
+        "-C", type=int, dest="context", default=0, metavar="N", help="print N lines before and after each match"
+    )
+    search.add_argument("-r", "--reverse", action="store_true", help="start at the end: the newest match first")
     search.add_argument("--raw", action="store_true", help=RAW_HELP)
-    search.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="auto: on a terminal")
-    search.add_argument("--json", action="store_true", help="an object on each line")
+    search.add_argument(
+        "--color", choices=["auto", "always", "never"], default="auto", help="colour matches; auto: on a terminal"
+    )
+    search.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_links(commands: Subparsers) -> None:
-    link = add_shown(commands, "link", "links:link", "prints the permanent link to a log, or to a part of it")
-    opened = add_shown(commands, "open", "links:open_log", "prints the address of a log's page in the viewer")
+    link = add_shown(commands, "link", "links:link", "print the permanent link to a log, or to a part of it")
+    opened = add_shown(commands, "open", "links:open_log", "print the address of a log's page in the viewer")
     for command in (link, opened):
         add_named(command, "log", "LOG", f"{LATEST_HELP}; {PART_HELP}", optional=True)
     part = link.add_mutually_exclusive_group()
-    part.add_argument("--lines", metavar="A-B", help="the lines from A up to, not including, B, counted from 0")
-    part.add_argument("--bytes", metavar="A-B", help="the bytes, counted in the same way")
-    opened.add_argument("--browser", action="store_true", help="opens it in a browser, too")
+    part.add_argument("--lines", metavar="A-B", help="the lines from A up to but not including B, counted from 0")
+    part.add_argument("--bytes", metavar="A-B", help="the bytes from A up to but not including B")
+    opened.add_argument("--browser", action="store_true", help="open it in a browser too")
 
 
 def _add_views(commands: Subparsers) -> None:
     why = add_shown(
-        commands, "why", "why:why", "tells what a run died of: the first failure, the last words, how each rank ended"
+        commands, "why", "why:why", "explain why a run died: the first failure, the last words, how each rank ended"
     )
-    why.add_argument("--max-bytes", type=int, metavar="N", help="of the answer, 1000 to 1000000 (default: 16384)")
-    why.add_argument("--max-tokens", type=int, metavar="N", help="the same, for a language model; estimated")
-    why.add_argument(
-        "--silent", type=int, metavar="S", help="seconds after which a log that is open counts as silent (default: 300)"
+    why.add_argument("--max-bytes", type=int, metavar="N", help="limit the answer to N bytes, 1000 to 1000000 (default: 16384)")
+    why.add_argument("--max-tokens", type=int, metavar="N", help="limit the answer to about N tokens of a language model")
+    why.add_argument("--silent", type=int, metavar="S", help="count an open log as silent after S seconds (default: 300)")
+    progress = add_shown(commands, "progress", "measure:progress", "show how far a run is, from the progress bars it draws")
+    metrics = add_shown(commands, "metrics", "measure:metrics", "list the numbers that a run prints, as series over its steps")
+    metrics.add_argument("--names", nargs="+", metavar="NAME", help="only these series")
+    metrics.add_argument("--plot", action="store_true", help="draw the series")
+    metrics.add_argument(
+        "--points", type=int, default=500, metavar="N", help="show about N points per series, 3 to 5000 (default: 500)"
     )
-    progress = add_shown(commands, "progress", "measure:progress", "tells how far a run is, by the progress bars that it draws")
-    metrics = add_shown(commands, "metrics", "measure:metrics", "lists the numbers that a run prints, as series over its steps")
-    metrics.add_argument("--names", nargs="+", metavar="NAME", help="these series alone")
-    metrics.add_argument("--plot", action="store_true", help="draws them")
-    metrics.add_argument("--points", type=int, default=500, metavar="N", help="of a series, about, 3 to 5000 (default: 500)")
     metrics.add_argument(
         "--pattern",
         action="append",
         metavar="RE",
-        help="reads numbers by this instead: (?P<loss>...), or (?P<name>...) and (?P<value>...)",
+        help="read numbers with this expression instead: (?P<loss>...), or (?P<name>...) and (?P<value>...)",
     )
     for command in (why, progress, metrics):
         add_named(command, "job", "JOB", JOB_HELP, optional=True)
         command.add_argument("--rank", metavar="RANKS", help=RANK_HELP)
-        command.add_argument("--json", action="store_true", help="an object on each line")
+        command.add_argument("--json", action="store_true", help="print one JSON object per line")
