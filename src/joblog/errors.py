@@ -178,7 +178,7 @@ class WrongJob(Forbidden):
     code = "wrong_job"
 
     def __init__(self) -> None:
-        super().__init__("the token is for one job only, and not for this")
+        super().__init__("the token is for another job")
 
 
 class NotPermitted(Forbidden):
@@ -196,7 +196,7 @@ class BadLink(Forbidden):
     code = "bad_link"
 
     def __init__(self) -> None:
-        super().__init__("the link is not valid, or not any more")
+        super().__init__("the link is not valid, or it has expired")
 
 
 class ForeignPage(Forbidden):

@@ -183,7 +183,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_carried(tmp_path: Path) -> Non
     assert "is missing" in done.move.problems[0]
     assert done.move.carried == len(ids)
     assert [row[0] for row in rows(target)["log"]] == ids[2:]
-    with pytest.raises(Conflict, match="has not got all"):
+    with pytest.raises(Conflict, match="only partly copied"):
         Engine(target)
     filled.engine = engine = Engine(source)
     engine.jobs.delete_version(engine.names.version("lab", 2, 2), NOW_MS)
@@ -225,11 +225,11 @@ def test_what_cannot_be_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     target = Settings(data=tmp_path / "target")
     target.data.mkdir()
     target.secret_key_path.write_text("A" * 43 + "=\n")
-    with pytest.raises(Conflict, match=r"secret\.key is not that of what is moved"):
+    with pytest.raises(Conflict, match=r"secret\.key belongs to another joblog"):
         moved(source, target)
     with pytest.raises(Conflict, match="begun from another one"):
         moved(other, target)
-    with pytest.raises(Conflict, match="has not got all yet"):
+    with pytest.raises(Conflict, match="partly copied"):
         moved(target, Settings(data=tmp_path / "third"))
 
 

@@ -32,16 +32,16 @@ class Turn:
             counters: dict[str, int] = {str(row[0]): int(row[1]) for row in tx.rows("counters")}
             if not counters.get(_STATE):
                 if counters.keys() - OWN or tx.rows("project_rows"):
-                    raise Conflict("the catalog to move to is in use: it must be a new one")
+                    raise Conflict("the new catalog is in use: name an empty one")
                 tx.rows("set_counter", name=_SOURCE, value=number)
             elif counters[_SOURCE] != number:
-                raise Conflict("the catalog to move to was begun from another one: it must be a new one")
+                raise Conflict("the new catalog holds a part of another one: name an empty one")
             tx.rows("set_counter", name=_STATE, value=_PARTIAL)
 
     def hold(self, tx: Transaction) -> None:
         """Makes sure, in a transaction's first statement, that it is still this command's turn; raises Conflict."""
         if not tx.rows("move_hold", turn=self._number):
-            raise Conflict("another joblog move to this catalog has begun")
+            raise Conflict("another `joblog move` to this catalog is running")
 
     def done(self) -> None:
         """Notes that the catalog has all that the other one had."""
@@ -65,4 +65,4 @@ def begin_serving(database: Database) -> None:
         tx.rows("next_id", name=_TURN)
         served = tx.rows("move_served", whole=_WHOLE)
         if not served and tx.rows("counter", name=_STATE)[0][0] == _PARTIAL:
-            raise Conflict("the catalog has not got all that joblog move is to bring to it: say joblog move again")
+            raise Conflict("this catalog is only partly copied: run `joblog move` again to finish")

@@ -175,7 +175,7 @@ class Postgres:
             _configure(connection)
             while not _migrated(connection, 1 if next(tries) % _PATIENT_TRY else _PATIENCE):
                 if time.monotonic() > until_s:
-                    raise Unavailable("the catalog's schema is locked by others; end what reads all of it, such as pg_dump")
+                    raise Unavailable("others hold locks on the catalog's tables: end what reads all of them, such as pg_dump")
                 time.sleep(_MIGRATION_PAUSE_S)
 
     def close(self) -> None:

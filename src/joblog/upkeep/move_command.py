@@ -61,7 +61,7 @@ def move(
         to_objects, to_store = _opened_store(target, own or {})
         ours = stack.enter_context(_opened(source))
         if is_partial(ours):
-            raise Conflict("the catalog to move has not got all yet of what is being moved to it")
+            raise Conflict("the catalog to move is itself only partly copied: finish that move first")
         theirs = stack.enter_context(_opened(target))
         turn = Turn(theirs, _address(source))
         places = Place(ours, from_objects), Place(theirs, to_objects)
@@ -127,7 +127,7 @@ def _copy(content: bytes, to: Path) -> None:
     if not content or there.strip() == content.strip():
         return
     if there:
-        raise Conflict(f"{to} is not that of what is moved: the directory is another joblog's")
+        raise Conflict(f"{to} belongs to another joblog: name an empty directory")
     part = to.with_name(f"{to.name}.{os.getpid()}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

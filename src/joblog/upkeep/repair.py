@@ -63,7 +63,7 @@ class Repair:
         """Makes all agree; ``read``: reads every object, where else its size is enough. Raises Conflict, Unavailable."""
         places = self._listed()
         if places and not self._logs.all(0, 1):
-            raise Conflict("the catalog is empty, and there are objects: `joblog rebuild` makes a new catalog of them")
+            raise Conflict("the catalog is empty but the store has objects: run `joblog rebuild` to make a catalog from them")
         try:
             Ownership(self._db, self._objects).agree()
         except Conflict as error:
@@ -358,7 +358,7 @@ def restore(settings: Settings, source: Path) -> Repair:
     Raises as ``repair`` does; Invalid too when the copy is none.
     """
     if settings.catalog:
-        raise Invalid("catalog", "SQLite's: restore a PostgreSQL database by its own means, and then say joblog repair")
+        raise Invalid("catalog", "SQLite's: restore a PostgreSQL database by its own means, then run `joblog repair`")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     locked, path = lock(settings), settings.catalog_path
     try:

@@ -139,7 +139,7 @@ def test_token_of_one_job(web: Web, own_project: str) -> None:
     assert push_json(job, [({"job": "fluent-bit"}, [(1, "a")])], **bearer).status == 204
     assert push_json(job, [({"joblog_job": "mine"}, [(1, "b")])], **bearer).status == 204
     reply = push_json(job, [({"joblog_job": "yours"}, [(1, "c")])], **bearer)
-    assert (reply.status, reply.body) == (403, b"the token is for one job only, and not for this\n")
+    assert (reply.status, reply.body) == (403, b"the token is for another job\n")
     assert kept(web, "mine", project_id=own_project) == b"a\nb\n"
     assert jobs(web, own_project) == {"mine"}
 

@@ -230,6 +230,6 @@ def test_too_many_logins_at_once(person: Person) -> None:
     assert {reply.status for reply in replies} == {401, 503}
     for reply in replies:
         if reply.status == 503:
-            check_keystone(reply, 503, "Service Unavailable", "too many are logging in")
+            check_keystone(reply, 503, "Service Unavailable", "too many log-ins at once")
             assert int(reply.headers["retry-after"]) > 0
     assert person.login().status == 201

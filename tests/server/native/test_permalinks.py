@@ -94,7 +94,7 @@ def test_strangers_learn_nothing(web: Web, person: Person) -> None:
             assert web.as_("wrong").get(path).status == 401
             wrong_project = f"the token is not for project '{project}'"
             check_api(web.as_(other.token()).get(path), 403, "wrong_project", wrong_project)
-            check_api(bound.get(path), 403, "wrong_job", "the token is for one job only, and not for this")
+            check_api(bound.get(path), 403, "wrong_job", "the token is for another job")
     assert resolve(bound, f"{project}/{other_job}/latest/worker-0").status == 200
     assert resolve(web.as_(person.token()), f"{project}/{name}/latest/worker-0").status == 200
 

@@ -198,7 +198,7 @@ def test_token_of_a_job_opens_that_job_only(web: Web) -> None:
     """In every call that names a job; calls that name none are not for it."""
     own, other = made_log(web, "limited-own", b"mine\n"), made_log(web, "limited-other", b"theirs\n")
     mine = job_token(web, "read", "write", job_name="limited-own")
-    message = "the token is for one job only, and not for this"
+    message = "the token is for another job"
 
     def statuses(log: MadeLog) -> list[int]:
         job = f"/api/projects/default/jobs/{log.job_id}"
@@ -237,7 +237,7 @@ def test_token_of_a_job_starts_runs_of_that_job_only(web: Web) -> None:
     assert (run.status, run.json["job"]["name"]) == (200, "limited-new")
     for name in ("limited-there", "limited-nowhere"):
         reply = writer.post("/api/projects/default/runs", {"job_name": name})
-        check_api(reply, 403, "wrong_job", "the token is for one job only, and not for this")
+        check_api(reply, 403, "wrong_job", "the token is for another job")
     assert web.get("/api/projects/default/jobs", name="limited-nowhere").json["items"] == []
     reader = job_token(web, "read", job_name="limited-new")
     reply = reader.post("/api/projects/default/runs", {"job_name": "limited-new"})

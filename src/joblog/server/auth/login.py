@@ -125,7 +125,7 @@ class Logins:
         user = await asyncio.to_thread(self._named, named)
         password_hash = None if user is None else await asyncio.to_thread(self._engine.iam.password_hash, user.id)
         if self._waiting >= _CHECKS_WAITING:
-            raise Busy("too many are logging in")
+            raise Busy("too many log-ins at once")
         self._waiting += 1
         try:
             async with self._checks:
