@@ -151,7 +151,7 @@ def test_a_command_that_was_killed(s3: ObjectServer, tmp_path: Path) -> None:
         wire.cut()
         wire.mend()
         settings: dict[str, Any] = place
-        with pytest.raises(RuntimeError, match=r"^joblog: [^\n]* say joblog move again\n$"):
+        with pytest.raises(RuntimeError, match=r"^joblog: [^\n]* run `joblog move` again to finish\n$"):
             start_server(tmp_path / "new", **settings)
         status, said = ends(moving(source.data, target))
         assert (status, f"{len(filled.texts)} carried, 0 problems" in said) == (0, True), said

@@ -121,7 +121,7 @@ def test_whatever_call_fails_saying_it_again_goes_on(tmp_path: Path) -> None:
             fuses[kind] = Fuse(1 + (fuse.calls - 1) * number // (FAULTS - 1), after=number % 2 == 1)
             if not fails(source, target, *fuses):
                 continue  # Logs are carried side by side: not all runs have as many calls.
-            with pytest.raises(Conflict, match="say joblog move again"):
+            with pytest.raises(Conflict, match="run `joblog move` again"):
                 Engine(target)
             assert moved(source, target).whole
             assert rows(target) == rows(source)
@@ -156,12 +156,12 @@ def test_two_commands_at_once(tmp_path: Path) -> None:
     address = str(source.catalog_path.resolve())
     earlier = Turn(database, address)
     Turn(database, address).done()
-    with pytest.raises(Conflict, match="another joblog move"), database.transaction() as tx:
+    with pytest.raises(Conflict, match="another `joblog move`"), database.transaction() as tx:
         earlier.hold(tx)
     later = Turn(database, address)
     later.done()
     Engine(target).close()
-    with pytest.raises(Conflict, match="another joblog move"):
+    with pytest.raises(Conflict, match="another `joblog move`"):
         later.done()
     database.close()
 
@@ -227,7 +227,7 @@ def test_what_cannot_be_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     target.secret_key_path.write_text("A" * 43 + "=\n")
     with pytest.raises(Conflict, match=r"secret\.key belongs to another joblog"):
         moved(source, target)
-    with pytest.raises(Conflict, match="begun from another one"):
+    with pytest.raises(Conflict, match="holds a part of another one"):
         moved(other, target)
     with pytest.raises(Conflict, match="partly copied"):
         moved(target, Settings(data=tmp_path / "third"))
