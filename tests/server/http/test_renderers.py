@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
+import resource
 import signal
 import threading
 import time
@@ -127,6 +128,16 @@ def test_memory_is_bounded(pool: Renderers) -> None:
     """Of each; the server's own is not theirs."""
     with pytest.raises(Busy):
         pool.compute(list, (bytes(1 << 24) for _ in range(1 << 10)))
+    assert pool.compute(sum, [1, 2]) == 3
+
+
+def test_no_process_can_be_started(pool: Renderers) -> None:
+    """As where there are too many open files: the view can be asked for again."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    with pytest.raises(Busy):
+        pool.compute(sum, [1, 2])
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert pool.compute(sum, [1, 2]) == 3
 
 

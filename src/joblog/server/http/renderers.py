@@ -76,10 +76,13 @@ class Renderers:
 
 class _Renderer:
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(_COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)  # noqa: S603  # joblog itself
-        self._connection: Connection[Any, Any] = Connection(ours.detach())
+        try:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                self._process = subprocess.Popen(_COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)  # noqa: S603  # joblog's
+                self._connection: Connection[Any, Any] = Connection(ours.detach())
+        except OSError as error:  # no memory, or too many processes or files
+            raise Busy(f"no process could be started for this view: {error}") from error
         self.used_s = time.monotonic()
 
     @property
