@@ -24,7 +24,7 @@ _NICENESS = 5
 a machine whose processors are busy with training."""
 
 _MEMORY_BYTES = 512 * 1024 * 1024
-"""Of address space. One begins with 20 MiB; the most that a log of ``tests/views/hostile.py`` adds is 91 MiB."""
+"""Of address space. One begins with 20 MiB; the most that one of ten hostile logs of 4 MiB was measured to add is 91 MiB."""
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
