@@ -94,16 +94,23 @@ class Query:
         """Returns how many newlines stand before a position that the log holds, or its end."""
         return self._steady(log, lambda head: self._line_at(head, byte))
 
-    def stream(self, log: Log, low: int, high: int) -> Iterator[bytes]:
-        """Yields ``[low, high)`` in parts; what retention removes meanwhile raises Damaged, another past Unavailable."""
+    def reader(self, log: Log) -> Callable[[int, int], bytes]:
+        """Returns what reads ``[low, high)`` of one past; what retention has removed is Damaged, another past Unavailable."""
         past = self._cache.past.number
-        while low < high:
-            until = min(low + _STREAM_BYTES, high)
-            page = self.read(log, partial(_fixed, low, until))
+
+        def read(low: int, high: int) -> bytes:
+            page = self.read(log, partial(_fixed, low, high))
             if past != self._cache.past.number:
                 raise Unavailable("the catalog was set back while the log was read; read it again")
-            yield page.data
-            low = until
+            return page.data
+
+        return read
+
+    def stream(self, log: Log, low: int, high: int, part_bytes: int = _STREAM_BYTES) -> Iterator[bytes]:
+        """Yields ``[low, high)`` in parts; raises as ``reader``'s reads."""
+        read = self.reader(log)
+        for at in range(low, high, part_bytes):
+            yield read(at, min(at + part_bytes, high))
 
     def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
         if time.monotonic() > DEADLINE_S.get():

@@ -210,7 +210,7 @@ class App:
 
     async def _believed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
         signed = is_signed(scope["path"], scope["headers"])
-        with calling(Caller(scope, self._settings, None if signed else self._auth.caller)):
+        with calling(Caller(scope, self._settings, None if signed else self._auth)):
             await (self._signed if signed else self._known)(scope, receive, send, exchange)
 
     async def _signed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
@@ -220,7 +220,7 @@ class App:
             await _sent(error_answer(error, scope["path"]), send, exchange, OTHER)
             return
         try:
-            with calling(Caller(admitted.scope, self._settings, self._auth.caller)):
+            with calling(Caller(admitted.scope, self._settings, self._auth)):
                 await self._route(admitted.scope, admitted.receive, send, exchange)
         finally:
             admitted.close()

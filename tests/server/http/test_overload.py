@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
+import msgspec
 import pytest
+from litestar.types import HTTPScope
 
-from joblog.errors import Busy
+from joblog.core.accounts import DEFAULT_DOMAIN
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
+from joblog.errors import Busy, WrongPassword
+from joblog.server.auth.bodies import LoginRequest
+from joblog.server.auth.login import Logins
 from joblog.server.http.pools import Threads
 from joblog.server.http.server_log import Seldom
+from joblog.server.http.share import CALLER, Caller
 from tests.backends import Backend
 from tests.conftest import Server, installed, start_server
 from tests.engines import BUCKET, PostgresServer, SeaweedServer
 from tests.server.calls import Web, check_api, made_log
 
 MIB = 1024 * 1024
+
+T = TypeVar("T")
 
 
 def test_calls_beyond_what_may_wait_are_refused() -> None:
@@ -33,6 +47,62 @@ def test_calls_beyond_what_may_wait_are_refused() -> None:
     assert all(future.result() for future in waiting)
     assert threads.submit(lambda: 7).result() == 7
     threads.shutdown()
+
+
+def test_one_callers_calls_leave_room_for_others(tmp_path: Path) -> None:
+    """Alone it has a half of what may wait; what it has not taken there is for others, and for the server itself."""
+    threads, go = Threads(2, 6), threading.Event()
+    waiting = [as_caller("10.0.0.1", tmp_path, partial(threads.submit, go.wait)) for _ in range(4)]
+    with pytest.raises(Busy):
+        as_caller("10.0.0.1", tmp_path, partial(threads.submit, go.wait))
+    waiting += [as_caller("10.0.0.2", tmp_path, partial(threads.submit, go.wait)) for _ in range(2)]
+    waiting.append(threads.submit(go.wait))
+    go.set()
+    assert all(future.result() for future in waiting)
+    threads.shutdown()
+
+
+class Unused(ThreadPoolExecutor):
+    """The threads of all other work, which nobody is to need."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        raise AssertionError(fn)
+
+
+def test_logins_of_one_caller_are_in_nobodys_way(engine: Engine, tmp_path: Path) -> None:
+    """They wait in threads of their own, a share of them for each caller; another one logs in meanwhile."""
+    engine.iam.create_user(DEFAULT_DOMAIN, "ada", "correct horse battery", 1)
+
+    async def log_in(logins: Logins, address: str, password: str) -> bool:
+        user = {"name": "ada", "password": password}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        request = msgspec.convert({"auth": {"identity": identity}}, LoginRequest)
+        return bool((await logins.log_in(request, address)).secret)
+
+    async def run() -> tuple[list[object], bool]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Unused())
+        logins = Logins(engine)
+
+        def one(address: str, password: str) -> asyncio.Task[bool]:
+            return as_caller(address, tmp_path, lambda: loop.create_task(log_in(logins, address, password)))
+
+        many = [one("10.0.0.1", "wrong") for _ in range(60)]
+        right = await one("10.0.0.2", "correct horse battery")
+        return await asyncio.gather(*many, return_exceptions=True), right
+
+    outcomes, right = asyncio.run(run())
+    assert right
+    kinds = [type(each) for each in outcomes]
+    assert (kinds.count(WrongPassword), kinds.count(Busy)) == (18, 42)
+
+
+def as_caller(address: str, data: Path, call: Callable[[], T]) -> T:
+    """Calls as a request from that address does."""
+    scope = cast(HTTPScope, {"headers": [], "client": (address, 1)})
+    context = copy_context()
+    context.run(CALLER.set, Caller(scope, Settings(data=data), None))
+    return context.run(call)
 
 
 @pytest.fixture

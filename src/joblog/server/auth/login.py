@@ -1,7 +1,7 @@
 """Logging in: a password, an access key or a token in; a token of 24 hours for a project or a domain out.
 
-Checking a password is made to cost much, so only a few are checked at a time, a few more wait, and the rest is told to come
-back: logging in can then not keep the server from anything else.
+Checking a password is made to cost much, so only a few are checked at a time, a few more wait, of each caller a share, and the
+rest is told to come back. All of it is done in threads of its own: logging in can then not keep the server from anything else.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -18,18 +20,24 @@ from joblog.catalog.tokens import USER_TOKEN_MS
 from joblog.core.accounts import DEFAULT_DOMAIN, Domain, Token, User
 from joblog.core.jobs import Project
 from joblog.engine.engine import Engine
-from joblog.errors import Busy, ExpiredToken, Invalid, Missing, NoProject, NotFound, TooMany, UnknownToken, WrongPassword
+from joblog.errors import ExpiredToken, Invalid, Missing, NoProject, NotFound, TooMany, UnknownToken, WrongPassword
 from joblog.server.auth.bodies import Identity, KeyMethod, LoginRequest, PasswordUser, ProjectRef, Ref, Scope
 from joblog.server.http.audit import note
 from joblog.server.http.limits import Buckets, network_of
+from joblog.server.http.share import Share
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 METHODS = ("password", "hw_ak_sk", "token")
 
-# A check takes 19 MiB and some 30 ms of a core: two of them leave room for reads, sixteen waiting are a quarter of a second.
+# A check takes 19 MiB and some 30 ms of a core: two of them leave room for reads. Of who logs in or waits to, each caller has a
+# share: one alone 18, which is a quarter of a second.
 _CHECKS_AT_ONCE = 2
-_CHECKS_WAITING = 16
+_LOGINS = 36
+
+# They wait for the catalog, too, where that is not at hand.
+_THREADS = 4
 
 _LONGEST_PASSWORD = 1024
 
@@ -57,21 +65,26 @@ class Logins:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="joblog-login")
+        self._places = Share(_LOGINS, "too many are logging in")
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
-        self._waiting = 0
         limit = engine.settings.login_limit
         self._guesses = Buckets(limit / 60, limit) if limit else None
 
     async def log_in(self, request: LoginRequest, address: str) -> LoggedIn:
         """Returns a token for who asks from ``address``; raises WrongPassword, NoProject, Invalid, Missing, Busy, TooMany."""
         method = _method(request.auth.identity)
+        with self._places.taking(1):
+            return await self._log_in(request, method, address)
+
+    async def _log_in(self, request: LoginRequest, method: str, address: str) -> LoggedIn:
         known = await self._counted(self._known(method, request.auth.identity), address)
         note(user_id=known.user.id)
-        scope, rights = await asyncio.to_thread(self._scope, known.user, request.auth.scope)
+        scope, rights = await self._run(self._scope, known.user, request.auth.scope)
         now_ms = self._engine.clock_ms()
         project_id = scope.id if isinstance(scope, Project) else None
         make = self._engine.tokens.make_for_user
-        token, secret = await asyncio.to_thread(
+        token, secret = await self._run(
             make, known.user.id, project_id, known.password_hash, now_ms, min(known.expires_ms, now_ms + USER_TOKEN_MS)
         )
         shown = Token(
@@ -84,9 +97,19 @@ class Logins:
 
         Raises WrongPassword, Missing, Busy, TooMany.
         """
-        user, _ = await self._counted(self._by_password(named), address)
-        note(user_id=user.id)
-        await asyncio.to_thread(self._engine.iam.set_password, user.id, password)
+        with self._places.taking(1):
+            user, _ = await self._counted(self._by_password(named), address)
+            note(user_id=user.id)
+            await self._run(self._engine.iam.set_password, user.id, password)
+
+    async def hashing(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs what hashes a password, and stores it; raises Busy, and what it raises."""
+        with self._places.taking(1):
+            async with self._checks:
+                return await self._run(make, *args, **kwargs)
+
+    async def _run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(step, *args, **kwargs))
 
     async def _counted(self, checking: Coroutine[Any, Any, T], address: str) -> T:
         """Counts what was wrong by address: whoever guesses is soon told to wait, also when it guesses right then."""
@@ -114,24 +137,18 @@ class Logins:
             user, password_hash = await self._by_password(identity.password.user)
             return _Known(user, password_hash, for_ever)
         if method == "hw_ak_sk" and identity.hw_ak_sk is not None:
-            return _Known(await asyncio.to_thread(self._by_key, identity.hw_ak_sk), None, for_ever)
+            return _Known(await self._run(self._by_key, identity.hw_ak_sk), None, for_ever)
         if method == "token" and identity.token is not None:
-            return await asyncio.to_thread(self._by_token, identity.token.id)
+            return await self._run(self._by_token, identity.token.id)
         raise Missing(f"auth.identity.{method}", "what the method needs")
 
     async def _by_password(self, named: PasswordUser) -> tuple[User, str]:
         if len(named.password) > _LONGEST_PASSWORD:
             raise WrongPassword
-        user = await asyncio.to_thread(self._named, named)
-        password_hash = None if user is None else await asyncio.to_thread(self._engine.iam.password_hash, user.id)
-        if self._waiting >= _CHECKS_WAITING:
-            raise Busy("too many log-ins at once")
-        self._waiting += 1
-        try:
-            async with self._checks:
-                right = await asyncio.to_thread(self._engine.iam.passwords.match, named.password, password_hash)
-        finally:
-            self._waiting -= 1
+        user = await self._run(self._named, named)
+        password_hash = None if user is None else await self._run(self._engine.iam.password_hash, user.id)
+        async with self._checks:
+            right = await self._run(self._engine.iam.passwords.match, named.password, password_hash)
         if not right or user is None or password_hash is None:
             raise WrongPassword
         return user, password_hash

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
 from litestar.types import HTTPScope
 
@@ -23,14 +24,21 @@ from joblog.server.http.limits import address_of, network_of
 Headers = Iterable[tuple[bytes, bytes]]
 
 
+class Tokens(Protocol):
+    """Whoever knows which token a request has: ``remembered`` answers from memory alone."""
+
+    def caller(self, headers: Headers) -> Token | None: ...
+    def remembered(self, headers: Headers) -> Token | None: ...
+
+
 class Caller:
     """Who sent a request. The token is looked up when that is asked for first."""
 
-    __slots__ = ("_holds", "_known", "_scope", "_settings", "_token_of")
+    __slots__ = ("_auth", "_holds", "_known", "_scope", "_settings")
 
-    def __init__(self, scope: HTTPScope, settings: Settings, token_of: Callable[[Headers], Token | None] | None) -> None:
-        """``token_of`` is None where the request has not been believed yet: then it is the address that counts."""
-        self._scope, self._settings, self._token_of = scope, settings, token_of
+    def __init__(self, scope: HTTPScope, settings: Settings, auth: Tokens | None) -> None:
+        """``auth`` is None where the request has not been believed yet: then it is the address that counts."""
+        self._scope, self._settings, self._auth = scope, settings, auth
         self._known: str | None = None
         self._holds: list[Taken] = []
 
@@ -38,12 +46,20 @@ class Caller:
     def name(self) -> str:
         """The caller's name: the same for all its requests."""
         if self._known is None:
-            token = None if self._token_of is None else self._token_of(self._scope["headers"])
-            if token is None:
-                self._known = f"address {network_of(address_of(self._scope, self._settings))}"
-            else:
-                self._known = f"user {token.user_id}" if token.user_id is not None else f"token {token.id}"
+            self._known = self._named(None if self._auth is None else self._auth.caller(self._scope["headers"]))
         return self._known
+
+    @property
+    def name_at_once(self) -> str:
+        """The name, as far as it is in memory; else the address: for whoever must not ask the catalog."""
+        if self._known is not None:
+            return self._known
+        return self._named(None if self._auth is None else self._auth.remembered(self._scope["headers"]))
+
+    def _named(self, token: Token | None) -> str:
+        if token is None:
+            return f"address {network_of(address_of(self._scope, self._settings))}"
+        return f"user {token.user_id}" if token.user_id is not None else f"token {token.id}"
 
     def hold(self, taken: Taken) -> None:
         """Keeps what was taken of a share until the request is answered."""
@@ -70,7 +86,7 @@ def calling(caller: Caller) -> Iterator[None]:
 
 
 class Share:
-    """So many bytes, or places. Used from the event loop."""
+    """So many bytes, or places. Used from the event loop, or by one thread at a time."""
 
     def __init__(self, most: int, message: str) -> None:
         """``message``: what who gets none is told."""

@@ -15,7 +15,8 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 MAX_DOWNLOADS = 128
-"""Answers that are read from the store while they are sent: each holds a piece of a log, and what compresses it, a megabyte."""
+"""Answers that are read from the store while they are sent: each holds what was sent last, and what compresses it, if anything
+does, half a megabyte."""
 
 
 class Streamed(Stream):
@@ -44,8 +45,10 @@ class Read(Streamed):
 
     async def _all(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._parts):
-            if self._first:
-                yield self._first
+            first, self._first = self._first, b""
+            if first:
+                yield first
+            del first
             async for part in self._parts:
                 yield part
 

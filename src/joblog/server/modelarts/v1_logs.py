@@ -22,6 +22,7 @@ from joblog.errors import Missing, NotFound, OutOfRange
 from joblog.objects.frame_store import NotCached
 from joblog.server.auth.tokens import Auth
 from joblog.server.http.answers import Answer, query_parameters
+from joblog.server.http.packed import RAW_BYTES
 from joblog.server.http.share import Share
 from joblog.server.modelarts import positions
 
@@ -147,7 +148,7 @@ class LogCalls:
         log = await asyncio.to_thread(find)
         page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
         head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
-        content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte))
+        content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte, RAW_BYTES))
         first = await asyncio.to_thread(next, content)  # what is wrong with it is the answer
         return Answer(200, head + b'"content":"' + first, rest=_in_threads(content, b'"' + tail))
 

@@ -6,7 +6,6 @@ is in the address. Either way the log is streamed: what is in memory does not de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from litestar import Controller, get
@@ -17,9 +16,9 @@ from msgspec import Struct
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, integer
 from joblog.errors import BeyondEnd, Invalid
-from joblog.server.http.packed import compressed, encoding
+from joblog.server.http.packed import encoding
 from joblog.server.http.streams import Read
-from joblog.server.native.logs import LOG, in_threads, log_of
+from joblog.server.native.logs import LOG, log_of, sent
 from joblog.server.state import Call, State
 
 StartByte = Annotated[str | None, Parameter(description="where to begin; the log's start by default")]
@@ -62,13 +61,14 @@ class DownloadController(Controller):
         part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
         if compress not in (None, "", "none", "zstd"):
             raise Invalid("compress", "zstd or none", compress)
-        parts, name = joblog.engine.query.stream(log, part.low, part.high), f"{log.log_file}{part.name}.log"
+        name = f"{log.log_file}{part.name}.log"
         if compress != "zstd":
             headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return _streamed(request, parts, part, headers, "application/octet-stream")
+            return _streamed(joblog, request, log, part, headers, "application/octet-stream")
         headers = {"content-disposition": f'attachment; filename="{name}.zst"', "cache-control": "no-store"}
         headers |= {"x-content-type-options": "nosniff", "content-type": "application/zstd"}
-        return Read(in_threads(compressed(parts, "zstd")), headers=headers, media_type="application/zstd")
+        parts = sent(joblog.engine.query, log, (part.low, part.high), "zstd")
+        return Read(parts, headers=headers, media_type="application/zstd")
 
     @get("/raw", summary="A log, or a part of it, as a page of plain text", media_type="text/plain")
     async def read_raw(
@@ -79,16 +79,15 @@ class DownloadController(Controller):
         log = await log_of(joblog, request, "read")
         joblog.downloads.hold()
         part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
-        parts = joblog.engine.query.stream(log, part.low, part.high)
-        return _streamed(request, parts, part, dict(_SHOWN), "text/plain")
+        return _streamed(joblog, request, log, part, dict(_SHOWN), "text/plain")
 
 
-def _streamed(request: Call, parts: Iterator[bytes], part: _Part, headers: dict[str, str], kind: str) -> Response[Any]:
+def _streamed(joblog: State, request: Call, log: Log, part: _Part, headers: dict[str, str], kind: str) -> Response[Any]:
     """Streams, compressed on the way where the browser takes that."""
     packing = encoding(request.headers.get("accept-encoding", ""))
     headers |= {"x-content-type-options": "nosniff", "cache-control": "no-store", "vary": "accept-encoding"}
     headers |= {"content-length": str(part.high - part.low)} if packing is None else {"content-encoding": packing}
-    return Read(in_threads(parts if packing is None else compressed(parts, packing)), headers=headers, media_type=kind)
+    return Read(sent(joblog.engine.query, log, (part.low, part.high), packing), headers=headers, media_type=kind)
 
 
 def _part(joblog: State, log: Log, by_byte: tuple[str | None, str | None], by_line: tuple[str | None, str | None]) -> _Part:

@@ -25,10 +25,11 @@ from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
 from joblog.core.logs import Gap, Log
 from joblog.core.names import MAX_ID, check_id, check_project_id, flag, integer, worker_of_task
-from joblog.engine.read import Page
+from joblog.engine.read import Page, Query
 from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
-from joblog.server.http.packed import compressed, encoding
+from joblog.server.http.ahead import Ahead
+from joblog.server.http.packed import RAW_BYTES, compressed, encoding
 from joblog.server.http.streams import Read
 from joblog.server.native.append import PATH, AppendCall, AppendView
 from joblog.server.native.bodies import CloseRequest, LinesView, LogView, log_view, read_log_view
@@ -204,13 +205,14 @@ def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pac
     """
     status, low, high = _range(request, log)
     joblog.downloads.hold()
-    parts, headers = joblog.engine.query.stream(log, low, high), _byte_headers(log, status, low, high)
+    headers = _byte_headers(log, status, low, high)
     packing = encoding(request.headers.get("accept-encoding", "")) if may_pack and status == 200 else None
     if packing is not None:
-        parts = compressed(parts, packing)
         del headers["content-length"]
         headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Read(in_threads(parts), status_code=status, headers=headers, media_type=media_type)
+    return Read(
+        sent(joblog.engine.query, log, (low, high), packing), status_code=status, headers=headers, media_type=media_type
+    )
 
 
 def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
@@ -338,7 +340,14 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
     return headers
 
 
-async def in_threads(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+def sent(query: Query, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
+    """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
+    if packing is None:
+        return Ahead(query.reader(log), *span).parts()
+    return _in_threads(compressed(query.stream(log, *span, RAW_BYTES), packing))
+
+
+async def _in_threads(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     following = partial(next, parts, None)
     while (part := await asyncio.to_thread(following)) is not None:
         yield part

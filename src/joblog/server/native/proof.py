@@ -13,7 +13,7 @@ from joblog.engine.read import Query
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
 from joblog.server.http.streams import Read
-from joblog.server.native.logs import LOG, in_threads, log_of
+from joblog.server.native.logs import LOG, log_of, sent
 from joblog.server.state import Call, State
 
 _OCTETS = "application/octet-stream"
@@ -55,7 +55,7 @@ class ProofController(Controller):
         engine = joblog.engine
         query = Query(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))  # one that has read nothing yet
         headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}
-        return Read(in_threads(query.stream(log, log.start_byte, log.end_byte)), headers=headers, media_type=_OCTETS)
+        return Read(sent(query, log, (log.start_byte, log.end_byte), None), headers=headers, media_type=_OCTETS)
 
 
 def _proof(joblog: State, log: Log) -> ProofView:

@@ -80,7 +80,7 @@ class UserController(Controller):
         names = check_name("domain", data.domain), check_name("name", data.name)
         if data.rights and data.project_id is None:
             raise Missing("project_id", "the project in which the user is to have the rights")
-        return await joblog.writing(
+        return await joblog.logins.hashing(
             joblog.engine.iam.create_user,
             *names,
             check_password(data.password),
@@ -112,7 +112,7 @@ class UserController(Controller):
     async def set_user_password(self, joblog: State, request: Call, user_id: str, data: PasswordRequest) -> None:
         """Sets a password and ends all tokens of the user; access keys stay."""
         joblog.auth.allowed(request.scope["headers"], "admin", None)
-        await joblog.writing(joblog.engine.iam.set_password, user_id, check_password(data.password))
+        await joblog.logins.hashing(joblog.engine.iam.set_password, user_id, check_password(data.password))
         joblog.auth.forget()
 
     @delete("/{user_id:str}", summary="Delete a user", status_code=204)

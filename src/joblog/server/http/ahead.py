@@ -1,0 +1,65 @@
+"""A log's bytes on their way to a client: read in large pieces for one that takes them, and not held for one that does not.
+
+What was read ahead is let go of when nothing of it was taken for a while, and read again when somebody takes it: then, as at
+the beginning, a small piece first. So an answer that nobody reads has in memory what was sent last (outgoing.py), and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+from joblog.server.http.outgoing import PART_BYTES
+
+FIRST_BYTES, MOST_BYTES = 64 * 1024, 1024 * 1024
+"""Pieces double from the first to the largest: each costs a thread's call, a fifth of a millisecond."""
+
+UNTAKEN_S = 1.0
+"""What nothing was taken of for so long is let go of."""
+
+ReadBytes = Callable[[int, int], bytes]
+"""Returns the bytes ``[low, high)``; blocks."""
+
+
+class Ahead:
+    """What was read of ``[at, high)`` and is not sent yet. Used from the event loop."""
+
+    def __init__(self, read: ReadBytes, low: int, high: int) -> None:
+        self._read, self._at, self._high = read, low, high
+        self._data, self._start = b"", low
+        self._size, self._seen = FIRST_BYTES, -1
+
+    @property
+    def held_bytes(self) -> int:
+        """How much is in memory."""
+        return len(self._data)
+
+    async def parts(self, untaken_s: float = UNTAKEN_S) -> AsyncGenerator[bytes, None]:
+        """Yields the bytes in parts of what is sent at once; raises what reading does."""
+        watching = asyncio.create_task(self._watch(untaken_s))
+        try:
+            while self._at < self._high:
+                if not self._data:
+                    until = min(self._at + self._size, self._high)
+                    self._start, self._data = self._at, await asyncio.to_thread(self._read, self._at, until)
+                part = self._data[self._at - self._start : self._at - self._start + PART_BYTES]
+                yield part
+                self._taken(len(part))
+        finally:
+            watching.cancel()
+
+    async def _watch(self, untaken_s: float) -> None:
+        while True:
+            await asyncio.sleep(untaken_s)
+            self.look()
+
+    def look(self) -> None:
+        """Lets go of what was read if nothing of it was taken since the last look."""
+        if self._at == self._seen:
+            self._data, self._size = b"", FIRST_BYTES
+        self._seen = self._at
+
+    def _taken(self, size: int) -> None:
+        self._at += size
+        if self._data and self._at == self._start + len(self._data):
+            self._data, self._size = b"", min(self._size * 2, MOST_BYTES)

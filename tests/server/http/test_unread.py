@@ -1,0 +1,69 @@
+"""What an answer that nobody reads has in memory, and that nothing is missing of it when somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from joblog.server.http.ahead import FIRST_BYTES, MOST_BYTES, Ahead
+
+DATA = b"".join(b"line %d\n" % number for number in range(500_000))
+
+
+class Reads:
+    """A log that counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.sizes = list[int]()
+
+    def __call__(self, low: int, high: int) -> bytes:
+        self.sizes.append(high - low)
+        return DATA[low:high]
+
+
+def test_pieces_grow_for_who_takes_them() -> None:
+    """From the first to the largest, each byte once."""
+    reads = Reads()
+
+    async def read() -> bytes:
+        return b"".join([part async for part in Ahead(reads, 7, len(DATA) - 5).parts()])
+
+    assert asyncio.run(read()) == DATA[7:-5]
+    assert reads.sizes[:3] == [FIRST_BYTES, 2 * FIRST_BYTES, 4 * FIRST_BYTES]
+    assert max(reads.sizes) == MOST_BYTES
+
+
+def test_nothing_is_held_of_what_is_not_taken() -> None:
+    """Wherever its client stops: what was read ahead is let go of, and read again, a little first."""
+    reads = Reads()
+
+    async def read() -> bytes:
+        ahead, data = Ahead(reads, 0, len(DATA)), bytearray()
+        async for part in ahead.parts(untaken_s=3600):
+            data += part
+            if len(data) % (40 * len(part)) == 0:
+                ahead.look()
+                ahead.look()
+                assert ahead.held_bytes == 0
+        return bytes(data)
+
+    assert asyncio.run(read()) == DATA
+    assert reads.sizes.count(FIRST_BYTES) > 2
+
+
+def test_it_is_looked_at_by_itself() -> None:
+    """While nobody takes anything, and no more when the answer has ended."""
+
+    async def read() -> None:
+        ahead = Ahead(Reads(), 0, len(DATA))
+        parts = ahead.parts(untaken_s=0.001)
+        await anext(parts)
+        async with asyncio.timeout(60):
+            while ahead.held_bytes:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.001)
+        await parts.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(parts)
+
+    asyncio.run(read())
