@@ -13,7 +13,9 @@ import pytest
 
 from joblog.catalog.logs import Logs
 from joblog.catalog.runs import Names
+from joblog.catalog.states import LOST_MS, SEEN_MS, Report, States
 from joblog.core.settings import Settings
+from joblog.core.status import Status
 from joblog.engine.append import Ingest
 from joblog.engine.engine import Engine
 from joblog.engine.read import Query
@@ -32,13 +34,13 @@ LINES = [b"step %d loss=%f\n" % (step, 1 / step) * 5 for step in range(1, 9)]
 
 
 class Scenario:
-    """A writer's day: appends, a large append, sealing, merging, closing, retention, removal of objects."""
+    """A writer's day: reports, appends, a large append, sealing, merging, closing, retention, removal of objects."""
 
     def __init__(self, place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> None:
         self.engine = Engine(place, clock_ms=lambda: NOW_MS)
         database = FailingDatabase(self.engine.database, catalog_fuse)
         objects = FailingObjects(self.engine.objects, object_fuse)
-        self.names, self.logs = Names(database), Logs(database)
+        self.names, self.logs, self.states = Names(database), Logs(database), States(database)
         frames = FrameStore(objects)
         self.query = Query(self.logs, PieceCache(0), frames)  # each read fetches
         self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
@@ -49,7 +51,9 @@ class Scenario:
     def run(self) -> None:
         """Does everything; what it has done already, in an earlier attempt, it may do again."""
         self.names.put_project("lab", NOW_MS)
-        log = self.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
+        _, version, log = self.names.put_run("lab", "job", "run", 0, NOW_MS)
+        self.states.report(version, 0, Report(Status.RUNNING, host="node-1", tasks=1), NOW_MS)
+        self.states.report(self.names.version("lab", log.job_id, version.id), 0, Report(Status.RUNNING), NOW_MS + SEEN_MS)
         at = 0
         for number, line in enumerate(LINES):
             if number == 4:
@@ -64,6 +68,9 @@ class Scenario:
             if number % 2:
                 self.sealer.seal(log.id)
         self.logs.close(self.logs.head(log.id), at, zlib.crc32(b"".join(LINES)), NOW_MS)
+        self.states.log_closed(version.id, NOW_MS)
+        self.states.report(version, 0, Report(Status.FAILED, 3, reason="an exception"), NOW_MS + SEEN_MS)
+        self.states.mark_lost(NOW_MS + 2 * LOST_MS)
         while self.sealer.seal(log.id):
             pass
         self.sealer.merge(log.id, NOW_MS)
@@ -97,6 +104,10 @@ def survives(place: Settings, catalog_fuse: Fuse, object_fuse: Fuse) -> bool:
     assert list(checked(second.engine).problems()) == []
     log = second.engine.logs.all(0, 10)[0]
     assert log.complete is True
+    version = second.names.version("lab", log.job_id, log.version_id)
+    (task,) = second.states.tasks(version.id)
+    assert (version.status, version.reason) == (Status.FAILED, "worker-0: an exception")
+    assert (task.status, task.exit_code, task.host, version.expected_tasks) == (Status.FAILED, 3, "node-1", 1)
     named = {segment.object_key for segment in second.engine.logs.segments_by_byte(log.id, 0, log.end_byte)}
     assert {key for key, _, _ in second.engine.objects.listing()} == named
     second.close()

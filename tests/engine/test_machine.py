@@ -1,8 +1,8 @@
 """The engine against a plain ``bytes``: whatever is done to a log, in whatever order, it holds what was appended.
 
 The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses
-it, and pages in both directions; after each step every piece and checksum is verified. Frames are 64 bytes here, so that a few
-lines make many.
+it, and pages in both directions; its tasks report, end and fall silent. After each step every piece and checksum is verified,
+and how tasks and run are. Frames are 64 bytes here, so that a few lines make many.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from joblog.catalog.leases import Leases
+from joblog.catalog.states import LOST_MS, Report
+from joblog.core.jobs import Version
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
+from joblog.core.status import OVER, Status
 from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.engine.seal import Sealer
@@ -34,6 +37,8 @@ from tests.checked import checked
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
 CACHE_BYTES = 5000
+
+WORKERS = 3
 
 TEXT = st.lists(
     st.sampled_from([b"\n", b"loss=0.5\n", b"step 1\r", "语言模型".encode(), "é".encode(), b"\xff", b"\0", b"\x1b[0m"])
@@ -56,6 +61,8 @@ class LogMachine(RuleBasedStateMachine):
         self.now_ms = 1_700_000_000_000
         self.generation = 0
         self.saved = False
+        self.tasks: dict[int, Status] = {}
+        self.saved_tasks: dict[int, Status] = {}
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
@@ -74,7 +81,29 @@ class LogMachine(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         self.engine.names.put_project("lab", self.now_ms)
-        self.log_id = self.engine.names.put_run("lab", "job", "run", 0, self.now_ms)[2].id
+        _, version, log = self.engine.names.put_run("lab", "job", "run", 0, self.now_ms)
+        self.log_id, self.version_id = log.id, version.id
+
+    @property
+    def version(self) -> Version:
+        return self.engine.names.version("lab", self.log.job_id, self.version_id)
+
+    @rule(worker=st.integers(0, WORKERS - 1), status=st.sampled_from((Status.RUNNING, Status.COMPLETED, Status.FAILED)))
+    def report(self, worker: int, status: Status) -> None:
+        """A heartbeat, or how a task has ended; also of one that had ended, or was taken for lost."""
+        exit_code = {Status.COMPLETED: 0, Status.FAILED: 1}.get(status)
+        word = Report(status, exit_code=exit_code, host=f"node-{worker}", tasks=WORKERS)
+        self.engine.states.report(self.version, worker, word, self.now_ms)
+        self.tasks[worker] = status
+
+    @rule()
+    @precondition(lambda self: Status.RUNNING in self.tasks.values())
+    def fall_silent(self) -> None:
+        """All that run, until they count as lost."""
+        self.now_ms = max(self.now_ms, *(task.seen_ms for task in self.engine.states.tasks(self.version_id))) + LOST_MS + 1
+        silent = [worker for worker, status in self.tasks.items() if status is Status.RUNNING]
+        assert self.engine.states.mark_lost(self.now_ms) == len(silent)
+        self.tasks |= dict.fromkeys(silent, Status.LOST)
 
     @rule(data=DATA)
     @precondition(lambda self: not self.log.closed)
@@ -181,7 +210,7 @@ class LogMachine(RuleBasedStateMachine):
         (self.directory / "saved").mkdir()
         for each in self.settings.data.glob("catalog.db*"):
             shutil.copy(each, self.directory / "saved")
-        self.saved = True
+        self.saved, self.saved_tasks = True, dict(self.tasks)
 
     @rule()
     @precondition(lambda self: self.saved)
@@ -196,7 +225,7 @@ class LogMachine(RuleBasedStateMachine):
             repair(replace(self.settings, data=image), read=True)
             self.open(image)
         assert self.log.end_byte >= sealed_byte
-        self.held = self.held[: self.log.end_byte]
+        self.held, self.tasks = self.held[: self.log.end_byte], dict(self.saved_tasks)
 
     @rule()
     @precondition(lambda self: self.engine.database.embedded and self.log.sealed_byte > self.log.start_byte == 0)
@@ -204,7 +233,7 @@ class LogMachine(RuleBasedStateMachine):
         """All that was sealed comes back, under its number; so does what was written and had no row yet."""
         sealed_byte, image = self.log.sealed_byte, self._without_catalog()
         rebuild(replace(self.settings, data=image))
-        self.saved = False
+        self.saved, self.tasks = False, {}
         self.open(image)
         assert self.log.end_byte >= sealed_byte
         self.held = self.held[: self.log.end_byte]
@@ -269,6 +298,15 @@ class LogMachine(RuleBasedStateMachine):
 
     def lines(self, base: int | None, count: int, order: str) -> Page:
         return self.engine.query.lines(self.log, lambda head: positions.line_span(base, count, order, head))
+
+    @invariant()
+    def tasks_are_as_they_said(self) -> None:
+        """And the run ends as they do, once all have."""
+        assert {task.worker: task.status for task in self.engine.states.tasks(self.version_id)} == self.tasks
+        status = self.version.status
+        if len(self.tasks) == WORKERS and Status.RUNNING not in self.tasks.values():
+            assert status in OVER
+            assert (status is Status.COMPLETED) is (set(self.tasks.values()) == {Status.COMPLETED})
 
     @invariant()
     def nothing_is_wrong(self) -> None:
