@@ -3,7 +3,7 @@
 #
 #   make demo     train a small network, log it, read the log back through the API, compare byte for byte
 #   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
-#   make test-long    the tests that take minutes
+#   make test-long    the tests that take minutes, and all examples of those that are generated
 #   make test-lowest  the tests on the lowest versions that pyproject.toml allows
 #   make test-newest  the tests on the newest versions that there are today
 #   make pins     write requirements/*.txt anew with the newest versions, show what changed, run the tests
@@ -18,8 +18,8 @@
 #   make clean    remove what the above have made
 
 PYTHON ?= python3
-# Tests wait as much as they compute: three at a time, also where there are two processors.
-PYTEST_FLAGS ?= --numprocesses=3 --dist=loadfile
+# Tests wait as much as they compute: four at a time, also where there are two processors.
+PYTEST_FLAGS ?= --numprocesses=4 --dist=loadfile
 BENCH_FLAGS ?= --markdown docs/performance-table.md
 FUZZ_S ?= 3600
 

@@ -24,6 +24,9 @@ every_backend = pytest.mark.backends(*BACKENDS)
 storage_contract = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:])
 """Marks what takes long on each: those that are not the default have their turn in a long run."""
 
+ends_first = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:3])
+"""Marks what takes long on each: those that mix what is local with what is not have their turn in a long run."""
+
 both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
 """Marks what takes long, and would find nothing new on the others."""
 

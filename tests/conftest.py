@@ -19,6 +19,7 @@ from tests.backends import DEFAULT, Backend
 from tests.children import end_children
 from tests.engines import NotInstalled, ObjectServer, PostgresServer, SeaweedServer
 from tests.forked import Forked
+from tests.generated import EXAMPLES, QUICK_EXAMPLES
 from tests.hanging import stacks_of_children
 from tests.signals import give_children_the_defaults
 from tests.stores import STORES
@@ -28,8 +29,10 @@ pytest_plugins = ("tests.agent.fixtures",)
 T = TypeVar("T")
 
 # No test is about time: a busy machine is slow, not wrong.
-hypothesis.settings.register_profile("joblog", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("joblog")
+for name, count in (("quick", QUICK_EXAMPLES), ("long", EXAMPLES)):
+    hypothesis.settings.register_profile(
+        name, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], max_examples=count
+    )
 
 START_S = 120.0
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -103,15 +106,16 @@ def postgres() -> Iterator[PostgresServer]:
     running.close()
 
 
-def pytest_configure() -> None:
-    """Makes tests that send signals independent of what started them."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes tests that send signals independent of what started them; chooses how many examples generated tests make."""
     give_children_the_defaults()
+    hypothesis.settings.load_profile("long" if config.getoption("long") else "quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--store`` runs what has to do with an S3-compatible store, and nothing else, on another one than usual."""
     parser.addoption("--store", choices=STORES, help="run the tests of an S3-compatible store, on this one")
-    parser.addoption("--long", action="store_true", help="run the tests that are marked long, and no other")
+    parser.addoption("--long", action="store_true", help="run the tests that are marked long, and those that are generated")
 
 
 @pytest.fixture(scope="session")
@@ -155,11 +159,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves, with ``--store``, what has to do with such a store, of any length; else what is long, or what is not."""
+    """Leaves, with ``--store``, what has to do with such a store, of any length; else what is long, or what is not.
+
+    A long run has what is generated too, with all of its examples.
+    """
     if config.getoption("store"):
         kept = [item for item in items if _of_a_store(item)]
+    elif config.getoption("long"):
+        kept = [item for item in items if item.get_closest_marker("long") is not None or _is_generated(item)]
     else:
-        kept = [item for item in items if (item.get_closest_marker("long") is not None) == config.getoption("long")]
+        kept = [item for item in items if item.get_closest_marker("long") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -173,6 +182,10 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and "Timeout" in str(call.excinfo.value):
         report.sections.append(("stacks of the test's processes", stacks_of_children()))
     return report
+
+
+def _is_generated(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and hypothesis.is_hypothesis_test(item.obj)
 
 
 def _of_a_store(item: pytest.Item) -> bool:

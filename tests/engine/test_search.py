@@ -20,6 +20,7 @@ from joblog.engine.patterns import MOST_SPANS, Pattern
 from joblog.engine.scan import Scan
 from joblog.engine.search import TEXT_BYTES, Ask, Found, Reached, Search
 from joblog.errors import Invalid, Missing
+from tests.generated import examples
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 
@@ -115,7 +116,7 @@ TEXTS = st.text(st.sampled_from("abc1 =.e\n\n"), max_size=400).map(str.encode)
 
 
 @given(PATTERNS, TEXTS, st.booleans(), st.booleans(), st.integers(0, 1000))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_finds_what_pythons_re_finds(
     kept: Engine, pattern: str, data: bytes, ignore_case: bool, backwards: bool, seed: int
 ) -> None:
@@ -190,7 +191,7 @@ def test_very_long_line(engine: Engine, size: int) -> None:
     st.booleans(),
     st.integers(0, 1000),
 )
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_what_lies_across_parts_of_a_line(kept: Engine, data: bytes, pattern: str, backwards: bool, seed: int) -> None:
     """Is found, once, and borders of parts are no borders of lines or words; here parts are of 64 bytes and overlap by 16."""
     log = made(kept, data, seed, 10)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.server.calls import MadeLog, Web, made_log
-from tests.ui.conftest import NARROW, Open, jump, settled, shown_lines, until_shown, viewer_path, wheel
+from tests.ui.conftest import NARROW, WIDE, Open, jump, settled, shown_lines, until_shown, viewer_path, wheel
 
 LINES = 30_000
 TEXT = [f"{number:05} " + "word " * (number % 50) for number in range(LINES)]
@@ -46,8 +46,15 @@ def test_a_finished_log_opens_at_its_end(open_page: Open, log: MadeLog) -> None:
     assert page.locator(".row").count() < 120
 
 
-@pytest.mark.parametrize("wrap", [False, True])
-@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("wrap", "viewport"),
+    [
+        pytest.param(False, WIDE, id="wide"),
+        pytest.param(True, NARROW, id="narrow-wrapped"),
+        pytest.param(True, WIDE, id="wide-wrapped", marks=pytest.mark.long),  # as the two above, the other way round
+        pytest.param(False, NARROW, id="narrow", marks=pytest.mark.long),
+    ],
+)
 def test_every_way_of_moving_shows_the_log(open_page: Open, log: MadeLog, wrap: bool, viewport: dict[str, int]) -> None:
     """Keys, the box, the wheel up and down; wrapped or not, in a wide window and in a narrow one."""
     page = open_page(viewer_path(log), viewport=viewport)

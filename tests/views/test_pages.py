@@ -13,6 +13,7 @@ from joblog.views.pages import cursor, parse_cursor, shown_page
 from joblog.views.screen import WINDOW_ROWS
 from joblog.views.terminal import Mark, Terminal
 from joblog.views.values import ShownLine
+from tests.generated import examples
 from tests.views.test_terminal import ERASES, LOOKS, MOVES, STREAMS, WORDS
 
 BLOCKS = st.one_of(
@@ -44,7 +45,7 @@ def paged(data: bytes, count: int, piece: int, limit: int) -> tuple[list[ShownLi
             return found, cut
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(LONG, st.integers(1, 300), st.integers(1, 500))
 def test_pages_glue(data: bytes, count: int, piece: int) -> None:
     """Whatever their size, and however the bytes are read, they are the lines of one terminal; nested bars and looks too."""
@@ -53,7 +54,7 @@ def test_pages_glue(data: bytes, count: int, piece: int) -> None:
     assert found == whole(data)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(LONG, st.integers(1, 50), st.integers(4000, 6000))
 def test_pages_with_a_bound_glue_unless_they_say_so(data: bytes, count: int, limit: int) -> None:
     """A bound on what a page reads changes nothing, except where a page says that it was cut."""

@@ -12,6 +12,7 @@ from joblog.views.screen import COLUMNS, GAP_COLUMNS, MARKS
 from joblog.views.sgr import escaped, pen_after
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
+from tests.generated import examples
 from tests.views.emulator import Cells, emulated
 
 ROWS = 6
@@ -63,7 +64,7 @@ def plain_blanks(rows: list[Cells]) -> list[Cells]:
     return [[(character, pen if character != " " else "") for character, pen in row] for row in rows]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(STREAMS)
 @example(b"one\ntwo\x1b[A\x1b[2K\rnew\n\n")
 @example(b"abc\x1b[2J\x1b[Hdef")

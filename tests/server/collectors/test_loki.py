@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from joblog.server.collectors.labels import MOST_STREAMS, RECORDS_BYTES
 from joblog.server.collectors.loki import labels_of
+from tests.generated import examples
 from tests.server.calls import MadeLog, Reply, Web
 from tests.server.collectors.programs import LOKI, field, jobs, kept, loki_message, push_json, push_protobuf, run_id, status
 from tests.server.ops.test_metrics import fresh, value
@@ -39,7 +40,7 @@ def post(web: Web, body: bytes, **headers: str) -> Reply:
 
 
 @given(batches=st.lists(st.dictionaries(st.integers(0, 3), LINES, min_size=1), min_size=1, max_size=3))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_protobuf_is_kept_byte_by_byte(module_web: Web, batches: list[dict[int, list[bytes]]]) -> None:
     """Any bytes, in order, of several streams in each of several requests."""
     job, expected, at = job_name(), dict[int, bytes](), 1_700_000_000_000_000_000
@@ -55,7 +56,7 @@ def test_protobuf_is_kept_byte_by_byte(module_web: Web, batches: list[dict[int, 
 
 
 @given(lines=TEXTS, packing=st.sampled_from(["", "gzip", "zstd"]))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_json_is_kept_byte_by_byte(module_web: Web, lines: list[str], packing: str) -> None:
     """Whatever stands in a string of JSON, compressed or not."""
     job = job_name()

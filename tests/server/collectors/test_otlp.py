@@ -23,6 +23,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from joblog.server.collectors.labels import RECORDS_BYTES
 from joblog.server.collectors.protobuf import _MESSAGES
 from tests.conftest import start_server
+from tests.generated import examples
 from tests.server.calls import Reply, Web
 from tests.server.collectors.programs import OTLP, field, jobs, kept, run_id
 from tests.server.http.test_limits import memory_mib
@@ -92,7 +93,7 @@ def ended(body: str | bytes) -> bytes:
 
 
 @given(batches=st.lists(st.dictionaries(st.integers(0, 3), BODIES, min_size=1), min_size=1, max_size=3), data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_bodies_are_kept_byte_by_byte(module_web: Web, batches: list[dict[int, list[Any]]], data: st.DataObject) -> None:
     """In order, of several resources in each of several requests, in either encoding."""
     job, expected, at = job_name(), dict[int, bytes](), 1

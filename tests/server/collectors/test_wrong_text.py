@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joblog.server.http.documents import mended_document
+from tests.generated import examples
 from tests.server.calls import Reply, Web
 from tests.server.collectors.programs import LOKI, OTLP, jobs, kept
 
@@ -62,7 +63,7 @@ def test_otlp(web: Web, text: bytes, shown: str) -> None:
     assert kept(web, job).decode() == f"good before\n{shown.removesuffix(chr(10))}\ngood after\n"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=[]), max_size=20), max_size=5))
 def test_any_text_that_python_can_write(texts: list[str]) -> None:
     """Surrogates become U+FFFD, each that is not one of a pair; nothing else changes."""

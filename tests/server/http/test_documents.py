@@ -16,6 +16,7 @@ from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from tests.backends import Backend
 from tests.conftest import Server, start_server
+from tests.generated import examples
 from tests.server.calls import Reply, Web, made_log
 from tests.server.modelarts.requests import CONFIG, refused
 from tests.server.ops.described import Operation, operations
@@ -216,7 +217,7 @@ _part = _values | st.dictionaries(_parts, _values, max_size=4)
 _count = iter(range(10**9))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=st.dictionaries(_names, _values, max_size=4), algorithm=_part, spec=_part, metadata=_part, more=_part)
 def test_a_create_that_answers_an_error_has_made_nothing(
     module_web: Web, config: object, algorithm: object, spec: object, metadata: object, more: object

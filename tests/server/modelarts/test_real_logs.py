@@ -78,8 +78,15 @@ def test_real_logs_by_bytes(imported: list[tuple[MadeLog, bytes]], offset: int) 
 
 
 @pytest.mark.slow  # as above
-@pytest.mark.parametrize("order", ["desc", "asc"])
-@pytest.mark.parametrize("count", [50, 500])
+@pytest.mark.parametrize(
+    ("count", "order"),
+    [
+        (50, "asc"),
+        (500, "desc"),
+        pytest.param(50, "desc", marks=pytest.mark.long),  # as the two above, the other way round
+        pytest.param(500, "asc", marks=pytest.mark.long),
+    ],
+)
 def test_real_logs_by_lines(imported: list[tuple[MadeLog, bytes]], count: int, order: str) -> None:
     """The pages glue to the file, and each page is full but the last."""
     for log, data in imported:
