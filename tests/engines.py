@@ -24,7 +24,7 @@ import psycopg
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-START_S = 60.0
+START_S = 120.0
 
 BUCKET = "joblog"
 DOMAIN = "s3.test"  # of which the bucket's name may be a part of the host's

@@ -314,5 +314,5 @@ def run_joblog(server: Server, directory: Path, command: list[str], *flags: str)
     """Runs a command under ``joblog run`` against a server."""
     environment = {**os.environ, "JOBLOG_DATA": str(server.data), "JOBLOG_SPOOL": str(directory / "spool")}
     return subprocess.run(
-        [sys.executable, "-m", "joblog", "run", *flags, "--", *command], env=environment, capture_output=True, timeout=60
+        [sys.executable, "-m", "joblog", "run", *flags, "--", *command], env=environment, capture_output=True, timeout=240
     )

@@ -155,7 +155,7 @@ class FlakyServer:
         else:
             status, answer = _FAILURES.get(failure or "", (0, b""))
         if failure == "hangs":
-            self.stopped.wait(20)
+            self.stopped.wait(240)
         if failure in ("away", "deaf", "hangs"):
             handler.close_connection = True
             return

@@ -220,10 +220,10 @@ def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list
         except queue.Empty:
             return False
 
-    assert any(hears(tell(worker)) for worker in range(20))  # it may not listen yet when the first are told
+    assert any(hears(tell(worker)) for worker in range(100))  # it may not listen yet when the first are told
     own.kill()
     own.start()
-    assert any(hears(tell(worker)) for worker in range(20, 60))
+    assert any(hears(tell(worker)) for worker in range(100, 300))
     while not heard[0].empty():
         last = heard[0].get()
     assert len(last) == 1

@@ -121,7 +121,7 @@ def test_follows_a_bar_on_a_terminal_and_into_a_pipe(joblog: Agent, tmp_path: Pa
             got += reading(ours, b"done", live, piped)
             told = piped.stdout.read()
             assert told == b"before\nstarts\n100%\ndone\n"
-            assert (live.wait(60), piped.wait(60)) == (0, 0)
+            assert (live.wait(120), piped.wait(120)) == (0, 0)
         os.close(ours)
     assert b"evil" not in got
     assert b"#" * 27 not in got  # cut to the terminal's width, so that drawing it again finds its row

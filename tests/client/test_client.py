@@ -49,7 +49,7 @@ class Script:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
-        self.client = Client(f"http://127.0.0.1:{self.server.server_port}/", TOKEN, timeout_s=2, retry_s=0)
+        self.client = Client(f"http://127.0.0.1:{self.server.server_port}/", TOKEN, timeout_s=60, retry_s=0)
 
     def answer(self, status: int, body: object, **headers: str) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

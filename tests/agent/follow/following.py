@@ -51,4 +51,4 @@ def wait_for(condition: Callable[[], bool], what: Callable[[], str]) -> None:
     ends_s = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < ends_s, what()
-        time.sleep(0.02)
+        time.sleep(0.05)

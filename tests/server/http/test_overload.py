@@ -141,7 +141,7 @@ def test_bodies_beyond_a_callers_share_are_refused(small: Web, tmp_path: Path) -
     other = small.as_(small.post("/api/tokens", {"rights": ["write"], "project_id": "default"}).json["token"])
     with ExitStack() as stack:
         for _ in range(3):  # that announce only
-            connection = stack.enter_context(socket.create_connection((small.host, small.port), timeout=30))
+            connection = stack.enter_context(socket.create_connection((small.host, small.port), timeout=120))
             connection.sendall(head)
             assert small.call("POST", path, PROBE).status == 200
         while (refused := refused_beside(stack, small, head, path)) is None:
@@ -161,7 +161,7 @@ def refused_beside(stack: ExitStack, web: Web, head: bytes, path: str) -> Reply 
 
     None where there is none for long: then it was that body that came last, beside a call, and was refused.
     """
-    connection = stack.enter_context(socket.create_connection((web.host, web.port), timeout=30))
+    connection = stack.enter_context(socket.create_connection((web.host, web.port), timeout=120))
     connection.sendall(head + b"x" * MOST_OF_IT)
     for _ in range(200):
         reply = web.call("POST", path, PROBE)

@@ -23,7 +23,7 @@ from tests.server.conftest import MakeLog
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 
-SEALED_S = 60.0
+SEALED_S = 120.0
 
 # Over HTTP a page of one byte takes as long as one of 2048; such pages are read in the process, and a part of each log.
 PART_PAGES = 10_000
