@@ -23,7 +23,7 @@ from joblog.catalog.leases import Leases
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.seal import Sealer
 from joblog.errors import BeyondEnd, Closed, Conflict, Different, JoblogError
 from joblog.objects.frame_store import FrameStore
@@ -91,7 +91,7 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
         seal_all(engine, log)
     expected = text.index(b"line 1500\n")
 
-    def found(query: Query) -> int:
+    def found(query: PageReader) -> int:
         return query.lines(engine.logs.head(log.id), lambda _: (1500, 1501)).start_byte
 
     assert found(engine.query) == expected
@@ -214,7 +214,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
         seal_all(engine, log)
     objects = CountingObjects(engine.objects)
     for line in (0, 1, 1234, 3990):
-        query = Query(engine.logs, PieceCache(0), FrameStore(objects))
+        query = PageReader(engine.logs, PieceCache(0), FrameStore(objects))
         before = objects.reads
         page = query.lines(engine.logs.head(log.id), partial(lambda line, _: (line, line + 5), line))
         assert page.data == b"some line of a log\n" * 5
@@ -239,7 +239,7 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
             if chance.random() < 0.1:
                 engine.sealer.merge(log.id, NOW_MS)
 
-    def follow(query: Query) -> list[bytes]:
+    def follow(query: PageReader) -> list[bytes]:
         read: list[bytes] = []
         base = 0
         while len(read) < len(lines):
@@ -248,7 +248,7 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
             base = int(positions.line_position(page.log, page.end_line))
         return read
 
-    without_cache = Query(engine.logs, PieceCache(0), engine.frames)
+    without_cache = PageReader(engine.logs, PieceCache(0), engine.frames)
     with ThreadPoolExecutor() as pool:
         readers = [pool.submit(follow, query) for query in (engine.query, without_cache)]
         pool.submit(write).result()

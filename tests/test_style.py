@@ -28,6 +28,13 @@ LONGER_THAN_A_TEST = {
     Path("tests/stores/swift.py"),
 }
 
+# A value of the API has one name on its way: as it is stored, and as clients are given it. So have the callbacks of frameworks.
+SHARED_NAMES = {
+    *("Project", "Job", "Version", "Task", "Log", "Gap"),
+    *("Token", "User", "AccessKey", "Member"),
+    "JoblogCallback",
+}
+
 SETTERS = {"setattr", "delattr", "setitem", "delitem"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -129,3 +136,13 @@ def own_lines(node: Function) -> int:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         docstring = (first.end_lineno or first.lineno) - first.lineno + 1
     return last - node.lineno + 1 - docstring
+
+
+def test_a_class_has_its_name_alone() -> None:
+    """In a traceback, and for whoever looks for it, one word is one thing."""
+    homes: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name not in SHARED_NAMES:
+                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from joblog.agent.environment import Names, names_in
+from joblog.agent.environment import RunNames, names_in
 
 
 def check(job: str | None, run_id: str | None, task: str, tasks: int | None = None, /, **environ: str) -> None:
-    assert names_in(environ, launcher="host-7") == Names(job, run_id, task, tasks)
+    assert names_in(environ, launcher="host-7") == RunNames(job, run_id, task, tasks)
 
 
 def test_nothing_said() -> None:

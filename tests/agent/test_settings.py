@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.settings import Settings, load
+from joblog.agent.settings import ClientSettings, load
 from joblog.agent.spool.files import MEMORY, own_name
 from joblog.errors import Invalid
 
 
-def found_in(environ: dict[str, str], **flags: str) -> Settings:
+def found_in(environ: dict[str, str], **flags: str) -> ClientSettings:
     """Returns the settings as they are used, without where they came from."""
     return load(environ, **flags)._replace(said_url="", local=None)
 
@@ -31,14 +31,14 @@ def served(tmp_path: Path) -> Path:
 
 def test_nothing_set(tmp_path: Path) -> None:
     """The defaults are below the home directory."""
-    expected = Settings("http://127.0.0.1:8470", "", "default", roots(tmp_path / ".local/state/joblog/spool"))
+    expected = ClientSettings("http://127.0.0.1:8470", "", "default", roots(tmp_path / ".local/state/joblog/spool"))
     assert found_in({"HOME": str(tmp_path)}) == expected
 
 
 def test_local_server_is_found(served: Path) -> None:
     """Who runs the server on the same machine needs to set nothing."""
     found = found_in({"JOBLOG_DATA": str(served), "XDG_STATE_HOME": "/state"})
-    assert found == Settings("http://127.0.0.1:9999", "jl_admin", "default", roots(Path("/state/joblog/spool")))
+    assert found == ClientSettings("http://127.0.0.1:9999", "jl_admin", "default", roots(Path("/state/joblog/spool")))
 
 
 def test_environment_wins_over_the_local_server(served: Path, tmp_path: Path) -> None:
@@ -47,9 +47,9 @@ def test_environment_wins_over_the_local_server(served: Path, tmp_path: Path) ->
     token_file.write_text("jl_file\n")
     environ = {"JOBLOG_DATA": str(served), "JOBLOG_URL": "http://env", "JOBLOG_PROJECT": "env", "JOBLOG_SPOOL": "/s"}
     environ["JOBLOG_TOKEN_FILE"] = str(token_file)
-    assert found_in(environ) == Settings("http://env", "jl_file", "env", roots(Path("/s")))
+    assert found_in(environ) == ClientSettings("http://env", "jl_file", "env", roots(Path("/s")))
     found = found_in(environ | {"JOBLOG_TOKEN": "jl_env"}, url="http://flag", project_id="flag")
-    assert found == Settings("http://flag", "jl_env", "flag", roots(Path("/s")))
+    assert found == ClientSettings("http://flag", "jl_env", "flag", roots(Path("/s")))
 
 
 def test_local_admin_token_is_for_the_local_server_only(served: Path) -> None:

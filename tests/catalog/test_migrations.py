@@ -9,7 +9,7 @@ import psycopg
 
 from joblog.catalog.database import SCHEMA_VERSION, Database, statements
 from joblog.catalog.postgres import Postgres
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.catalog.sqlite import Sqlite
 from tests.engines import PostgresServer
 
@@ -27,7 +27,7 @@ FIRST = [
 def is_up_to_date(database: Database) -> None:
     """What is there is there still, and what is new can be used."""
     assert database.rows("counter", name="schema") == [(SCHEMA_VERSION,)]
-    names = Names(database)
+    names = Runs(database)
     (old,) = names.jobs("lab", None, 0, 10)
     assert (old.id, old.name, old.description, old.labels) == (7, "old", "d", {})
     assert names.label("lab", 7, {"team": "vision"}).labels == {"team": "vision"}
@@ -56,7 +56,7 @@ def test_sqlite(tmp_path: Path) -> None:
     new.close()
     assert columns(tmp_path / "old.db") == columns(tmp_path / "new.db")
     again = Sqlite(tmp_path / "old.db")
-    assert [job.name for job in Names(again).jobs("lab", None, 0, 10)] == ["old", "new"]
+    assert [job.name for job in Runs(again).jobs("lab", None, 0, 10)] == ["old", "new"]
     again.close()
 
 

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from joblog.catalog import database
 from joblog.catalog.logs import Logs, append, pack
 from joblog.catalog.postgres import Postgres, dsn
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.core.jobs import Job, Version
 from joblog.core.logs import Log
 from joblog.errors import Invalid, NotFound, Unavailable
@@ -89,12 +89,12 @@ def test_schema_of_a_newer_joblog_is_left_alone(nodes: list[Postgres]) -> None:
 
 
 def made(name: str, workers: Iterator[int], node: Postgres) -> tuple[Job, Version, Log]:
-    return Names(node).put_run("lab", name, "run", next(workers), NOW_MS)
+    return Runs(node).put_run("lab", name, "run", next(workers), NOW_MS)
 
 
 def test_all_nodes_meet_in_one_version(nodes: list[Postgres]) -> None:
     """Whoever comes first; each worker gets a log of its own, and a number is used once."""
-    Names(nodes[0]).put_project("lab", NOW_MS)
+    Runs(nodes[0]).put_project("lab", NOW_MS)
     for number in range(10):
         workers = iter(range(NODES))
         name = f"job-{number}"
@@ -107,16 +107,16 @@ def test_all_nodes_meet_in_one_version(nodes: list[Postgres]) -> None:
 
 def test_versions_of_one_job_are_numbered_without_a_gap(nodes: list[Postgres]) -> None:
     """However many nodes start runs at once."""
-    Names(nodes[0]).put_project("lab", NOW_MS)
+    Runs(nodes[0]).put_project("lab", NOW_MS)
     for _ in range(10):
-        together(nodes, lambda node: Names(node).put_run("lab", "job", None, 0, NOW_MS))
-    found = Names(nodes[0]).versions("lab", 1, 0, 100)
+        together(nodes, lambda node: Runs(node).put_run("lab", "job", None, 0, NOW_MS))
+    found = Runs(nodes[0]).versions("lab", 1, 0, 100)
     assert sorted(each.number for each in found) == list(range(1, 10 * NODES + 1))
 
 
 def test_of_several_nodes_one_appends_at_a_position(nodes: list[Postgres]) -> None:
     """The others are told where the log ends. Groups of many logs in any order do not wait for each other for ever."""
-    names = Names(nodes[0])
+    names = Runs(nodes[0])
     names.put_project("lab", NOW_MS)
     ids = [names.put_run("lab", "job", "run", worker, NOW_MS)[2].id for worker in range(20)]
     for turn in range(10):
@@ -144,7 +144,7 @@ def test_what_a_restart_has_cut_off_is_asked_again(own: PostgresServer, nodes: l
     assert node.rows("projects", after="", limit=1) == []
     own.kill()
     own.start()
-    assert Names(node).put_project("lab", NOW_MS).id == "lab"
+    assert Runs(node).put_project("lab", NOW_MS).id == "lab"
 
 
 @pytest.mark.long  # what is away is waited for
@@ -177,9 +177,9 @@ def test_transaction_that_loses_its_connection_has_done_nothing(own: PostgresSer
 
 def test_text_that_postgresql_has_no_form_for_is_refused(nodes: list[Postgres]) -> None:
     """A NUL: it is the caller's mistake, not the database's."""
-    Names(nodes[0]).put_project("lab", NOW_MS)
+    Runs(nodes[0]).put_project("lab", NOW_MS)
     with pytest.raises(Invalid, match="NUL"):
-        Names(nodes[0]).put_run("lab", "a\0b", "run", 0, NOW_MS)
+        Runs(nodes[0]).put_run("lab", "a\0b", "run", 0, NOW_MS)
 
 
 def test_commit_waits_for_the_disk_whatever_the_database_says(own: PostgresServer, address: str) -> None:
@@ -208,7 +208,7 @@ def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list
     heard: list[queue.SimpleQueue[set[int]]] = [queue.SimpleQueue() for _ in nodes[:2]]
     for node, queued in zip(nodes, heard, strict=False):
         node.watch(queued.put)
-    names = Names(nodes[0])
+    names = Runs(nodes[0])
     names.put_project("lab", NOW_MS)
 
     def tell(worker: int) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from joblog.catalog.database import SCHEMA_VERSION
 from joblog.catalog.postgres import Postgres
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.errors import Unavailable
@@ -64,7 +64,7 @@ def works(step: Callable[[], object]) -> bool:
 def test_standby_takes_over_from_a_server_that_hangs(pair: tuple[PostgresServer, PostgresServer]) -> None:
     """It is not told to end, and its kernel acknowledges what is sent to it; reads and writes go on with the other one."""
     node = Postgres(of_both(pair))
-    names = Names(node)
+    names = Runs(node)
     names.put_project("before", NOW_MS)
     pair[0].hang()
     pair[1].promote()
@@ -134,7 +134,7 @@ def test_labelled_run_waits_for_the_counter_before_it_holds_the_job(postgres: Po
     """As one without labels does: else each holds what the other waits for."""
     address = database(postgres, "labelled_in_order")
     node = Postgres(address)
-    names = Names(node)
+    names = Runs(node)
     names.put_project("lab", NOW_MS)
     job = names.put_job("lab", "job", NOW_MS)
     with ThreadPoolExecutor(1) as pool:
@@ -151,7 +151,7 @@ def test_labelled_run_waits_for_the_counter_before_it_holds_the_job(postgres: Po
 def test_labelled_and_other_runs_at_once(postgres: PostgresServer) -> None:
     """None of them fails."""
     node = Postgres(database(postgres, "labelled_at_once"))
-    names = Names(node)
+    names = Runs(node)
     names.put_project("lab", NOW_MS)
 
     def put(number: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from joblog.catalog.sqlite import Sqlite
 
-LARGEST_BYTES = 20 << 20
+MAX_BYTES = 20 << 20
 """What a checkpoint begins at, and the commit that reaches it."""
 
 
@@ -28,13 +28,13 @@ def test_write_ahead_log_is_bounded(tmp_path: Path) -> None:
     """Also behind a reader that kept it from beginning anew: then it is cut."""
     database, log = Sqlite(tmp_path / "catalog.db"), tmp_path / "catalog.db-wal"
     write(database, 40)
-    assert log.stat().st_size < LARGEST_BYTES
+    assert log.stat().st_size < MAX_BYTES
     reader = apsw.Connection(str(tmp_path / "catalog.db"))
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM counter").fetchall()
     write(database, 40)
-    assert log.stat().st_size > LARGEST_BYTES
+    assert log.stat().st_size > MAX_BYTES
     reader.close()
     write(database, 20)
-    assert log.stat().st_size < LARGEST_BYTES
+    assert log.stat().st_size < MAX_BYTES
     database.close()

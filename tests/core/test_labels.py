@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.core.labels import MOST_LABELS, MOST_WANTED, changed, checked_labels, labels_of_pairs, needles, packed, unpacked
+from joblog.core.labels import MAX_LABELS, MAX_WANTED, changed, checked_labels, labels_of_pairs, needles, packed, unpacked
 from joblog.errors import Invalid, OutOfRange
 
 NAMES = st.from_regex(r"[a-cA]([a-c_./-]{0,3}[a-c])?", fullmatch=True)
@@ -54,8 +54,8 @@ def test_names_that_kubernetes_and_people_use_are_legal() -> None:
 
 def test_a_change_sets_and_removes_and_has_an_end() -> None:
     assert changed({"a": "1", "b": "2"}, {"b": None, "c": "3", "d": None}) == {"a": "1", "c": "3"}
-    full = {f"n{number}": "" for number in range(MOST_LABELS)}
-    assert len(changed(full, {"n0": "other"})) == MOST_LABELS
+    full = {f"n{number}": "" for number in range(MAX_LABELS)}
+    assert len(changed(full, {"n0": "other"})) == MAX_LABELS
     with pytest.raises(OutOfRange, match="at most 32 labels for a job"):
         changed(full, {"one-more": ""})
 
@@ -65,4 +65,4 @@ def test_pairs_say_which_parameter_is_wrong() -> None:
     with pytest.raises(Invalid, match="--label must be NAME=VALUE, not 'team'"):
         labels_of_pairs(["team"], "--label")
     with pytest.raises(OutOfRange, match="label must be at most 4 labels"):
-        needles(["a"] * (MOST_WANTED + 1))
+        needles(["a"] * (MAX_WANTED + 1))

@@ -12,9 +12,9 @@ from joblog.core import lines, segment
 from joblog.core.segment import (
     LEVEL_FAST,
     LEVEL_SMALL,
-    Frames,
+    FrameBorders,
     Index,
-    Writer,
+    SegmentWriter,
     decode_frame,
     decode_index,
     encode_index,
@@ -28,7 +28,7 @@ FRAME = 64
 
 
 def made(parts: list[bytes], *, start_byte: int = 0, start_line: int = 0, level: int = LEVEL_FAST) -> tuple[bytes, Index]:
-    writer = Writer(start_byte, start_line, level, FRAME)
+    writer = SegmentWriter(start_byte, start_line, level, FRAME)
     at = start_byte
     for number, part in enumerate(parts):
         writer.arrived(at, 1_700_000_000_000 + 400 * number)
@@ -75,7 +75,7 @@ def test_frames_are_full_and_cut_after_a_line_where_one_ends(parts: list[bytes])
 @given(st.binary(max_size=300), st.integers(1, 60))
 def test_parts_that_come_differently_make_the_same_segment(data: bytes, size: int) -> None:
     """Merging writes the bytes in other parts than they came in: that is not to be seen."""
-    whole, parts = Writer(0, 0, LEVEL_FAST, FRAME), Writer(0, 0, LEVEL_FAST, FRAME)
+    whole, parts = SegmentWriter(0, 0, LEVEL_FAST, FRAME), SegmentWriter(0, 0, LEVEL_FAST, FRAME)
     whole.add(data)
     for at in range(0, len(data), size):
         parts.add(data[at : at + size])
@@ -90,7 +90,7 @@ def test_times_are_kept_to_the_second() -> None:
 
 def test_clock_that_goes_back_adds_no_time() -> None:
     """Times within a segment only rise, so that one can be looked for by halving."""
-    writer = Writer(0, 0, LEVEL_FAST)
+    writer = SegmentWriter(0, 0, LEVEL_FAST)
     for at_byte, at_ms in ((0, 5000), (10, 3000), (20, 5999), (30, 6000)):
         writer.arrived(at_byte, at_ms)
     _, index = writer.finish(ABOUT)
@@ -100,7 +100,7 @@ def test_clock_that_goes_back_adds_no_time() -> None:
 PLACED = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), min_size=1, max_size=12)
 
 
-def frames_of(sizes: list[tuple[int, int]]) -> Frames:
+def frames_of(sizes: list[tuple[int, int]]) -> FrameBorders:
     newlines = [min(count, size) for size, count in sizes]
     sizes_bytes = [size for size, _ in sizes]
     return Index(100, 20, sizes_bytes, [1] * len(sizes), newlines, [], [], {}).placed()
@@ -178,7 +178,7 @@ def test_frame_of_another_size_is_damaged() -> None:
 
 def test_frame_size_is_bounded() -> None:
     """What one random read must decompress."""
-    writer = Writer(0, 0, LEVEL_FAST)
+    writer = SegmentWriter(0, 0, LEVEL_FAST)
     writer.add(b"x" * (3 * segment.FRAME_BYTES + 1))
     _, index = writer.finish(ABOUT)
     assert index.raw_bytes == [segment.FRAME_BYTES] * 3 + [1]

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from joblog.catalog.logs import Logs
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.catalog.states import LOST_MS, SEEN_MS, Report, States
 from joblog.core.settings import Settings
 from joblog.core.status import Status
 from joblog.engine.append import Ingest
 from joblog.engine.engine import Engine
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.retention import Retention
 from joblog.engine.seal import Sealer
 from joblog.errors import Unavailable
@@ -40,9 +40,9 @@ class Scenario:
         self.engine = Engine(place, clock_ms=lambda: NOW_MS)
         database = FailingDatabase(self.engine.database, catalog_fuse)
         objects = FailingObjects(self.engine.objects, object_fuse)
-        self.names, self.logs, self.states = Names(database), Logs(database), States(database)
+        self.names, self.logs, self.states = Runs(database), Logs(database), States(database)
         frames = FrameStore(objects)
-        self.query = Query(self.logs, PieceCache(0), frames)  # each read fetches
+        self.query = PageReader(self.logs, PieceCache(0), frames)  # each read fetches
         self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
         self.retention = Retention(database, objects)
         self.ingest = Ingest(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)

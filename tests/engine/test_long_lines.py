@@ -16,16 +16,16 @@ from joblog.core.logs import Log
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.merged_view import LINE_BYTES, latest, merged_page
-from joblog.engine.read import DEADLINE_S, Page, Query
+from joblog.engine.read import DEADLINE_S, Page, PageReader
 from joblog.errors import Busy
 from joblog.server.http.share import Caller, calling
-from joblog.server.http.viewing import LONGEST_S, Viewing
+from joblog.server.http.viewing import MAX_S, Viewing
 
 SECONDS = 60
 BARS = b" 5%|#         | 1/20 [00:01<00:19,  1.00it/s]\r" * 700
 
 
-class Counting(Query):
+class Counting(PageReader):
     """Counts the bytes that are read."""
 
     size = 0
@@ -85,7 +85,7 @@ def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
             return await Viewing().run(DEADLINE_S.get)
 
     begun_s = time.monotonic()
-    assert begun_s < asyncio.run(made()) - LONGEST_S < time.monotonic()
+    assert begun_s < asyncio.run(made()) - MAX_S < time.monotonic()
     assert DEADLINE_S.get() == math.inf
     token = DEADLINE_S.set(begun_s)
     with pytest.raises(Busy, match="took too long"):

@@ -16,9 +16,9 @@ from hypothesis import example, given, settings
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
-from joblog.engine.patterns import MOST_SPANS, Pattern
+from joblog.engine.patterns import MAX_SPANS, Pattern
 from joblog.engine.scan import Scan
-from joblog.engine.search import TEXT_BYTES, Ask, Found, Reached, Search
+from joblog.engine.search import TEXT_BYTES, Ask, LogSearch, Match, Reached
 from joblog.errors import Invalid, Missing
 from tests.generated import examples
 
@@ -60,20 +60,20 @@ def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Log:
     return engine.logs.head(log.id)
 
 
-def found(search: Search, log: Log, ask: Ask) -> list[Hit]:
+def found(search: LogSearch, log: Log, ask: Ask) -> list[Hit]:
     """Searches all of a log, in one go, and again with a stop after each step: both must find the same."""
     got = list(search.run(log, ask, log.start_byte, log.end_byte))
     assert sum(each.searched_bytes for each in got if isinstance(each, Reached)) == log.end_byte - log.start_byte
-    hits = [each for each in got if isinstance(each, Found)]
+    hits = [each for each in got if isinstance(each, Match)]
     assert hits == list(stepwise(search, log, ask))
     return [Hit(each.line, each.start_byte, each.end_byte, each.spans, each.text.data) for each in hits]
 
 
-def stepwise(search: Search, log: Log, ask: Ask) -> Iterator[Found]:
+def stepwise(search: LogSearch, log: Log, ask: Ask) -> Iterator[Match]:
     low, high = log.start_byte, log.end_byte
     while low < high:
         for each in search.run(log, ask, low, high):
-            if isinstance(each, Found):
+            if isinstance(each, Match):
                 yield each
                 continue
             moved = each.at != (high if ask.backwards else low)
@@ -97,7 +97,7 @@ def expected(pattern: re.Pattern[bytes], data: bytes) -> list[Hit]:
 def spans(pattern: re.Pattern[bytes], line: bytes) -> list[tuple[int, int]]:
     """The matches that are not empty: from where the last one ended, or a byte further after an empty one."""
     got, at = list[tuple[int, int]](), 0
-    while at <= len(line) and len(got) < MOST_SPANS and (match := pattern.search(line, at)):
+    while at <= len(line) and len(got) < MAX_SPANS and (match := pattern.search(line, at)):
         if match.end() > match.start():
             got.append(match.span())
         at = match.end() + (match.end() == at and match.end() == match.start())
@@ -196,7 +196,7 @@ def test_what_lies_across_parts_of_a_line(kept: Engine, data: bytes, pattern: st
     """Is found, once, and borders of parts are no borders of lines or words; here parts are of 64 bytes and overlap by 16."""
     log = made(kept, data, seed, 10)
     ask = Ask(Pattern(pattern, regex=True, ignore_case=False), backwards)
-    hits = found(Search(Scan(kept.logs, kept.frames), kept.query, longest_line=64, overlap=16), log, ask)
+    hits = found(LogSearch(Scan(kept.logs, kept.frames), kept.query, longest_line=64, overlap=16), log, ask)
     wanted = expected(re.compile(pattern.encode()), data)
     assert sorted(span for hit in hits for span in hit.spans) == [span for hit in wanted for span in hit.spans]
     assert sorted({hit.line for hit in hits}) == [hit.line for hit in wanted]
@@ -207,7 +207,7 @@ def test_context_is_the_lines_around(kept: Engine) -> None:
     data = b"".join(b"line %d\n" % number for number in range(10))
     log = made(kept, data, 3)
     ask = Ask(Pattern("line (0|5|9)", regex=True, ignore_case=False), before=2, after=1)
-    got = [each for each in kept.search.run(log, ask, 0, len(data)) if isinstance(each, Found)]
+    got = [each for each in kept.search.run(log, ask, 0, len(data)) if isinstance(each, Match)]
     around = [([text.line for text in each.before], each.line, [text.line for text in each.after]) for each in got]
     assert around == [([], 0, [1]), ([3, 4], 5, [6]), ([7, 8], 9, [])]
     assert all(data[text.start_byte :].startswith(text.data + b"\n") for each in got for text in (*each.before, *each.after))
@@ -223,7 +223,7 @@ def test_retention_meanwhile(kept: Engine) -> None:
     hits = [
         each
         for each in kept.search.run(log, Ask(Pattern("9", regex=False, ignore_case=False)), 0, len(data))
-        if isinstance(each, Found)
+        if isinstance(each, Match)
     ]
     assert [hit.line for hit in hits] == [19, 29, 39, 49, 59, 69, 79, *range(89, 100)]
 

@@ -15,7 +15,7 @@ from litestar.types.asgi_types import ReceiveMessage
 from joblog.client.following import parsed as parsed_events
 from joblog.client.links import parsed_link, split_part
 from joblog.core.names import check_id, check_name, check_project_id, integer, worker_of_log_file, worker_of_task
-from joblog.core.segment import LEVEL_FAST, Writer, decode_frame, decode_index, index_of
+from joblog.core.segment import LEVEL_FAST, SegmentWriter, decode_frame, decode_index, index_of
 from joblog.errors import BadSignature, Damaged, Invalid, JoblogError, Unauthorized, Unreachable
 from joblog.server.auth.signature import canonical_query, signed_request
 from joblog.server.auth.signed import is_signed
@@ -25,7 +25,7 @@ from joblog.server.http.packed import encoding
 from joblog.server.modelarts.positions import parse_base_line
 from joblog.server.native.moments import moment_ms
 from joblog.server.native.session import with_session
-from joblog.views.redraws import Frames
+from joblog.views.redraws import Redraws
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
 
@@ -61,7 +61,7 @@ _NUMBER = st.lists(st.sampled_from([*"0123456789", "-", "+", "_", " ", "٣", "e"
 
 
 def _segment() -> bytes:
-    writer = Writer(0, 0, LEVEL_FAST, 64)
+    writer = SegmentWriter(0, 0, LEVEL_FAST, 64)
     for number in range(20):
         writer.add(b"step %d loss 0.%d\n" % (number, number))
     return writer.finish({"project_id": "lab"})[0]
@@ -170,7 +170,7 @@ def terminal(data: bytes, rows: int, columns: int, cut: int) -> None:
     whole = shown(data)
     assert shown(data[:cut], data[cut:]) == whole
     assert all(0 <= line.start_byte <= line.end_byte <= len(data) for line in whole)
-    frames = Frames()
+    frames = Redraws()
     assert all(frame.start <= len(data) for frame in frames.feed(data))
     frames.rest()
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long  # a browser
 
 GROWN_LINES = 300_000
 GROWN_STEP = 50_000
-MOST_HEAP_BYTES = 150e6
+MAX_HEAP_BYTES = 150e6
 
 
 def append(log: MadeLog, *lines: str) -> None:
@@ -170,5 +170,5 @@ def test_many_lines_followed_leave_little_behind(open_page: Open, web: Web) -> N
         at, number = at + len(lines), number + GROWN_STEP
         until_shown(page, number - 1)
     assert shown_lines(page)[GROWN_LINES].startswith(f"{GROWN_LINES} x")
-    assert heap_bytes(page) < MOST_HEAP_BYTES
+    assert heap_bytes(page) < MAX_HEAP_BYTES
     assert page.locator(".row").count() < 150

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from tests.conftest import Server, start_server
 from tests.ui.conftest import Open, jump, settled, shown_lines, until_shown, wheel
-from tests.ui.test_follow import MOST_HEAP_BYTES, heap_bytes
+from tests.ui.test_follow import MAX_HEAP_BYTES, heap_bytes
 
 pytestmark = pytest.mark.long  # a browser
 
@@ -90,7 +90,7 @@ def test_any_line_of_ten_gigabytes_is_shown(open_page: Open, long: Long) -> None
         page.wait_for_function("() => !document.querySelector('.row.absent')")
         after = check(page)
         assert 0 < abs(after[0] - before[0]) <= abs(pixels) // 20
-    assert heap_bytes(page) < MOST_HEAP_BYTES
+    assert heap_bytes(page) < MAX_HEAP_BYTES
 
 
 def test_every_line_is_within_reach_of_the_wheel(open_page: Open, long: Long) -> None:
@@ -117,7 +117,7 @@ def test_many_jumps_leave_little_behind(open_page: Open, long: Long) -> None:
     assert missed == []
     settled(page)
     check(page)
-    assert heap_bytes(page) < MOST_HEAP_BYTES
+    assert heap_bytes(page) < MAX_HEAP_BYTES
 
 
 def test_a_terminal_shows_any_line_of_ten_gigabytes(open_page: Open, long: Long) -> None:
@@ -133,7 +133,7 @@ def test_a_terminal_shows_any_line_of_ten_gigabytes(open_page: Open, long: Long)
         page.evaluate(SCROLL_ON, by)
         shown = terminal_lines(page)
         assert shown == {number: line(number) for number in shown}
-    assert heap_bytes(page) < MOST_HEAP_BYTES
+    assert heap_bytes(page) < MAX_HEAP_BYTES
     top = int(page.locator(".bar").get_attribute("aria-valuenow") or 0)
     page.keyboard.press("r")
     until_shown(page, top)

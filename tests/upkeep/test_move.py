@@ -17,7 +17,7 @@ from joblog.errors import Conflict, Invalid, Unavailable
 from joblog.upkeep.check import check
 from joblog.upkeep.move import Move
 from joblog.upkeep.move_command import Moved, move
-from joblog.upkeep.move_log import Place
+from joblog.upkeep.move_log import MoveEnd
 from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
 from tests.engines import ObjectServer, PostgresServer
 from tests.upkeep.moved import NOW_MS, Filled, bytes_of, rows, shared_place
@@ -135,8 +135,8 @@ def fails(source: Settings, target: Settings, catalog_fuse: Fuse, object_fuse: F
     ours, theirs = open_database(source), open_database(target)
     try:
         turn = Turn(theirs, str(source.catalog_path.resolve()))
-        there = Place(FailingDatabase(theirs, catalog_fuse), FailingObjects(open_objects(target), object_fuse))
-        moving = Move(Place(ours, open_objects(source)), there, turn, same_objects=False, clock_ms=lambda: NOW_MS)
+        there = MoveEnd(FailingDatabase(theirs, catalog_fuse), FailingObjects(open_objects(target), object_fuse))
+        moving = Move(MoveEnd(ours, open_objects(source)), there, turn, same_objects=False, clock_ms=lambda: NOW_MS)
         assert moving.run()
     except Unavailable:
         return True

@@ -18,7 +18,7 @@ from joblog.engine.engine import Engine
 from joblog.errors import Conflict
 from joblog.upkeep.check import check
 from joblog.upkeep.rebuild import LOST, rebuild
-from joblog.upkeep.salvage import Found, cover
+from joblog.upkeep.salvage import SalvagedObject, cover
 from tests.backends import Backend, both_ends
 from tests.checked import checked
 from tests.conftest import start_server
@@ -110,8 +110,8 @@ def test_what_retention_had_removed_stays_away(tmp_path: Path) -> None:
 def test_objects_that_overlap() -> None:
     """What holds most counts, then fewer pieces."""
 
-    def found(start: int, end: int) -> Found:
-        return Found(f"{start}-{end}", 1, 0, Index(start, 0, [end - start], [1], [0], [], [], {}), end, 0)
+    def found(start: int, end: int) -> SalvagedObject:
+        return SalvagedObject(f"{start}-{end}", 1, 0, Index(start, 0, [end - start], [1], [0], [], [], {}), end, 0)
 
     def chosen(*spans: tuple[int, int]) -> list[tuple[int, int]]:
         return [(each.start_byte, each.end_byte) for each in cover([found(*span) for span in spans])]

@@ -21,8 +21,8 @@ from joblog.views.merged import collapsed
 from joblog.views.metrics import MetricsReader
 from joblog.views.pages import shown_page
 from joblog.views.progress import ProgressReader
-from joblog.views.redraws import Frames, plain_text
-from joblog.views.terminal import Mark, Terminal
+from joblog.views.redraws import Redraws, plain_text
+from joblog.views.terminal import Checkpoint, Terminal
 from joblog.views.values import MergedLine, Where
 from tests.views.hostile import OPENERS, lines_of, structures
 
@@ -51,7 +51,7 @@ def _terminal(data: bytes) -> None:
 
 
 def _page(data: bytes) -> None:
-    shown_page(_pieces(data), Mark(), 10_000, at_end=True, closed=False)
+    shown_page(_pieces(data), Checkpoint(), 10_000, at_end=True, closed=False)
 
 
 def _failures(data: bytes) -> None:
@@ -66,7 +66,7 @@ def _line(data: bytes) -> None:
 
 
 def _watched(data: bytes) -> None:
-    frames, progress, metrics = Frames(), ProgressReader(), MetricsReader()
+    frames, progress, metrics = Redraws(), ProgressReader(), MetricsReader()
     for piece in _pieces(data):
         for frame in frames.feed(piece):
             metrics.take(frame, 0, progress.take(frame))

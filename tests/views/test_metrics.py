@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from joblog.views.metrics import MOST_POINTS, MOST_SERIES, MetricsReader, Pattern, Series
+from joblog.views.metrics import MAX_POINTS, MAX_SERIES, MetricPattern, MetricsReader, Series
 from joblog.views.progress import ProgressReader
-from joblog.views.redraws import Frames
+from joblog.views.redraws import Redraws
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
 
 
-def read(data: bytes, *patterns: Pattern) -> dict[str, Series]:
-    frames, metrics, progress = Frames(), MetricsReader(patterns), ProgressReader()
+def read(data: bytes, *patterns: MetricPattern) -> dict[str, Series]:
+    frames, metrics, progress = Redraws(), MetricsReader(patterns), ProgressReader()
     found = list(frames.feed(data))
     rest = frames.rest()
     for frame in [*found, rest] if rest else found:
@@ -109,13 +109,13 @@ def test_long_series_keep_their_peaks_in_bounded_memory() -> None:
     lines[777], lines[23_333], lines[5_000] = "step=777 loss=-9", "step=23333 loss=9", "step=5000 loss=nan"
     series = read("\n".join(lines).encode())["loss"]
     values = [point.value for point in series.all_points]
-    assert (series.count, len(values) <= 2 * MOST_POINTS) == (30_000, True)
+    assert (series.count, len(values) <= 2 * MAX_POINTS) == (30_000, True)
     finite = [value for value in values if math.isfinite(value)]
     assert (min(finite), max(finite), len(values) - len(finite)) == (-9, 9, 1)
     steps = [point.step for point in series.all_points if point.step is not None]
     assert (steps, len(steps)) == (sorted(steps), len(values))
     many = read("".join(f"name{at}=1\n" for at in range(1000)).encode())
-    assert len(many) == MOST_SERIES
+    assert len(many) == MAX_SERIES
 
 
 def test_hostile_lines_take_linear_time() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from joblog.errors import Invalid
 from joblog.views.pages import cursor, parse_cursor, shown_page
 from joblog.views.screen import WINDOW_ROWS
-from joblog.views.terminal import Mark, Terminal
+from joblog.views.terminal import Checkpoint, Terminal
 from joblog.views.values import ShownLine
 from tests.generated import examples
 from tests.views.test_terminal import ERASES, LOOKS, MOVES, STREAMS, WORDS
@@ -32,7 +32,7 @@ def whole(data: bytes) -> list[ShownLine]:
 
 def paged(data: bytes, count: int, piece: int, limit: int) -> tuple[list[ShownLine], bool]:
     """Reads a closed log page by page; returns all lines, and whether a page had to be cut."""
-    found, mark, cut = list[ShownLine](), Mark(), False
+    found, mark, cut = list[ShownLine](), Checkpoint(), False
     while True:
         until = min(mark.byte + limit, len(data))
         pieces = (data[at : min(at + piece, until)] for at in range(mark.byte, until, piece))
@@ -66,7 +66,7 @@ def test_pages_with_a_bound_glue_unless_they_say_so(data: bytes, count: int, lim
 def test_settled_lines_of_a_growing_log_stay(data: bytes, count: int, more: st.DataObject) -> None:
     """What was settled while the log was shorter stands so in the whole; ``next`` shows the others again."""
     grown = more.draw(st.integers(0, len(data)))
-    found, mark = list[ShownLine](), Mark()
+    found, mark = list[ShownLine](), Checkpoint()
     while mark.byte < grown:
         page = shown_page([data[mark.byte : grown]], mark, count, at_end=True, closed=False)
         found += page.lines[: page.settled]
@@ -90,14 +90,14 @@ def test_a_page_reads_little_beyond_its_lines() -> None:
             read += 80
             yield b"x" * 79 + b"\n"
 
-    page = shown_page(pieces(), Mark(800, 10), 50, at_end=False, closed=False)
+    page = shown_page(pieces(), Checkpoint(800, 10), 50, at_end=False, closed=False)
     assert (len(page.lines), page.end_byte, page.lines[0].start_line) == (50, 800 + 50 * 80, 10)
     assert read <= 80 * (50 + WINDOW_ROWS)
 
 
 def test_a_bar_without_end_is_cut_and_says_so() -> None:
     """Where nothing settles within what a page may read, it ends there."""
-    page = shown_page([b"a\n" + b"\x1b[A\rb\n" * 100], Mark(), 10, at_end=False, closed=False)
+    page = shown_page([b"a\n" + b"\x1b[A\rb\n" * 100], Checkpoint(), 10, at_end=False, closed=False)
     assert (page.cut, [line.text for line in page.lines], page.end_byte) == (True, ["b"], 502 + 100)
 
 
@@ -106,4 +106,4 @@ def test_other_cursors_are_refused(text: str) -> None:
     """Nothing but what a page has given."""
     with pytest.raises(Invalid):
         parse_cursor(text)
-    assert parse_cursor(cursor(Mark(7, 3, "1;31"))) == Mark(7, 3, "1;31")
+    assert parse_cursor(cursor(Checkpoint(7, 3, "1;31"))) == Checkpoint(7, 3, "1;31")

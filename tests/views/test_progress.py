@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from joblog.views.progress import MOST_BARS, ProgressReader, progress_of
-from joblog.views.redraws import Frame, Frames
+from joblog.views.progress import MAX_BARS, ProgressReader, progress_of
+from joblog.views.redraws import Frame, Redraws
 from joblog.views.values import Progress
 
 Bar = tuple[str, float | None, float | None, float | None, float | None]
@@ -71,7 +71,7 @@ def test_bars_that_redraw_each_other() -> None:
                     for o in (0, 1) for i in range(6))  # fmt: skip
     assert [(bar.label, bar.done) for bar in read(data + b"\n")] == [("outer", 1), ("inner", 5)]
     many = b"".join(b"bar %d:  50%%|#| 1/2 [00:01<00:01, 1.00it/s]\n" % number for number in range(1000))
-    assert [bar.label for bar in read(many)] == [f"bar {number}" for number in range(1000 - MOST_BARS, 1000)]
+    assert [bar.label for bar in read(many)] == [f"bar {number}" for number in range(1000 - MAX_BARS, 1000)]
 
 
 def test_hostile_lines_take_linear_time() -> None:
@@ -81,7 +81,7 @@ def test_hostile_lines_take_linear_time() -> None:
 
 
 def read(data: bytes) -> list[Progress]:
-    frames, reader = Frames(), ProgressReader()
+    frames, reader = Redraws(), ProgressReader()
     for frame in frames.feed(data):
         reader.take(frame)
     return reader.bars

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.views.redraws import FRAME_BYTES, Frame, Frames
+from joblog.views.redraws import FRAME_BYTES, Frame, Redraws
 from tests.views.test_terminal import ANY_BYTES
 
 
 def frames(data: bytes, cut: list[int] | None = None) -> list[Frame]:
-    splitter, found, at = Frames(), list[Frame](), 0
+    splitter, found, at = Redraws(), list[Frame](), 0
     for end in [*(cut or []), len(data)]:
         found += splitter.feed(data[at:end])
         at = end

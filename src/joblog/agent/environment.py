@@ -30,7 +30,7 @@ _NO_NAMES = {"bash", "sh", "zsh", "wrap", "interactive", "none"}
 _LAST_WORKER = 999_999
 
 
-class Names(NamedTuple):
+class RunNames(NamedTuple):
     """``job``, ``run_id`` and ``tasks``, how many the run has in all, are None where the environment does not say them."""
 
     job: str | None
@@ -39,7 +39,7 @@ class Names(NamedTuple):
     tasks: int | None = None
 
 
-def names_in(environ: Mapping[str, str], launcher: str) -> Names:
+def names_in(environ: Mapping[str, str], launcher: str) -> RunNames:
     """Reads the names; ``launcher`` stands for the process that started this one, on this host.
 
     It is what brings together the ranks of a torchrun that was given no id, which are those of one host.
@@ -50,7 +50,7 @@ def names_in(environ: Mapping[str, str], launcher: str) -> Names:
         if restarts.isdigit() and int(restarts) > 0:
             run_id += f".attempt-{int(restarts) + 1}"
     rank, tasks = _rank(environ)
-    return Names(_job(environ), run_id, f"worker-{rank}", tasks)
+    return RunNames(_job(environ), run_id, f"worker-{rank}", tasks)
 
 
 def _run(environ: Mapping[str, str], launcher: str) -> tuple[str | None, str]:

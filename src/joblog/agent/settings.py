@@ -21,7 +21,7 @@ from joblog.errors import Invalid
 DEFAULT_URL = "http://127.0.0.1:8470"
 DEFAULT_PROJECT = "default"
 
-SMALLEST_LIMIT_BYTES = 64 << 10
+MIN_LIMIT_BYTES = 64 << 10
 """Smallest limit of a spool: less is not room for a single read."""
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -33,7 +33,7 @@ class Local(NamedTuple):
     urls: tuple[str, ...]
 
 
-class Settings(NamedTuple):
+class ClientSettings(NamedTuple):
     """What a client needs to know; ``token`` is empty when none was found.
 
     ``spool_roots`` are where spools may be: a new one is made below the first of them where it can be.
@@ -57,7 +57,7 @@ class Settings(NamedTuple):
         """Where spools are to be."""
         return self.spool_roots[0]
 
-    def at(self, recorded_url: str) -> Settings:
+    def at(self, recorded_url: str) -> ClientSettings:
         """Returns the settings for the server that a spool recorded, unless somebody said another one."""
         if self.said_url or not recorded_url:
             return self
@@ -73,7 +73,7 @@ def load(
     project_id: str | None = None,
     spool_limit: str | None = None,
     token_file: str | None = None,
-) -> Settings:
+) -> ClientSettings:
     """Finds the settings; ``url``, ``project_id``, ``spool_limit`` and ``token_file`` are flags, None where not given.
 
     Raises:
@@ -86,12 +86,12 @@ def load(
     limit = spool_limit or environ.get("JOBLOG_SPOOL_LIMIT_BYTES") or str(LIMIT_BYTES)
     token = _token(environ, token_file)
     local = None if token else Local((served_url, DEFAULT_URL))
-    return Settings(
+    return ClientSettings(
         url=url,
         token=_first_line(data / "admin.token") if local and url in local.urls else token,
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
         spool_roots=_spool_roots(environ),
-        spool_limit_bytes=size_bytes("--spool-limit", limit, SMALLEST_LIMIT_BYTES),
+        spool_limit_bytes=size_bytes("--spool-limit", limit, MIN_LIMIT_BYTES),
         said_url=said_url,
         local=local,
     )

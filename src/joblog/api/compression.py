@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-LEAST_BYTES = 1 << 10
+MIN_BYTES = 1 << 10
 """Below this, compressing saves less than a packet."""
 
 GZIP_LEVEL = 1
@@ -23,7 +23,7 @@ _local = threading.local()
 
 def encoded(data: bytes) -> tuple[bytes, str | None]:
     """Returns a body and its Content-Encoding: zstd where ``zstandard`` is installed, else gzip; none if that saves nothing."""
-    if len(data) <= LEAST_BYTES:
+    if len(data) <= MIN_BYTES:
         return data, None
     zstandard = _zstandard()
     if zstandard is None:

@@ -47,7 +47,7 @@ class _Response(HTTPResponse):
         super().begin()
 
 
-class Answer:
+class Response:
     """What the server answers: ``status``, ``headers``, and the body, all at once or as it comes; to be closed."""
 
     def __init__(self, response: HTTPResponse, connection: HTTPConnection, connections: Connections) -> None:
@@ -128,7 +128,7 @@ class Connections:
         silence_s: float | None = None,
         *,
         repeatable: bool | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Sends a request and returns the answer, whatever its status; ``path`` has the query as well.
 
         A connection that was idle may die just when it is used again. A request that got not one byte of an answer on such a
@@ -164,13 +164,13 @@ class Connections:
         headers: Mapping[str, str],
         silence_s: float,
         connection: HTTPConnection,
-    ) -> Answer:
+    ) -> Response:
         connection.sock.settimeout(silence_s)
         try:
             connection.request(method, self._target(path), body, dict(headers) | self._proxy_headers())
         except (BrokenPipeError, ConnectionResetError):
             pass  # a server that refuses a body may have said so before it was sent
-        return Answer(connection.getresponse(), connection, self)
+        return Response(connection.getresponse(), connection, self)
 
     @contextmanager
     def _failing(self, connection: HTTPConnection, *, connected: bool) -> Iterator[None]:

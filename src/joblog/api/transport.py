@@ -10,7 +10,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from joblog import __version__
-from joblog.api.connections import Answer, Connections
+from joblog.api.connections import Connections, Response
 from joblog.api.values import Value, decoded, failure, value
 from joblog.errors import Busy, Invalid, Unavailable, Unreachable
 
@@ -26,7 +26,7 @@ READ_BYTES = 64 << 10
 CONNECT_S = 5.0
 """Longest wait for a connection: a lost SYN is sent again after 1 and 3 s, so two losses are survived."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 """Between two tries of what reads."""
 
 
@@ -113,7 +113,7 @@ class Transport:
         *,
         silence_s: float | None = None,
         repeatable: bool | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Sends a request and returns an answer of success, to be read and closed; raises as ``call`` does.
 
         ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``. Redirects are refused: the token goes
@@ -131,7 +131,7 @@ class Transport:
                 if time.monotonic() + wait_s > ends_s:
                     raise
             time.sleep(wait_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     def send_once(
         self,
@@ -142,7 +142,7 @@ class Transport:
         *,
         silence_s: float | None = None,
         repeatable: bool | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Does as ``send`` does, without trying again for ``retry_s``: for callers that try again in their own way."""
         every = self._headers | dict(headers or {})
         answer = self._connections.send(method, path, body, every, silence_s, repeatable=repeatable)
@@ -161,7 +161,7 @@ def project_path(project_id: str) -> str:
     return f"/api/projects/{quote(project_id, safe='')}"
 
 
-def _body(answer: Answer, limit_bytes: int) -> bytes | None:
+def _body(answer: Response, limit_bytes: int) -> bytes | None:
     """Returns the body; None where it is larger than it may be, of which no more is read."""
     body = bytearray()
     for piece in answer.stream(READ_BYTES):

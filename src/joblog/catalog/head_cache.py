@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.core.logs import Log
 from joblog.core.past import Past
 
@@ -21,7 +21,7 @@ _Key = tuple[str, int, int, int]
 class Heads:
     """Looks up logs by name, remembering them until they change. For any thread."""
 
-    def __init__(self, names: Names, past: Past) -> None:
+    def __init__(self, names: Runs, past: Past) -> None:
         self._names = names
         self._lock = threading.Lock()
         self._held: dict[_Key, Log] = {}
@@ -30,7 +30,7 @@ class Heads:
         past.forgets(self.clear)
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
-        """Returns a worker's log; raises what ``Names.log`` raises."""
+        """Returns a worker's log; raises what ``Runs.log`` raises."""
         key = (project_id, job_id, version_id, worker)
         found = self._held.get(key)
         if found is not None:

@@ -39,7 +39,7 @@ class Summary(Struct, frozen=True):
     version_number: int | None
 
 
-class Search(Struct, frozen=True):
+class JobSearch(Struct, frozen=True):
     """Which jobs: ``text`` stands in the name in any case; ``statuses`` of the latest version, all when empty."""
 
     text: str = ""
@@ -72,7 +72,7 @@ class RunSearch(Struct, frozen=True):
     limit: int = 50
 
 
-class Report(Struct, frozen=True, array_like=True):
+class TaskReport(Struct, frozen=True, array_like=True):
     """What a task has told of itself beside how it is."""
 
     at_ms: int
@@ -80,7 +80,7 @@ class Report(Struct, frozen=True, array_like=True):
     kind: str
 
 
-class Run(Struct, frozen=True):
+class ListedRun(Struct, frozen=True):
     """A version with what its job is called."""
 
     version: Version
@@ -126,7 +126,7 @@ class Jobs:
         rows = self._db.rows("request", version_id=version_id)
         return rows[0][0] if rows else None
 
-    def add_report(self, version_id: int, report: Report) -> None:
+    def add_report(self, version_id: int, report: TaskReport) -> None:
         """Keeps a task's report, the newest MAX_REPORTS of a version; raises NotFound."""
         with self._db.transaction() as tx:
             if not tx.rows("version_locked", id=version_id):
@@ -136,12 +136,12 @@ class Jobs:
             kept["reports"] = msgspec.Raw(msgspec.json.encode([*_reports(kept), report][-MAX_REPORTS:]))
             tx.rows("request_put", version_id=version_id, body=msgspec.json.encode(kept).decode())
 
-    def reports(self, version_id: int) -> list[Report]:
+    def reports(self, version_id: int) -> list[TaskReport]:
         """Returns what a version's tasks have reported, in the order in which it came."""
         body = self.request(version_id)
         return [] if body is None else _reports(_kept(body))
 
-    def search(self, project_id: str, search: Search, now_ms: int) -> tuple[int, list[Summary]]:
+    def search(self, project_id: str, search: JobSearch, now_ms: int) -> tuple[int, list[Summary]]:
         """Returns how many jobs there are, and a page of them."""
         where = {
             "project_id": project_id,
@@ -161,7 +161,7 @@ class Jobs:
         )
         return total, [Summary(*row[:5], Status(row[5] or 0), *row[6:]) for row in rows]  # type: ignore[call-arg]  # 10 columns
 
-    def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[Run]]:
+    def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[ListedRun]]:
         """Returns how many versions of a project there are, and a page of them, by when they were made."""
         jobs, versions = self._jobs_of(project_id, search), None
         for wanted in search.types:
@@ -229,8 +229,8 @@ def _kept(body: str) -> dict[str, msgspec.Raw]:
         return _kept(_NOT_ASKED)
 
 
-def _reports(kept: dict[str, msgspec.Raw]) -> list[Report]:
-    return msgspec.json.decode(kept["reports"], type=list[Report]) if "reports" in kept else []
+def _reports(kept: dict[str, msgspec.Raw]) -> list[TaskReport]:
+    return msgspec.json.decode(kept["reports"], type=list[TaskReport]) if "reports" in kept else []
 
 
 def _describe(tx: Transaction, job_id: int, description: str) -> None:
@@ -278,9 +278,9 @@ def _both(first: set[int] | None, second: set[int]) -> set[int]:
     return second if first is None else first & second
 
 
-def _run(project_id: str, row: Row) -> Run:
+def _run(project_id: str, row: Row) -> ListedRun:
     version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
-    return Run(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
+    return ListedRun(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
 
 
 def _escaped(text: str) -> str:

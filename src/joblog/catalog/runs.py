@@ -25,7 +25,7 @@ from joblog.core.status import OVER, Status
 from joblog.errors import Conflict, NotFound
 
 
-class Names:
+class Runs:
     """The catalog's directory of what there is. All methods block; ids from outside must have been checked."""
 
     def __init__(self, database: Database) -> None:

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from joblog.agent import settings
-from joblog.agent.canary.canary import Canary, Plan
-from joblog.agent.canary.lines import FAULTS, SMALLEST_LINE_BYTES, Totals
+from joblog.agent.canary.canary import Canary, CanaryPlan
+from joblog.agent.canary.lines import FAULTS, MIN_LINE_BYTES, Totals
 from joblog.agent.canary.metrics import FILE_S, serve, write
 from joblog.cli.names import checked_job
 from joblog.client import Client
@@ -44,18 +44,18 @@ def canary(args: argparse.Namespace) -> int:
     return 0 if canary.totals.sound else 1
 
 
-def _plan(args: argparse.Namespace, project_id: str) -> Plan:
+def _plan(args: argparse.Namespace, project_id: str) -> CanaryPlan:
     for flag, number, least in (("--rate", args.rate, 0.01), ("--late", args.late, 1.0), ("--round", args.round, 1.0)):
         if not least <= number <= 1e6:
             raise Invalid(flag, f"a number from {least} to 1000000", number)
-    if not SMALLEST_LINE_BYTES <= args.size <= 65536:
-        raise Invalid("--size", f"a number from {SMALLEST_LINE_BYTES} to 65536", args.size)
+    if not MIN_LINE_BYTES <= args.size <= 65536:
+        raise Invalid("--size", f"a number from {MIN_LINE_BYTES} to 65536", args.size)
     whole_s = args.seconds if args.minutes is None else 60 * args.minutes
     if whole_s is not None and not 0 < whole_s <= 1e9:
         raise Invalid("--seconds and --minutes", "a number above 0", whole_s)
     if whole_s is not None and min(whole_s, args.round) * args.rate < 1:
         raise Invalid("--rate", "so large that there is a line in the time", args.rate)
-    return Plan(project_id, checked_job(args.job), args.rate, args.size, args.late, args.round, whole_s)
+    return CanaryPlan(project_id, checked_job(args.job), args.rate, args.size, args.late, args.round, whole_s)
 
 
 def _keep_writing(totals: Totals, path: Path, ended: threading.Event) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from joblog.agent import settings
 from joblog.api.refs import printable
 from joblog.client import Client, Job, Log, LogRef, Version
-from joblog.client.links import LATEST, Part, is_link, parsed_link, split_part
+from joblog.client.links import LATEST, LogPart, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
 
 
@@ -27,7 +27,7 @@ def connected(args: argparse.Namespace) -> tuple[Client, str]:
     return Client(found.url, found.token, retry_s=0), project_id
 
 
-def part_of(name: str | None) -> Part | None:
+def part_of(name: str | None) -> LogPart | None:
     """Returns the part of a log that stands behind ``#`` in its name, or in a link to it; raises Invalid."""
     return split_part(name or "")[1]
 

@@ -10,8 +10,8 @@ import sys
 from joblog.agent import settings
 from joblog.agent.filters.redact import Unchanged
 from joblog.agent.follow.file import ROTATED_S, Setting
-from joblog.agent.follow.loop import Follower, Plan
-from joblog.agent.follow.notes import Marks
+from joblog.agent.follow.loop import Follower, FollowPlan
+from joblog.agent.follow.notes import Notes
 from joblog.api.refs import printable
 from joblog.cli.names import checked_job, checked_run_id
 from joblog.cli.redact import new_redactor
@@ -23,7 +23,7 @@ CALL_S = 10.0
 
 def follow(args: argparse.Namespace) -> int:
     """Follows the files; returns 1 when a log could not be sent as a whole."""
-    plan = Plan(
+    plan = FollowPlan(
         patterns=args.paths,
         job_name=checked_job(args.job) if args.job else None,
         run_id=checked_run_id(args.run_id) if args.run_id else None,
@@ -36,13 +36,13 @@ def follow(args: argparse.Namespace) -> int:
 
 def follow_once(args: argparse.Namespace, directory: str) -> int:
     """Sends and closes what is below ``directory``; returns as ``follow`` does."""
-    return _follow(args, Plan([directory], job_name=checked_job(args.job) if args.job else None, once=True))
+    return _follow(args, FollowPlan([directory], job_name=checked_job(args.job) if args.job else None, once=True))
 
 
-def _follow(args: argparse.Namespace, plan: Plan) -> int:
+def _follow(args: argparse.Namespace, plan: FollowPlan) -> int:
     found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
-    marks = Marks(found.spool_root, found.project_id, found.url)
+    marks = Notes(found.spool_root, found.project_id, found.url)
     rotated_s = getattr(args, "rotate_wait", ROTATED_S)  # import, which comes here too, has no such flag
     setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged, rotated_s)
     follower = Follower(plan, setting, lambda: Client(found.url, found.token, timeout_s=CALL_S), _say)

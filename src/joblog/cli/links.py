@@ -7,7 +7,7 @@ import sys
 import webbrowser
 
 from joblog.cli.common import connected, find_log, part_of, span
-from joblog.client.links import Link, Part
+from joblog.client.links import Link, LogPart
 from joblog.errors import Invalid, JoblogError
 
 
@@ -21,7 +21,7 @@ def link(args: argparse.Namespace) -> int:
         low, high = span(flag, args.lines or args.bytes)
         if high is None or high <= low:
             raise Invalid(flag, "A-B, where B is greater than A", args.lines or args.bytes)
-        part = Part(low, high, in_bytes=bool(args.bytes))
+        part = LogPart(low, high, in_bytes=bool(args.bytes))
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)

@@ -23,14 +23,14 @@ from joblog.cli.tail import saying
 from joblog.client import Client, Log, Piece
 from joblog.views.screen import Row
 from joblog.views.sgr import escaped
-from joblog.views.terminal import Mark, Terminal
+from joblog.views.terminal import Checkpoint, Terminal
 
 STANDS_S = 1.0
 """Programs that redraw do so more often; rich, four times a second."""
 
 _LOOK_S = 0.1
 
-_MOST_PIECES = 16
+_MAX_PIECES = 16
 """Read ahead of a slow stdout, of 64 KiB each."""
 
 _Pieces: TypeAlias = "queue.Queue[Piece | BaseException | None]"
@@ -49,7 +49,7 @@ class Live:
     def __init__(self, out: TextIO, start_byte: int, *, colours: bool, height: int, width: int) -> None:
         self._out = out
         self._colours, self._height, self._width = colours, height, width
-        self._terminal = Terminal(Mark(start_byte))
+        self._terminal = Terminal(Checkpoint(start_byte))
         self._gone: list[Row] = []
         self._seen: dict[Row, _Seen] = {}
         self._drawn: list[str] = []
@@ -126,7 +126,7 @@ def tail_live(client: Client, log: Log, at: int) -> None:
     """Writes what a terminal shows of the log from position ``at`` on until it is closed; waits for a server that is away."""
     drawing, size = sys.stdout.isatty() and os.environ.get("TERM") != "dumb", shutil.get_terminal_size()
     live = Live(sys.stdout, at, colours=coloured(), height=max(size.lines - 1, 1) if drawing else 0, width=size.columns)
-    pieces: _Pieces = queue.Queue(_MOST_PIECES)
+    pieces: _Pieces = queue.Queue(_MAX_PIECES)
     threading.Thread(target=_follow, args=(client, log, at, pieces), daemon=True).start()
     history, shown = at < log.end_byte, 0.0  # what was there before has stood long enough
     try:

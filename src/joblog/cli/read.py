@@ -20,7 +20,7 @@ from joblog.cli.live import tail_live
 from joblog.cli.tail import saying, tail_matching, tail_records
 from joblog.cli.together import cat_plain, tail_plain, tail_ranks
 from joblog.client import Client, Job, Log
-from joblog.client.links import Part
+from joblog.client.links import LogPart
 from joblog.errors import Invalid
 
 
@@ -44,7 +44,7 @@ def cat(args: argparse.Namespace) -> int:
     return 0
 
 
-def _wanted(args: argparse.Namespace, part: Part | None) -> tuple[int, int | None, bool]:
+def _wanted(args: argparse.Namespace, part: LogPart | None) -> tuple[int, int | None, bool]:
     """Returns both ends of what is to be written, and whether they are lines."""
     if part is not None:
         return part.start, part.end, not part.in_bytes

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return run_agent(command, meta, connect, _options(args, found))
 
 
-def _options(args: argparse.Namespace, found: settings.Settings) -> Options:
+def _options(args: argparse.Namespace, found: settings.ClientSettings) -> Options:
     return Options(
         found.spool_roots,
         args.wait,

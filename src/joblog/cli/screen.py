@@ -39,7 +39,7 @@ def shown(command: Callable[[argparse.Namespace], int], args: argparse.Namespace
     sys.stdout.flush()
     was = sys.stdout
     pager = None if getattr(args, "follow", False) else pager_command(os.environ)
-    screen = Screen(was.buffer, pager, colours=coloured())
+    screen = PagedOutput(was.buffer, pager, colours=coloured())
     sys.stdout = io.TextIOWrapper(screen, "utf-8", write_through=True)
     try:
         return command(args)
@@ -77,7 +77,7 @@ def cleaned(text: str, *, colours: bool) -> str:
     return _CONTROL.sub(instead, text)
 
 
-class Screen(io.BufferedIOBase):
+class PagedOutput(io.BufferedIOBase):
     """Takes the bytes that a command writes, and brings them to the terminal, or to a pager once they fill a screen."""
 
     def __init__(self, terminal: BinaryIO, pager: str | None, *, colours: bool) -> None:

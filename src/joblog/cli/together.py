@@ -18,7 +18,7 @@ from joblog.views.values import MergedLine, ShownLine
 POLL_S = 1.0
 """Pause between two looks: the merged order is to the second, so that more of them show nothing sooner."""
 
-MOST_LINES = 10_000
+MAX_LINES = 10_000
 
 
 def tail_ranks(args: argparse.Namespace) -> int:
@@ -27,8 +27,8 @@ def tail_ranks(args: argparse.Namespace) -> int:
     parse_ranks(ranks, "--rank")
     if args.plain:
         raise Invalid("--plain", "given without --rank")
-    if not 1 <= args.count <= MOST_LINES:
-        raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
+    if not 1 <= args.count <= MAX_LINES:
+        raise Invalid("-n", f"1 to {MAX_LINES}", args.count)
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.log)
@@ -42,8 +42,8 @@ def tail_ranks(args: argparse.Namespace) -> int:
 
 def tail_plain(args: argparse.Namespace) -> int:
     """Writes a log's last lines as a terminal shows them."""
-    if not 1 <= args.count <= MOST_LINES:
-        raise Invalid("-n", f"1 to {MOST_LINES}", args.count)
+    if not 1 <= args.count <= MAX_LINES:
+        raise Invalid("-n", f"1 to {MAX_LINES}", args.count)
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)

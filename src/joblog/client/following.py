@@ -16,7 +16,7 @@ from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
 HEARTBEAT_S = 10.0
 """A server that has nothing to say says so every 10 seconds; one that is silent for three times that is not there."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
 """Between two attempts: at once after a cut, seldom while a server is away."""
 
 _EVENT_BYTES = 1024 * 1024
@@ -88,7 +88,7 @@ class Follow(Transport):
                 raise error
             waiting(error)
             time.sleep(max(pause_s, error.retry_after_s or 0.0))
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int | None, bytes]]:
         """Yields name, position and data of the events of one connection; raises Unreachable when it is cut.

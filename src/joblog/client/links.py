@@ -32,7 +32,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
-class Part:
+class LogPart:
     """The lines, or with ``in_bytes`` the bytes, ``[start, end)`` of a log."""
 
     start: int
@@ -53,7 +53,7 @@ class Link:
     job: str
     version: str
     task: str | None = None
-    part: Part | None = None
+    part: LogPart | None = None
 
     @property
     def path(self) -> str:
@@ -62,7 +62,7 @@ class Link:
         return f"/p/{self.project_id}/{self.job}/{self.version}{task}{self.part or ''}"
 
 
-def split_part(text: str) -> tuple[str, Part | None]:
+def split_part(text: str) -> tuple[str, LogPart | None]:
     """Returns what stands before ``#``, and the part of the log that stands behind it; raises Invalid."""
     name, mark, fragment = text.partition("#")
     if not mark or not fragment:
@@ -72,7 +72,7 @@ def split_part(text: str) -> tuple[str, Part | None]:
         raise Invalid("LOG", f"followed by {PART_ALLOWED}", text)
     first = int(match["first"])
     last = first if match["last"] is None else int(match["last"])
-    return name, Part(min(first, last), max(first, last) + 1, match["kind"] == "B")
+    return name, LogPart(min(first, last), max(first, last) + 1, match["kind"] == "B")
 
 
 def is_link(text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from joblog.api.refs import LogRef
 from joblog.api.values import Log
 from joblog.client.following import Piece
-from joblog.client.links import Link, Part
+from joblog.client.links import Link, LogPart
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query
 from joblog.errors import JoblogError
@@ -103,7 +103,7 @@ class LogReader:
     def link(self, start: int | None = None, end: int | None = None, *, in_bytes: bool = False) -> str:
         """Returns the permanent link to the log, or to its lines (or bytes) ``[start, end)``; one line without ``end``."""
         log = self.ref
-        part = None if start is None else Part(start, start + 1 if end is None else end, in_bytes)
+        part = None if start is None else LogPart(start, start + 1 if end is None else end, in_bytes)
         job = self._client.job(log.project_id, log.job_id).name
         version = self._client.version(log.project_id, log.job_id, log.version_id).name
         return self._client.url + Link(log.project_id, job, version, log.task, part).path

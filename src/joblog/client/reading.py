@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
-from joblog.api.connections import Answer
+from joblog.api.connections import Response
 from joblog.api.refs import LogRef
 from joblog.api.transport import project_path
 from joblog.api.values import Job, Log, Version, value
@@ -101,7 +101,7 @@ class Reading(Views, Follow, Search):
         return self.items(Log, f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}/logs")
 
 
-def _first_byte(answer: Answer, asked: int) -> int:
+def _first_byte(answer: Response, asked: int) -> int:
     """Returns the position that an answer's bytes begin at: a later one than was asked for where retention removed bytes."""
     part = re.match(r"bytes ([0-9]+)-", answer.headers.get("Content-Range", ""))
     return int(part[1]) if part else int(answer.headers.get("X-Joblog-Start-Byte", asked))

@@ -15,7 +15,7 @@ from joblog.api.values import failure
 from joblog.errors import Unreachable
 
 _READ_BYTES = 256 * 1024
-_MOST_LIMIT = 100_000
+_MAX_LIMIT = 100_000
 
 _SILENCE_S = 30.0
 """A search that finds nothing says every second how far it is."""
@@ -94,7 +94,7 @@ class Search(Transport):
         asked |= {} if start is None else {"from": str(start)}
         left = limit
         while left is None or left > 0:
-            wanted = _MOST_LIMIT if left is None else min(left, _MOST_LIMIT)
+            wanted = _MAX_LIMIT if left is None else min(left, _MAX_LIMIT)
             for told in self._answer(where, asked | {"limit": str(wanted)}):
                 if told["type"] == "match":
                     left = None if left is None else left - 1

@@ -14,17 +14,17 @@ from collections.abc import Iterable, Mapping
 
 from joblog.errors import Invalid, OutOfRange
 
-MOST_LABELS = 32
+MAX_LABELS = 32
 """Labels of one job."""
 
-MOST_WANTED = 4
+MAX_WANTED = 4
 """Labels that one list of jobs can be asked for by: each is a column of the statement that looks for them."""
 
-LONGEST_VALUE = 256
+MAX_VALUE = 256
 """Characters of a value."""
 
 NAMES = "a name of 1 to 128 letters, digits, _, -, . and /, the first and the last a letter or a digit"
-VALUES = f"a value of at most {LONGEST_VALUE} printable characters"
+VALUES = f"a value of at most {MAX_VALUE} printable characters"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?", re.ASCII)
 
@@ -34,8 +34,8 @@ def checked_labels(labels: Mapping[str, str | None], parameter: str = "labels") 
     for name, value in labels.items():
         _checked_name(name, parameter)
         # What is not printable could not be shown; a newline or half of a surrogate pair could not be kept, either.
-        if value is not None and not (len(value) <= LONGEST_VALUE and value.isprintable()):
-            raise Invalid(parameter, VALUES, f"{name}={value[:LONGEST_VALUE]}")
+        if value is not None and not (len(value) <= MAX_VALUE and value.isprintable()):
+            raise Invalid(parameter, VALUES, f"{name}={value[:MAX_VALUE]}")
     return dict(labels)
 
 
@@ -48,16 +48,16 @@ def labels_of_pairs(pairs: Iterable[str], parameter: str) -> dict[str, str]:
             raise Invalid(parameter, "NAME=VALUE", pair)
         checked_labels({name: value}, parameter)
         found[name] = value
-    if len(found) > MOST_LABELS:
-        raise OutOfRange(parameter, f"at most {MOST_LABELS} labels", len(found))
+    if len(found) > MAX_LABELS:
+        raise OutOfRange(parameter, f"at most {MAX_LABELS} labels", len(found))
     return found
 
 
 def changed(now: Mapping[str, str], change: Mapping[str, str | None]) -> dict[str, str]:
     """Returns what a job's labels are after a change; raises OutOfRange when they would be too many."""
     after = {name: value for name, value in {**now, **change}.items() if value is not None}
-    if len(after) > MOST_LABELS:
-        raise OutOfRange("labels", f"at most {MOST_LABELS} labels for a job", len(after))
+    if len(after) > MAX_LABELS:
+        raise OutOfRange("labels", f"at most {MAX_LABELS} labels for a job", len(after))
     return after
 
 
@@ -74,16 +74,16 @@ def unpacked(text: str) -> dict[str, str]:
 def needles(wanted: Iterable[str]) -> list[str]:
     """Returns what stands in the text of every job that has all the labels: ``team=vision``, or ``team`` for any value.
 
-    Always MOST_WANTED of them, the last ones empty. Raises Invalid, OutOfRange.
+    Always MAX_WANTED of them, the last ones empty. Raises Invalid, OutOfRange.
     """
     found = []
     for each in wanted:
         name, equals, value = each.partition("=")
         checked_labels({name: value}, "label")
         found.append(f"\n{name}={value}\n" if equals else f"\n{name}=")
-    if len(found) > MOST_WANTED:
-        raise OutOfRange("label", f"at most {MOST_WANTED} labels", len(found))
-    return found + [""] * (MOST_WANTED - len(found))
+    if len(found) > MAX_WANTED:
+        raise OutOfRange("label", f"at most {MAX_WANTED} labels", len(found))
+    return found + [""] * (MAX_WANTED - len(found))
 
 
 def _checked_name(name: str, parameter: str) -> None:

@@ -12,7 +12,7 @@ import codecs
 # shorter than this on average, counting in halves gets there sooner.
 _STEP_BYTES = 170
 
-_LONGEST_CHARACTER = 4
+_MAX_CHARACTER = 4
 
 
 Bytes = bytes | bytearray
@@ -86,7 +86,7 @@ def _character_across(data: bytes, at: int, growing: bool) -> tuple[int, int] | 
     """Finds the character that begins before ``at`` and ends after it."""
     if at < len(data) and data[at] & 0xC0 != 0x80:
         return None
-    for start in range(at - 1, max(at - _LONGEST_CHARACTER, -1), -1):
+    for start in range(at - 1, max(at - _MAX_CHARACTER, -1), -1):
         lead = data[start]
         if lead & 0xC0 == 0x80:
             continue

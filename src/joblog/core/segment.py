@@ -55,16 +55,16 @@ class Index(msgspec.Struct, frozen=True, array_like=True):
     second_ms: list[int]
     about: dict[str, str | int | None]
 
-    def placed(self) -> Frames:
+    def placed(self) -> FrameBorders:
         """Returns the frames with their positions."""
-        return Frames(
+        return FrameBorders(
             list(accumulate(self.raw_bytes, initial=self.start_byte)),
             list(accumulate(self.newlines, initial=self.start_line)),
             list(accumulate(self.stored_bytes, initial=0)),
         )
 
 
-class Frames(msgspec.Struct, frozen=True):
+class FrameBorders(msgspec.Struct, frozen=True):
     """Borders of a segment's frames: frame ``i`` lies between entries ``i`` and ``i + 1`` of each list."""
 
     byte: list[int]
@@ -82,7 +82,7 @@ class Frames(msgspec.Struct, frozen=True):
         return range(max(first, 0), min(bisect.bisect_left(self.line, high), len(self.line) - 1))
 
 
-class Writer:
+class SegmentWriter:
     """Builds one segment; bytes come in by ``add`` in order, ``finish`` returns the object and its index."""
 
     def __init__(self, start_byte: int, start_line: int, level: int, frame_bytes: int = FRAME_BYTES) -> None:

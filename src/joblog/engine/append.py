@@ -20,7 +20,7 @@ from joblog.catalog.logs import Logs, append, pack
 from joblog.core.counters import COMMIT_FAILURES, COMMITS, Tally
 from joblog.core.lines import Bytes
 from joblog.core.logs import Log
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, NotFound, Unavailable
 
 # One transaction takes at most so much, so that the first in it does not wait for ever.
@@ -46,7 +46,7 @@ class Ingest:
     def __init__(
         self,
         logs: Logs,
-        query: Query,
+        query: PageReader,
         *,
         clock_ms: Callable[[], int],
         queue_bytes: int,

@@ -13,7 +13,7 @@ from joblog.catalog.head_cache import Heads
 from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import Jobs
 from joblog.catalog.overview import Overview
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.catalog.sqlite import Sqlite
 from joblog.catalog.states import States
 from joblog.catalog.tokens import Tokens
@@ -28,11 +28,11 @@ from joblog.engine.feed import Feed
 from joblog.engine.janitor import Janitor
 from joblog.engine.opening import lock, open_database, open_objects
 from joblog.engine.ownership import Ownership
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.retention import Retention
 from joblog.engine.scan import Scan
 from joblog.engine.seal import Sealer
-from joblog.engine.search import Search
+from joblog.engine.search import LogSearch
 from joblog.errors import Unavailable
 from joblog.objects.frame_store import FewFrames, FrameStore
 from joblog.objects.piece_cache import PieceCache
@@ -75,7 +75,7 @@ class Engine:
         self.objects.watch(self._called)
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
-        self.names, self.feed, self.past = Names(self.database), Feed(), Past()
+        self.names, self.feed, self.past = Runs(self.database), Feed(), Past()
         self.cache = cache = PieceCache(settings.cache_bytes, self.past)
         self._heads: _Heads = self.names
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
@@ -91,9 +91,11 @@ class Engine:
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.iam = Iam(self.database, self.vault)
         self.frames = FrameStore(self.objects, self.tally)
-        self.query_now = Query(self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0))
-        self.query = Query(self.logs, cache, self.frames)
-        self.search = Search(Scan(self.logs, self.frames), self.query)
+        self.query_now = PageReader(
+            self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0)
+        )
+        self.query = PageReader(self.logs, cache, self.frames)
+        self.search = LogSearch(Scan(self.logs, self.frames), self.query)
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
@@ -128,7 +130,7 @@ class Engine:
             self._lock = -1
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
-        """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Names.log`` raises."""
+        """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Runs.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
 
     def _went_back(self) -> None:

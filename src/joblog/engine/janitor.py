@@ -30,7 +30,7 @@ _BATCH = 100
 _LEASED = 8
 
 # Merging compresses hard and takes a processor. It waits until nothing was sealed for a while, but not for longer than this.
-_LONGEST_WAIT_S = 60.0
+_MAX_WAIT_S = 60.0
 
 # A growing log is looked at for merging when it has so many new segments.
 _FRESH = 4
@@ -139,7 +139,7 @@ class Janitor:
 
     def _run(self) -> None:
         next_clean = next_merge = 0.0
-        latest_merge = time.monotonic() + _LONGEST_WAIT_S
+        latest_merge = time.monotonic() + _MAX_WAIT_S
         next_lost = time.monotonic() + LOST_MS / 1000  # while joblog was down nobody could tell it anything
         while not self._stop.is_set():
             if not self._ownership.begun:  # the store was away at the start
@@ -150,7 +150,7 @@ class Janitor:
                 next_merge = min(now + self._settings.merge_calm_s, latest_merge)
             elif now >= next_merge and self._ownership.begun:
                 busy = self._guarded(self.merge_due)
-                latest_merge = time.monotonic() + _LONGEST_WAIT_S
+                latest_merge = time.monotonic() + _MAX_WAIT_S
             if now >= next_lost:
                 next_lost = now + _LOST_CHECK_S
                 self._guarded(lambda: self._states.mark_lost(self._clock_ms()))

@@ -11,7 +11,7 @@ from functools import partial
 
 from joblog.core.logs import Log
 from joblog.engine.apart import apart
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.times import second_of, stretches
 from joblog.views.merged import Place, Placed, merged_lines
 from joblog.views.values import MergedLine, MergedPage
@@ -32,7 +32,9 @@ _BATCH = 1000
 """Lines that are rendered at a time."""
 
 
-def merged_page(query: Query, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int) -> MergedPage:
+def merged_page(
+    query: PageReader, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int
+) -> MergedPage:
     """Returns about ``count`` lines behind ``place`` (None: from the start).
 
     With ``collapse_s`` what several ranks said alike within so many seconds stands once; these stretches of time are fixed, a
@@ -56,7 +58,7 @@ def merged_page(query: Query, logs: Sequence[Log], place: Place | None, count: i
     return MergedPage(_shown(found, collapse_s), last.cursor, at_end, closed and at_end)
 
 
-def latest(query: Query, logs: Sequence[Log], count: int, collapse_s: int, now_ms: int) -> MergedPage:
+def latest(query: PageReader, logs: Sequence[Log], count: int, collapse_s: int, now_ms: int) -> MergedPage:
     """Returns the last ``count`` lines that have settled, and the place behind them."""
     closed = all(log.closed for log in logs)
     horizon = 2**62 if closed else now_ms // 1000 - SETTLED_S
@@ -72,7 +74,7 @@ def _shown(found: Sequence[Placed], collapse_s: int) -> list[MergedLine]:
     return apart(merged_lines, batches, collapse_s)
 
 
-def _lines_of(query: Query, log: Log, place: Place, horizon: int) -> Iterator[Placed]:
+def _lines_of(query: PageReader, log: Log, place: Place, horizon: int) -> Iterator[Placed]:
     """Yields a log's lines behind ``place``, each in the second in which its first byte arrived."""
     end_byte = log.end_byte if log.closed else log.partial_byte
     behind = place.second + (log.worker < place.worker)
@@ -84,7 +86,7 @@ def _lines_of(query: Query, log: Log, place: Place, horizon: int) -> Iterator[Pl
                 yield second, log.worker, low, high, data
 
 
-def _whole_lines(query: Query, log: Log, start: int, end: int, end_byte: int) -> Iterator[tuple[int, int, bytes]]:
+def _whole_lines(query: PageReader, log: Log, start: int, end: int, end_byte: int) -> Iterator[tuple[int, int, bytes]]:
     """Yields ``(start, end, bytes)`` of the lines that begin within ``[start, end)``, the last one to its end."""
     inside = start > log.start_byte  # the byte before says whether a line begins here
     begin = read = start - inside
@@ -113,13 +115,13 @@ def _whole_lines(query: Query, log: Log, start: int, end: int, end_byte: int) ->
         yield begin, end_byte, kept
 
 
-def _line_end(query: Query, log: Log, byte: int) -> int:
+def _line_end(query: PageReader, log: Log, byte: int) -> int:
     """Returns where the line ends that a byte is in: behind its newline, or at the log's end."""
     line = query.line_at(log, byte) + 1
     return query.line_borders(log, lambda _: (line, line)).start_byte
 
 
-def _last_lines(query: Query, log: Log, count: int) -> list[Placed]:
+def _last_lines(query: PageReader, log: Log, count: int) -> list[Placed]:
     page = query.line_borders(log, lambda head: (max(head.last_line - count, head.start_line), head.last_line))
     found = list(_whole_lines(query, page.log, page.start_byte, page.end_byte, page.end_byte))
     seconds = second_of(query.logs, page.log, [start for start, _, _ in found])

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from joblog.engine.patterns import LONGEST_PATTERN, MOST_SPANS, Pattern
+from joblog.engine.patterns import MAX_PATTERN, MAX_SPANS, Pattern
 
-OVERLAP = 4 * LONGEST_PATTERN + 96
+OVERLAP = 4 * MAX_PATTERN + 96
 """Bytes. A literal is found wherever the parts lie; a match of a regular expression across two parts when it is not longer."""
 
 _FAR = 1 << 62
 
 
-class Part(Struct, frozen=True):
+class LinePart(Struct, frozen=True):
     """A line's bytes ``data[low:high]``, the first of ``data`` at ``start_byte``, with one byte around it where it goes on.
 
     A match counts that reaches beyond ``told_before`` and begins before ``told_from``: the others were in an earlier part.
@@ -44,12 +44,12 @@ class Part(Struct, frozen=True):
         return next(self._found(pattern), None) is not None
 
     def spans(self, pattern: Pattern, over: Callable[[], bool]) -> list[tuple[int, int]]:
-        """Returns the matches within ``data`` that are not empty, in order: MOST_SPANS at most, until it is ``over``."""
+        """Returns the matches within ``data`` that are not empty, in order: MAX_SPANS at most, until it is ``over``."""
         spans = list[tuple[int, int]]()
         for first, past in self._found(pattern):
             if first < past:
                 spans.append((first, past))
-            if len(spans) == MOST_SPANS or over():
+            if len(spans) == MAX_SPANS or over():
                 break
         return spans
 
@@ -61,20 +61,20 @@ class Part(Struct, frozen=True):
                 yield first, past
 
 
-def onwards(number: int, start_byte: int, data: bytes, looked: int, *, whole: bool) -> Part:
+def onwards(number: int, start_byte: int, data: bytes, looked: int, *, whole: bool) -> LinePart:
     """Returns a part of a line that is read forwards: ``data`` with the ``looked`` first bytes of it from the part before.
 
     Where it is not ``whole``, the line goes on behind it, and the last byte is left to the next part.
     """
     data = data.removesuffix(b"\n")
-    return Part(number, start_byte, data, 1 if looked else 0, len(data) if whole else len(data) - 1, looked or -1)
+    return LinePart(number, start_byte, data, 1 if looked else 0, len(data) if whole else len(data) - 1, looked or -1)
 
 
-def back(number: int, start_byte: int, data: bytes, looked: int, *, whole: bool, more: bool) -> Part:
+def back(number: int, start_byte: int, data: bytes, looked: int, *, whole: bool, more: bool) -> LinePart:
     """Returns a part of a line that is read backwards: ``data`` with the ``looked`` last bytes of it from the part behind.
 
     Where it is not ``whole``, the line goes on before it, and the first byte is left to the next part; ``more``: behind it too.
     """
     data = data.removesuffix(b"\n")
     told_from = len(data) - looked if looked else _FAR
-    return Part(number, start_byte, data, 0 if whole else 1, len(data) - 1 if more else len(data), told_from=told_from)
+    return LinePart(number, start_byte, data, 0 if whole else 1, len(data) - 1 if more else len(data), told_from=told_from)

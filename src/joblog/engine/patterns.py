@@ -13,7 +13,7 @@ import re2
 
 from joblog.errors import Invalid, Missing
 
-LONGEST_PATTERN = 1000
+MAX_PATTERN = 1000
 """Characters."""
 
 MAX_PROGRAM = 4000
@@ -32,9 +32,9 @@ _MEMORY_BYTES = (512 * 1024, 8 * 1024 * 1024)
 _WORK = 16 * 1024 * 1024
 """Instructions times bytes of one call of RE2's: half a second at worst, when its automaton does not fit into its memory."""
 
-_LEAST_PART_BYTES = 8 * 1024
+_MIN_PART_BYTES = 8 * 1024
 
-MOST_SPANS = 100
+MAX_SPANS = 100
 """Matches of one line that are told."""
 
 # Anchors that mean the text's borders where ^ and $ mean a line's: in a block they are not a line's. What looks like one, even
@@ -48,9 +48,9 @@ class Pattern:
     def __init__(self, text: str, *, regex: bool, ignore_case: bool) -> None:
         """Raises Missing, Invalid."""
         if not text:
-            raise Missing("pattern", f"1 to {LONGEST_PATTERN} characters")
-        if len(text) > LONGEST_PATTERN:
-            raise Invalid("pattern", f"1 to {LONGEST_PATTERN} characters")
+            raise Missing("pattern", f"1 to {MAX_PATTERN} characters")
+        if len(text) > MAX_PATTERN:
+            raise Invalid("pattern", f"1 to {MAX_PATTERN} characters")
         if not regex and "\n" in text:
             raise Invalid("pattern", "within one line")
         flags = b"(?i)" if ignore_case else b""
@@ -59,7 +59,7 @@ class Pattern:
         self._line = compiled(flags + source, allowed)
         block = regex and _TEXT_ANCHOR.search(text)
         self._block = None if block else compiled(flags + b"(?m)(?:" + source + b")", allowed)
-        self.part_bytes = max(_WORK // self._line.programsize, _LEAST_PART_BYTES)
+        self.part_bytes = max(_WORK // self._line.programsize, _MIN_PART_BYTES)
         """What may be looked through in one go; between two such parts a search can be ended."""
 
     def lines(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Progress and metrics of logs that grow: what was read once is not read again.
 
 What was found so far is kept, for each log that was asked about lately, up to a position, in memory that is bounded by
-MOST_LOGS; the next question reads on from there. What is forgotten is read again. Methods block and may be called by many
+MAX_LOGS; the next question reads on from there. What is forgotten is read again. Methods block and may be called by many
 threads.
 """
 
@@ -17,14 +17,14 @@ from typing import TypeVar
 from joblog.core.logs import Log
 from joblog.core.past import Past
 from joblog.engine.apart import apart
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
-from joblog.views.metrics import MetricsReader, Pattern, Series
-from joblog.views.redraws import Frames
+from joblog.views.metrics import MetricPattern, MetricsReader, Series
+from joblog.views.redraws import Redraws
 from joblog.views.values import Progress
 from joblog.views.watched import Watched, barred, measured
 
-MOST_LOGS = 512
+MAX_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""
 
 TAIL_BYTES = 16 * 1024
@@ -45,9 +45,9 @@ T = TypeVar("T")
 class _State:
     """What was found in a log up to ``watched.frames.at``, for progress or for metrics."""
 
-    def __init__(self, at: int, line: int, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, at: int, line: int, patterns: Sequence[MetricPattern]) -> None:
         self.lock = threading.Lock()
-        self.watched = Watched(Frames(at, line))
+        self.watched = Watched(Redraws(at, line))
         self.patterns = patterns
         self.bars = list[Progress]()
         self.metrics = MetricsReader()
@@ -57,7 +57,7 @@ class _State:
 class Watch:
     """See the module."""
 
-    def __init__(self, query: Query, past: Past) -> None:
+    def __init__(self, query: PageReader, past: Past) -> None:
         self._query = query
         self._lock = threading.Lock()
         self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
@@ -72,12 +72,12 @@ class Watch:
                 at, line = low, log.end_line
             for data in self._pieces(log, at, log.end_byte):
                 if line is not None:
-                    state.watched.frames, line = Frames(low, line - data.count(b"\n")), None
+                    state.watched.frames, line = Redraws(low, line - data.count(b"\n")), None
                 state.watched, state.bars = apart(barred, [data], state.watched)
             return state.bars
 
     def metrics(
-        self, log: Log, patterns: Sequence[tuple[str, Pattern]], budget: int, use: Callable[[list[Series]], T]
+        self, log: Log, patterns: Sequence[tuple[str, MetricPattern]], budget: int, use: Callable[[list[Series]], T]
     ) -> tuple[T, int, int]:
         """Reads up to ``budget`` bytes more of a log, and gives ``use`` its series so far, which are its own for that time.
 
@@ -87,7 +87,7 @@ class Watch:
         with state.lock:
             at = max(state.watched.frames.at, log.start_byte)
             if at > state.watched.frames.at:
-                state.watched.frames = Frames(at, log.start_line)
+                state.watched.frames = Redraws(at, log.start_line)
             for data in self._pieces(log, at, min(at + budget, log.end_byte)):
                 self._measure(state, log, [data])
             reached = state.watched.frames.at
@@ -114,12 +114,12 @@ class Watch:
         with self._lock:
             self._states.clear()
 
-    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[Pattern]) -> _State:
+    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[MetricPattern]) -> _State:
         with self._lock:
             state = self._states.get((log.id, key))
             if state is None:
                 state = self._states[log.id, key] = _State(log.start_byte, log.start_line, patterns)
-                if len(self._states) > MOST_LOGS:
+                if len(self._states) > MAX_LOGS:
                     self._states.popitem(last=False)
             else:
                 self._states.move_to_end((log.id, key))

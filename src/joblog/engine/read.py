@@ -21,7 +21,7 @@ from joblog.core import lines
 from joblog.core.logs import Log, Segment
 from joblog.errors import Busy, Damaged, Unavailable
 from joblog.objects.frame_store import FrameReader
-from joblog.objects.piece_cache import Piece, PieceCache, joined
+from joblog.objects.piece_cache import CachedPiece, PieceCache, joined
 
 DEADLINE_S: ContextVar[float] = ContextVar("joblog_deadline", default=math.inf)
 """When whoever reads here gives up, by the monotonic clock: a read that would begin later is Busy."""
@@ -61,7 +61,7 @@ class _Moved(Exception):
 T = TypeVar("T")
 
 
-class Query:
+class PageReader:
     """Reads logs through the catalog and a reader of frames; raises what these raise."""
 
     def __init__(self, logs: Logs, cache: PieceCache, frames: FrameReader) -> None:
@@ -167,7 +167,7 @@ class Query:
             return head.partial_byte if line == head.end_line else head.end_byte
         return self._pieces_by_line(head, line, line)[0].border(line)
 
-    def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[Piece]:
+    def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[CachedPiece]:
         """Returns pieces that hold ``[low, high)``."""
         pieces, past = self._cache.by_byte(head.id, low, high), self._cache.past.number
         if pieces is not None:
@@ -179,10 +179,10 @@ class Query:
                 pieces += self._frames.read(sealed, self._frames.placed(sealed).covering_bytes(low, until))
         if high > head.sealed_byte:
             chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
-            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
+            pieces += [CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         return self._kept(head, pieces, past)
 
-    def _pieces_by_line(self, head: Log, low: int, high: int) -> list[Piece]:
+    def _pieces_by_line(self, head: Log, low: int, high: int) -> list[CachedPiece]:
         """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
 
         From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
@@ -199,20 +199,20 @@ class Query:
                 pieces += self._frames_of(sealed, wanted, sum(len(piece.data) for piece in pieces))
         if high > head.sealed_line:
             chunks = self.logs.chunks_by_line(head.id, low, high)
-            pieces += [Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
+            pieces += [CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
             raise _Moved
         if pieces[-1].end_line < min(high, head.end_line):
             raise _Moved
         return self._kept(head, pieces, past)
 
-    def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[Piece]:
+    def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[CachedPiece]:
         borders = self._frames.placed(sealed).byte
         if held_bytes + borders[wanted.stop] - borders[wanted.start] > PAGE_BYTES:
             raise LargePage
         return self._frames.read(sealed, wanted)
 
-    def _kept(self, head: Log, pieces: list[Piece], past: int) -> list[Piece]:
+    def _kept(self, head: Log, pieces: list[CachedPiece], past: int) -> list[CachedPiece]:
         pieces = joined(pieces)
         self._cache.keep(head.id, pieces, past)
         return pieces
@@ -222,7 +222,7 @@ def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
     return low, high
 
 
-def _cut(pieces: list[Piece], low: int, high: int) -> bytes:
+def _cut(pieces: list[CachedPiece], low: int, high: int) -> bytes:
     """Joins ``[low, high)`` out of pieces that must cover it; raises _Moved."""
     if low >= high:
         return b""

@@ -17,7 +17,7 @@ from joblog.catalog.database import Database, Row
 from joblog.catalog.logs import Doomed, Logs, drop_segment, put_segment
 from joblog.core.jobs import Project
 from joblog.core.logs import Segment
-from joblog.core.segment import Index, Writer, decode_frame, encode_index, index_of
+from joblog.core.segment import Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import write_object
 from joblog.errors import Conflict
 from joblog.objects.store import Objects, segment_key
@@ -154,7 +154,7 @@ class Retention:
     def _cut(self, old: Segment, stored: bytes, index: Index, first: int) -> tuple[Segment, bytes]:
         """Returns the segment of the frames from ``first`` on, and its object."""
         log, placed = self._logs.head(old.log_id), index.placed()
-        writer = Writer(placed.byte[first], placed.line[first], old.level)
+        writer = SegmentWriter(placed.byte[first], placed.line[first], old.level)
         times = list(zip(index.second_byte, index.second_ms, strict=True))
         before = [ms for byte, ms in times if byte <= placed.byte[first]]
         first_ms = before[-1] if before else old.first_ms

@@ -14,7 +14,7 @@ from joblog.core import lines
 from joblog.core.logs import Segment
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
-from joblog.objects.piece_cache import Piece, joined
+from joblog.objects.piece_cache import CachedPiece, joined
 
 _BATCH_FRAMES = 16
 """Frames read at a time, 4 MiB of raw bytes: few enough to hold, enough for one request of a remote store."""
@@ -32,7 +32,7 @@ class Scan:
         self._logs = logs
         self._frames = frames
 
-    def forwards(self, log_id: int, low: int, high: int) -> Iterator[Piece]:
+    def forwards(self, log_id: int, low: int, high: int) -> Iterator[CachedPiece]:
         """Yields the pieces of ``[low, high)``, cut to it; bytes that are not held (any more) are passed over."""
         while low < high:
             pieces = self._batch(log_id, low, high, backwards=False)
@@ -41,7 +41,7 @@ class Scan:
                 return
             low = pieces[-1].end_byte
 
-    def backwards(self, log_id: int, low: int, high: int) -> Iterator[Piece]:
+    def backwards(self, log_id: int, low: int, high: int) -> Iterator[CachedPiece]:
         """Yields the same pieces, the last one first."""
         while low < high:
             pieces = self._batch(log_id, low, high, backwards=True)
@@ -50,7 +50,7 @@ class Scan:
                 return
             high = pieces[0].start_byte
 
-    def _batch(self, log_id: int, low: int, high: int, *, backwards: bool) -> list[Piece]:
+    def _batch(self, log_id: int, low: int, high: int, *, backwards: bool) -> list[CachedPiece]:
         """Returns pieces that hold the first bytes of ``[low, high)`` that are held, or the last ones; none when none are."""
         lost: Damaged | None = None
         for _ in range(_ATTEMPTS):
@@ -72,11 +72,11 @@ class Scan:
                 return [clipped(piece, held, end) for piece in found if piece.start_byte < end and piece.end_byte > held]
         raise lost or Damaged(f"log {log_id}: its pieces do not join up")
 
-    def _tail(self, log_id: int, low: int, high: int) -> list[Piece]:
+    def _tail(self, log_id: int, low: int, high: int) -> list[CachedPiece]:
         chunks = self._logs.chunks_by_byte(log_id, low, high)
-        return joined(Piece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks)
+        return joined(CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks)
 
-    def _sealed(self, log_id: int, low: int, high: int, at: int, backwards: bool) -> list[Piece]:
+    def _sealed(self, log_id: int, low: int, high: int, at: int, backwards: bool) -> list[CachedPiece]:
         segments: list[Segment] = self._logs.segments_by_byte(log_id, at, at + 1)
         if not segments:
             return []
@@ -85,11 +85,11 @@ class Scan:
         return self._frames.read(segments[0], few)
 
 
-def clipped(piece: Piece, low: int, high: int) -> Piece:
+def clipped(piece: CachedPiece, low: int, high: int) -> CachedPiece:
     """Returns the part of a piece that lies within ``[low, high)``."""
     if low <= piece.start_byte and piece.end_byte <= high:
         return piece
     first, end = max(low - piece.start_byte, 0), min(high, piece.end_byte) - piece.start_byte
     before, data = lines.count(piece.data[:first]), piece.data[first:end]
     line = piece.start_line + before
-    return Piece(piece.start_byte + first, line, line + lines.count(data), data)
+    return CachedPiece(piece.start_byte + first, line, line + lines.count(data), data)

@@ -16,7 +16,7 @@ from joblog.core import lines
 from joblog.core.counters import SEALED, Tally
 from joblog.core.lines import Bytes
 from joblog.core.logs import Chunk, Log, Segment
-from joblog.core.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, Writer, decode_index, encode_index
+from joblog.core.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, SegmentWriter, decode_index, encode_index
 from joblog.errors import Damaged, Unavailable
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, segment_key
@@ -65,7 +65,7 @@ class Sealer:
         chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
         if not chunks or chunks[0].start_byte != log.sealed_byte:
             return False
-        writer = Writer(log.sealed_byte, log.sealed_line, LEVEL_FAST, self._frame_bytes)
+        writer = SegmentWriter(log.sealed_byte, log.sealed_line, LEVEL_FAST, self._frame_bytes)
         for chunk in chunks[:-1]:
             writer.arrived(chunk.start_byte, chunk.appended_ms)
             if chunk.is_frame and chunk.end_byte - chunk.start_byte >= _FRAME_ENOUGH_BYTES:
@@ -95,7 +95,7 @@ class Sealer:
         if not self._ready() or log.closed or log.sealed_byte != log.end_byte:
             return None
         head = advanced(log, data, lines.count(data), now_ms)
-        writer = Writer(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
+        writer = SegmentWriter(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
         writer.arrived(log.end_byte, head.appended_ms)
         writer.add(data)
         segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
@@ -136,7 +136,7 @@ class Sealer:
         old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
             return 0
-        writer = Writer(start_byte, old[0].start_line, LEVEL_SMALL, self._frame_bytes)
+        writer = SegmentWriter(start_byte, old[0].start_line, LEVEL_SMALL, self._frame_bytes)
         for each in old:
             index = decode_index(each.index)
             for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
@@ -156,7 +156,7 @@ class Sealer:
         self.tally.add(SEALED, "merge")
         return len(old)
 
-    def _store(self, log: Log, writer: Writer, level: int, first_ms: int, last_ms: int) -> Segment:
+    def _store(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
         """Writes an object under a name that the catalog has noted; raises Unavailable."""
         data, index = writer.finish(self._logs.about(log))
         frames = index.placed()

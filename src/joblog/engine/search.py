@@ -2,7 +2,7 @@
 
 A search is a generator. Between the lines it finds it says how far it has got, after each piece of at most 256 KiB, or less
 where the pattern is large, so whoever runs it may stop there and go on later. What crosses two pieces is glued, one line at a
-time; a line is never held beyond LONGEST_LINE, but looked through in parts of about that size, each of which is told by itself
+time; a line is never held beyond MAX_LINE, but looked through in parts of about that size, each of which is told by itself
 where it has a match.
 """
 
@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from joblog.core import lines
 from joblog.core.logs import Log
-from joblog.engine.part import OVERLAP, Part, back, onwards
+from joblog.engine.part import OVERLAP, LinePart, back, onwards
 from joblog.engine.patterns import Pattern
-from joblog.engine.read import LargePage, Query
+from joblog.engine.read import LargePage, PageReader
 from joblog.engine.scan import Scan, clipped
-from joblog.objects.piece_cache import Piece
+from joblog.objects.piece_cache import CachedPiece
 
-LONGEST_LINE = 1024 * 1024
+MAX_LINE = 1024 * 1024
 """A longer line is looked through in parts of so many bytes, or of what the pattern can take in one go where that is less."""
 
 TEXT_BYTES = 4096
@@ -39,7 +39,7 @@ class Text(Struct, frozen=True):
     data: bytes
 
 
-class Found(Struct, frozen=True):
+class Match(Struct, frozen=True):
     """A line that matches: ``[start_byte, end_byte)`` without its newline, ``spans`` of positions, ``text`` of it."""
 
     log: Log
@@ -73,25 +73,25 @@ class Ask(Struct, frozen=True):
     """Whether the search is to end; is asked wherever something may take long."""
 
 
-class Search:
+class LogSearch:
     """Searches logs. Methods block and raise Unavailable, Damaged.
 
     A line of ``longest_line`` bytes or more is looked through in parts, which overlap by ``overlap`` bytes.
     """
 
-    def __init__(self, scan: Scan, query: Query, *, longest_line: int = LONGEST_LINE, overlap: int = OVERLAP) -> None:
+    def __init__(self, scan: Scan, query: PageReader, *, longest_line: int = MAX_LINE, overlap: int = OVERLAP) -> None:
         self._scan = scan
         self._query = query
         self._longest_line, self._overlap = longest_line, overlap
 
-    def run(self, log: Log, ask: Ask, low: int, high: int) -> Iterator[Found | Reached]:
+    def run(self, log: Log, ask: Ask, low: int, high: int) -> Iterator[Match | Reached]:
         """Yields what is found in ``[low, high)`` of a log, as much of that as is held, an unfinished last line among it.
 
         Both are borders between lines, or what a Reached said. The last thing yielded is a Reached.
         """
         scanned = self._backwards if ask.backwards else self._forwards
         for each in scanned(log, ask.pattern, low, high):
-            yield self._found(log, ask, each) if isinstance(each, Part) else each
+            yield self._found(log, ask, each) if isinstance(each, LinePart) else each
 
     def line_start(self, log: Log, byte: int) -> int:
         """Returns where the line begins that holds a position; for one that the log does not hold, the nearest border."""
@@ -100,7 +100,7 @@ class Search:
         line = self._query.line_at(log, byte)
         return self._query.line_borders(log, lambda _: (line, line)).start_byte
 
-    def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
+    def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
         held, number, at, last = self._before(log, low), 0, low, 0
         looked, longest = max(len(held) - 1, 0), min(self._longest_line, pattern.part_bytes)
@@ -130,7 +130,7 @@ class Search:
             yield from _matching(pattern, onwards(number, at - len(held), held, looked, whole=True))
         yield Reached(log, high, last)
 
-    def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[Part | Reached]:
+    def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
         held, more = self._after(log, high)
         looked, number, at, longest = len(held), 0, high, min(self._longest_line, pattern.part_bytes)
@@ -171,16 +171,16 @@ class Search:
         rest, newline, _ = data[1:].partition(b"\n")
         return rest, not newline and end < log.end_byte
 
-    def _found(self, log: Log, ask: Ask, part: Part) -> Found:
+    def _found(self, log: Log, ask: Ask, part: LinePart) -> Match:
         start, end = part.start_byte + part.low, part.start_byte + part.end
         if ask.bare:
-            return Found(log, part.number, start, end, [], Text(part.number, start, b""))
+            return Match(log, part.number, start, end, [], Text(part.number, start, b""))
         spans = part.spans(ask.pattern, ask.over)
         text = _text(part, spans[0][0] if spans else 0)
         before = self._around(log, part.number - ask.before, part.number) if ask.before else []
         after = self._around(log, part.number + 1, part.number + 1 + ask.after) if ask.after else []
         told = [(part.start_byte + first, part.start_byte + past) for first, past in spans]
-        return Found(log, part.number, start, end, told, text, before, after)
+        return Match(log, part.number, start, end, told, text, before, after)
 
     def _around(self, log: Log, first: int, end: int) -> list[Text]:
         """Returns the lines ``[first, end)`` that there are; none when they are megabytes."""
@@ -190,7 +190,7 @@ class Search:
             return []
         found, at = [], page.start_byte
         for number, data in enumerate(page.data.split(b"\n")[: page.end_line - page.start_line], page.start_line):
-            found.append(_text(Part(number, at, data), 0))
+            found.append(_text(LinePart(number, at, data), 0))
             at += len(data) + 1
         return found
 
@@ -200,7 +200,7 @@ def _there(first: int, end: int, head: Log) -> tuple[int, int]:
     return first, min(max(end, first), head.last_line)
 
 
-def _parts(pieces: Iterable[Piece], size: int, *, backwards: bool = False) -> Iterator[Piece]:
+def _parts(pieces: Iterable[CachedPiece], size: int, *, backwards: bool = False) -> Iterator[CachedPiece]:
     """Yields the pieces, larger ones cut into parts of ``size``, at a line's border where there is one."""
     for piece in pieces:
         borders = [piece.start_byte]
@@ -212,21 +212,21 @@ def _parts(pieces: Iterable[Piece], size: int, *, backwards: bool = False) -> It
         yield from (clipped(piece, low, high) for low, high in (reversed(spans) if backwards else spans))
 
 
-def _matching(pattern: Pattern, part: Part) -> Iterator[Part]:
+def _matching(pattern: Pattern, part: LinePart) -> Iterator[LinePart]:
     if part.matches(pattern):
         yield part
 
 
-def _block(pattern: Pattern, data: bytes, span: tuple[int, int], start_byte: int, start_line: int) -> Iterator[Part]:
+def _block(pattern: Pattern, data: bytes, span: tuple[int, int], start_byte: int, start_line: int) -> Iterator[LinePart]:
     """Yields the lines of a span of ``data`` that match; the data begins at ``start_byte``, within line ``start_line``."""
     number, counted = start_line, 0
     for first, past in pattern.lines(data, *span):
         number += data.count(b"\n", counted, first)
         counted = first
-        yield Part(number, start_byte + first, data[first:past])
+        yield LinePart(number, start_byte + first, data[first:past])
 
 
-def _text(part: Part, match: int) -> Text:
+def _text(part: LinePart, match: int) -> Text:
     first, end = part.low, part.end
     if end - first > TEXT_BYTES:
         first = max(min(match - _BEFORE_MATCH, end - TEXT_BYTES), first)

@@ -10,7 +10,7 @@ from joblog.core.jobs import Task
 from joblog.core.logs import Log
 from joblog.core.status import Status
 from joblog.engine.apart import apart
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
 from joblog.views.digest import RankEnd, digest
 from joblog.views.endings import ending
@@ -20,7 +20,7 @@ from joblog.views.values import Digest, Where
 READ_BYTES = 16 * 1024 * 1024
 """What is read of all logs of a version together, at most; of each the last bytes. Reading takes a second for each 10 MB."""
 
-MOST_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 32 * 1024
+MAX_BYTES, MIN_BYTES = 4 * 1024 * 1024, 32 * 1024
 """What is read of one log: at most, and at least, however many there are."""
 
 READ_S = 10.0
@@ -29,16 +29,18 @@ READ_S = 10.0
 _LAST_BYTES = 8 * 1024
 
 
-def why(query: Query, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
+def why(
+    query: PageReader, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int
+) -> Digest:
     """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
-    window = min(max(READ_BYTES // max(len(logs), 1), LEAST_BYTES), MOST_BYTES)
+    window = min(max(READ_BYTES // max(len(logs), 1), MIN_BYTES), MAX_BYTES)
     ends, until_s = list[RankEnd](), time.monotonic() + READ_S
     for log in logs:
         ends.append(_rank_end(query, log, tasks.get(log.worker), window if time.monotonic() < until_s else _LAST_BYTES))
     return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
 
 
-def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd:
+def _rank_end(query: PageReader, log: Log, task: Task | None, window: int) -> RankEnd:
     low = max(log.end_byte - window, log.start_byte)
     page = query.read(log, partial(_span, low, log.end_byte))
     data, line = page.data, log.end_line - page.data.count(b"\n")
@@ -64,7 +66,7 @@ def _rank_end(query: Query, log: Log, task: Task | None, window: int) -> RankEnd
     )
 
 
-def _timed(query: Query, log: Log, failures: Sequence[Failure]) -> list[tuple[Failure, int]]:
+def _timed(query: PageReader, log: Log, failures: Sequence[Failure]) -> list[tuple[Failure, int]]:
     seconds = second_of(query.logs, log, [failure.start_byte for failure in failures])
     return [(failure, second * 1000) for failure, second in zip(failures, seconds, strict=True)]
 

@@ -17,9 +17,9 @@ from typing import Protocol
 from joblog.core import segment
 from joblog.core.counters import DAMAGED, Tally
 from joblog.core.logs import Segment
-from joblog.core.segment import Frames
+from joblog.core.segment import FrameBorders
 from joblog.errors import Damaged
-from joblog.objects.piece_cache import Piece
+from joblog.objects.piece_cache import CachedPiece
 from joblog.objects.store import Objects
 
 # Frames fetched by one request of the object store: bounds what a long read holds in memory.
@@ -44,10 +44,10 @@ class NotCached(Exception):
 class FrameReader(Protocol):
     """Gives the frames of segments."""
 
-    def placed(self, sealed: Segment) -> Frames:
+    def placed(self, sealed: Segment) -> FrameBorders:
         """Returns where the segment's frames are."""
 
-    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+    def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers."""
 
 
@@ -58,12 +58,12 @@ class FrameStore:
         self._objects = objects
         self._tally = tally or Tally()
         self._lock = threading.Lock()
-        self._placed: dict[str, Frames] = {}
-        self._flights: dict[_Flight, Future[Piece]] = {}
+        self._placed: dict[str, FrameBorders] = {}
+        self._flights: dict[_Flight, Future[CachedPiece]] = {}
         self._landed: deque[tuple[_Flight, int]] = deque()
         self._landed_bytes, self._most_landed_bytes = 0, landed_bytes
 
-    def placed(self, sealed: Segment) -> Frames:
+    def placed(self, sealed: Segment) -> FrameBorders:
         """Returns where a segment's frames are: its row says so, and is decoded once."""
         with self._lock:
             found = self._placed.get(sealed.object_key)
@@ -75,7 +75,7 @@ class FrameStore:
                 self._placed[sealed.object_key] = found
         return found
 
-    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+    def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""
         return [piece for numbers in _batches(wanted) for piece in self._shared(sealed, numbers)]
 
@@ -85,14 +85,14 @@ class FrameStore:
             flights = [self._flights.get((sealed.object_key, number)) for number in wanted]
         return any(flight is not None and not flight.done() for flight in flights)
 
-    def stream(self, sealed: Segment) -> Iterator[Piece]:
+    def stream(self, sealed: Segment) -> Iterator[CachedPiece]:
         """Yields all frames of a segment, in order, with a few of them in memory at a time."""
         for numbers in _batches(range(len(self.placed(sealed).byte) - 1)):
             yield from self._fetch(sealed, numbers)
 
-    def _shared(self, sealed: Segment, numbers: range) -> list[Piece]:
+    def _shared(self, sealed: Segment, numbers: range) -> list[CachedPiece]:
         """Fetches the frames that nobody is fetching, then waits for the others: so nobody waits for who waits for it."""
-        flights: list[Future[Piece]] = []
+        flights: list[Future[CachedPiece]] = []
         ours: list[int] = []
         with self._lock:
             for number in numbers:
@@ -125,21 +125,21 @@ class FrameStore:
                 self._landed_bytes -= size
                 del self._flights[oldest]
 
-    def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
+    def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[CachedPiece]:
         try:
             return self._decoded(sealed, numbers)
         except Damaged:
             self._tally.add(DAMAGED)
             raise
 
-    def _decoded(self, sealed: Segment, numbers: Sequence[int]) -> list[Piece]:
+    def _decoded(self, sealed: Segment, numbers: Sequence[int]) -> list[CachedPiece]:
         placed = self.placed(sealed)
         starts = [placed.stored[number] for number in numbers]
         ends = [placed.stored[number + 1] for number in numbers]
         pieces = []
         for number, stored in zip(numbers, self._objects.ranges(sealed.object_key, starts, ends), strict=True):
             raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
-            pieces.append(Piece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
+            pieces.append(CachedPiece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
         return pieces
 
 
@@ -155,11 +155,11 @@ class FewFrames:
         self._store = store
         self._most = most
 
-    def placed(self, sealed: Segment) -> Frames:
+    def placed(self, sealed: Segment) -> FrameBorders:
         """Returns where the segment's frames are."""
         return self._store.placed(sealed)
 
-    def read(self, sealed: Segment, wanted: range) -> list[Piece]:
+    def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers."""
         if len(wanted) > self._most or self._store.under_way(sealed, wanted):
             raise NotCached

@@ -26,7 +26,7 @@ _BLOCK_BYTES = 4096
 _USES = 2
 
 
-class Piece:
+class CachedPiece:
     """Bytes from ``start_byte`` on, from after newline number ``start_line`` to after newline number ``end_line``."""
 
     __slots__ = ("_before", "_uses", "data", "end_byte", "end_line", "start_byte", "start_line")
@@ -70,11 +70,11 @@ class _LogPieces:
     __slots__ = ("end_lines", "pieces", "starts")
 
     def __init__(self) -> None:
-        self.pieces: list[Piece] = []
+        self.pieces: list[CachedPiece] = []
         self.starts: list[int] = []
         self.end_lines: list[int] = []
 
-    def put(self, piece: Piece) -> list[Piece]:
+    def put(self, piece: CachedPiece) -> list[CachedPiece]:
         """Puts a piece in its place; returns those it replaces."""
         low = bisect.bisect_right(self.starts, piece.start_byte) - 1
         if low < 0 or self.pieces[low].end_byte <= piece.start_byte:
@@ -100,7 +100,7 @@ class PieceCache:
         self._held = 0
         self._lock = threading.Lock()
         self._logs: dict[int, _LogPieces] = {}
-        self._order: OrderedDict[tuple[int, int], Piece] = OrderedDict()
+        self._order: OrderedDict[tuple[int, int], CachedPiece] = OrderedDict()
         self.hits = self.misses = 0
         """Reads that found all they wanted here, and those that brought something."""
         self.past.forgets(self.clear)
@@ -110,7 +110,7 @@ class PieceCache:
         """What is in memory."""
         return self._held
 
-    def by_byte(self, log_id: int, low: int, high: int) -> list[Piece] | None:
+    def by_byte(self, log_id: int, low: int, high: int) -> list[CachedPiece] | None:
         """Returns the pieces that hold ``[low, high)``, or None when not all of them are here."""
         with self._lock:
             held = self._logs.get(log_id)
@@ -118,7 +118,7 @@ class PieceCache:
                 return None
             return self._run(log_id, held, bisect.bisect_right(held.starts, low) - 1, low, high)
 
-    def by_line(self, log_id: int, low: int, start_byte: int, until: tuple[int, int]) -> list[Piece] | None:
+    def by_line(self, log_id: int, low: int, start_byte: int, until: tuple[int, int]) -> list[CachedPiece] | None:
         """Returns the pieces from the one that holds newline ``low`` on, or None when not all of them are here.
 
         When ``low`` is 0 they begin at ``start_byte`` instead. ``until`` is what the last of them must hold: a newline, or
@@ -139,7 +139,7 @@ class PieceCache:
             end_byte = held.pieces[last].end_byte if last < len(held.pieces) else until[1]
             return self._run(log_id, held, first, start_byte, end_byte)
 
-    def keep(self, log_id: int, pieces: Iterable[Piece], past: int) -> None:
+    def keep(self, log_id: int, pieces: Iterable[CachedPiece], past: int) -> None:
         """Holds pieces that were read in the past of that number, dropping those not used for longest."""
         with self._lock:
             self.misses += 1
@@ -165,7 +165,7 @@ class PieceCache:
             self._order.clear()
             self._held = 0
 
-    def _run(self, log_id: int, held: _LogPieces, first: int, low: int, high: int) -> list[Piece] | None:
+    def _run(self, log_id: int, held: _LogPieces, first: int, low: int, high: int) -> list[CachedPiece] | None:
         if first < 0:
             return None
         found = []
@@ -182,15 +182,15 @@ class PieceCache:
                 return found
         return None
 
-    def _forget(self, log_id: int, piece: Piece) -> None:
+    def _forget(self, log_id: int, piece: CachedPiece) -> None:
         del self._order[log_id, piece.start_byte]
         self._held -= len(piece.data) + _OVERHEAD_BYTES
 
 
-def joined(pieces: Iterable[Piece]) -> list[Piece]:
+def joined(pieces: Iterable[CachedPiece]) -> list[CachedPiece]:
     """Makes one piece of small neighbours; pieces that are large enough stay what they are."""
-    done: list[Piece] = []
-    run: list[Piece] = []
+    done: list[CachedPiece] = []
+    run: list[CachedPiece] = []
     size = 0
     for piece in pieces:
         if run and (size + len(piece.data) > _JOIN_BYTES or run[-1].end_byte != piece.start_byte):
@@ -201,7 +201,7 @@ def joined(pieces: Iterable[Piece]) -> list[Piece]:
     return [*done, _one(run)] if run else done
 
 
-def _one(run: list[Piece]) -> Piece:
+def _one(run: list[CachedPiece]) -> CachedPiece:
     if len(run) == 1:
         return run[0]
-    return Piece(run[0].start_byte, run[0].start_line, run[-1].end_line, b"".join(piece.data for piece in run))
+    return CachedPiece(run[0].start_byte, run[0].start_line, run[-1].end_line, b"".join(piece.data for piece in run))

@@ -67,7 +67,7 @@ from joblog.server.native.states import StateController
 from joblog.server.native.terminal import TerminalController
 from joblog.server.native.users import MemberController, UserController
 from joblog.server.ops.health import Readiness, get_catalog_readiness, get_health, get_readiness
-from joblog.server.ops.metrics import Metrics, metrics
+from joblog.server.ops.metrics import Exposition, metrics
 from joblog.server.ops.openapi import description, openapi_config
 from joblog.server.ops.shapes import completed
 from joblog.server.ops.viewer_files import Viewer
@@ -122,7 +122,7 @@ class Parts:
     followers: Followers
     log_calls: LogCalls
     readiness: Readiness
-    exposition: Metrics
+    exposition: Exposition
 
     @classmethod
     def of(cls, engine: Engine) -> Parts:
@@ -145,7 +145,7 @@ class Parts:
             followers=followers,
             log_calls=LogCalls(engine, auth, downloads),
             readiness=Readiness(engine),
-            exposition=Metrics(engine, followers),
+            exposition=Exposition(engine, followers),
         )
 
 

@@ -13,7 +13,7 @@ from joblog.catalog.database import Database
 from joblog.catalog.handover import Turn
 from joblog.core.logs import Log
 from joblog.errors import Damaged, NotFound
-from joblog.upkeep.move_log import Carrier, Changed, Place
+from joblog.upkeep.move_log import Carrier, Changed, MoveEnd
 from joblog.upkeep.move_tables import Mirror
 
 _PASSES = 4
@@ -35,7 +35,9 @@ class Move:
     how many were not there, or not as they are, all passes together; ``problems`` are sentences.
     """
 
-    def __init__(self, source: Place, target: Place, turn: Turn, *, same_objects: bool, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, source: MoveEnd, target: MoveEnd, turn: Turn, *, same_objects: bool, clock_ms: Callable[[], int]
+    ) -> None:
         """``same_objects``: both use one store, and objects stay where they are."""
         self._source = source
         self._target = target

@@ -18,7 +18,7 @@ from joblog.errors import Conflict, Invalid
 from joblog.objects import credentials
 from joblog.objects.store import Objects, environment_endpoint
 from joblog.upkeep.move import Move
-from joblog.upkeep.move_log import Place
+from joblog.upkeep.move_log import MoveEnd
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def move(
             raise Conflict("the catalog to move is itself only partly copied: finish that move first")
         theirs = stack.enter_context(_opened(target))
         turn = Turn(theirs, _address(source))
-        places = Place(ours, from_objects), Place(theirs, to_objects)
+        places = MoveEnd(ours, from_objects), MoveEnd(theirs, to_objects)
         moving = Move(*places, turn, same_objects=from_store == to_store, clock_ms=theirs.clock_ms)
         if files:
             _copy(_secret_key(source), target.secret_key_path)

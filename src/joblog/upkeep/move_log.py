@@ -18,7 +18,7 @@ from joblog.catalog.handover import Turn
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_segment
 from joblog.core import lines, segment
 from joblog.core.logs import Chunk, Log, Segment
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
@@ -29,7 +29,7 @@ _TAIL_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Place:
+class MoveEnd:
     """A catalog and its objects."""
 
     database: Database
@@ -68,14 +68,16 @@ class _Sum:
 class Carrier:
     """Carries logs, for any thread. ``objects`` counts those that were written."""
 
-    def __init__(self, source: Place, target: Place, turn: Turn, *, same_objects: bool, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, source: MoveEnd, target: MoveEnd, turn: Turn, *, same_objects: bool, clock_ms: Callable[[], int]
+    ) -> None:
         """``same_objects``: both use one store, and objects stay where they are."""
         self._source = source
         self._target = target
         self._turn = turn
         self._same_objects = same_objects
         self._clock_ms = clock_ms
-        self._there = Query(target.logs, PieceCache(0), FrameStore(target.objects))
+        self._there = PageReader(target.logs, PieceCache(0), FrameStore(target.objects))
 
     def carry(self, log: Log, held: Log | None) -> None:
         """Makes the other catalog's log, whose head there is ``held``, the one that ``log`` shows.

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.logs import Logs, name_object, put_segment
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.core import lines
 from joblog.core.logs import Gap, Log, Segment
 from joblog.core.settings import Settings
@@ -23,7 +23,7 @@ from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects
-from joblog.upkeep.salvage import LOST_OBJECT, Found, Span, cover, describe, is_covered, mended, write_mended
+from joblog.upkeep.salvage import LOST_OBJECT, SalvagedObject, SalvagedSpan, cover, describe, is_covered, mended, write_mended
 
 LOST = "catalog lost"
 """The reason of the gap at the end of each log: of unknown size, which is written as 0."""
@@ -51,7 +51,7 @@ class Rebuild:
         """Reads every object once. Raises Conflict when the catalog has logs already, Unavailable."""
         if self._logs.all(0, 1):
             raise Conflict("the catalog is not empty: it has logs")
-        by_log: dict[int, list[Found]] = {}
+        by_log: dict[int, list[SalvagedObject]] = {}
         for found in self._found():
             by_log.setdefault(int(found.index.about.get("log_id") or 0), []).append(found)
         for log_id, pieces in sorted(by_log.items()):
@@ -59,7 +59,7 @@ class Rebuild:
         give_none_again(self._db)
         Ownership(self._db, self._objects).take()
 
-    def restore(self, log_id: int, pieces: list[Found], now_ms: int) -> None:
+    def restore(self, log_id: int, pieces: list[SalvagedObject], now_ms: int) -> None:
         """Makes a log that the catalog does not have of its objects."""
         while pieces:
             chosen = cover(pieces)
@@ -82,14 +82,14 @@ class Rebuild:
         self.unreadable.append(why)
         name(self._db, key, KEPT_MS, log_id, end_byte)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[SalvagedObject]:
         for key, size, written_ms in self._objects.segments():
             try:
                 yield describe(self._objects, key, size, written_ms)
             except Damaged as error:
                 self.keep(key, f"{key}: {error}")
 
-    def _sound(self, found: Found) -> bool:
+    def _sound(self, found: SalvagedObject) -> bool:
         try:
             for piece in self._frames.stream(found.segment(0)):
                 if lines.count(piece.data) != piece.end_line - piece.start_line:
@@ -98,7 +98,7 @@ class Rebuild:
             return False
         return True
 
-    def _restore(self, log_id: int, chosen: Sequence[Found], now_ms: int) -> None:
+    def _restore(self, log_id: int, chosen: Sequence[SalvagedObject], now_ms: int) -> None:
         first, last = chosen[0], chosen[-1]
         log = self._put_log(log_id, first, last, now_ms)
         segments, lost = self._filled(log, chosen)
@@ -124,11 +124,11 @@ class Rebuild:
         self.logs += 1
         self.bytes += last.end_byte - first.start_byte
 
-    def _put_log(self, log_id: int, first: Found, last: Found, now_ms: int) -> Log:
+    def _put_log(self, log_id: int, first: SalvagedObject, last: SalvagedObject, now_ms: int) -> Log:
         """Makes the log, which holds nothing yet, and what it belongs to."""
         about = first.index.about
         project_id = str(about["project_id"])
-        Names(self._db).put_project(project_id, now_ms)
+        Runs(self._db).put_project(project_id, now_ms)
         with self._db.transaction() as tx:
             _put_names(tx, about)
             tx.rows(
@@ -151,10 +151,10 @@ class Rebuild:
             _count(tx, "log", log_id)
         return self._logs.head(log_id)
 
-    def _filled(self, log: Log, chosen: Sequence[Found]) -> tuple[list[Segment], list[Span]]:
+    def _filled(self, log: Log, chosen: Sequence[SalvagedObject]) -> tuple[list[Segment], list[SalvagedSpan]]:
         """Returns segments that tile, and what stands in them for what no object has."""
         segments = [chosen[0].segment(log.id)]
-        lost: list[Span] = []
+        lost: list[SalvagedSpan] = []
         for left, right in pairwise(chosen):
             if left.end_byte < right.start_byte:
                 here, there = (left.end_byte, left.end_line), (right.start_byte, right.index.start_line)

@@ -27,7 +27,17 @@ from joblog.errors import Conflict, Damaged, Invalid, NotFound
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, log_place
 from joblog.upkeep.rebuild import KEPT_MS, Rebuild, give_none_again, name
-from joblog.upkeep.salvage import LOST_OBJECT, Found, Span, cover, describe, is_covered, mended, read_frames, write_mended
+from joblog.upkeep.salvage import (
+    LOST_OBJECT,
+    SalvagedObject,
+    SalvagedSpan,
+    cover,
+    describe,
+    is_covered,
+    mended,
+    read_frames,
+    write_mended,
+)
 
 _PAGE = 100
 
@@ -41,8 +51,8 @@ _Listed = dict[str, tuple[int, int]]
 class _Pieces:
     """What there is of one log, beside its chunks."""
 
-    sound: list[Found] = field(default_factory=list)
-    damaged: list[Found] = field(default_factory=list)
+    sound: list[SalvagedObject] = field(default_factory=list)
+    damaged: list[SalvagedObject] = field(default_factory=list)
 
 
 class Repair:
@@ -145,7 +155,7 @@ class Repair:
                 self.lines.append(f"object {key}: {error}")
                 if row is not None:  # its frames may be whole: where they are the row says, too
                     index = decode_index(row.index)
-                    pieces.damaged.append(Found(key, size, written_ms, index, row.end_byte, row.end_line))
+                    pieces.damaged.append(SalvagedObject(key, size, written_ms, index, row.end_byte, row.end_line))
                 continue
             theirs = found.index.about
             if row is None and (theirs.get("log_id"), theirs.get("version_uuid")) != (log.id, about["version_uuid"]):
@@ -154,7 +164,7 @@ class Repair:
                 pieces.sound.append(found)
         return pieces
 
-    def _agrees(self, log: Log, found: Found, right: Sequence[Segment]) -> bool:
+    def _agrees(self, log: Log, found: SalvagedObject, right: Sequence[Segment]) -> bool:
         """Whether an object that no row names has the same bytes as what rows name, where both have some."""
         segment = found.segment(log.id)
         others = [(each.start_byte, each.end_byte, [each]) for each in right]
@@ -173,7 +183,7 @@ class Repair:
                 return True  # It is found out to be when it is chosen.
         return True
 
-    def _chosen(self, log: Log, pieces: _Pieces) -> list[Found]:
+    def _chosen(self, log: Log, pieces: _Pieces) -> list[SalvagedObject]:
         """Chooses the objects that the log is made of, each of which is read; those that are damaged are put aside."""
         sound: set[str] = set()
         while True:
@@ -188,10 +198,12 @@ class Repair:
             else:
                 return chosen
 
-    def _filled(self, log: Log, pieces: _Pieces, chosen: Sequence[Found]) -> tuple[Log, list[Segment], list[Span]]:
+    def _filled(
+        self, log: Log, pieces: _Pieces, chosen: Sequence[SalvagedObject]
+    ) -> tuple[Log, list[Segment], list[SalvagedSpan]]:
         """Returns the log's new head, segments that tile it up to its sealed border, and what stands for lost bytes."""
         segments: list[Segment] = []
-        lost: list[Span] = []
+        lost: list[SalvagedSpan] = []
         start = at = (log.start_byte, log.start_line)
         ms = log.created_ms
         last = (chosen[-1].end_byte, chosen[-1].end_line) if chosen else at
@@ -210,15 +222,15 @@ class Repair:
                 at, ms = (found.end_byte, found.end_line), segments[-1].last_ms
         return self._head(log, segments, start, at), segments, lost
 
-    def _left(self, pieces: _Pieces, low: int, high: int) -> Iterator[Span]:
+    def _left(self, pieces: _Pieces, low: int, high: int) -> Iterator[SalvagedSpan]:
         """Yields the frames of damaged objects that are whole."""
         for found in pieces.damaged:
             if found.start_byte < high and found.end_byte > low:
                 yield from (span for span in read_frames(self._objects, found) if span is not None)
 
-    def _chunk_spans(self, log: Log, low: int, high: int) -> Iterator[Span]:
+    def _chunk_spans(self, log: Log, low: int, high: int) -> Iterator[SalvagedSpan]:
         for each in self._logs.chunks_by_byte(log.id, low, high):
-            yield Span(each.start_byte, each.start_line, each.data())
+            yield SalvagedSpan(each.start_byte, each.start_line, each.data())
 
     def _head(self, log: Log, segments: Sequence[Segment], start: tuple[int, int], sealed: tuple[int, int]) -> Log:
         """Returns the head of a log that is sealed up to a border; reads all of it."""
@@ -246,7 +258,9 @@ class Repair:
         for segment in segments:
             yield from ((piece.start_byte, piece.data) for piece in self._frames.stream(segment))
 
-    def _swap(self, log: Log, head: Log, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[Span]) -> None:
+    def _swap(
+        self, log: Log, head: Log, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[SalvagedSpan]
+    ) -> None:
         held, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
         rest = self._logs.chunks_by_byte(log.id, head.sealed_byte, log.end_byte) if head.sealed_byte < log.end_byte else []
         with self._db.transaction() as tx:
@@ -280,7 +294,7 @@ class Repair:
 
     def _stray(self, there: _Listed) -> None:
         """Brings logs back that the catalog does not have, of the objects that it does not know."""
-        by_log: dict[int, list[Found]] = {}
+        by_log: dict[int, list[SalvagedObject]] = {}
         for key in self._unknown(there):
             try:
                 found = describe(self._objects, key, *there[key])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from joblog.catalog.logs import Logs
 from joblog.core import lines
 from joblog.core.logs import Log, Segment
-from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, Writer, decode_frame, encode_index, index_of
+from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import SEGMENT_BYTES, write_object
 from joblog.errors import Damaged
 from joblog.objects.store import Objects, segment_key
@@ -29,7 +29,7 @@ _BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Found:
+class SalvagedObject:
     """An object, as it describes itself."""
 
     key: str
@@ -68,7 +68,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Span:
+class SalvagedSpan:
     """Bytes that are left of a log, after ``start_line`` newlines; or, without ``data``, what stands for lost ones."""
 
     start_byte: int
@@ -77,7 +77,7 @@ class Span:
     lost: bool = False
 
 
-def describe(objects: Objects, key: str, size: int, written_ms: int) -> Found:
+def describe(objects: Objects, key: str, size: int, written_ms: int) -> SalvagedObject:
     """Reads what an object says of itself; raises Damaged, Unavailable."""
     (end,) = objects.ranges(key, [max(size - _END_BYTES, 0)], [size]) if size else [b""]
     try:
@@ -85,10 +85,10 @@ def describe(objects: Objects, key: str, size: int, written_ms: int) -> Found:
     except Damaged:
         index = index_of(objects.get(key))
     placed = index.placed()
-    return Found(key, size, written_ms, index, placed.byte[-1], placed.line[-1])
+    return SalvagedObject(key, size, written_ms, index, placed.byte[-1], placed.line[-1])
 
 
-def cover(pieces: Sequence[Found]) -> list[Found]:
+def cover(pieces: Sequence[SalvagedObject]) -> list[SalvagedObject]:
     """Chooses objects that do not overlap and hold the most bytes; of such, the fewest, and what ends first."""
     ordered = sorted(pieces, key=lambda each: (each.end_byte, each.start_byte))
     ends = [each.end_byte for each in ordered]
@@ -111,7 +111,7 @@ def cover(pieces: Sequence[Found]) -> list[Found]:
     return chosen[::-1]
 
 
-def is_covered(piece: Found, chosen: Sequence[Segment]) -> bool:
+def is_covered(piece: SalvagedObject, chosen: Sequence[Segment]) -> bool:
     """Whether all that an object holds is in segments that lie in order."""
     at = piece.start_byte
     for each in chosen:
@@ -120,19 +120,19 @@ def is_covered(piece: Found, chosen: Sequence[Segment]) -> bool:
     return at >= piece.end_byte
 
 
-def read_frames(objects: Objects, found: Found) -> Iterator[Span | None]:
+def read_frames(objects: Objects, found: SalvagedObject) -> Iterator[SalvagedSpan | None]:
     """Yields the frames of an object, None for one that is damaged; raises Damaged when there is no object."""
     placed, stored = found.index.placed(), memoryview(objects.get(found.key))
     for number, newlines in enumerate(found.index.newlines):
         try:
             frame = stored[placed.stored[number] : placed.stored[number + 1]]
             data = decode_frame(frame, placed.byte[number + 1] - placed.byte[number])
-            yield Span(placed.byte[number], placed.line[number], data) if lines.count(data) == newlines else None
+            yield SalvagedSpan(placed.byte[number], placed.line[number], data) if lines.count(data) == newlines else None
         except Damaged:
             yield None
 
 
-def mended(start: tuple[int, int], end: tuple[int, int], left: Sequence[Span]) -> Iterator[Span]:
+def mended(start: tuple[int, int], end: tuple[int, int], left: Sequence[SalvagedSpan]) -> Iterator[SalvagedSpan]:
     """Yields what stands between two places (byte, line number): what is left of it and, between that, what stands for it."""
     at, line = start
     for span in sorted(left, key=lambda each: each.start_byte):
@@ -142,12 +142,12 @@ def mended(start: tuple[int, int], end: tuple[int, int], left: Sequence[Span]) -
             yield from _stand_in((at, line), (span.start_byte, span.start_line))
             at, line = span.start_byte, span.start_line
         data = span.data[at - span.start_byte : end[0] - span.start_byte]
-        yield Span(at, line, data)
+        yield SalvagedSpan(at, line, data)
         at, line = at + len(data), line + lines.count(data)
     yield from _stand_in((at, line), end)
 
 
-def _stand_in(start: tuple[int, int], end: tuple[int, int]) -> Iterator[Span]:
+def _stand_in(start: tuple[int, int], end: tuple[int, int]) -> Iterator[SalvagedSpan]:
     """Yields as many bytes and newlines as were there: a sentence, blanks, and the newlines behind them."""
     size, newlines = end[0] - start[0], end[1] - start[1]
     if not size:
@@ -158,18 +158,20 @@ def _stand_in(start: tuple[int, int], end: tuple[int, int]) -> Iterator[Span]:
         text = words[low:high].ljust(high - low)
         ends = max(high - max(low, size - newlines), 0)
         before = max(low - (size - newlines), 0)
-        yield Span(start[0] + low, start[1] + before, text[: high - low - ends] + b"\n" * ends, lost=True)
+        yield SalvagedSpan(start[0] + low, start[1] + before, text[: high - low - ends] + b"\n" * ends, lost=True)
 
 
-def write_mended(logs: Logs, objects: Objects, log: Log, spans: Iterator[Span], ms: int) -> tuple[list[Segment], list[Span]]:
+def write_mended(
+    logs: Logs, objects: Objects, log: Log, spans: Iterator[SalvagedSpan], ms: int
+) -> tuple[list[Segment], list[SalvagedSpan]]:
     """Writes objects for a stretch of a log; returns their segments, and what stands there for lost bytes."""
     segments: list[Segment] = []
-    lost: list[Span] = []
-    writer: Writer | None = None
+    lost: list[SalvagedSpan] = []
+    writer: SegmentWriter | None = None
     size = 0
     for span in spans:
         if writer is None:
-            writer, size = Writer(span.start_byte, span.start_line, LEVEL_FAST), 0
+            writer, size = SegmentWriter(span.start_byte, span.start_line, LEVEL_FAST), 0
             writer.arrived(span.start_byte, ms)
         writer.add(span.data)
         size += len(span.data)
@@ -182,10 +184,10 @@ def write_mended(logs: Logs, objects: Objects, log: Log, spans: Iterator[Span], 
     return segments, lost
 
 
-def _written(logs: Logs, objects: Objects, log: Log, writer: Writer, ms: int) -> Segment:
+def _written(logs: Logs, objects: Objects, log: Log, writer: SegmentWriter, ms: int) -> Segment:
     data, index = writer.finish(logs.about(log))
     placed = index.placed()
     key = segment_key(log, index.start_byte, placed.byte[-1])
-    segment = Found(key, len(data), ms, index, placed.byte[-1], placed.line[-1]).segment(log.id)
+    segment = SalvagedObject(key, len(data), ms, index, placed.byte[-1], placed.line[-1]).segment(log.id)
     write_object(logs, objects, segment, data)
     return segment

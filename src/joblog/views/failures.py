@@ -20,7 +20,7 @@ MAX_HITS = 40_000
 """Lines with a hint that are looked at: of more, half of them the first, half of them the last."""
 
 TEXT_LINES = 60
-MOST_OPEN = 64
+MAX_OPEN = 64
 LINE_CHARACTERS = 400
 
 # Some of these stands in every line that speaks of a failure, in lower case; finding them is a hundred times as fast as the
@@ -212,7 +212,7 @@ class _Finder:
 
     def _begin(self, open_: _Open, frame: Frame, text: str) -> None:
         self._close(open_.prefix)
-        if len(self._open) >= MOST_OPEN:
+        if len(self._open) >= MAX_OPEN:
             self._close(next(iter(self._open)))
         open_.add(frame, text)
         open_.taken = self._taken

@@ -9,7 +9,7 @@ Read are MLPerf's ``:::MLLOG`` lines, JSON and Python dictionaries on a line, co
 ``name: value`` wherever they stand; bare ``loss 0.3`` for the names that training code prints so. Patterns of one's own come
 before all these. A step is what stands on the same line under one of its names, else the count of the progress bar there.
 
-Frames in, values out. Memory is bounded: MOST_SERIES names, of each at most MOST_POINTS points; beyond it, of four
+Frames in, values out. Memory is bounded: MAX_SERIES names, of each at most MAX_POINTS points; beyond it, of four
 neighbours the lowest and the highest stay, so that peaks do.
 """
 
@@ -27,8 +27,8 @@ from typing import Any, Protocol
 from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
-MOST_SERIES = 200
-MOST_POINTS = 8192
+MAX_SERIES = 200
+MAX_POINTS = 8192
 MAX_MATCHES = 200
 """Of one's own pattern on a line: to find the next one may mean to look through the rest of it."""
 
@@ -97,7 +97,7 @@ _OUTER = ("epoch", "epoch_num", "samples_count", "samples")
 _TIMES = ("time_ms", "timestamp", "ts", "asctime", "created")
 
 
-class Pattern(Protocol):
+class MetricPattern(Protocol):
     """A compiled expression, of any library; its named groups are metrics, or ``name`` and ``value``, and ``step``."""
 
     def finditer(self, text: str, /) -> Iterator[Any]:
@@ -134,7 +134,7 @@ class Series:
             if len(self.pending) >= 2 * self.skip:
                 self.points += _extremes(self.pending)
                 self.pending.clear()
-        if len(self.points) > MOST_POINTS:
+        if len(self.points) > MAX_POINTS:
             self.points = [kept for at in range(0, len(self.points), 4) for kept in _extremes(self.points[at : at + 4])]
             self.skip *= 2
 
@@ -164,7 +164,7 @@ def _height(point: Point) -> float:
 class MetricsReader:
     """Takes a log's frames in order; see the module."""
 
-    def __init__(self, patterns: Sequence[Pattern] = ()) -> None:
+    def __init__(self, patterns: Sequence[MetricPattern] = ()) -> None:
         self._patterns = patterns
         self._series: dict[str, Series] = {}
 
@@ -185,7 +185,7 @@ class MetricsReader:
         for name, value in values:
             series = self._series.get(name)
             if series is None:
-                if len(self._series) >= MOST_SERIES:
+                if len(self._series) >= MAX_SERIES:
                     continue
                 series = self._series[name] = Series(name)
             series.add(Point(step, at_ms if own_ms is None else own_ms, value, byte))
@@ -196,7 +196,7 @@ Reading = tuple[int, int | None, float | None, list[tuple[str, float]]]
 tens of thousands of them that go from one process to another."""
 
 
-def reading_of(frame: Frame, progress: Progress | None, patterns: Sequence[Pattern] = ()) -> Reading | None:
+def reading_of(frame: Frame, progress: Progress | None, patterns: Sequence[MetricPattern] = ()) -> Reading | None:
     """Returns what a frame has of numbers, None when nothing; ``progress`` is the bar that it draws."""
     if not patterns and b"=" not in frame.raw and b":" not in frame.raw and b"|" not in frame.raw and b" " not in frame.raw:
         return None
@@ -214,7 +214,7 @@ def reading_of(frame: Frame, progress: Progress | None, patterns: Sequence[Patte
     return (frame.start, own_ms, step, found) if found else None
 
 
-def _matched(text: str, patterns: Sequence[Pattern]) -> list[tuple[str, float]]:
+def _matched(text: str, patterns: Sequence[MetricPattern]) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
     for pattern in patterns:
         for match in islice(pattern.finditer(text), MAX_MATCHES):

@@ -15,7 +15,7 @@ from itertools import accumulate
 from joblog.errors import Invalid
 from joblog.views.screen import Row
 from joblog.views.sgr import pen_after
-from joblog.views.terminal import Mark, Terminal, shown_line
+from joblog.views.terminal import Checkpoint, Terminal, shown_line
 from joblog.views.values import ShownPage
 
 MAX_ROWS = 20_000
@@ -24,20 +24,20 @@ MAX_ROWS = 20_000
 _CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\.([0-9;]{0,40})", re.ASCII)
 
 
-def cursor(mark: Mark) -> str:
+def cursor(mark: Checkpoint) -> str:
     """Returns a mark as a page's ``next`` has it."""
     return f"{mark.byte}.{mark.line}.{mark.pen}"
 
 
-def parse_cursor(text: str) -> Mark:
+def parse_cursor(text: str) -> Checkpoint:
     """Reads a page's ``next``; raises Invalid."""
     match = _CURSOR.fullmatch(text)
     if match is None or (match[3] and pen_after("", match[3]) != match[3]):
         raise Invalid("cursor", "the next of an earlier page", text)
-    return Mark(int(match[1]), int(match[2]), match[3])
+    return Checkpoint(int(match[1]), int(match[2]), match[3])
 
 
-def shown_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool, closed: bool) -> ShownPage:
+def shown_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool) -> ShownPage:
     """Renders a page of about ``count`` lines of the bytes from ``mark`` on, which ``pieces`` has as many of as may be read.
 
     ``at_end``: they reach to the log's end; ``closed``: which is for ever. The page has the lines up to the first border
@@ -71,7 +71,7 @@ def shown_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool,
     return replace(_page(rows + screen, mark, here), cut=True)
 
 
-def plain_page(pieces: Iterable[bytes], mark: Mark, count: int, *, at_end: bool, closed: bool) -> ShownPage:
+def plain_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool) -> ShownPage:
     """Renders a page without the spans of text that is not plain."""
     page = shown_page(pieces, mark, count, at_end=at_end, closed=closed)
     for line in page.lines:
@@ -95,13 +95,13 @@ def _border(rows: list[Row], count: int, settled: int) -> int:
     return best
 
 
-def _page(rows: list[Row], mark: Mark, end: Mark) -> ShownPage:
+def _page(rows: list[Row], mark: Checkpoint, end: Checkpoint) -> ShownPage:
     return ShownPage([shown_line(row) for row in rows], len(rows), mark.byte, end.byte, cursor(end))
 
 
-def _here(terminal: Terminal, byte: int) -> Mark:
-    return Mark(byte, terminal.screen.line, terminal.screen.pen)
+def _here(terminal: Terminal, byte: int) -> Checkpoint:
+    return Checkpoint(byte, terminal.screen.line, terminal.screen.pen)
 
 
-def _before(row: Row) -> Mark:
-    return Mark(row.start, row.start_line, row.pen)
+def _before(row: Row) -> Checkpoint:
+    return Checkpoint(row.start, row.start_line, row.pen)

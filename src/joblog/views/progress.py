@@ -5,7 +5,7 @@
         progress.take(frame)
     progress.bars
 
-Frames in, values out. Of each label the latest state is kept, of at most MOST_BARS labels.
+Frames in, values out. Of each label the latest state is kept, of at most MAX_BARS labels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
-MOST_BARS = 32
+MAX_BARS = 32
 _LABEL_CHARACTERS = 80
 
 _NUM = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
@@ -76,7 +76,7 @@ class ProgressReader:
         if found is not None:
             self._bars.pop(found.label, None)
             self._bars[found.label] = found
-            if len(self._bars) > MOST_BARS:
+            if len(self._bars) > MAX_BARS:
                 del self._bars[next(iter(self._bars))]
         return found
 

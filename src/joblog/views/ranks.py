@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from joblog.errors import Invalid
 
 _PART = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
-_MOST_PARTS = 1000
+_MAX_PARTS = 1000
 
 
 class Ranks:
@@ -30,7 +30,7 @@ def parse_ranks(text: str | None, parameter: str = "ranks") -> Ranks:
     for part in parts:
         match = _PART.fullmatch(part.strip())
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if low > high or len(parts) > _MOST_PARTS:
+        if low > high or len(parts) > _MAX_PARTS:
             raise Invalid(parameter, "ranks and ranges of them, such as 3,7-9", text)
         found.append((low, high))
     return Ranks(found)

@@ -56,7 +56,7 @@ def plain_text(raw: bytes) -> str:
     return text if text.isascii() else text.translate(_C1)
 
 
-class Frames:
+class Redraws:
     """Takes bytes in pieces, cut anywhere; gives the frames that are whole. Memory is bounded by one frame."""
 
     def __init__(self, at: int = 0, line: int = 0) -> None:
@@ -93,7 +93,7 @@ class Frames:
 
 def redraws(pieces: Iterable[bytes], at: int, count: int) -> list[Redraw]:
     """Returns up to ``count`` frames of a log from byte ``at`` on, the one among them that has begun and not ended."""
-    splitter, frames = Frames(at), list[Frame]()
+    splitter, frames = Redraws(at), list[Frame]()
     for piece in pieces:
         frames += splitter.feed(piece)
         if len(frames) >= count:

@@ -40,7 +40,7 @@ _MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Checkpoint:
     """Where a terminal may be switched on and show what one that ran before shows: a border between lines, and the pen."""
 
     byte: int = 0
@@ -48,13 +48,13 @@ class Mark:
     pen: str = PLAIN
 
 
-_TOP = Mark()
+_TOP = Checkpoint()
 
 
 class Terminal:
     """Bytes in, lines out; see the module."""
 
-    def __init__(self, mark: Mark = _TOP, *, rows: int = WINDOW_ROWS, columns: int = COLUMNS) -> None:
+    def __init__(self, mark: Checkpoint = _TOP, *, rows: int = WINDOW_ROWS, columns: int = COLUMNS) -> None:
         self.screen = Screen(mark.byte, mark.line, mark.pen, rows, columns)
         self._at = mark.byte
         self._carry = b""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from joblog.views.metrics import Pattern, Reading, reading_of
+from joblog.views.metrics import MetricPattern, Reading, reading_of
 from joblog.views.progress import ProgressReader, progress_of
-from joblog.views.redraws import Frame, Frames
+from joblog.views.redraws import Frame, Redraws
 from joblog.views.values import Progress
 
 
@@ -15,7 +15,7 @@ from joblog.views.values import Progress
 class Watched:
     """How far a log was read, and the bars that it drew until there."""
 
-    frames: Frames = field(default_factory=Frames)
+    frames: Redraws = field(default_factory=Redraws)
     progress: ProgressReader = field(default_factory=ProgressReader)
 
 
@@ -30,7 +30,7 @@ def barred(pieces: Iterable[bytes], watched: Watched) -> tuple[Watched, list[Pro
 
 
 def measured(
-    pieces: Iterable[bytes], watched: Watched, patterns: Sequence[Pattern], *, ends: bool
+    pieces: Iterable[bytes], watched: Watched, patterns: Sequence[MetricPattern], *, ends: bool
 ) -> tuple[Watched, list[Reading]]:
     """Reads on; returns how far, and the numbers there. A line that has begun counts where the log ``ends`` with it."""
     readings = list[Reading]()
@@ -41,7 +41,7 @@ def measured(
     return watched, readings
 
 
-def _frames(pieces: Iterable[bytes], frames: Frames, *, ends: bool) -> Iterator[Frame]:
+def _frames(pieces: Iterable[bytes], frames: Redraws, *, ends: bool) -> Iterator[Frame]:
     for piece in pieces:
         yield from frames.feed(piece)
     rest = frames.rest()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.follow.file import Setting
-from joblog.agent.follow.loop import Follower, Plan
-from joblog.agent.follow.notes import Marks
+from joblog.agent.follow.loop import Follower, FollowPlan
+from joblog.agent.follow.notes import Notes
 from joblog.client import Client
 from tests.agent.follow.following import DEADLINE_S, Follow, append, cat, wait_for
 from tests.agent.harness import Agent, FlakyServer
@@ -73,8 +73,8 @@ def test_server_can_ask_for_a_pause(tmp_path: Path, failure: str) -> None:
     server, shown, begun_s = FlakyServer({1: failure}), list[str](), time.monotonic()
     server.retry_after_s = 1
     try:
-        marks = Marks(tmp_path / "marks", "lab", server.url)
-        plan = Plan([str(file)], run_id="run-1", once=True)
+        marks = Notes(tmp_path / "marks", "lab", server.url)
+        plan = FollowPlan([str(file)], run_id="run-1", once=True)
         follower = Follower(plan, Setting("lab", marks), lambda: Client(server.url, ""), shown.append)
         assert follower.run() == 0
     finally:
@@ -170,9 +170,9 @@ def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str
     file.write_bytes(ODD_BYTES * 100)
     for failing in range(1, 9):
         server, shown = FlakyServer({failing: failure}), list[str]()
-        marks = Marks(tmp_path / f"marks{failing}", "lab", server.url)
+        marks = Notes(tmp_path / f"marks{failing}", "lab", server.url)
         try:
-            plan = Plan([str(file)], run_id="run-1", once=True)
+            plan = FollowPlan([str(file)], run_id="run-1", once=True)
             follower = Follower(plan, Setting("lab", marks), partial(Client, server.url, ""), shown.append, first_pause_s=0.01)
             assert follower.run() == 0
         finally:

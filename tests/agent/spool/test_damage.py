@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from joblog.agent.spool import files
-from joblog.agent.spool.files import State, Sum
+from joblog.agent.spool.files import SpoolState, Sum
 from joblog.agent.spool.spool import Meta, Spool
 from joblog.client import Client, Log
 from tests.agent.harness import Agent
@@ -102,7 +102,7 @@ def test_torn_state_is_the_one_before(tmp_path: Path) -> None:
     before = (path / "state").read_bytes()
     spool.choose_run_id("second")
     after = (path / "state").read_bytes()
-    assert files.load_state(path) == State(run_id="second", saves=3)
+    assert files.load_state(path) == SpoolState(run_id="second", saves=3)
     for cut in range(0, len(after), 97):
         (path / "state").write_bytes(after[:cut] + before[cut:])
         state = files.load_state(path)

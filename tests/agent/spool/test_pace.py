@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblog.agent.run.keeper import LONGEST_PAUSE_S, Pace
+from joblog.agent.run.keeper import MAX_PAUSE_S, Pace
 from joblog.agent.run.pipes import PIPE_BYTES
 
 
@@ -18,7 +18,7 @@ def pauses(pace: Pace, reads: int, *, size_bytes: int, apart_s: float = 0.0, sou
 
 def test_line_after_line_is_read_every_few_milliseconds() -> None:
     """The pauses grow to their bound, as long as what comes in them is little."""
-    assert pauses(Pace(), 1000, size_bytes=100, apart_s=0.001)[-1] == LONGEST_PAUSE_S
+    assert pauses(Pace(), 1000, size_bytes=100, apart_s=0.001)[-1] == MAX_PAUSE_S
 
 
 def test_line_now_and_then_is_read_at_once() -> None:
@@ -43,4 +43,4 @@ def test_pause_that_was_too_long_becomes_shorter() -> None:
         now_s += 0.001
         found.append(pace.pause_s(0, size_bytes, now_s))
         now_s += found[-1]
-    assert found[-3:] == [LONGEST_PAUSE_S, LONGEST_PAUSE_S / 2, LONGEST_PAUSE_S / 4]
+    assert found[-3:] == [MAX_PAUSE_S, MAX_PAUSE_S / 2, MAX_PAUSE_S / 4]

@@ -39,7 +39,7 @@ def test_reopened_spool_goes_on(tmp_path: Path) -> None:
     """Bytes that are cut off in the middle of a write count as far as they got."""
     spool = Spool.create(tmp_path, META, part_bytes=10)
     spool.append(b"0123456789")
-    with (spool.path / files.Part(10, zlib.crc32(b"0123456789")).name).open("wb") as part:
+    with (spool.path / files.SpoolPart(10, zlib.crc32(b"0123456789")).name).open("wb") as part:
         part.write(b"ab")
     again = Spool(spool.path, part_bytes=10)
     again.append(b"cd")

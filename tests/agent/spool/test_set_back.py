@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joblog.agent.follow.file import Setting
-from joblog.agent.follow.loop import Follower, Plan
-from joblog.agent.follow.notes import Marks
+from joblog.agent.follow.loop import Follower, FollowPlan
+from joblog.agent.follow.notes import Notes
 from joblog.agent.spool.resumed import crc32_there, place_here, place_there, resumed_at
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Meta, Spool
@@ -191,8 +191,8 @@ def test_run_that_ends_without_another_byte(tmp_path: Path) -> None:
 def followed(file: Path, server: FlakyServer) -> Iterator[list[str]]:
     """Follows a file as the log of the server's first run; at the end it is told to stop, and has sent what there is."""
     said = list[str]()
-    plan = Plan([str(file)], run_id="run-1")
-    setting = Setting("lab", Marks(file.parent / "marks", "lab", server.url))
+    plan = FollowPlan([str(file)], run_id="run-1")
+    setting = Setting("lab", Notes(file.parent / "marks", "lab", server.url))
     follower = Follower(plan, setting, lambda: Client(server.url, "", timeout_s=5), said.append, first_pause_s=0.01)
     thread = threading.Thread(target=follower.run)
     thread.start()

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joblog.server.collectors.labels import MOST_STREAMS, RECORDS_BYTES
+from joblog.server.collectors.labels import MAX_STREAMS, RECORDS_BYTES
 from joblog.server.collectors.loki import labels_of
 from tests.generated import examples
 from tests.server.calls import MadeLog, Reply, Web
@@ -197,7 +197,7 @@ STREAM = b'{"streams":[{"stream":{"job":"JOB"},"values":[["1","x"]]},%s]}'
         (STREAM % b'{"stream":{},"values":[[1,"x"]]}', "streams.values must be pairs of strings"),
         (STREAM % b'{"stream":{},"values":[["-1","x"]]}', "streams.values must be pairs whose first is a time"),
         (
-            b'{"streams":[' + b'{"stream":{},"values":[]},' * MOST_STREAMS + STREAM[12:] % b"",
+            b'{"streams":[' + b'{"stream":{},"values":[]},' * MAX_STREAMS + STREAM[12:] % b"",
             "body must be whole and well-formed",
         ),
         (b'{"streams":' + b"[" * 100_000, "body must be JSON with at most 64 levels of objects and lists"),
@@ -235,7 +235,7 @@ def push(web: Web, body: bytes, **headers: str) -> Reply:
 
 def test_sizes_are_bounded(web: Web) -> None:
     """What is too large is refused by what it would be, before it is."""
-    many = [({"job": "many", "n": str(number)}, [(1, "x")]) for number in range(MOST_STREAMS + 1)]
+    many = [({"job": "many", "n": str(number)}, [(1, "x")]) for number in range(MAX_STREAMS + 1)]
     reply = push_json(web, many)
     assert (reply.status, reply.body) == (400, b"streams must be at most 1000 in a request, not 1001\n")
     bomb = bytes(cramjam.snappy.compress_raw(b"\0" * (RECORDS_BYTES + 1)))

@@ -56,5 +56,5 @@ def test_every_label_is_there() -> None:
     page = PAGE.read_text()
     for names in (labels._JOB, labels._RUN, labels._RANK):
         assert ", ".join(f"`{name}`" for name in names) in page
-    for number in (labels.MOST_STREAMS, f"{labels.MOST_RECORDS:,}", f"{labels.RECORDS_BYTES >> 20} MiB"):
+    for number in (labels.MAX_STREAMS, f"{labels.MAX_RECORDS:,}", f"{labels.RECORDS_BYTES >> 20} MiB"):
         assert str(number) in page

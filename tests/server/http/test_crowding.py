@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from joblog.server.http.searches import MOST_SEARCHES
+from joblog.server.http.searches import MAX_SEARCHES
 from joblog.server.http.streams import MAX_DOWNLOADS
 from tests.conftest import Server, start_server
 from tests.server.calls import Web, made_log
@@ -156,7 +156,7 @@ def test_answers_that_nobody_reads(own: Server) -> None:
         cases = {
             "bytes": MAX_DOWNLOADS // 2,
             "raw": 0,
-            "search?pattern=0&limit=100000": MOST_SEARCHES // 2,
+            "search?pattern=0&limit=100000": MAX_SEARCHES // 2,
             "lines?count=5000": 13,
         }
         for path, places in cases.items():
@@ -177,7 +177,7 @@ def test_answer_that_stands_still_loses_its_place(tmp_path: Path) -> None:
     with attacked(own) as (attacker, other):
         log = attacker.log("still", b"0123456789abcde\n" * MIB, closed=True)
         path = f"{log.api}/search?pattern=0&limit=100000"
-        assert unread(attacker, MOST_SEARCHES // 2, path) == [b"200"] * (MOST_SEARCHES // 2)
+        assert unread(attacker, MAX_SEARCHES // 2, path) == [b"200"] * (MAX_SEARCHES // 2)
         assert log.web.get(path).status == 503
         other.go_on()
         while log.web.get(path).status == 503:

@@ -126,7 +126,7 @@ def test_what_is_said_again_and_again_is_said_seldom() -> None:
 
 
 PROBE = b"x" * 16 * 1024
-MOST_OF_IT = MIB - 12 * 1024
+MAX_OF_IT = MIB - 12 * 1024
 """So much of a body that it has room however it is cut on its way, and that a probe has none beside it."""
 
 
@@ -162,7 +162,7 @@ def refused_beside(stack: ExitStack, web: Web, head: bytes, path: str) -> Reply 
     None where there is none for long: then it was that body that came last, beside a call, and was refused.
     """
     connection = stack.enter_context(socket.create_connection((web.host, web.port), timeout=120))
-    connection.sendall(head + b"x" * MOST_OF_IT)
+    connection.sendall(head + b"x" * MAX_OF_IT)
     for _ in range(200):
         reply = web.call("POST", path, PROBE)
         if reply.status != 200:

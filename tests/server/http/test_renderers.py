@@ -27,7 +27,7 @@ from joblog.views.endings import ending
 from joblog.views.merged import merged_lines
 from joblog.views.pages import plain_page, shown_page
 from joblog.views.redraws import redraws
-from joblog.views.terminal import Mark
+from joblog.views.terminal import Checkpoint
 from joblog.views.values import Where
 from joblog.views.watched import Watched, barred, measured
 from tests.conftest import Server, start_server
@@ -65,8 +65,8 @@ def killing(wanted: int) -> Iterator[bytes]:
 
 
 VIEWS: dict[str, Callable[[Callable[..., Any], list[bytes]], object]] = {
-    "shown": lambda made, data: made(shown_page, data, Mark(), 50, at_end=True, closed=True),
-    "plain": lambda made, data: made(plain_page, data, Mark(), 50, at_end=True, closed=True),
+    "shown": lambda made, data: made(shown_page, data, Checkpoint(), 50, at_end=True, closed=True),
+    "plain": lambda made, data: made(plain_page, data, Checkpoint(), 50, at_end=True, closed=True),
     "redraws": lambda made, data: made(redraws, data, 0, 50),
     "merged": lambda made, data: made(merged_lines, [[(1, rank, 0, 9, each) for each in data] for rank in range(2)], 60),
     "ending": lambda made, data: made(ending, data, 0, 0, WHERE),

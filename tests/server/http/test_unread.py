@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from joblog.server.http.ahead import FIRST_BYTES, MOST_BYTES, Ahead
+from joblog.server.http.ahead import FIRST_BYTES, MAX_BYTES, Ahead
 
 DATA = b"".join(b"line %d\n" % number for number in range(500_000))
 
@@ -31,7 +31,7 @@ def test_pieces_grow_for_who_takes_them() -> None:
 
     assert asyncio.run(read()) == DATA[7:-5]
     assert reads.sizes[:3] == [FIRST_BYTES, 2 * FIRST_BYTES, 4 * FIRST_BYTES]
-    assert max(reads.sizes) == MOST_BYTES
+    assert max(reads.sizes) == MAX_BYTES
 
 
 def test_nothing_is_held_of_what_is_not_taken() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from joblog.client.links import Link, Part, is_link, parsed_link, split_part
+from joblog.client.links import Link, LogPart, is_link, parsed_link, split_part
 from joblog.errors import Invalid
 
 SERVER = "http://logs.lab:8470"
@@ -23,11 +23,16 @@ def test_a_link_is_understood_with_and_without_its_server() -> None:
 
 def test_the_address_of_the_viewers_page_is_a_link_too() -> None:
     page = "/projects/lab/jobs/1/versions/2/logs/worker-3#L5"
-    assert parsed_link(SERVER + page, SERVER) == Link("lab", "1", "2", "worker-3", Part(5, 6))
+    assert parsed_link(SERVER + page, SERVER) == Link("lab", "1", "2", "worker-3", LogPart(5, 6))
 
 
 def test_parts_count_from_0_and_have_both_ends() -> None:
-    parts = {"#L0": Part(0, 1), "#L120-L140": Part(120, 141), "#L7-5": Part(5, 8), "#B100-B200": Part(100, 201, in_bytes=True)}
+    parts = {
+        "#L0": LogPart(0, 1),
+        "#L120-L140": LogPart(120, 141),
+        "#L7-5": LogPart(5, 8),
+        "#B100-B200": LogPart(100, 201, in_bytes=True),
+    }
     for text, part in parts.items():
         assert split_part(f"resnet/V0002{text}") == ("resnet/V0002", part)
         assert split_part(f"x{part}") == ("x", part)

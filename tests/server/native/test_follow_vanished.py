@@ -13,7 +13,7 @@ import pytest
 
 from joblog.api.refs import LogRef
 from joblog.client import Client
-from joblog.server.http.searches import MOST_SEARCHES
+from joblog.server.http.searches import MAX_SEARCHES
 from tests.conftest import Server, start_server
 from tests.server.calls import ANSWER_S, MadeLog, Web, made_log
 
@@ -78,7 +78,7 @@ def test_who_goes_while_much_is_on_its_way_is_gone(own: Server) -> None:
     web = Web(own.url, own.token)
     log = made_log(web, "behind", b"0123456789abcde\n" * (1 << 20), closed=True)
     for path in ("follow", "search?pattern=0&limit=100000", "bytes"):
-        behind = [asked(log, own.token, path) for _ in range(MOST_SEARCHES // 2)]  # one caller's share
+        behind = [asked(log, own.token, path) for _ in range(MAX_SEARCHES // 2)]  # one caller's share
         if "search" in path:
             assert web.get(f"{log.api}/search?pattern=z").status == 503, "all have begun, and none has ended"
         for connection in behind:

@@ -27,7 +27,7 @@ _GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class CanaryPlan:
     """What a canary writes: ``rate`` lines a second of ``size_bytes`` each, in rounds of ``round_s``, in all for ``whole_s``.
 
     A line that comes later than ``late_s`` after it was printed is late. ``whole_s`` None: for ever.
@@ -46,7 +46,7 @@ class Canary:
     """Runs the rounds. ``connect`` makes a client; ``environ`` is what the agent gets."""
 
     def __init__(
-        self, plan: Plan, connect: Callable[[], Client], environ: Mapping[str, str], say: Callable[[str], None]
+        self, plan: CanaryPlan, connect: Callable[[], Client], environ: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
         self.totals = Totals()
         self._plan = plan

@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator
 
-SMALLEST_LINE_BYTES = 48
+MIN_LINE_BYTES = 48
 
 # Seconds; what a follower sees is mostly between a tenth and one.
 BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

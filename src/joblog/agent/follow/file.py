@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.filters.redact import Filter, Unchanged
 from joblog.agent.follow.naming import identity, siblings
-from joblog.agent.follow.notes import Mark, Marks
+from joblog.agent.follow.notes import Note, Notes
 from joblog.agent.follow.open_file import crc32_of, look, opened
 from joblog.agent.follow.writers import has_writer
 from joblog.agent.spool.resumed import LOST_THERE, notice
@@ -55,7 +55,7 @@ class Setting:
     """What all followed files share; ``say`` gets a line for people."""
 
     project_id: str
-    marks: Marks
+    marks: Notes
     new_filter: Callable[[], Filter] = Unchanged
     rotated_s: float = ROTATED_S
     say: Callable[[str], None] = _quiet
@@ -64,7 +64,7 @@ class Setting:
 class Followed:
     """A file and its log; used by one thread at a time."""
 
-    def __init__(self, path: Path, mark: Mark, setting: Setting, *, known: bool, own_run: bool, keep_open: bool) -> None:
+    def __init__(self, path: Path, mark: Note, setting: Setting, *, known: bool, own_run: bool, keep_open: bool) -> None:
         """``known``: ``mark`` was read, not made up; ``keep_open``: between two steps too, so that its end is not missed."""
         self.path = path
         self.batch_bytes = BATCH_BYTES
@@ -82,7 +82,7 @@ class Followed:
         self._looked: object = None
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> Note:
         """Which log it is, and where the present file begins in it."""
         return self._mark
 
@@ -366,7 +366,7 @@ class Followed:
         """Takes the file for a new one under an old name: its inode makes it a run of its own."""
         device, inode = (look(self.path) or (0, 0))[:2]
         run_id = identity(str(self.path), str(device), str(inode))
-        self._mark = Mark(self._mark.job_name, run_id, self._mark.task)
+        self._mark = Note(self._mark.job_name, run_id, self._mark.task)
         self._own_run = self._known = False
         return self._meet(client)
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.follow import naming
 from joblog.agent.follow.file import Followed, Setting
-from joblog.agent.follow.notes import Mark
-from joblog.agent.spool.ship import RETRY_AFTER_S, SMALLEST_BATCH_BYTES, jitter
+from joblog.agent.follow.notes import Note
+from joblog.agent.spool.ship import MIN_BATCH_BYTES, RETRY_AFTER_S, jitter
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ THREADS = 4
 TICK_S = 0.05
 """Pause between two rounds."""
 
-SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.15, 2.0
+MIN_LOOK_S, MAX_LOOK_S = 0.15, 2.0
 """Pause between two looks at a file, a tenth of the time that it has been quiet: live where something happens, and
 10,000 quiet files cost 5,000 system calls a second, which is some percent of a processor."""
 
 DISCOVER_S = 1.0
 """Pause between two searches for new files, at least; a search that takes long is made less often."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 15.0
 """Pauses between tries while the server is away double from the first to the longest."""
 
 NOTHING = 2
@@ -61,7 +61,7 @@ _jitter = random.Random()  # noqa: S311 - no secret
 
 
 @dataclass(frozen=True)
-class Plan:
+class FollowPlan:
     """What to follow and when to end: ``once``: with what is there; ``until_idle_s``: when nothing came for so long."""
 
     patterns: Sequence[str]
@@ -88,7 +88,7 @@ class Follower:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: FollowPlan,
         setting: Setting,
         connect: Callable[[], Writer],
         say: Callable[[str], None],
@@ -150,10 +150,10 @@ class Follower:
                 self._add(path, mark, target, known=True)
         for path, target in fresh:
             if path not in self._entries:
-                self._add(path, Mark(target.job_name, target.run_id, self._task(target)), target, known=False)
+                self._add(path, Note(target.job_name, target.run_id, self._task(target)), target, known=False)
         self._discover_s = time.monotonic() + max(DISCOVER_S, 10 * (time.monotonic() - begun_s))
 
-    def _is_of(self, mark: Mark, target: naming.Target) -> bool:
+    def _is_of(self, mark: Note, target: naming.Target) -> bool:
         return mark.job_name == target.job_name and (mark.run_id == target.run_id or target.own_run)
 
     def _taken(self, job_name: str, run_id: str) -> set[int]:
@@ -167,7 +167,7 @@ class Follower:
         taken.add(worker)
         return f"worker-{worker}"
 
-    def _add(self, path: Path, mark: Mark, target: naming.Target, *, known: bool) -> None:
+    def _add(self, path: Path, mark: Note, target: naming.Target, *, known: bool) -> None:
         keep_open = self._left_open > 0
         self._left_open -= 1
         found = _inode(path)
@@ -270,7 +270,7 @@ class Follower:
         if entry.file.calls > calls:
             self._tries, self._told = 0, False
         entry.ended = last and entry.file.is_settled
-        entry.due_s = 0.0 if last else time.monotonic() + SHORTEST_LOOK_S
+        entry.due_s = 0.0 if last else time.monotonic() + MIN_LOOK_S
 
     def _guard(self, entry: _Entry, call: Callable[[], None]) -> None:
         try:
@@ -279,7 +279,7 @@ class Follower:
             entry.failed = True
             self._say(f"{entry.file.path} is not sent: {error}")
         except TooLarge:
-            entry.file.batch_bytes = max(entry.file.batch_bytes // 2, SMALLEST_BATCH_BYTES)
+            entry.file.batch_bytes = max(entry.file.batch_bytes // 2, MIN_BATCH_BYTES)
         except OSError as error:
             entry.due_s = time.monotonic() + UNREADABLE_S
             self._reason = f"{entry.file.path}: {error.strerror}"
@@ -295,7 +295,7 @@ class Follower:
         if not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"nothing is being sent: {error}; more tries follow")
-        pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
+        pause_s = min(self._first_pause_s * 2**self._tries, MAX_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             pause_s += min(error.retry_after_s, RETRY_AFTER_S)  # what the server asks for is kept to, whoever is in a hurry
@@ -316,7 +316,7 @@ class _Release:
 
 
 def _pause_s(quiet_s: float) -> float:
-    return min(max(quiet_s / 10, SHORTEST_LOOK_S), LONGEST_LOOK_S)
+    return min(max(quiet_s / 10, MIN_LOOK_S), MAX_LOOK_S)
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from joblog.api.refs import Gap
 
 
 @dataclass(frozen=True)
-class Mark:
+class Note:
     """The log's bytes from ``base_byte`` on are the file's, whose inode this is, from ``file_byte`` on."""
 
     job_name: str
@@ -30,22 +30,22 @@ class Mark:
     proved: bool = True
 
 
-class Marks:
+class Notes:
     """The notes of one project's followed files, below ``root``; each is a file of its own."""
 
     def __init__(self, root: Path, project_id: str, url: str) -> None:
         self._root = root / "follow"
         self._about = f"{url}\0{project_id}\0"
 
-    def load(self, path: Path) -> Mark | None:
+    def load(self, path: Path) -> Note | None:
         """Returns the note about the file at ``path``, None where there is none that can be read."""
         try:
             told = json.loads(self._place(path).read_text("utf-8"))
-            return Mark(**told | {"gaps": tuple(Gap(**gap) for gap in told["gaps"])})
+            return Note(**told | {"gaps": tuple(Gap(**gap) for gap in told["gaps"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def save(self, path: Path, mark: Mark) -> None:
+    def save(self, path: Path, mark: Note) -> None:
         """Writes the note; raises OSError."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = self._place(path)

@@ -50,7 +50,7 @@ _DETACHED = ("sh", "-c", 'trap "" INT QUIT HUP; "$@" &', "sh")
 
 
 @dataclass(frozen=True)
-class Names:
+class ChosenLog:
     """Which log is meant; what is not given ``joblog run`` finds in the environment."""
 
     job: str | None = None
@@ -67,7 +67,7 @@ class Names:
 class _Keeper:
     """The process at the other end: ``out`` is passed on to descriptor ``to_out``, ``err`` to ``to_err``."""
 
-    def __init__(self, names: Names, to_out: int, to_err: int, *, two: bool, status: bool = False) -> None:
+    def __init__(self, names: ChosenLog, to_out: int, to_err: int, *, two: bool, status: bool = False) -> None:
         """``status``: what is written to the last of ``writing`` is the run's exit status. Raises OSError."""
         self.reading, writing = zip(*(os.pipe() for _ in range(1 + two + status)), strict=True)
         self.writing = list(writing)
@@ -108,7 +108,7 @@ class Capture:
         self, job: str | None = None, *, run_id: str | None = None, task: str | None = None, wait_s: float = WAIT_S
     ) -> None:
         """``wait_s`` bounds the wait at the end; names that are not given come from the environment, or the program."""
-        self._names, self._wait_s = Names(job, run_id, task), wait_s
+        self._names, self._wait_s = ChosenLog(job, run_id, task), wait_s
         self._pid = 0
         self._kept: dict[int, int] = {}  # what the descriptors were before
         self._streams: list[tuple[str, TextIO]] = []
@@ -230,9 +230,9 @@ class Handler(logging.Handler):
         super().__init__()
         self._pipe, self._status, self._lost = -1, -1, 0
         self._is_run = is_run
-        _quietly(lambda: self._begin(Names(job, run_id, task)), "log records are not kept")
+        _quietly(lambda: self._begin(ChosenLog(job, run_id, task)), "log records are not kept")
 
-    def _begin(self, names: Names) -> None:
+    def _begin(self, names: ChosenLog) -> None:
         quiet = os.open(os.devnull, os.O_WRONLY)
         try:
             keeper = _Keeper(names, quiet, quiet, two=False, status=self._is_run)

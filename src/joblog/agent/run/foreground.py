@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.run import signals
 from joblog.agent.run.keeper import EXITED, HURRY, STARTED, Keeper
-from joblog.agent.run.kept_log import Log, Options
+from joblog.agent.run.kept_log import KeptLog, Options
 from joblog.agent.run.oom import OomKills
-from joblog.agent.run.pass_on import Mark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
+from joblog.agent.run.pass_on import SharedMark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
 from joblog.agent.run.pipes import Child, Handling, Streams
 from joblog.agent.run.stop import Stopper
 from joblog.agent.spool import files
@@ -71,7 +71,7 @@ class _Foreground:
         self._outcome: Outcome | None = None
         self._kept = False
         self._writing_ends_open = True
-        self._mark = Mark()
+        self._mark = SharedMark()
         try:
             if options.filtering is not None:
                 options.filtering.prepare()
@@ -197,7 +197,7 @@ class _Foreground:
             if foreground in (os.getpid(), os.getppid()):
                 os.kill(foreground, signal.SIGCHLD)
 
-        log = Log(spool, self._connect, self._options, self._mark, stop=stopper.stop)
+        log = KeptLog(spool, self._connect, self._options, self._mark, stop=stopper.stop)
         return Keeper(self._streams, log, hearing, stopper, linger_s=self._options.linger_s, let_leave=let_leave)
 
     def _keep_here(self, hearing: int) -> None:

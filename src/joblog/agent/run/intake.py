@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from joblog.agent.run.pass_on import Mark
+from joblog.agent.run.pass_on import SharedMark
 from joblog.agent.spool.spool import Spool
 
 READ_BYTES = 256 << 10
@@ -43,7 +43,7 @@ class Straight:
 
     due_s = None
 
-    def __init__(self, spool: Spool, mark: Mark) -> None:
+    def __init__(self, spool: Spool, mark: SharedMark) -> None:
         self._spool, self._mark, self._descriptor = spool, mark, 0
 
     def receive(self, source: int, descriptor: int) -> bytes:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from joblog.agent.run.kept_log import Log
+from joblog.agent.run.kept_log import KeptLog
 from joblog.agent.run.pass_on import PassOn, close_output
 from joblog.agent.run.pipes import PIPE_BYTES, Streams, widen
 from joblog.agent.run.stop import Stopper
@@ -28,7 +28,7 @@ that end with it, a ``tee`` say. For those that it left behind nobody is kept wa
 DENSE_S = 0.005
 """Reads of one pipe that are this close to each other are those of a job that writes line after line."""
 
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S, HOLD_S = 0.0005, 0.01, 0.1
+MIN_PAUSE_S, MAX_PAUSE_S, HOLD_S = 0.0005, 0.01, 0.1
 """Bounds of a pause between two reads of it: what nobody sees. And for how long there is none after it was too long."""
 
 STARTED, EXITED, HURRY = b"p", b"x", b"h"
@@ -58,7 +58,7 @@ class Pace:
         elif size_bytes > PIPE_BYTES // 4:
             self._pause_s /= 2
         elif size_bytes < PIPE_BYTES // 16:
-            self._pause_s = min(max(self._pause_s * 2, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+            self._pause_s = min(max(self._pause_s * 2, MIN_PAUSE_S), MAX_PAUSE_S)
         self._source, self._ready_s = source, now_s + self._pause_s
         return self._pause_s
 
@@ -71,7 +71,7 @@ class Keeper:
     """
 
     def __init__(
-        self, streams: Streams, log: Log, control: int, stopper: Stopper, *, linger_s: float, let_leave: Callable[[], None]
+        self, streams: Streams, log: KeptLog, control: int, stopper: Stopper, *, linger_s: float, let_leave: Callable[[], None]
     ) -> None:
         self._log, self._linger_s = log, linger_s
         self._stopper = stopper

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.agent.run.heartbeat import Reporter
 from joblog.agent.run.intake import READ_BYTES, Filtering, Intake, Straight
-from joblog.agent.run.pass_on import Mark, close_output, say
+from joblog.agent.run.pass_on import SharedMark, close_output, say
 from joblog.agent.spool.files import UNKNOWN, Outcome
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import LIMIT_BYTES, Spool, limit_of
@@ -51,7 +51,7 @@ class Options(NamedTuple):
     buffered: bool = False
 
 
-class Log:
+class KeptLog:
     """Spools and ships the log; whatever fails in it is said once, and the job goes on without it."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Log:
         path: Path | None,
         connect: Callable[[], Writer],
         options: Options,
-        mark: Mark,
+        mark: SharedMark,
         *,
         stop: Callable[[], bool],
     ) -> None:

@@ -16,7 +16,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 _MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
 
 
-class Mark:
+class SharedMark:
     """How far the log was passed on, and which descriptor its newest bytes go to: in memory that forked processes share.
 
     So a keeper that takes over from one that was killed knows what that one had spooled and not yet passed on. And whether

@@ -72,7 +72,7 @@ UNKNOWN = Outcome("KILLED", reason="joblog run was killed, and what it knew of t
 """How a run ended whose foreground process did not come to tell: what a scheduler saw as the run was killed."""
 
 
-class State(NamedTuple):
+class SpoolState(NamedTuple):
     """``lost_bytes`` have no line in the log yet, nor have ``withheld_bytes``, which flood control took out of it.
 
     ``run_id`` is the one that the server's log goes by, once it is chosen. ``stopped``: the server said that the run is to end.
@@ -90,7 +90,7 @@ class State(NamedTuple):
     resumed: Resumption | None = None
 
 
-class Part(NamedTuple):
+class SpoolPart(NamedTuple):
     """The part that begins at position ``start``; ``crc32`` is of all bytes before."""
 
     start: int
@@ -165,13 +165,13 @@ def is_own(root: Path) -> bool:
 
 def _fill(path: Path, meta: Meta) -> int:
     for number in (0, 1):
-        save_state(path, State(saves=number))
+        save_state(path, SpoolState(saves=number))
     file = os.open(path / "sum", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         save_sum(file, Sum(0, 0))
     finally:
         os.close(file)
-    (path / Part(0, 0).name).touch(mode=0o600)
+    (path / SpoolPart(0, 0).name).touch(mode=0o600)
     fresh = path / "meta.json.new"
     fresh.write_text(json.dumps(meta._asdict()), "utf-8")
     held = _locked(fresh)
@@ -214,7 +214,7 @@ def load_meta(path: Path) -> Meta:
     return meta
 
 
-def load_state(path: Path) -> State | None:
+def load_state(path: Path) -> SpoolState | None:
     """Returns the state that was saved last and is whole; None where none is. Raises OSError."""
     try:
         data = (path / "state").read_bytes()
@@ -224,20 +224,20 @@ def load_state(path: Path) -> State | None:
     return max((state for state in found if state is not None), key=lambda state: state.saves, default=None)
 
 
-def _state(data: bytes) -> State | None:
+def _state(data: bytes) -> SpoolState | None:
     crc32, _, text = data.partition(b" ")
     try:
         if int(crc32, 16) != zlib.crc32(text):
             return None
         found = json.loads(text)
         outcome, resumed = found.pop("outcome"), found.pop("resumed", None)
-        known = State(**found, outcome=Outcome(**outcome) if outcome else None)
+        known = SpoolState(**found, outcome=Outcome(**outcome) if outcome else None)
         return known._replace(resumed=Resumption(*resumed) if resumed else None)
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def save_state(path: Path, state: State) -> None:
+def save_state(path: Path, state: SpoolState) -> None:
     """Saves the state in place of the last but one: a full disk has no room for anything else. Raises OSError."""
     outcome = state.outcome and state.outcome._asdict()
     known = state._asdict() | {"outcome": outcome}
@@ -267,16 +267,16 @@ def save_sum(file: int, known: Sum) -> None:
     os.pwrite(file, (b"%b %08x" % (text, zlib.crc32(text))).ljust(SUM_BYTES), 0)
 
 
-def load_parts(path: Path) -> list[Part]:
+def load_parts(path: Path) -> list[SpoolPart]:
     """Returns the parts in order; where one is on disk, too, for which there was no room there, the one in memory."""
-    parts = dict[int, Part]()
+    parts = dict[int, SpoolPart]()
     for place in (None, MEMORY / own_name() / path.name):
         try:
             names = os.listdir(place or path)
         except FileNotFoundError:
             continue
         for match in filter(None, map(_PART.fullmatch, names)):
-            parts[int(match[1])] = Part(int(match[1]), int(match[2], 16), place)
+            parts[int(match[1])] = SpoolPart(int(match[1]), int(match[2], 16), place)
     return sorted(parts.values())
 
 

@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path
 
 from joblog.agent.spool import files as spoolfiles
-from joblog.agent.spool.files import Part, Sum
+from joblog.agent.spool.files import SpoolPart, Sum
 
 PART_BYTES = 64 << 20
 """Largest size of a part: what may be on disk for longer than needed, and few enough files."""
@@ -29,7 +29,7 @@ CRC_READ_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-class Parts:
+class SpoolParts:
     """One log's bytes, open for appending at their end and for reading; one thread does either."""
 
     def __init__(self, path: Path, part_bytes: int) -> None:
@@ -111,7 +111,7 @@ class Parts:
                 self.damaged.append(range(part.start, following.start))
         self.damaged.sort(key=lambda each: each.start)
 
-    def _is_as_written(self, last: Part) -> bool:
+    def _is_as_written(self, last: SpoolPart) -> bool:
         if not last.start <= self._sum.end_byte <= self._end:
             return True
         return self._crc32_between(Sum(last.start, last.crc32), self._sum.end_byte) == self._sum.crc32
@@ -131,7 +131,7 @@ class Parts:
         except OSError as error:
             return self._splice(self._part_elsewhere(error), source, size)
 
-    def _splice(self, part: Part, source: int, size: int) -> bytes:
+    def _splice(self, part: SpoolPart, source: int, size: int) -> bytes:
         offset = self._end - part.start
         count = os.splice(source, self._file, size, offset_dst=offset)
         data = os.pread(self._file, count, offset) if count else b""
@@ -149,7 +149,7 @@ class Parts:
         """Lets a last line find room in memory though all that is for the job's bytes is taken."""
         self._memory_limit_bytes = MEMORY_BYTES + MEMORY_PART_BYTES
 
-    def _write(self, part: Part, data: bytes) -> None:
+    def _write(self, part: SpoolPart, data: bytes) -> None:
         _pwrite_all(self._file, data, self._end - part.start)
         self._grow(data)
 
@@ -161,29 +161,29 @@ class Parts:
             if was_proved:
                 self.prove()
 
-    def _part(self) -> Part:
+    def _part(self) -> SpoolPart:
         """Returns the part to write to: the last one, or a new one when that is full; raises OSError."""
         last = self._parts[-1]
         if self._end - last.start < (MEMORY_PART_BYTES if last.in_memory else self._part_bytes):
             return last
-        return self._new_part(Part(self._end, self._crc32))
+        return self._new_part(SpoolPart(self._end, self._crc32))
 
-    def _part_elsewhere(self, error: OSError) -> Part:
+    def _part_elsewhere(self, error: OSError) -> SpoolPart:
         """Returns a new part where there may be room when the disk has none; raises ``error`` where there is none."""
         if error.errno not in _FULL:
             raise error
         place = spoolfiles.memory(self._path)
         if place is not None and self._memory_bytes() + MEMORY_PART_BYTES <= self._memory_limit_bytes:
-            return self._new_part(Part(self._end, self._crc32, place))
+            return self._new_part(SpoolPart(self._end, self._crc32, place))
         if self.start < self._end <= self._acknowledged:
-            return self._new_part(Part(self._end, self._crc32))  # what is here the server has: its room can be had
+            return self._new_part(SpoolPart(self._end, self._crc32))  # what is here the server has: its room can be had
         raise error
 
     def _memory_bytes(self) -> int:
         ends = [part.start for part in self._parts[1:]] + [self._end]
         return sum(end - part.start for part, end in zip(self._parts, ends, strict=True) if part.in_memory)
 
-    def _new_part(self, fresh: Part) -> Part:
+    def _new_part(self, fresh: SpoolPart) -> SpoolPart:
         last = self._parts[-1]
         file = os.open(fresh.file(self._path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(self._file)

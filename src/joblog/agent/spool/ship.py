@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 1 << 20
 """Largest body: also nginx's default limit, and little enough to send again."""
 
-SMALLEST_BATCH_BYTES = 4 << 10
+MIN_BATCH_BYTES = 4 << 10
 """A proxy with a limit lower than this is not worth serving."""
 
 BATCH_S = 0.15
@@ -52,7 +52,7 @@ BATCH_S = 0.15
 GATHER_S = 0.01
 """What comes after a pause is sent so soon: a line is seldom written by one write alone."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 15.0
 """Pauses between tries double from the first to the longest: a server's restart is noticed in a quarter of a
 minute, and a thousand agents (at random points of their pauses) are no load for one that is coming back."""
 
@@ -348,11 +348,11 @@ class Shipper:
         else:
             self._log = None
         if isinstance(error, TooLarge):
-            self._batch_bytes = max(self._batch_bytes // 2, SMALLEST_BATCH_BYTES)
+            self._batch_bytes = max(self._batch_bytes // 2, MIN_BATCH_BYTES)
         elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
-        pause_s = min(self._first_pause_s * 2**self._tries, LONGEST_PAUSE_S) * jitter(0.5)
+        pause_s = min(self._first_pause_s * 2**self._tries, MAX_PAUSE_S) * jitter(0.5)
         self._tries = min(self._tries + 1, TELL_TRIES)
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             # What the server asks for is kept to, whoever is in a hurry; and all whom it asks do not come back together.

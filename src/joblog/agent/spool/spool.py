@@ -16,8 +16,8 @@ import threading
 from pathlib import Path
 
 from joblog.agent.spool import files
-from joblog.agent.spool.files import Meta, Outcome, State
-from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, Parts
+from joblog.agent.spool.files import Meta, Outcome, SpoolState
+from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, SpoolParts
 from joblog.agent.spool.resumed import Resumption, notice, resumed_at
 from joblog.api.refs import Gap
 
@@ -65,9 +65,9 @@ class Spool:
         state = files.load_state(path)
         self.is_state_lost = state is None
         """Whether neither of both states was whole, so that what they knew has to be found out anew."""
-        self._state = state or State()
+        self._state = state or SpoolState()
         self._gaps = files.load_gaps(path)
-        self._parts = Parts(path, max(1, min(part_bytes, limit_bytes // PARTS)))
+        self._parts = SpoolParts(path, max(1, min(part_bytes, limit_bytes // PARTS)))
         self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
         self._finished = threading.Event()

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; without more, its latest run and rank 0"
 
-LONGEST_S = 1e9
+MAX_S = 1e9
 """More than any wait; what threads can wait for is bounded."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -19,7 +19,7 @@ def seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = -1
-    if not 0 <= number <= LONGEST_S:
+    if not 0 <= number <= MAX_S:
         raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
     return number
 

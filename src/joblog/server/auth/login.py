@@ -39,7 +39,7 @@ _LOGINS = 36
 # They wait for the catalog, too, where that is not at hand.
 _THREADS = 4
 
-_LONGEST_PASSWORD = 1024
+_MAX_PASSWORD = 1024
 
 
 class LoggedIn(Struct, frozen=True):
@@ -143,7 +143,7 @@ class Logins:
         raise Missing(f"auth.identity.{method}", "what the method needs")
 
     async def _by_password(self, named: PasswordUser) -> tuple[User, str]:
-        if len(named.password) > _LONGEST_PASSWORD:
+        if len(named.password) > _MAX_PASSWORD:
             raise WrongPassword
         user = await self._run(self._named, named)
         password_hash = None if user is None else await self._run(self._engine.iam.password_hash, user.id)

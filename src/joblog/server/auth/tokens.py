@@ -32,7 +32,7 @@ BELIEVED_S = 5.0
 # Tokens remembered; beyond it all are forgotten, which costs one look-up each.
 REMEMBERED = 10_000
 
-_LONGEST_TOKEN = 4096
+_MAX_TOKEN = 4096
 
 TOKEN_HEADERS = frozenset((b"x-auth-token", b"authorization"))
 
@@ -216,7 +216,7 @@ def _secret(headers: Headers) -> bytes:
     secret = sent.get(b"x-auth-token") or _bearer(sent.get(b"authorization", b""))
     if not secret:
         raise NoCredentials
-    if len(secret) > _LONGEST_TOKEN:
+    if len(secret) > _MAX_TOKEN:
         raise UnknownToken
     return secret
 

@@ -20,7 +20,7 @@ from joblog.core.names import MAX_ID, check_project_id
 from joblog.engine.engine import Engine
 from joblog.errors import Busy, Forbidden, Invalid, JoblogError, NotFound, TooLarge, Unavailable
 from joblog.server.auth.tokens import Auth
-from joblog.server.collectors.labels import RECORDS_BYTES, Names, Record, Stream, merged, names_of
+from joblog.server.collectors.labels import RECORDS_BYTES, LogName, Record, Stream, merged, names_of
 from joblog.server.http.answers import error_answer
 from joblog.server.http.bodies import Unpacking, decoded, read_body
 from joblog.server.http.share import Share
@@ -144,7 +144,7 @@ class Deliveries:
         if self._engine.ingest.waiting_bytes + size > self._engine.settings.append_queue_bytes:
             raise Busy("too many appends are waiting for the disk")
 
-    async def _where(self, caller: Headers, names: Names, tenant: str | None) -> Where:
+    async def _where(self, caller: Headers, names: LogName, tenant: str | None) -> Where:
         """Checks that the caller may write there; raises Forbidden, NotFound, Invalid."""
         token = self._auth.token(caller)
         project_id = names.project_id or (check_project_id(tenant) if tenant else None) or token.project_id or DEFAULT_PROJECT

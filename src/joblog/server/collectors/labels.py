@@ -17,10 +17,10 @@ from joblog.api.refs import legal_job_name, legal_run_id
 from joblog.core.names import MAX_WORKER, check_job_name, check_project_id
 from joblog.errors import Invalid, TooLarge
 
-MOST_STREAMS = 1000
+MAX_STREAMS = 1000
 """Streams, or resources, in one request: each may be a log that must be made first."""
 
-MOST_RECORDS = 100_000
+MAX_RECORDS = 100_000
 """Records in one request: a protocol's smallest take two bytes, and a hundred times that in memory."""
 
 RECORDS_BYTES = 4 * 1024 * 1024
@@ -50,7 +50,7 @@ class Stream(NamedTuple):
     records: Sequence[Record]
 
 
-class Names(NamedTuple):
+class LogName(NamedTuple):
     """Which log is meant. ``project_id`` is None where no label names it; ``named_job``: whether joblog's own label does."""
 
     project_id: str | None
@@ -67,16 +67,16 @@ def line(text: bytes) -> bytes:
 
 def check_counts(streams: int, records: int) -> None:
     """Raises Invalid, TooLarge for more than one request may have."""
-    if streams > MOST_STREAMS:
-        raise Invalid("streams", f"at most {MOST_STREAMS} in a request", streams)
-    if records > MOST_RECORDS:
-        raise TooLarge(f"a request of {records} records, where {MOST_RECORDS} are allowed,", RECORDS_BYTES)
+    if streams > MAX_STREAMS:
+        raise Invalid("streams", f"at most {MAX_STREAMS} in a request", streams)
+    if records > MAX_RECORDS:
+        raise TooLarge(f"a request of {records} records, where {MAX_RECORDS} are allowed,", RECORDS_BYTES)
 
 
-def names_of(labels: Mapping[str, str]) -> Names:
+def names_of(labels: Mapping[str, str]) -> LogName:
     """Finds which log a stream's labels mean; raises Invalid for one of joblog's own that cannot be what it is to be."""
     project_id, job = labels.get("joblog_project"), labels.get("joblog_job")
-    return Names(
+    return LogName(
         check_project_id(project_id) if project_id else None,
         check_job_name(job) if job else legal_job_name(_first(labels, _JOB) or _UNNAMED_JOB),
         bool(job),

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from joblog.server.http.outgoing import PART_BYTES
 
-FIRST_BYTES, MOST_BYTES = 64 * 1024, 1024 * 1024
+FIRST_BYTES, MAX_BYTES = 64 * 1024, 1024 * 1024
 """Pieces double from the first to the largest: each costs a thread's call, a fifth of a millisecond."""
 
 UNTAKEN_S = 1.0
@@ -62,4 +62,4 @@ class Ahead:
     def _taken(self, size: int) -> None:
         self._at += size
         if self._data and self._at == self._start + len(self._data):
-            self._data, self._size = b"", min(self._size * 2, MOST_BYTES)
+            self._data, self._size = b"", min(self._size * 2, MAX_BYTES)

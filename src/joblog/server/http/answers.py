@@ -69,7 +69,7 @@ PLAIN = {
 RETRY_AFTER_S = 1
 """What a client that met 503 is told to wait."""
 
-_LONGEST_PATH = 500
+_MAX_PATH = 500
 
 JSON = b"application/json"
 
@@ -96,7 +96,7 @@ def modelarts(path: str) -> bool:
 
 def shown_path(path: str) -> str:
     """Returns a path as it may be logged: that of a link is as good as a token, and what is very long is cut."""
-    return "/links/..." if path.startswith("/links/") else path[:_LONGEST_PATH]
+    return "/links/..." if path.startswith("/links/") else path[:_MAX_PATH]
 
 
 def told(kind: type[JoblogError], path: str) -> tuple[int, str]:

@@ -25,7 +25,7 @@ _WORDS: dict[type[inspect.Type], str] = {
     inspect.NoneType: "null",
 }
 
-_LONGEST_NAME = 80
+_MAX_NAME = 80
 
 _PLAIN: dict[type[inspect.Type], Any] = {
     inspect.StrType: str,
@@ -47,7 +47,7 @@ def fault(value: object, kind: Any, *, strict: bool) -> Invalid | None:
 
 def inside(place: str, name: str) -> str:
     """Returns the place of a field in an object that stands at a place, which is empty for the whole body."""
-    shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
+    shown = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..."
     return f"{place}.{shown}" if place else shown
 
 

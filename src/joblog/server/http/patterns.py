@@ -9,10 +9,10 @@ from typing import Any
 
 from joblog.engine.patterns import compiled
 from joblog.errors import Invalid, OutOfRange
-from joblog.views.metrics import Pattern
+from joblog.views.metrics import MetricPattern
 
-MOST_PATTERNS = 10
-MOST_CHARACTERS = 500
+MAX_PATTERNS = 10
+MAX_CHARACTERS = 500
 
 MAX_GROUPS = 20
 """Of one expression: each takes time with every byte that is looked at."""
@@ -30,14 +30,14 @@ _READ_WORK = 256 * 1024 * 1024
 _ALLOWED = "an RE2 expression with named groups: (?P<loss>...), or (?P<name>...) and (?P<value>...)"
 
 
-def metric_patterns(texts: Sequence[str]) -> list[tuple[str, Pattern]]:
+def metric_patterns(texts: Sequence[str]) -> list[tuple[str, MetricPattern]]:
     """Returns expressions for metrics; raises Invalid, OutOfRange."""
-    if len(texts) > MOST_PATTERNS or any(len(text) > MOST_CHARACTERS for text in texts):
-        raise OutOfRange("pattern", f"at most {MOST_PATTERNS} expressions of at most {MOST_CHARACTERS} characters")
+    if len(texts) > MAX_PATTERNS or any(len(text) > MAX_CHARACTERS for text in texts):
+        raise OutOfRange("pattern", f"at most {MAX_PATTERNS} expressions of at most {MAX_CHARACTERS} characters")
     return [(text, _Bounded(text)) for text in texts]
 
 
-def readable_bytes(patterns: Sequence[tuple[str, Pattern]], most: int) -> int:
+def readable_bytes(patterns: Sequence[tuple[str, MetricPattern]], most: int) -> int:
     """Returns how much of its logs one rendering may read with these expressions: ``most``, less with large ones."""
     program = sum(pattern.program for _, pattern in patterns if isinstance(pattern, _Bounded))
     return min(most, _READ_WORK // max(program, 1))
@@ -64,7 +64,7 @@ class _Bounded:
         return islice(self._pattern.finditer(text), min(max(most, 1), _MAX_MATCHES))
 
 
-@lru_cache(MOST_PATTERNS)
+@lru_cache(MAX_PATTERNS)
 def _again(text: str) -> _Bounded:
     """Compiles an expression for the process that computes with it, once for all the pieces of a log."""
     return _Bounded(text)

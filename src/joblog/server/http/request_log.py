@@ -27,7 +27,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _log = logging.getLogger("joblog.requests")
 
 
-class Span(Protocol):
+class RequestSpan(Protocol):
     """A request as a trace tells of it."""
 
     def begun(self, method: str, route: str, status: int) -> None:
@@ -40,7 +40,7 @@ class Span(Protocol):
 class Traces(Protocol):
     """Whoever traces requests: traces.py, where that is asked for."""
 
-    def begin(self, scope: HTTPScope, number: str) -> Span:
+    def begin(self, scope: HTTPScope, number: str) -> RequestSpan:
         """Begins a request's span; ``number``: the request's id."""
 
     def object_call(self, call: str, failed: bool, seconds: float) -> None:

@@ -14,7 +14,7 @@ from joblog.errors import JoblogError
 from joblog.server.http.answers import error_answer
 from joblog.server.http.share import Share
 
-MOST_SEARCHES = 16
+MAX_SEARCHES = 16
 """Searches at a time, of which ``search_threads`` run: each holds some megabytes. More are told to come again."""
 
 
@@ -27,7 +27,7 @@ class Searches:
 
     def __init__(self, engine: Engine) -> None:
         self._pool = ThreadPoolExecutor(max(engine.settings.search_threads, 1), thread_name_prefix="joblog-search")
-        self._places = Share(MOST_SEARCHES, "too many searches are running already")
+        self._places = Share(MAX_SEARCHES, "too many searches are running already")
         self.stopping = threading.Event()
         """Ends all searches, wherever they are."""
 

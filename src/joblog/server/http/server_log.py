@@ -28,7 +28,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 SELDOM_S = 10.0
 """What would be said again and again is said so often: thousands are refused in each second of an overload."""
 
-_MOST_SAID = 100
+_MAX_SAID = 100
 
 
 def configure(form: str) -> None:
@@ -52,7 +52,7 @@ class Seldom:
         if now_s - last_s < self._every_s:
             self._said[what] = last_s, count + 1
             return None
-        if len(self._said) >= _MOST_SAID:
+        if len(self._said) >= _MAX_SAID:
             self._said.clear()
         self._said[what] = now_s, 0
         return count

@@ -24,7 +24,7 @@ from joblog.server.http.limits import address_of, network_of
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Tokens(Protocol):
+class KnownTokens(Protocol):
     """Whoever knows which token a request has: ``remembered`` answers from memory alone."""
 
     def caller(self, headers: Headers) -> Token | None: ...
@@ -36,7 +36,7 @@ class Caller:
 
     __slots__ = ("_auth", "_holds", "_known", "_scope", "_settings")
 
-    def __init__(self, scope: HTTPScope, settings: Settings, auth: Tokens | None) -> None:
+    def __init__(self, scope: HTTPScope, settings: Settings, auth: KnownTokens | None) -> None:
         """``auth`` is None where the request has not been believed yet: then it is the address that counts."""
         self._scope, self._settings, self._auth = scope, settings, auth
         self._known: str | None = None

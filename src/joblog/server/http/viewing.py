@@ -14,13 +14,13 @@ from joblog.engine.read import DEADLINE_S
 from joblog.server.http.renderers import IDLE_S, Renderers
 from joblog.server.http.share import Share, Turns
 
-LONGEST_S = 30.0
+MAX_S = 30.0
 """A view that takes longer is given up: its client most likely has, too."""
 
 THREADS = 3
 """Each reads for one view at a time, and has one process compute it. A caller has two of them at most: one is for others."""
 
-MOST_WAITING = 32
+MAX_WAITING = 32
 """Views that are made or wait for it; more are told to come again."""
 
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ class Viewing:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="joblog-view")
-        self._places = Share(MOST_WAITING, "too many views are being made already")
+        self._places = Share(MAX_WAITING, "too many views are being made already")
         self._turns = Turns(THREADS)
         self._renderers = Renderers()
         self._idle: asyncio.TimerHandle | None = None
@@ -49,7 +49,7 @@ class Viewing:
                 self._idle = loop.call_later(IDLE_S, self._end_idle)
 
     def _bounded(self, make: Callable[[], T]) -> T:
-        deadline, compute = DEADLINE_S.set(time.monotonic() + LONGEST_S), COMPUTE.set(self._renderers.compute)
+        deadline, compute = DEADLINE_S.set(time.monotonic() + MAX_S), COMPUTE.set(self._renderers.compute)
         try:
             return make()
         finally:

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter, QueryParameter
 
-from joblog.catalog.modelarts_jobs import SORTS, Search, Summary
+from joblog.catalog.modelarts_jobs import SORTS, JobSearch, Summary
 from joblog.core.jobs import Job, Version
 from joblog.core.names import check_id, check_job_name, check_project_id, integer
 from joblog.core.status import Status
@@ -94,7 +94,7 @@ class JobCalls(Controller):
         """Lists jobs with the state of their latest versions."""
         project_id = project_of(joblog, request, "read")
         size = _number("per_page", per_page, 10, 1, MAX_PER_PAGE)
-        search = Search(
+        search = JobSearch(
             text=_at_most("search_content", search_content or "", 64),
             statuses=_statuses(status),
             workspace_id=workspace_id or "0",

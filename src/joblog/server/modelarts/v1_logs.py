@@ -17,7 +17,7 @@ from joblog.core import lines
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, check_id, check_project_id, integer, worker_of_log_file
 from joblog.engine.engine import Engine
-from joblog.engine.read import LargePage, Page, Query
+from joblog.engine.read import LargePage, Page, PageReader
 from joblog.errors import Missing, NotFound, OutOfRange
 from joblog.objects.frame_store import NotCached
 from joblog.server.auth.tokens import Auth
@@ -89,7 +89,7 @@ class LogCalls:
             return await self._ask(partial(self._bytes, ids, parameters))
         return await self.lines(partial(self._log, ids, parameters), parameters, 0, LineAnswer)
 
-    async def _ask(self, read: Callable[[Query], Answer]) -> Answer:
+    async def _ask(self, read: Callable[[PageReader], Answer]) -> Answer:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
         if self._engine.database.embedded:
             try:
@@ -111,10 +111,10 @@ class LogCalls:
             raise NotFound("log file", log_file)
         return log
 
-    def _file_names(self, ids: _Version, _: Query) -> Answer:
+    def _file_names(self, ids: _Version, _: PageReader) -> Answer:
         return Answer(200, self._encode(FileNamesAnswer(True, self._engine.names.log_files(*ids))))
 
-    def _bytes(self, ids: _Version, parameters: Mapping[str, str], query: Query) -> Answer:
+    def _bytes(self, ids: _Version, parameters: Mapping[str, str], query: PageReader) -> Answer:
         log = self._log(ids, parameters)
         start_byte = number(parameters, "start_byte", 0, (-1, MAX_ID))
         offset = number(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
@@ -134,7 +134,7 @@ class LogCalls:
             return await self._large(find, _line_span(parameters, least), kind)
 
     def _lines(
-        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer], query: Query
+        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer], query: PageReader
     ) -> Answer:
         log = find()
         page = query.lines(log, _line_span(parameters, least))

@@ -12,7 +12,7 @@ from litestar.params import Parameter, QueryParameter
 from litestar.response import Response
 from msgspec import Struct
 
-from joblog.catalog.modelarts_jobs import Report
+from joblog.catalog.modelarts_jobs import TaskReport
 from joblog.core import lines
 from joblog.core.jobs import Version
 from joblog.core.logs import Log
@@ -118,7 +118,7 @@ class TaskCalls(Controller):
         kind = text_of(await json_body(request), "type", "", MAX_KIND) or str(request.path_params["report_type"])
         if not _KIND.fullmatch(kind):
             raise Invalid("type", f"1 to {MAX_KIND} characters without control characters", kind)
-        report = Report(joblog.engine.clock_ms(), task, kind)
+        report = TaskReport(joblog.engine.clock_ms(), task, kind)
         await joblog.writing(joblog.engine.jobs.add_report, version.id, report)
         return {}
 

@@ -21,7 +21,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}", re.ASCII)
 
 _WHERE = frozenset((b"host", b"x-forwarded-host", b"x-forwarded-proto"))
 
-_MOST_PROJECTS = 1000
+_MAX_PROJECTS = 1000
 
 Body = dict[str, Any]
 DomainId = Annotated[str | None, Parameter(description="keeps what is of this domain")]
@@ -105,7 +105,7 @@ async def _projects(joblog: State, request: Call) -> list[Project]:
         return []  # a token that reads metrics is good for nothing else
     if token.project_id is not None:
         return [await joblog.reading(engine.names.project, token.project_id)]
-    return await joblog.reading(engine.names.projects, "", _MOST_PROJECTS)
+    return await joblog.reading(engine.names.projects, "", _MAX_PROJECTS)
 
 
 async def _domain(joblog: State, request: Call) -> Domain:

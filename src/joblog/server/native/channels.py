@@ -33,7 +33,7 @@ POLL_S = 2.0
 SPACING_S = 0.02
 """Appends that come faster are told together: 50 events a second are enough for any eye, and 500 followers then cost 25,000."""
 
-MOST_FOLLOWERS = 20_000
+MAX_FOLLOWERS = 20_000
 
 _KEPT_PIECES = 16
 """Of one log, at most, and no more than it has followers: hundreds of logs may be followed by one each."""
@@ -41,7 +41,7 @@ _KEPT_PIECES = 16
 _log = logging.getLogger("joblog.server")
 
 
-class Piece:
+class ChannelPiece:
     """Bytes of a log from ``start_byte`` on."""
 
     def __init__(self, start_byte: int, data: bytes) -> None:
@@ -70,7 +70,7 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._hint = asyncio.Event()
         self._news = asyncio.Event()
-        self._pieces: OrderedDict[int, asyncio.Task[Piece]] = OrderedDict()
+        self._pieces: OrderedDict[int, asyncio.Task[ChannelPiece]] = OrderedDict()
         engine.feed.watch(head.id, self._wake)
         self._hint.set()  # what changed between the caller's look and ``watch`` was told to nobody
         self._watching = self._loop.create_task(self._watch())
@@ -107,7 +107,7 @@ class Channel:
             return False
         return True
 
-    async def piece(self, at: int) -> Piece:
+    async def piece(self, at: int) -> ChannelPiece:
         """Returns the piece at ``at``, which is held; or, where retention was faster, the first that is.
 
         Raises Unavailable, Damaged.
@@ -123,10 +123,10 @@ class Channel:
             self._pieces.pop(at, None)
             raise
 
-    async def _read(self, at: int) -> Piece:
+    async def _read(self, at: int) -> ChannelPiece:
         self.reads += 1
         page = await self._page(at)
-        return Piece(page.start_byte, page.data)
+        return ChannelPiece(page.start_byte, page.data)
 
     async def _page(self, at: int) -> Page:
         def span(head: Log) -> tuple[int, int]:
@@ -195,7 +195,7 @@ class Followers:
         self._poll_s = poll_s
         self._channels: dict[int, Channel] = {}
         self.count = 0
-        self._places = Share(MOST_FOLLOWERS, "too many followers are served already")
+        self._places = Share(MAX_FOLLOWERS, "too many followers are served already")
         self._left = asyncio.Event()
         self.stopping = False
         engine.past.forgets(self._forget)

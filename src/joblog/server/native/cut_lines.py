@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct, structs
 
 from joblog.core.logs import Log
-from joblog.engine.read import Page, Query
+from joblog.engine.read import Page, PageReader
 
 _WHOLE_BYTES = 1024 * 1024
 """A page of lines is read whole up to this, and cut then."""
@@ -35,7 +35,7 @@ class _Line(Struct):
     ended: bool
 
 
-def cut_lines(query: Query, page: Page, most: int) -> tuple[Page, list[CutLine], list[int]]:
+def cut_lines(query: PageReader, page: Page, most: int) -> tuple[Page, list[CutLine], list[int]]:
     """Reads the lines of a page that has only their borders, or the first of them, each up to ``most`` bytes.
 
     Returns them, which of them were cut, and the byte at which each begins.
@@ -74,7 +74,7 @@ def _split(at: int, data: bytes) -> Iterator[_Line]:
         yield _Line(at, at + len(last), last, False)
 
 
-def _read_apart(query: Query, log: Log, line: int, most: int) -> _Line:
+def _read_apart(query: PageReader, log: Log, line: int, most: int) -> _Line:
     place = query.line_borders(log, partial(_fixed, line, line + 1))
     low, high = place.start_byte, place.end_byte
     ended = query.read(place.log, partial(_fixed, high - 1, high)).data == b"\n"

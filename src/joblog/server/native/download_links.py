@@ -28,7 +28,7 @@ CONTENT_TYPES = ("text/plain", "application/octet-stream")
 _LONGEST = 1000
 
 
-class Link(msgspec.Struct, array_like=True):
+class SealedLink(msgspec.Struct, array_like=True):
     """What is sealed in a link."""
 
     project_id: str
@@ -41,11 +41,11 @@ class Link(msgspec.Struct, array_like=True):
 
 def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int) -> str:
     """Returns the path of a link to the log, under which it is saved as ``name``."""
-    link = Link(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
+    link = SealedLink(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
     return f"/links/{_text(vault.seal(msgspec.json.encode(link).decode(), _owner(name)))}/{name}"
 
 
-def opened(vault: Vault, text: str, name: str, now_ms: int) -> Link:
+def opened(vault: Vault, text: str, name: str, now_ms: int) -> SealedLink:
     """Returns what a link to a log of that name stands for; raises BadLink for one that was changed or whose time is over."""
     try:
         if len(text) > _LONGEST:
@@ -53,7 +53,7 @@ def opened(vault: Vault, text: str, name: str, now_ms: int) -> Link:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         if _text(sealed) != text:  # the last character may have bits that stand for nothing
             raise BadLink
-        link = msgspec.json.decode(vault.open(sealed, _owner(name)), type=Link)
+        link = msgspec.json.decode(vault.open(sealed, _owner(name)), type=SealedLink)
     except (binascii.Error, ValueError, Damaged) as error:
         raise BadLink from error
     if link.until_ms < now_ms:

@@ -19,19 +19,19 @@ from litestar.response import Response
 
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, integer
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
 from joblog.server.http.answers import error_answer
 from joblog.server.http.streams import Streamed
 from joblog.server.native.bodies import read_log_view
-from joblog.server.native.channels import Channel, Followers, Piece, shown
+from joblog.server.native.channels import Channel, ChannelPiece, Followers, shown
 from joblog.server.native.logs import LOG, log_of
 from joblog.server.state import Call, State
 
 RETRY_MS = 1000
 """What a browser waits before it comes back."""
 
-MOST_TAIL_LINES = 1_000_000
+MAX_TAIL_LINES = 1_000_000
 
 _EVENTS = "text/event-stream"
 _OCTETS = "application/octet-stream"
@@ -146,7 +146,7 @@ class _Follower:
             except _Stopping as error:
                 raise Unavailable("the stream ends here; follow from this position on") from error
 
-    async def _pieces(self, channel: Channel) -> AsyncIterator[Piece | None]:
+    async def _pieces(self, channel: Channel) -> AsyncIterator[ChannelPiece | None]:
         """Yields pieces until the log has ended, and None when nothing came for a while.
 
         A piece that begins after the position says that retention has removed what is between them; it may be empty.
@@ -155,7 +155,7 @@ class _Follower:
             await self._check(channel)
             head = channel.head
             if self._at < head.start_byte:
-                yield Piece(head.start_byte, b"")
+                yield ChannelPiece(head.start_byte, b"")
             elif self._at < head.end_byte:
                 yield await self._piece(channel)
             elif head.closed:
@@ -163,7 +163,7 @@ class _Follower:
             elif not await channel.news(self._heartbeat_s):
                 yield None
 
-    async def _piece(self, channel: Channel) -> Piece:
+    async def _piece(self, channel: Channel) -> ChannelPiece:
         try:
             return await channel.piece(self._at)
         finally:
@@ -212,8 +212,8 @@ async def _position(joblog: State, log: Log, last: str | None, start: str | None
     if tail is not None:
         if start is not None:
             raise Invalid("tail", "absent where from is given")
-        count = integer("tail", tail, 0, MOST_TAIL_LINES, f"an integer from 0 to {MOST_TAIL_LINES}")
-        page = await asyncio.to_thread(Query.line_borders, joblog.engine.query, log, partial(_last_lines, count))
+        count = integer("tail", tail, 0, MAX_TAIL_LINES, f"an integer from 0 to {MAX_TAIL_LINES}")
+        page = await asyncio.to_thread(PageReader.line_borders, joblog.engine.query, log, partial(_last_lines, count))
         return page.start_byte if count else page.log.end_byte
     if start in (None, "", "start"):
         return log.start_byte

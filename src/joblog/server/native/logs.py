@@ -25,7 +25,7 @@ from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
 from joblog.core.logs import Gap, Log
 from joblog.core.names import MAX_ID, check_id, check_project_id, flag, integer, worker_of_task
-from joblog.engine.read import Page, Query
+from joblog.engine.read import Page, PageReader
 from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.ahead import Ahead
@@ -38,12 +38,12 @@ from joblog.server.native.moments import moment_ms
 from joblog.server.native.paging import After, Limit, Listing, page_of
 from joblog.server.state import Call, State
 
-MOST_LINES = 1_000_000
+MAX_LINES = 1_000_000
 
 LINES_BYTES = 5 * 1024 * 1024
 """What one answer of lines holds, at most, unless one line is longer."""
 
-MOST_CUT_BYTES = 65536
+MAX_CUT_BYTES = 65536
 
 _RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
@@ -176,9 +176,9 @@ class LogController(Controller):
         )
         wanted = _Wanted(
             integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
-            integer("count", count or "100", 1, MOST_LINES, f"an integer from 1 to {MOST_LINES}"),
+            integer("count", count or "100", 1, MAX_LINES, f"an integer from 1 to {MAX_LINES}"),
             None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
-            None if cut is None else integer("cut", cut, 1, MOST_CUT_BYTES, f"an integer from 1 to {MOST_CUT_BYTES}"),
+            None if cut is None else integer("cut", cut, 1, MAX_CUT_BYTES, f"an integer from 1 to {MAX_CUT_BYTES}"),
             since_ms,
             until_ms,
             timed,
@@ -340,7 +340,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
     return headers
 
 
-def sent(query: Query, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
+def sent(query: PageReader, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
     """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
     if packing is None:
         return Ahead(query.reader(log), *span).parts()

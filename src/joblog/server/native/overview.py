@@ -21,8 +21,8 @@ from joblog.server.native.paging import Labels, Limit, limit_of
 from joblog.server.native.states import status_named
 from joblog.server.state import Call, State
 
-MOST_OFFSET = 10_000_000
-LONGEST_SEARCH = 64
+MAX_OFFSET = 10_000_000
+MAX_SEARCH = 64
 
 _LAST_BYTES = 1024
 """What of a log's end is looked at for its last line."""
@@ -107,13 +107,13 @@ class OverviewController(Controller):
     ) -> OverviewView:
         """Lists jobs with their latest versions: state, ranks, size, last line."""
         joblog.auth.allowed(request.scope["headers"], "read", project_id)
-        if len(search or "") > LONGEST_SEARCH:
-            raise Invalid("search", f"at most {LONGEST_SEARCH} characters")
+        if len(search or "") > MAX_SEARCH:
+            raise Invalid("search", f"at most {MAX_SEARCH} characters")
         order = sort or "-recent"
         if order.removeprefix("-") not in SORTS:
             raise Invalid("sort", f"one of {', '.join(SORTS)}, with or without - in front", order)
         statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
-        skipped = integer("offset", offset or "0", 0, MOST_OFFSET, f"an integer from 0 to {MOST_OFFSET}")
+        skipped = integer("offset", offset or "0", 0, MAX_OFFSET, f"an integer from 0 to {MAX_OFFSET}")
         wanted = Wanted(
             search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit), label or ()
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, TypeVar
 from litestar.params import Parameter, QueryParameter
 from msgspec import Struct
 
-from joblog.core.labels import MOST_WANTED
+from joblog.core.labels import MAX_WANTED
 from joblog.core.names import MAX_ID, integer
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ Limit = Annotated[str | None, Parameter(description="items of a page, 1 to 1000,
 Labels = Annotated[
     list[str] | None,
     QueryParameter(
-        name="label", description=f"keeps jobs that have it: team=vision, or team; repeatable, at most {MOST_WANTED}"
+        name="label", description=f"keeps jobs that have it: team=vision, or team; repeatable, at most {MAX_WANTED}"
     ),
 ]
 """What lists take; ``page_of`` reads and checks it."""

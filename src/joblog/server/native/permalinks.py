@@ -14,7 +14,7 @@ from litestar import Controller, get
 from litestar.params import Parameter
 from litestar.response import Redirect
 
-from joblog.catalog.runs import Names
+from joblog.catalog.runs import Runs
 from joblog.core.jobs import Job, Version
 from joblog.core.logs import Log
 from joblog.core.names import check_id, check_job_name, check_project_id, worker_of_task
@@ -84,7 +84,7 @@ async def _named(joblog: State, request: Call, project_id: str, names: tuple[str
     return await joblog.reading(joblog.engine.log, project_id, job.id, version.id, worker)
 
 
-def _job(names: Names, project_id: str, name: str) -> Job:
+def _job(names: Runs, project_id: str, name: str) -> Job:
     """Returns the job of that name, else the one of that id; raises NotFound."""
     for job in names.jobs(project_id, name, 0, 1):
         return job
@@ -93,7 +93,7 @@ def _job(names: Names, project_id: str, name: str) -> Job:
     return names.job(project_id, check_id("job", name))
 
 
-def _version(names: Names, job: Job, name: str) -> Version:
+def _version(names: Runs, job: Job, name: str) -> Version:
     if name == LATEST:
         return names.latest_version(job.id)
     if name[0] in "Vv":

@@ -9,7 +9,7 @@ from litestar import Controller, get
 from litestar.response import Response
 
 from joblog.core.logs import Log
-from joblog.engine.read import Query
+from joblog.engine.read import PageReader
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
 from joblog.server.http.streams import Read
@@ -53,7 +53,9 @@ class ProofController(Controller):
         log = await log_of(joblog, request, "read")
         joblog.downloads.hold()
         engine = joblog.engine
-        query = Query(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))  # one that has read nothing yet
+        query = PageReader(
+            engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally)
+        )  # one that has read nothing yet
         headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}
         return Read(sent(query, log, (log.start_byte, log.end_byte), None), headers=headers, media_type=_OCTETS)
 

@@ -21,14 +21,14 @@ from joblog.server.native.downsample import kept
 from joblog.server.state import Call, State
 from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 from joblog.views.merged import parse_place
-from joblog.views.metrics import Pattern, Series
+from joblog.views.metrics import MetricPattern, Series
 from joblog.views.ranks import parse_ranks
 from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
 
-MOST_RANKS = 10_000
+MAX_RANKS = 10_000
 """Logs of a version that one question looks at."""
 
-MOST_SERIES = 1000
+MAX_SERIES = 1000
 """Series in one answer."""
 
 Rank = Annotated[str | None, QueryParameter(name="ranks", description="ranks, as 3,7-9; all by default")]
@@ -139,7 +139,11 @@ class RankController(Controller):
 
 
 def _metrics(
-    joblog: State, logs: Sequence[Log], patterns: Sequence[tuple[str, Pattern]], wanted: set[str] | None, sizes: tuple[int, int]
+    joblog: State,
+    logs: Sequence[Log],
+    patterns: Sequence[tuple[str, MetricPattern]],
+    wanted: set[str] | None,
+    sizes: tuple[int, int],
 ) -> Metrics:
     items, read_bytes, unread_bytes, budget = list[SeriesPoints](), 0, 0, readable_bytes(patterns, READ_BYTES)
     for log in logs:
@@ -148,8 +152,8 @@ def _metrics(
         items += found
         read_bytes += reached - log.start_byte
         unread_bytes += log.end_byte - reached
-    if len(items) > MOST_SERIES:
-        raise OutOfRange("ranks", f"fewer of them, or fewer names: an answer has {MOST_SERIES} series at most", len(items))
+    if len(items) > MAX_SERIES:
+        raise OutOfRange("ranks", f"fewer of them, or fewer names: an answer has {MAX_SERIES} series at most", len(items))
     return Metrics(items, read_bytes, unread_bytes)
 
 
@@ -180,7 +184,7 @@ async def _logs(joblog: State, request: Call, ranks: str | None) -> list[Log]:
     joblog.auth.allowed(request.scope["headers"], "read", path["project_id"], path["job_id"])
     chosen = parse_ranks(ranks)
     ids = check_project_id(path["project_id"]), check_id("job_id", path["job_id"]), check_id("version_id", path["version_id"])
-    found = await joblog.reading(joblog.engine.names.logs, *ids, -1, MOST_RANKS + 1)
-    if len(found) > MOST_RANKS:
-        raise OutOfRange("ranks", f"at most {MOST_RANKS} ranks")
+    found = await joblog.reading(joblog.engine.names.logs, *ids, -1, MAX_RANKS + 1)
+    if len(found) > MAX_RANKS:
+        raise OutOfRange("ranks", f"at most {MAX_RANKS} ranks")
     return [log for log in found if log.worker in chosen]

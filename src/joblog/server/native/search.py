@@ -24,14 +24,14 @@ from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, MAX_WORKER, check_id, check_project_id, integer, worker_of_task
 from joblog.engine.engine import Engine
 from joblog.engine.patterns import Pattern
-from joblog.engine.search import Ask, Found, Search, Text
+from joblog.engine.search import Ask, LogSearch, Match, Text
 from joblog.errors import Invalid
 from joblog.server.http.streams import Streamed
 from joblog.server.state import Call, State
 
-MOST_CONTEXT_LINES = 100
-DEFAULT_LIMIT, MOST_LIMIT = 1000, 100_000
-DEFAULT_SECONDS, MOST_SECONDS = 10.0, 60.0
+MAX_CONTEXT_LINES = 100
+DEFAULT_LIMIT, MAX_LIMIT = 1000, 100_000
+DEFAULT_SECONDS, MAX_SECONDS = 10.0, 60.0
 
 _STEP_S = 0.1
 """After so long a step ends, though nothing was found: the client may have gone, and others want the thread."""
@@ -54,8 +54,8 @@ From = Annotated[
     str | None,
     QueryParameter(name="from", description="a byte position: forward from the line that holds it, or the lines before it"),
 ]
-Around = Annotated[str | None, Parameter(description=f"lines of context, 0 (the default) to {MOST_CONTEXT_LINES}")]
-Limit = Annotated[str | None, Parameter(description=f"lines to find, 1 to {MOST_LIMIT}, {DEFAULT_LIMIT} by default")]
+Around = Annotated[str | None, Parameter(description=f"lines of context, 0 (the default) to {MAX_CONTEXT_LINES}")]
+Limit = Annotated[str | None, Parameter(description=f"lines to find, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} by default")]
 Seconds = Annotated[str | None, Parameter(description="how long it may take, 1 to 60, 10 by default")]
 CursorText = Annotated[str | None, Parameter(description="the cursor of an earlier answer, to go on where it ended")]
 
@@ -229,7 +229,7 @@ def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: in
 class _Run:
     """One search on its way."""
 
-    def __init__(self, search: Search, asked: Asked, stopping: threading.Event) -> None:
+    def __init__(self, search: LogSearch, asked: Asked, stopping: threading.Event) -> None:
         self._search = search
         self._stopping = stopping
         self._asked = asked
@@ -261,7 +261,7 @@ class _Run:
             at = start[3] if start and start[:3] == (log.job_id, log.version_id, log.worker) else None
             before, line = self._matches, -1
             for each in self._search.run(log, self._ask, *self._span(log, at)):
-                if isinstance(each, Found):
+                if isinstance(each, Match):
                     if self._asked.counts and each.line == line:
                         continue  # a further part of a very long line
                     self._matches, line = self._matches + 1, each.line
@@ -300,7 +300,7 @@ def _cursor(log: Log, at: int) -> str:
     return f"{log.job_id}.{log.version_id}.{log.worker}.{at}"
 
 
-def _match(found: Found) -> MatchView:
+def _match(found: Match) -> MatchView:
     log = found.log
     return MatchView(
         log.job_id, log.version_id, log.task, found.line, found.start_byte, found.end_byte, found.spans,
@@ -320,13 +320,13 @@ def _asked(query: dict[str, str], *, single: bool) -> Asked:
     backwards = _one_of(query, "direction", ("forward", "backward")) == "backward"
     counts = _flag(query, "count")
     pattern = Pattern(query.get("pattern", ""), regex=kind == "regex", ignore_case=_flag(query, "ignore_case"))
-    before, after = (_number(query, name, 0, MOST_CONTEXT_LINES, 0) for name in ("before", "after"))
+    before, after = (_number(query, name, 0, MAX_CONTEXT_LINES, 0) for name in ("before", "after"))
     start = _number(query, "from", 0, MAX_ID, -1) if single else -1
     return Asked(
         Ask(pattern, backwards, before, after, counts),
         start if start >= 0 else None,
-        _number(query, "limit", 1, MOST_LIMIT, DEFAULT_LIMIT),
-        _number(query, "timeout_s", 1, int(MOST_SECONDS), int(DEFAULT_SECONDS)),
+        _number(query, "limit", 1, MAX_LIMIT, DEFAULT_LIMIT),
+        _number(query, "timeout_s", 1, int(MAX_SECONDS), int(DEFAULT_SECONDS)),
         counts,
         _parsed_cursor(query.get("cursor")),
     )

@@ -48,7 +48,7 @@ _CATALOG = {
 }
 
 
-class Metrics:
+class Exposition:
     """What ``/metrics`` answers. Used from the event loop, but for ``collect``."""
 
     def __init__(self, engine: Engine, followers: Followers) -> None:
@@ -139,7 +139,7 @@ def _histogram(kind: Kind, taken: dict[tuple[str, ...], Distribution]) -> Histog
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(joblog: State, exposition: Metrics, request: Call) -> Response[bytes]:
+async def metrics(joblog: State, exposition: Exposition, request: Call) -> Response[bytes]:
     """Answers whoever may read it: see the setting ``metrics``."""
     access, scope = joblog.engine.settings.metrics, request.scope
     if access == "off":

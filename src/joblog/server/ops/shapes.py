@@ -12,7 +12,7 @@ from typing import Any
 
 from joblog import errors
 from joblog.core.accounts import RIGHTS
-from joblog.core.labels import LONGEST_VALUE, MOST_LABELS
+from joblog.core.labels import MAX_LABELS, MAX_VALUE
 from joblog.core.names import MAX_ID
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.server.http.answers import STATUSES, full_code, modelarts, told
@@ -46,9 +46,9 @@ _RIGHTS = {"type": "array", "items": _one_of(*RIGHTS), "minItems": 1}
 
 _LABELS = {
     "type": "object",
-    "maxProperties": MOST_LABELS,
+    "maxProperties": MAX_LABELS,
     "propertyNames": {"pattern": "^[A-Za-z0-9]([A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?$"},
-    "additionalProperties": {"type": ["string", "null"], "maxLength": LONGEST_VALUE},
+    "additionalProperties": {"type": ["string", "null"], "maxLength": MAX_VALUE},
 }
 
 _IN_PATHS: Json = {
