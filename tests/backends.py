@@ -18,20 +18,26 @@ from tests.engines import BUCKET, ObjectServer, PostgresServer
 DEFAULT = "sqlite-directory"
 BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
 
-every_backend = pytest.mark.backends(*BACKENDS)
-"""Marks a test, or as ``pytestmark`` a module's, that takes ``backend`` itself or through what it takes."""
+every_backend = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:3])
+"""Marks a test, or as ``pytestmark`` a module's, that takes ``backend`` itself or through what it takes.
+
+Those that mix what is local with what is not have their turn in a long run.
+"""
 
 storage_contract = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:])
 """Marks what takes long on each: those that are not the default have their turn in a long run."""
 
-ends_first = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:3])
-"""Marks what takes long on each: those that mix what is local with what is not have their turn in a long run."""
-
 both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
 """Marks what takes long, and would find nothing new on the others."""
 
+default_first = pytest.mark.backends(DEFAULT, BACKENDS[-1], long=BACKENDS[-1:])
+"""Marks what is about HTTP: the other end has its turn in a long run."""
+
 both_catalogs = pytest.mark.backends(DEFAULT, "postgres-directory")
 """Marks what has nothing to do with objects."""
+
+default_catalog_first = pytest.mark.backends(DEFAULT, "postgres-directory", long=("postgres-directory",))
+"""Marks what is about HTTP and has nothing to do with objects."""
 
 _numbers = count(1)
 

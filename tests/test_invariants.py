@@ -31,7 +31,7 @@ from joblog.objects.piece_cache import PieceCache
 from joblog.objects.store import Objects
 from joblog.server.modelarts import positions
 from joblog.upkeep.check import check
-from tests.backends import Backend, ends_first, every_backend
+from tests.backends import Backend, every_backend
 from tests.checked import checked
 from tests.conftest import Server, start_server
 from tests.server.http.crowd import attacked
@@ -222,7 +222,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
         assert objects.reads - before <= 2
 
 
-@ends_first
+@every_backend
 def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
     """A reader that follows end_line sees each line once, in order, while another thread appends, seals and merges."""
     chance, lines = random.Random(8), [b"%d %s\n" % (number, b"x" * (number % 50)) for number in range(4000)]

@@ -40,6 +40,7 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.mark.long  # ten seconds: two stores, a move between them, again and again
 def test_each_store_has_its_own_credentials(
     stores: SeaweedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

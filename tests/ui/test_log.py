@@ -74,7 +74,7 @@ def test_every_way_of_moving_shows_the_log(open_page: Open, log: MadeLog, wrap: 
     assert check(page)[-1] == LINES - 1
 
 
-@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("wrap", [False, pytest.param(True, marks=pytest.mark.long)])  # one way to draw rows is enough
 def test_the_wheel_moves_by_its_pixels_and_skips_no_line(open_page: Open, log: MadeLog, wrap: bool) -> None:
     """Turned in small steps, every line between comes by; the rows move as far as the wheel says."""
     page = open_page(viewer_path(log))

@@ -70,8 +70,7 @@ class Engine:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = -1 if settings.catalog else lock(settings)
-        self.tally, self._also_called = Tally(), called
-        self.objects = open_objects(settings)
+        self.tally, self._also_called, self.objects = Tally(), called, open_objects(settings)
         self.objects.watch(self._called)
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
@@ -91,16 +90,15 @@ class Engine:
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.iam = Iam(self.database, self.vault)
         self.frames = FrameStore(self.objects, self.tally)
-        self.query_now = PageReader(
-            self.logs, cache, FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0)
-        )
+        few = FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0)
+        self.query_now = PageReader(self.logs, cache, few)
         self.query = PageReader(self.logs, cache, self.frames)
         self.search = LogSearch(Scan(self.logs, self.frames), self.query)
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
-        room = settings.append_queue_bytes
-        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=self.tally)
+        room, tally = settings.append_queue_bytes, self.tally
+        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)
 
     def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
         try:

@@ -105,7 +105,7 @@ def test_what_was_acknowledged_and_is_lost_comes_again(agent: Agent, place: Plac
 
 
 @pytest.mark.backends("postgres-directory")
-@pytest.mark.slow  # a server is started twice
+@pytest.mark.long  # a server is started twice, a megabyte sent; the loss that nothing has any more is in test_set_back, too
 def test_what_no_spool_has_any_more_is_a_gap(agent: Agent, place: Place) -> None:
     """A small spool's: a line in the log has its size, and all that follows is there."""
     job = Job(agent, place, "--spool-limit", "1M")
@@ -131,7 +131,7 @@ def test_what_no_spool_has_any_more_is_a_gap(agent: Agent, place: Place) -> None
 
 
 @pytest.mark.backends("postgres-directory")
-@pytest.mark.slow  # a server is started twice
+@pytest.mark.long  # a server is started twice, with a database of its own
 def test_memory_of_the_lost_past_is_of_no_log_of_the_new_one(place: Place) -> None:
     """Numbers, tokens, pieces, views, followers: what was made and lost is not there, nor is anything else in its place."""
     with place.server.client() as client:

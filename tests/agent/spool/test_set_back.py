@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,7 @@ def test_line_and_a_gap_for_what_the_spool_has_not_any_more(tmp_path: Path) -> N
         assert len(run.loud) == 1
 
 
+@pytest.mark.long  # eight seconds; the loss without a failing call is tried beside it
 def test_any_failing_call_behind_a_loss(tmp_path: Path) -> None:
     """Call 1 fails after it, then 2, and so on: the line is there once, and all that follows."""
     for failure in ("deaf", "away"):

@@ -67,6 +67,7 @@ BLOCKS = bytes.fromhex("28b52ffd0058") + bytes(3) * 300_000 + b"\1\0\0"
 """A frame of very many empty blocks."""
 
 
+@pytest.mark.long  # ten seconds; what a body may cost is tried in test_limits, too
 def test_body_of_many_parts(own: Server) -> None:
     """A mebibyte of members or frames of nothing is refused as it is met, on every call that takes a compressed body."""
     with attacked(own) as (attacker, other):

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from joblog.client import Client
-from tests.backends import every_backend
+from tests.backends import default_first
 from tests.conftest import Server
 from tests.server.calls import Web
 from tests.server.modelarts.requests import Made, refused
 
-pytestmark = every_backend
+pytestmark = default_first
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from joblog.client import Client
-from tests.backends import both_ends
+from tests.backends import default_first
 from tests.conftest import Server
 from tests.server.calls import Web
 from tests.server.modelarts.requests import CONFIG, Made, refused
 
-pytestmark = both_ends
+pytestmark = default_first
 
 
 def test_created_job_is_described_with_what_it_was_asked_for(web: Web, own_project: str, create: Made) -> None:

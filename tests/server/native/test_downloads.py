@@ -10,11 +10,11 @@ import pytest
 import zstandard
 
 from joblog.server.http.packed import compressed
-from tests.backends import both_ends
+from tests.backends import default_first
 from tests.server.calls import MadeLog, Reply
 from tests.server.conftest import MakeLog
 
-pytestmark = both_ends
+pytestmark = default_first
 
 TEXT = b"".join(b"line %d \xff\xfe <script>alert(%d)</script>\x1b[31m\r\n" % (n, n) for n in range(60_000)) + b"no newline"
 

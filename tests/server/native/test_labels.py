@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.backends import both_catalogs
+from tests.backends import default_catalog_first
 from tests.server.calls import Reply, Web
 
-pytestmark = both_catalogs
+pytestmark = default_catalog_first
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import zlib
 import pytest
 import zstandard
 
-from tests.backends import both_ends
+from tests.backends import default_first
 from tests.server.calls import MadeLog, Reply, same
 from tests.server.conftest import MakeLog
 
-pytestmark = both_ends
+pytestmark = default_first
 
 TEXT = b"one\ntwo\nthree\n"
 

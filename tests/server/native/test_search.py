@@ -9,11 +9,11 @@ import pytest
 
 from joblog.client import Client, LogRef, Query, VersionRef
 from joblog.errors import Invalid, NotFound
-from tests.backends import both_ends
+from tests.backends import default_first
 from tests.server.calls import MadeLog, Web, check_api
 from tests.server.conftest import MakeLog
 
-pytestmark = both_ends
+pytestmark = default_first
 
 TEXT = b"one needle\ntwo\nbad \xff needle needle\nfour\nlast Needle"
 

@@ -9,12 +9,12 @@ import pytest
 
 from joblog.client import Client
 from joblog.errors import Conflict, NotFound
-from tests.backends import both_catalogs
+from tests.backends import default_catalog_first
 from tests.conftest import Server
 from tests.server.calls import MadeLog, Reply, Web, check_api, check_v1, made_log, same
 from tests.server.people import made_person
 
-pytestmark = both_catalogs
+pytestmark = default_catalog_first
 
 
 def put(web: Web, path: str, body: object) -> Reply:

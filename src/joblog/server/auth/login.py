@@ -66,7 +66,7 @@ class Logins:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="joblog-login")
-        self._places = Share(_LOGINS, "too many are logging in")
+        self._places = Share(_LOGINS, "too many log-ins at once")
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         limit = engine.settings.login_limit
         self._guesses = Buckets(limit / 60, limit) if limit else None

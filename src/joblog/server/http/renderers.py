@@ -41,12 +41,21 @@ class Renderers:
 
     def compute(self, make: Callable[..., Any], items: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
         """Returns ``make(items, *args, **kwargs)``; raises Busy past the reader's deadline, or when its process was killed."""
-        renderer = self._taken()
-        try:
-            made = renderer.made((make, args, kwargs), items)
-        except BaseException:
-            renderer.end()
-            raise
+        while True:
+            with self._lock:
+                idle = self._idle.pop() if self._idle else None  # the last that was used: others become idle
+            renderer = idle or _Renderer()
+            try:
+                made = renderer.made((make, args, kwargs), items)
+                break
+            except _Killed as error:
+                renderer.end()
+                if idle is None or error.begun:
+                    _log.warning("process %d, which computed a view, was killed or ran out of memory", renderer.pid)
+                    raise Busy("this view could not be made now; ask for fewer lines or ranks at a time") from error
+            except BaseException:
+                renderer.end()
+                raise
         renderer.used_s = time.monotonic()
         with self._lock:
             self._idle.append(renderer)
@@ -63,15 +72,13 @@ class Renderers:
             renderer.end()
         return left
 
-    def _taken(self) -> _Renderer:
-        while True:
-            with self._lock:
-                renderer = self._idle.pop() if self._idle else None  # the last that was used: others become idle
-            if renderer is None:
-                return _Renderer()
-            if renderer.runs:
-                return renderer
-            renderer.end()
+
+class _Killed(Exception):
+    """The process is gone. ``begun``: in the middle of something; else most likely while nobody needed it."""
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__()
+        self.begun = begun
 
 
 class _Renderer:
@@ -86,21 +93,19 @@ class _Renderer:
         self.used_s = time.monotonic()
 
     @property
-    def runs(self) -> bool:
-        return self._process.poll() is None
+    def pid(self) -> int:
+        return self._process.pid
 
     def made(self, call: tuple[Callable[..., Any], Any, Any], items: Iterable[Any]) -> Any:
-        following = iter(items)
+        following, begun = iter(items), False
         try:
             self._connection.send(call)
             while (answer := self._answer())[0] not in (MADE, FAILED):
+                begun = True
                 item = next(following, self)
                 self._connection.send((item is not self, None if item is self else item))
         except (EOFError, ConnectionError) as error:
-            _log.warning(
-                "the process %d, which made a view, was killed, or wanted more memory than it may have", self._process.pid
-            )
-            raise Busy("this view could not be made now; ask for fewer lines or ranks at a time") from error
+            raise _Killed(begun=begun) from error
         if answer[0] == FAILED:
             raise RuntimeError(answer[1])
         return answer[1]
