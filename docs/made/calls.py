@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,7 @@ def _group(tag: str, calls: list[tuple[str, str, Json]], schemas: Json) -> str:
 
 def _call(path: str, method: str, call: Json, schemas: Json) -> str:
     told = f"{call['summary']}{', *open*' if call.get('security') == [{}] else ''}. Answers {_answers(call)}."
+    told = textwrap.fill(told, 120, break_long_words=False, break_on_hyphens=False)
     rows = [*_in_query(call), *_in_body(call, schemas)]
     lines = ["", *table(("parameter", "in", "type", ""), *rows)] if rows else []
     return "\n".join((f"\n### {method.upper()} {path}\n", told, *lines)) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,9 +19,10 @@ Made of the code by `make reference`; a test compares them.
 
 ## The server
 
-`joblog serve` takes each as a flag or from the environment; the flag goes first. They are read once, at the start; what
-is not one of those allowed ends it with status 2 and a line that names the setting. {stored} are taken by `check`,
-`migrate`, `rebuild` and `move` too, and by the latter as `--to-...` and `JOBLOG_TO_...` for the other place.
+`joblog serve` takes each as a flag or from the environment; the flag goes first. It reads them once, at the start. A
+value that is not allowed ends it with status 2 and a line that names the setting. `check`, `migrate`, `rebuild` and
+`move` take these too; `move` takes them as `--to-...` and `JOBLOG_TO_...` for the other place:
+{stored}.
 
 """
 
@@ -70,7 +72,7 @@ def page() -> str:
         *((f"`{name}`", about) for name, about in READ.items()),
         *_FOREIGN.items(),
     )
-    return _HEAD.format(stored=stored) + "\n".join(server) + "\n" + _OBJECTS + "\n".join(clients) + "\n"
+    return _HEAD.format(stored=textwrap.fill(stored, 119, break_long_words=False, break_on_hyphens=False)) + "\n".join(server) + "\n" + _OBJECTS + "\n".join(clients) + "\n"
 
 
 def _flag(name: str) -> str:

@@ -13,6 +13,9 @@ import yaml
 from joblog.core.settings import Settings
 from tests.docs.blocks import ROOT, Block, blocks, pages, text_of
 
+LINE = 120
+"""Characters of a line of prose, as an editor shows two pages side by side."""
+
 LANGUAGES = {"sh", "python", "yaml", "toml", "json", "text", "ini", "nginx", ""}
 
 
@@ -94,3 +97,14 @@ def test_links_lead_somewhere() -> None:
     for page in pages():
         for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text_of(page)):
             assert (ROOT / Path(page).parent / target).exists(), (page, target)
+
+
+def test_no_line_is_long() -> None:
+    """But for tables, and for what is to be copied as it stands."""
+    long = []
+    for page in pages():
+        prose = re.sub(r"```.*?```", lambda code: "\n" * code[0].count("\n"), text_of(page), flags=re.DOTALL)
+        for number, line in enumerate(prose.split("\n"), 1):
+            if len(line) > LINE and not line.startswith("|"):
+                long.append(f"{page}:{number}")
+    assert not long

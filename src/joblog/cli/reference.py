@@ -24,9 +24,9 @@ from 0, the first and the last one both included; other commands take no notice 
 one that is asked is refused: the token is shown to no other.
 
 **On a terminal** what `cat`, `tail`, `search`, the lists and the views write goes to a pager if it is longer than the
-screen: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; `cat`, or nothing, is none; `tail -f` has none. A log's control
-characters are shown, as `^[`, rather than sent; colours are let through unless `NO_COLOR` is set. `--raw` sends all as it
-is. Into a pipe or a file the bytes always go as they are.
+screen: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; `cat`, or nothing, is none; `tail -f` has none. A log's
+control characters are shown, as `^[`, rather than sent; colours are let through unless `NO_COLOR` is set. `--raw`
+sends all as it is. Into a pipe or a file the bytes always go as they are.
 
 **Completion**: `source <(joblog completion bash)` in `~/.bashrc`, or `source <(joblog completion zsh)` in `~/.zshrc`.
 
@@ -41,8 +41,8 @@ is. Into a pipe or a file the bytes always go as they are.
 | 130 | ended by Ctrl-C |
 | 141 | whoever read stdout has gone |
 
-`joblog run` exits with the status of its command: 128 + N after signal N, 126 when the command cannot be run, 127 when it
-is not found. Nothing that happens to joblog changes that.
+`joblog run` exits with the status of its command: 128 + N after signal N, 126 when the command cannot be run, 127 when
+it is not found. Nothing that happens to joblog changes that.
 """
 
 
