@@ -72,7 +72,8 @@ def page() -> str:
         *((f"`{name}`", about) for name, about in READ.items()),
         *_FOREIGN.items(),
     )
-    return _HEAD.format(stored=textwrap.fill(stored, 119, break_long_words=False, break_on_hyphens=False)) + "\n".join(server) + "\n" + _OBJECTS + "\n".join(clients) + "\n"
+    head = _HEAD.format(stored=textwrap.fill(stored, 119, break_long_words=False, break_on_hyphens=False))
+    return head + "\n".join(server) + "\n" + _OBJECTS + "\n".join(clients) + "\n"
 
 
 def _flag(name: str) -> str:
