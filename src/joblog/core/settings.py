@@ -79,7 +79,7 @@ class Settings:
     heartbeat_s: float = _setting(10.0, "seconds between two signs of life to a follower of a silent log")
     search_threads: int = _setting(2, "searches that run at once; each takes a processor")
     metrics: str = _setting(
-        "local", "who reads /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
+        "local", "who may read /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
     )
     log_format: str = _setting("text", "format of the server's own log: text, or json (one object per line)")
     log_requests: str = _setting("none", "requests to log: none, errors (status 400 and above) or all")
