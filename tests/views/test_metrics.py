@@ -118,6 +118,17 @@ def test_long_series_keep_their_peaks_in_bounded_memory() -> None:
     assert len(many) == MAX_SERIES
 
 
+def test_a_reader_keeps_no_more_points_than_it_may() -> None:
+    """However many names and values there are; each series keeps its peak."""
+    reader = MetricsReader()
+    for at in range(2_000):
+        values = [(f"name{number}", 9.0 if at == 1_500 else at % 7) for number in range(100)]
+        reader.add((at, None, float(at), values), at, 10_000)
+    assert sum(len(series.all_points) for series in reader.series) <= 10_400
+    assert all(max(point.value for point in series.all_points) == 9 for series in reader.series)
+    assert {series.count for series in reader.series} == {2_000}
+
+
 def test_hostile_lines_take_linear_time() -> None:
     """Lines made to send an expression back and forth."""
     for text in ("a" * 60_000, "a." * 30_000, "a =" * 20_000, "train " * 10_000, "{" * 60_000, "1e" * 30_000, "a|" * 30_000):

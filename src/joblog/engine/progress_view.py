@@ -27,6 +27,10 @@ from joblog.views.watched import Watched, barred, measured
 MAX_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""
 
+MAX_POINTS = 1_000_000
+"""Points that are kept of all logs together, of some 100 bytes each: the more logs, the fewer of each. They are thinned, not
+forgotten, so that nothing is read again for it."""
+
 TAIL_BYTES = 16 * 1024
 """Of a log that was not looked at before, or not for so many bytes, the progress is read from this much of its end."""
 
@@ -57,8 +61,8 @@ class _State:
 class Watch:
     """See the module."""
 
-    def __init__(self, query: PageReader, past: Past) -> None:
-        self._query = query
+    def __init__(self, query: PageReader, past: Past, *, max_points: int = MAX_POINTS) -> None:
+        self._query, self._max_points = query, max_points
         self._lock = threading.Lock()
         self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
         past.forgets(self._forget)
@@ -100,8 +104,9 @@ class Watch:
     def _measure(self, state: _State, log: Log, pieces: Sequence[bytes], *, ends: bool = False) -> None:
         state.watched, readings = apart(measured, pieces, state.watched, state.patterns, ends=ends)
         seconds = second_of(self._query.logs, log, [reading[0] for reading in readings])
+        points = self._max_points // max(len(self._states), 1)
         for reading, second in zip(readings, seconds, strict=True):
-            state.metrics.add(reading, second * 1000)
+            state.metrics.add(reading, second * 1000, points)
 
     def _pieces(self, log: Log, low: int, high: int) -> Iterator[bytes]:
         stop_s = time.monotonic() + READ_S

@@ -28,7 +28,8 @@ from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
 MAX_SERIES = 200
-MAX_POINTS = 8192
+MAX_POINTS, MIN_POINTS = 8192, 64
+"""Of a series; fewer than the former where a reader may keep fewer in all."""
 MAX_MATCHES = 200
 """Of one's own pattern on a line: to find the next one may mean to look through the rest of it."""
 
@@ -123,18 +124,22 @@ class Series:
     count: int = 0
     skip: int = 1
     pending: list[Point] = field(default_factory=list)
+    waiting: int = 0
 
-    def add(self, point: Point) -> None:
-        """Adds a point; when there are too many, neighbours give way to their extremes."""
+    def add(self, point: Point, limit: int = MAX_POINTS) -> None:
+        """Adds a point; when there are more than ``limit``, neighbours give way to their extremes."""
         self.count += 1
         if self.skip == 1:
             self.points.append(point)
         else:
             self.pending.append(point)
-            if len(self.pending) >= 2 * self.skip:
+            self.waiting += 1
+            if len(self.pending) == 4:
+                self.pending = _extremes(self.pending)
+            if self.waiting >= 2 * self.skip:
                 self.points += _extremes(self.pending)
-                self.pending.clear()
-        if len(self.points) > MAX_POINTS:
+                self.pending, self.waiting = [], 0
+        while len(self.points) > limit:
             self.points = [kept for at in range(0, len(self.points), 4) for kept in _extremes(self.points[at : at + 4])]
             self.skip *= 2
 
@@ -179,8 +184,8 @@ class MetricsReader:
         if reading is not None:
             self.add(reading, at_ms)
 
-    def add(self, reading: Reading, at_ms: int) -> None:
-        """Adds what was read in the frame that comes next, which arrived at ``at_ms``."""
+    def add(self, reading: Reading, at_ms: int, points: int = MAX_POINTS * MAX_SERIES) -> None:
+        """Adds what was read in the frame that comes next, which arrived at ``at_ms``; keeps about ``points`` in all."""
         byte, own_ms, step, values = reading
         for name, value in values:
             series = self._series.get(name)
@@ -188,7 +193,8 @@ class MetricsReader:
                 if len(self._series) >= MAX_SERIES:
                     continue
                 series = self._series[name] = Series(name)
-            series.add(Point(step, at_ms if own_ms is None else own_ms, value, byte))
+            limit = max(min(points // len(self._series), MAX_POINTS), MIN_POINTS)
+            series.add(Point(step, at_ms if own_ms is None else own_ms, value, byte), limit)
 
 
 Reading = tuple[int, int | None, float | None, list[tuple[str, float]]]
