@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ from joblog.errors import Invalid
 from joblog.server.process import tls_options
 from tests.agent.harness import Agent
 from tests.conftest import start_server
+
+KEY_USE = partial(
+    x509.KeyUsage,
+    **{"digital_signature": True, "content_commitment": False, "key_encipherment": False, "data_encipherment": False},
+    **{"key_agreement": False, "encipher_only": False, "decipher_only": False},
+)
 
 
 def name(text: str) -> x509.Name:
@@ -34,6 +41,11 @@ def certificate(
     hour = datetime.timedelta(hours=1)
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - hour).not_valid_after(now + hour)
     builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    builder = builder.add_extension(identifier, critical=False)  # Python 3.13 and newer want this and the next
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    signs = {name: is_authority for name in ("key_cert_sign", "crl_sign")}
+    builder = builder.add_extension(KEY_USE(**signs), critical=True)
     if not is_authority:
         here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         builder = builder.add_extension(here, critical=False)

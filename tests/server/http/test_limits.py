@@ -46,9 +46,9 @@ def test_buckets_fill_with_time() -> None:
 
 
 def test_addresses_that_are_one_callers() -> None:
-    """A network of IPv6 is one; IPv4 in IPv6 is not."""
+    """A network of IPv6 is one; IPv4 in IPv6 is IPv4."""
     assert {network_of(each) for each in ("2001:db8::1", "2001:db8::ffff:1:2")} == {"2001:db8::"}
-    assert (network_of("192.0.2.7"), network_of("::ffff:192.0.2.7"), network_of("")) == ("192.0.2.7", "::ffff:c000:207", "")
+    assert (network_of("192.0.2.7"), network_of("::ffff:192.0.2.7"), network_of("")) == ("192.0.2.7", "192.0.2.7", "")
 
 
 @pytest.fixture

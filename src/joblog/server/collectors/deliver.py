@@ -99,12 +99,14 @@ class Deliveries:
                 async with self._parsing:
                     body = await decoded(sent, encoding, limit_bytes, self._unpacking)
                     few = len(body) <= _INLINE_BYTES
-                    sorting = self._sorted(caller, parse(body) if few else await asyncio.to_thread(parse, body), tenant)
+                    streams = _parsed(parse, body) if few else await asyncio.to_thread(_parsed, parse, body)
+                    sorting = self._sorted(caller, streams, tenant)
+                    del streams
                     del sent, body
                     batches, delivered = await sorting
             return await self._kept(batches, delivered)
         except JoblogError as error:
-            return Delivered(0, 0, error)
+            return Delivered(0, 0, error.with_traceback(None))
 
     async def _sorted(self, caller: Headers, streams: list[Stream], tenant: str | None) -> tuple[list[_Batch], Delivered]:
         """Returns what goes to each log, and what cannot be kept."""
@@ -191,6 +193,14 @@ def answered(error: JoblogError, path: str) -> tuple[int, dict[str, str], str]:
     answer = error_answer(error, path)
     status = 400 if answer.status in (404, 409, 416) else answer.status
     return status, {name.decode(): value.decode() for name, value in answer.headers}, str(error)
+
+
+def _parsed(parse: Callable[[Bytes], list[Stream]], body: Bytes) -> list[Stream]:
+    """Parses a body. Of a refusal the way to it is left out: it would hold what was parsed for as long as it is remembered."""
+    try:
+        return parse(body)
+    except JoblogError as error:
+        raise error.with_traceback(None) from None
 
 
 def protobuf() -> Any:
