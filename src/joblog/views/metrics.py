@@ -148,11 +148,6 @@ class Series:
         """The points, those among them that wait to be thinned."""
         return self.points + self.pending
 
-    @property
-    def steps_known(self) -> bool:
-        """Whether every point has a step."""
-        return all(point.step is not None for point in self.all_points)
-
 
 def _extremes(points: Sequence[Point]) -> list[Point]:
     """Returns the lowest and the highest in their order; what is no number is kept as it is the news."""

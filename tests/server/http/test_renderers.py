@@ -191,12 +191,21 @@ def test_there_is_none_until_a_view_is_asked_for(own: Server) -> None:
         time.sleep(0.01)
 
 
-def test_views_that_never_end_keep_nobody_out(own: Server) -> None:
+@pytest.fixture
+def stopped() -> Iterator[set[int]]:
+    """Processes that a test stops: one that is stopped before its first line does not end with its server."""
+    pids = set[int]()
+    yield pids
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_views_that_never_end_keep_nobody_out(own: Server, stopped: set[int]) -> None:
     """Appends, pages, searches and views of others go on while one caller's views stand still; the server ends at once."""
     with attacked(own) as (attacker, other):
         log = attacker.log("endless", b"RuntimeError: no\n" * 100)
         log.web.get(f"{log.version}/why")
-        stopped = set[int]()
         over = threading.Event()
 
         def stop() -> None:  # whatever computes for the attacker, who is alone
