@@ -11,6 +11,7 @@
 #   make docs     the documentation as HTML, in build/docs
 #   make reference  the pages of docs/ that are made of the code, anew
 #   make audit    pip-audit on joblog's dependencies
+#   make sbom     dist/joblog.cdx.json: the software bill of materials of the container image, as CycloneDX
 #   make test-frameworks   the callbacks in real trainings, after installing PyTorch, a gigabyte, into .venv-clients
 #   make bench    the benchmarks, whose table is docs/performance-table.md (BENCH_FLAGS=--help lists what can be chosen)
 #   make test-engines   those that have to do with an S3-compatible store, on Ceph and on OpenStack Swift, which it installs
@@ -30,7 +31,7 @@ DEV ?= dev
 PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 PINNED = --require-hashes --no-deps --requirement
 
-.PHONY: demo test test-long test-lowest test-newest test-engines test-frameworks clients pins check lint docs reference audit bench fuzz clean
+.PHONY: demo test test-long test-lowest test-newest test-engines test-frameworks clients pins check lint docs reference audit sbom bench fuzz clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -117,7 +118,13 @@ audit: $(VENV)/dev.stamp .venv-audit/stamp
 	  .venv-audit/bin/pip-audit --progress-spinner off --skip-editable --path $(VENV)/lib/python3.*/site-packages; \
 	else echo "pip-audit is not installed: known weaknesses of dependencies are not looked for" >&2; fi
 
-# The tools that are not of joblog's own environment: pip-audit, and uv, which resolves (make pins).
+sbom: .venv-sbom/stamp
+	@mkdir -p dist
+	.venv-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/joblog.cdx.json requirements/image.txt
+	@echo "dist/joblog.cdx.json"
+
+# The tools that are not of joblog's own environment: pip-audit, what writes the bill of materials, and uv (make pins).
 .venv-%/stamp: requirements/%.txt | $(VENV)/bin/python
 	@rm -rf $(@D) && $(VENV)/bin/python -m venv --without-pip $(@D)
 	@if $(PIP) --python $(@D)/bin/python install $(PINNED) $<; then touch $@; \

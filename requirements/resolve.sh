@@ -20,7 +20,11 @@ for extra in demo dev docs; do
     pyproject.toml requirements/build.in
 done
 
-for input in requirements/audit.in requirements/pins.in tests/stores/*.in tests/clients/environments/*.in; do
+# What a container image holds.
+resolve --universal --generate-hashes --constraint "$together" --extra postgres --extra traces \
+  --output-file requirements/image.txt pyproject.toml requirements/build.in
+
+for input in requirements/audit.in requirements/pins.in requirements/sbom.in tests/stores/*.in tests/clients/environments/*.in; do
   resolve --universal --generate-hashes --output-file "${input%.in}.txt" "$input"
 done
 

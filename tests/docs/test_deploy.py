@@ -184,17 +184,20 @@ def test_proxies_agree() -> None:
 
 
 def test_the_container_has_what_it_installs() -> None:
-    """All that building the package takes is copied, and there; the extra that it asks for exists; it runs as nobody else."""
+    """All that building the package takes is copied, and there; what it installs is pinned; it runs as nobody else."""
     container = FILES[DEPLOY / "Containerfile"]
     build, _, final = container.partition("\n\nFROM ")
     copied = {name for names in re.findall(r"^COPY (.+) \S+$", build, re.M) for name in names.split()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     needed = ["pyproject.toml", project["project"]["readme"], *project["project"]["license-files"], *packages]
-    assert copied == {name.partition("/")[0] for name in needed}
+    (pins,) = re.findall(r"--require-hashes --no-deps --requirement (\S+)$", build, re.M)
+    assert copied == {name.partition("/")[0] for name in needed} | {pins}
     assert all((ROOT / name).exists() for name in copied)
-    (extra,) = re.findall(r"pip install --no-cache-dir '\.\[(\w+)\]'", build)
-    assert "psycopg" in str(project["project"]["optional-dependencies"][extra])
+    pinned = set(re.findall(r"^([a-z0-9-]+)(?:\[\w+\])?==", (ROOT / pins).read_text("utf-8"), re.M))
+    extras = project["project"]["optional-dependencies"]
+    wanted = [re.split(r"[\[<>= ]", each)[0] for extra in ("server", "postgres", "traces") for each in extras[extra]]
+    assert set(wanted) - {"joblog"} <= pinned
     (uid,) = re.findall(r"^USER (\d+)$", final, re.M)
     assert int(uid) == kubernetes()["Deployment"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
     (environ,) = re.findall(r"^ENV (.*)$", final, re.M)
