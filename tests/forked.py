@@ -1,6 +1,6 @@
 """Servers forked from one process that has imported all that a server needs: two seconds of processor less for each.
 
-It has built the framework's part as well, which is the same for every server (``tests.warm``).
+It has loaded the application as well (``tests.warm``).
 
 What is forked is a process like any other: it has its own interpreter, files and memory, and ``kill -9`` ends it.
 """

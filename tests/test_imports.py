@@ -62,6 +62,8 @@ ASKED_FOR = {
     ("joblog.api.connections", "urllib"),
     ("joblog.engine.opening", "joblog.catalog.postgres"),
     ("joblog.server.process", "joblog.server.http.traces"),
+    ("joblog.server.native.downsample", "numpy"),
+    ("joblog.server.native.downsample", "tsdownsample"),
     ("joblog.server.collectors.deliver", "joblog.server.collectors.protobuf"),
 }
 
@@ -76,7 +78,6 @@ DOORS = {
     "transformers": {"joblog.integrations.huggingface"},
     "lightning": {"joblog.integrations.lightning"},
     "mlflow": {"joblog.integrations.mlflow"},
-    "litestar": {"joblog.server"},
     "granian": {"joblog.server.process"},
     "uvloop": {"joblog.server.process"},
     "opentelemetry": {"joblog.server.http.traces", "joblog.server.collectors.protobuf"},

@@ -14,9 +14,6 @@ from joblog.server.http.answers import PLAIN, STATUSES
 
 PAGES = ("docs/calls.md", "docs/cli.md", "docs/errors.md", "docs/metrics.md", "docs/settings.md")
 
-# The application is put together in this process, where warnings are errors: Litestar has some of what its next version wants.
-pytestmark = pytest.mark.filterwarnings("ignore::litestar.exceptions.LitestarDeprecationWarning")
-
 _made = cache(made)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 
-from joblog.server.app import litestar
+import joblog.server.app  # noqa: F401 - for what it loads
 
-litestar()
 gc.freeze()  # no server looks through it again, which would also copy its memory

@@ -20,7 +20,7 @@ from joblog.catalog.vault import Vault
 from joblog.cli import parser
 from joblog.core.settings import STORED, Settings
 from joblog.errors import Invalid
-from joblog.server.ops.health import get_catalog_readiness, get_health, get_readiness
+from joblog.server.ops import health
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -52,7 +52,7 @@ def kubernetes() -> dict[str, Any]:
 
 
 def routes() -> set[str]:
-    return {path for handler in (get_health, get_readiness, get_catalog_readiness) for path in handler.paths}
+    return {route.path for route in health.calls.routes}
 
 
 def taken(environ: dict[str, str]) -> Settings:

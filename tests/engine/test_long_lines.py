@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from litestar.types import HTTPScope
 
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
@@ -18,6 +17,7 @@ from joblog.engine.engine import Engine
 from joblog.engine.merged_view import LINE_BYTES, latest, merged_page
 from joblog.engine.read import DEADLINE_S, Page, PageReader
 from joblog.errors import Busy
+from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.share import Caller, calling
 from joblog.server.http.viewing import MAX_S, Viewing
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar.types.asgi_types import ReceiveMessage
 
 from joblog.client.following import parsed as parsed_events
 from joblog.client.links import parsed_link, split_part
@@ -20,6 +19,7 @@ from joblog.errors import BadSignature, Damaged, Invalid, JoblogError, Unauthori
 from joblog.server.auth.signature import canonical_query, signed_request
 from joblog.server.auth.signed import is_signed
 from joblog.server.http.answers import query_parameters
+from joblog.server.http.asgi import Message
 from joblog.server.http.bodies import Unpacking, read_body
 from joblog.server.http.packed import encoding
 from joblog.server.modelarts.positions import parse_base_line
@@ -110,7 +110,7 @@ def bodies(data: bytes, encoding: bytes, cuts: list[int]) -> None:
 async def _read(parts: list[bytes], encoding: bytes) -> bytes:
     waiting = list(parts)
 
-    async def receive() -> ReceiveMessage:
+    async def receive() -> Message:
         return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
     return bytes(await read_body(receive, {b"content-encoding": encoding}, LIMIT, UNPACKING))

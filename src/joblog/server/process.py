@@ -93,8 +93,8 @@ def serve(settings: Settings) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of the
-    framework's objects again and again took a fifth of the time of an append."""
+    """Takes what was made at start out of garbage collection for good: requests hardly make cycles, and looking at all of
+    them again and again took a fifth of the time of an append."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_NEW_OBJECTS)

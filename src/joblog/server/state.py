@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
-
-from litestar import Request
+from typing import ParamSpec, TypeVar
 
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
@@ -19,9 +17,6 @@ from joblog.server.auth.tokens import Auth
 from joblog.server.http.searches import Searches
 from joblog.server.http.share import Share
 from joblog.server.http.viewing import Viewing
-
-Call = Request[Any, Any, Any]
-"""A request, as handlers get it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

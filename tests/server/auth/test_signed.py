@@ -29,7 +29,7 @@ def check_refused(reply: Reply, message: str = WRONG) -> None:
 
 
 def test_reads(person: Person) -> None:
-    """By the short way and by the framework's; whatever is in the query."""
+    """Whatever is in the query."""
     log = person.log
     query = [("log_file", log.log_file), ("lines", "1"), ("order", "asc"), ("x", "a b+c/~ü"), ("empty", "")]
     assert person.signed("GET", f"{log.v1}/aom-log", query).json["content"] == "one\n"

@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
-from litestar.types import HTTPScope
 
 from joblog.core.accounts import DEFAULT_DOMAIN
 from joblog.core.settings import Settings
@@ -24,6 +23,7 @@ from joblog.engine.engine import Engine
 from joblog.errors import Busy, WrongPassword
 from joblog.server.auth.bodies import LoginRequest
 from joblog.server.auth.login import Logins
+from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.pools import Threads
 from joblog.server.http.server_log import Seldom
 from joblog.server.http.share import CALLER, Caller

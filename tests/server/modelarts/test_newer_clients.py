@@ -142,7 +142,7 @@ def test_events_by_source_time_and_pattern(web: Web, server: Server, own_project
     assert sources(start_time=0, end_time=now_ms - 1) == sources(start_time=now_ms + 10**9, end_time=0) == []
     assert sources(pattern="x" * 256) == []
     refused(web.get(path, pattern="x" * 257), 400, "2770", "pattern must be at most 256 characters")
-    refused(web.get(path, source="Pod"), 400, "2770", "source must be one of K8S, Job, Task")
+    refused(web.get(path, source="Pod"), 400, "2770", "source must be K8S, Job or Task, not 'Pod'")
 
 
 def test_metrics_of_a_task(web: Web, own_project: str, training: Made) -> None:

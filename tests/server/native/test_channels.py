@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 
 import pytest
-from litestar.types import Message, Scope
-from litestar.types.asgi_types import ReceiveMessage
 
 from joblog.core.logs import Log
 from joblog.engine.engine import Engine
 from joblog.server.app import App
+from joblog.server.http.asgi import HTTPScope, Message
 from joblog.server.native.channels import PIECE_BYTES, Followers
 
 LIMIT_S = 120.0
@@ -99,7 +99,7 @@ async def calling(app: App, engine: Engine, log: Log, gone: asyncio.Event) -> As
     _, secret = engine.tokens.make(None, ["read"], "", 1, None)
     sent, began = list[Message](), asyncio.Event()
 
-    async def receive() -> ReceiveMessage:
+    async def receive() -> Message:
         await gone.wait()
         return {"type": "http.disconnect"}
 
@@ -112,7 +112,7 @@ async def calling(app: App, engine: Engine, log: Log, gone: asyncio.Event) -> As
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
              "headers": [(b"x-auth-token", secret.encode())], "http_version": "1.1", "scheme": "http", "client": ("::1", 1),
              "server": ("::1", 1), "state": {}}  # fmt: skip
-    call: Scope = scope  # type: ignore[assignment]  # has what is needed of it
+    call = cast(HTTPScope, scope)  # has what is needed of it
     task = asyncio.create_task(app(call, receive, send))
     async with asyncio.timeout(LIMIT_S):
         await began.wait()
@@ -120,7 +120,6 @@ async def calling(app: App, engine: Engine, log: Log, gone: asyncio.Event) -> As
         await task
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Litestar's, of what its next version will not have
 def test_client_that_hangs_up_is_noticed(engine: Engine) -> None:
     """Though its log is quiet and nothing is sent: what served it is gone."""
     log = made(engine)
@@ -130,7 +129,7 @@ def test_client_that_hangs_up_is_noticed(engine: Engine) -> None:
         async with calling(app, engine, log, gone) as sent:
             assert engine.feed.watched() == [log.id]
             gone.set()
-        assert sent[0]["status"] == 200  # type: ignore[typeddict-item]  # the first one has a status
+        assert sent[0]["status"] == 200
         assert engine.feed.watched() == []
         await app.stop()
 

@@ -108,7 +108,7 @@ def test_bad_searches(log: MadeLog) -> None:
         ("pattern=(&kind=regex", "invalid", "pattern", "pattern must be a regular expression of RE2's (missing ): ()"),
         ("pattern=a&kind=glob", "invalid", "kind", "kind must be literal or regex, not 'glob'"),
         ("pattern=a&direction=up", "invalid", "direction", "direction must be forward or backward, not 'up'"),
-        ("pattern=a&count=1", "invalid", "count", "count must be false or true, not '1'"),
+        ("pattern=a&count=1", "invalid", "count", "count must be true or false, not '1'"),
         ("pattern=a&limit=0", "out_of_range", "limit", "limit must be an integer from 1 to 100000, not '0'"),
         ("pattern=a&before=101", "out_of_range", "before", "before must be an integer from 0 to 100, not '101'"),
         ("pattern=a&timeout_s=x", "invalid", "timeout_s", "timeout_s must be an integer from 1 to 60, not 'x'"),

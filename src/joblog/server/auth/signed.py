@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from litestar.types import HTTPScope, Receive, ReceiveMessage
-
 from joblog.engine.engine import Engine
 from joblog.errors import BadSignature, Invalid, TooLarge
 from joblog.server.auth.signature import Signed, signed_request
 from joblog.server.auth.tokens import BELIEVED_S, REMEMBERED, TOKEN_HEADERS, Auth, Signer
+from joblog.server.http.asgi import HTTPScope, Message, Receive
 
 # Hashing less than this takes less time than handing it to a thread.
 _INLINE_BYTES = 128 * 1024
@@ -139,7 +138,7 @@ class _Again:
         self._body: bytes | None = body
         self._receive = receive
 
-    async def __call__(self) -> ReceiveMessage:
+    async def __call__(self) -> Message:
         if self._body is None:
             return await self._receive()
         body, self._body = self._body, None

@@ -8,11 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 
-from litestar.types import HTTPScope
-
 from joblog.server.auth.tokens import TOKEN_HEADERS
 from joblog.server.collectors.loki import PATH as LOKI
 from joblog.server.collectors.otlp import PATH as OTLP
+from joblog.server.http.asgi import HTTPScope
 
 _PATHS = (LOKI, OTLP)
 _SCHEME = b"basic "

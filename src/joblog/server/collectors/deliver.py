@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from litestar.types import Receive
-
 from joblog.core.counters import APPENDED_BYTES, APPENDS, RECORDS
 from joblog.core.lines import Bytes
 from joblog.core.names import MAX_ID, check_project_id
@@ -22,6 +20,7 @@ from joblog.errors import Busy, Forbidden, Invalid, JoblogError, NotFound, TooLa
 from joblog.server.auth.tokens import Auth
 from joblog.server.collectors.labels import RECORDS_BYTES, LogName, Record, Stream, merged, names_of
 from joblog.server.http.answers import error_answer
+from joblog.server.http.asgi import Receive
 from joblog.server.http.bodies import Unpacking, decoded, read_body
 from joblog.server.http.share import Share
 from joblog.server.native.append import AppendCall
@@ -185,14 +184,14 @@ class Deliveries:
         return read(*args) if self._engine.database.embedded else await asyncio.to_thread(read, *args)
 
 
-def answered(error: JoblogError, path: str) -> tuple[int, dict[str, str], str]:
+def answered(error: JoblogError, path: str) -> tuple[int, list[tuple[bytes, bytes]], str]:
     """Returns status, headers and message of an error as collectors understand it.
 
     They send again after 429 and 503, at the time that Retry-After says, and give up what any other status below 500 refuses.
     """
     answer = error_answer(error, path)
     status = 400 if answer.status in (404, 409, 416) else answer.status
-    return status, {name.decode(): value.decode() for name, value in answer.headers}, str(error)
+    return status, answer.headers, str(error)
 
 
 def _parsed(parse: Callable[[Bytes], list[Stream]], body: Bytes) -> list[Stream]:

@@ -10,17 +10,19 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from litestar import post
-from litestar.response import Response
 
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid
 from joblog.server.collectors.deliver import Delivered, Deliveries, answered, protobuf
 from joblog.server.collectors.labels import Record, Stream, check_counts, line
+from joblog.server.http.answers import Answer
 from joblog.server.http.documents import mended_document
-from joblog.server.state import Call
+from joblog.server.http.routes import OPEN, Call, Calls
+from joblog.server.http.streams import TEXT
 
 PATH = "/loki/api/v1/push"
+
+calls = Calls(PATH, "collectors")
 
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\\n]|\\.)*"|`[^`]*`)\s*(,|\Z)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
@@ -36,20 +38,20 @@ class _Push(msgspec.Struct):
     streams: list[_Pushed]
 
 
-@post(PATH, status_code=200, request_max_body_size=None, include_in_schema=False)
-async def push(deliveries: Deliveries, request: Call) -> Response[bytes]:
+@calls.post("", OPEN, status=204, hidden=True)  # what it may do depends on what is in it
+async def push(deliveries: Deliveries, call: Call) -> Answer:
     """Appends each stream's lines to the log that its labels name; answers when they are durable.
 
     Loki's tenant is the project of streams whose labels name none.
     """
-    headers = dict(request.scope["headers"])
+    headers = dict(call.headers)
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     packed = media_type != b"application/json"
     if packed and headers.get(b"content-encoding") == b"snappy":
         del headers[b"content-encoding"]  # it is in any case
     parse = from_protobuf if packed else from_json
     tenant = headers.get(b"x-scope-orgid", b"").decode("latin-1").strip() or None
-    done = await deliveries.take(request.scope["headers"], headers, request.receive, parse, tenant)
+    done = await deliveries.take(call.headers, headers, call.receive, parse, tenant)
     return _answer(done)
 
 
@@ -108,11 +110,11 @@ def _nanoseconds(timestamp: Mapping[str, int] | object) -> int:
     return int(seconds) * 1_000_000_000 + int(nanos)
 
 
-def _answer(done: Delivered) -> Response[bytes]:
+def _answer(done: Delivered) -> Answer:
     error = done.error
     if error is None:
-        return Response(b"", status_code=204, media_type="text/plain")
+        return Answer(204, b"")
     status, headers, message = answered(error, PATH)
     if done.taken:
         message = f"{done.taken} entries were kept, {done.refused} refused: {message}"
-    return Response(f"{message}\n".encode(), status_code=status, headers=headers, media_type="text/plain")
+    return Answer(status, f"{message}\n".encode(), headers, media_type=TEXT)

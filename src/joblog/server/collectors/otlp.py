@@ -10,17 +10,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from litestar import post
-from litestar.response import Response
 
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid, JoblogError
 from joblog.server.collectors.deliver import Delivered, Deliveries, answered, protobuf
 from joblog.server.collectors.labels import Record, Stream, check_counts, line
+from joblog.server.http.answers import Answer
 from joblog.server.http.documents import mended_document
-from joblog.server.state import Call
+from joblog.server.http.routes import OPEN, Call, Calls
 
 PATH = "/otlp/v1/logs"
+
+calls = Calls(PATH, "collectors")
 
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 
@@ -76,15 +77,15 @@ class _Export(msgspec.Struct, rename="camel"):
     resource_logs: list[_ResourceLogs] | None = None
 
 
-@post(PATH, status_code=200, request_max_body_size=None, include_in_schema=False)
-async def export(deliveries: Deliveries, request: Call) -> Response[bytes]:
+@calls.post("", OPEN, hidden=True)  # what it may do depends on what is in it
+async def export(deliveries: Deliveries, call: Call) -> Answer:
     """Appends the records' bodies to the logs that their resources name; answers when they are durable."""
-    headers = dict(request.scope["headers"])
+    headers = dict(call.headers)
     media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if media_type not in (_JSON, _PROTOBUF):
         return _refused(Invalid("Content-Type", f"{_PROTOBUF} or {_JSON}", media_type), _JSON)
     parse = from_json if media_type == _JSON else from_protobuf
-    done = await deliveries.take(request.scope["headers"], headers, request.receive, parse, None)
+    done = await deliveries.take(call.headers, headers, call.receive, parse, None)
     if done.error is not None and not done.taken:
         return _refused(done.error, media_type)
     return _accepted(done, media_type)
@@ -189,15 +190,15 @@ def _whole(name: str, value: int | str | None) -> int:
         raise Invalid(name, "an integer, or its digits in a string", value) from error
 
 
-def _accepted(done: Delivered, media_type: str) -> Response[bytes]:
+def _accepted(done: Delivered, media_type: str) -> Answer:
     message = str(done.error) if done.error is not None else ""
     if media_type == _PROTOBUF:
-        return Response(protobuf().otlp_answer(done.refused, message), media_type=_PROTOBUF)
+        return Answer(200, protobuf().otlp_answer(done.refused, message), media_type=_PROTOBUF.encode())
     partial = {"partialSuccess": {"rejectedLogRecords": str(done.refused), "errorMessage": message}} if message else {}
-    return Response(msgspec.json.encode(partial), media_type=_JSON)
+    return Answer(200, msgspec.json.encode(partial))
 
 
-def _refused(error: JoblogError, media_type: str) -> Response[bytes]:
+def _refused(error: JoblogError, media_type: str) -> Answer:
     status, headers, message = answered(error, PATH)
     body = protobuf().status(message) if media_type == _PROTOBUF else msgspec.json.encode({"message": message})
-    return Response(body, status_code=status, headers=headers, media_type=media_type)
+    return Answer(status, body, headers, media_type=media_type.encode())

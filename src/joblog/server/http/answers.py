@@ -18,6 +18,7 @@ import msgspec
 
 from joblog import errors
 from joblog.errors import JoblogError
+from joblog.server.http.asgi import Headers
 from joblog.server.http.server_log import SELDOM_S, Seldom
 
 STATUSES: dict[type[JoblogError], tuple[int, tuple[int, str], tuple[int, str]]] = {
@@ -73,10 +74,11 @@ _MAX_PATH = 500
 
 JSON = b"application/json"
 
+# A browser that opens an answer takes it for what it says it is: bytes of a log are never a page, nor a script.
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
 _log = logging.getLogger("joblog.server")
 _refusals = Seldom(SELDOM_S)
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Answer(msgspec.Struct):
@@ -135,6 +137,8 @@ def error_answer(error: Exception, path: str) -> Answer:
     if status in (429, 503):
         wait_s = RETRY_AFTER_S if not isinstance(error, errors.TooMany) else error.retry_after_s
         headers.append((b"retry-after", str(wait_s).encode()))
+    if allowed := getattr(error, "allowed", ""):  # no joblog error has it: the methods that a path has
+        headers.append((b"allow", allowed.encode()))
     if isinstance(error, errors.BeyondEnd):
         headers.append((b"content-range", f"bytes */{error.expected}".encode()))
     return Answer(status, msgspec.json.encode(body), headers)
@@ -176,9 +180,17 @@ def query_parameters(query: bytes) -> Mapping[str, str]:
     return found
 
 
+def query_values(query: bytes, wanted: str) -> list[str]:
+    """Returns all values of a parameter that a query may give several times, in order."""
+    parts = (part.partition("=") for part in query.decode("latin-1").split("&"))
+    return [unquote_plus(value) for name, _, value in parts if unquote_plus(name) == wanted]
+
+
 def answer_headers(answer: Answer, number: bytes) -> Headers:
     """Returns all headers of an answer; its length where it is known."""
-    headers = [(b"content-type", answer.media_type), (b"x-request-id", number), *answer.headers]
-    if answer.rest is None:
+    headers = [(b"content-type", answer.media_type), (b"x-request-id", number), _NO_SNIFFING, *answer.headers]
+    if answer.status == 204:
+        del headers[0]
+    elif answer.rest is None and (answer.body or not any(name == b"content-length" for name, _ in answer.headers)):
         headers.append((b"content-length", str(len(answer.body)).encode()))
     return headers

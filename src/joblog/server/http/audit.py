@@ -14,11 +14,10 @@ from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from typing import Any
 
-from litestar.types import HTTPScope
-
 from joblog.core.accounts import Token
 from joblog.core.settings import Settings
 from joblog.errors import Invalid
+from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.limits import address_of
 from joblog.server.http.server_log import JsonLines
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
-from litestar.types import Message, Receive, ReceiveMessage, Send
-
 from joblog.core.lines import Bytes
 from joblog.errors import Busy, Invalid, Missing, TooLarge
+from joblog.server.http.asgi import Message, Receive, Send
 from joblog.server.http.share import Share, Taken
 from joblog.server.http.silence import Silence
 from joblog.server.http.unpacked import MAX_PARTS, Beyond, gunzipped, unzstd
@@ -54,7 +53,7 @@ class Incoming:
         self._ended = self._unwanted = False
         self._began_s, self._bytes = 0.0, 0
 
-    async def receive(self) -> ReceiveMessage:
+    async def receive(self) -> Message:
         """Passes on what comes; raises Invalid when the client hangs up half-way, stands still or is slow: bodies keep room.
 
         Raises Busy when there is no room left.
@@ -141,6 +140,15 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_byte
     Raises TooLarge before more than the limit is in memory, Invalid for a broken body and for one that was cut off, Missing
     for an empty one, Busy where there is no room.
     """
+    sent = await received(receive, headers, limit_bytes)
+    data = await decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1"), limit_bytes, unpacking)
+    if not data:
+        raise Missing("body", f"1 to {limit_bytes} bytes")
+    return data
+
+
+async def received(receive: Receive, headers: Mapping[bytes, bytes], limit_bytes: int) -> Bytes:
+    """Returns a body as it came; raises TooLarge, Invalid, Busy."""
     announced = headers.get(b"content-length", b"").decode("latin-1")
     if announced.isdigit() and int(announced[:20]) > limit_bytes:
         raise TooLarge("the body", limit_bytes)
@@ -161,10 +169,7 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_byte
             sent = bytearray(sent) + part
     if announced.isdigit() and len(sent) != int(announced[:20]):
         raise Invalid("body", f"as long as its Content-Length, {announced[:20]}", len(sent))
-    data = await decoded(sent, headers.get(b"content-encoding", b"").decode("latin-1"), limit_bytes, unpacking)
-    if not data:
-        raise Missing("body", f"1 to {limit_bytes} bytes")
-    return data
+    return sent
 
 
 async def decoded(sent: Bytes, encoding: str, limit_bytes: int, unpacking: Unpacking) -> Bytes:

@@ -11,7 +11,6 @@ import re
 from typing import Any, NoReturn
 
 import msgspec
-from litestar import Request
 
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid, NotJson
@@ -40,15 +39,6 @@ class _Beyond:
 
     def __init__(self, text: str) -> None:
         self.text = text
-
-
-class JsonRequest(Request[Any, Any, Any]):
-    """A request whose JSON is read by ``document``: the framework gives it to handlers as what they annotate."""
-
-    async def json(self) -> Any:
-        """Returns the body as the handler's ``data``; raises NotJson, Missing, Invalid."""
-        data = self.route_handler.parsed_fn_signature.parameters.get("data")
-        return document(await self.body(), Any if data is None else data.annotation, strict=False)
 
 
 def document(raw: Bytes, kind: Any = Any, *, strict: bool = True) -> Any:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from ipaddress import IPv6Address, ip_address
 
-from litestar.types import HTTPScope
-
 from joblog.core.settings import Settings
 from joblog.errors import TooMany
+from joblog.server.http.asgi import HTTPScope
 
 _MOST = 10_000
 """Callers remembered; beyond it those are forgotten who may call as often as anybody new, then the first."""

@@ -6,10 +6,9 @@ has in memory, beside what makes it. Answers that were made whole are counted, a
 
 from __future__ import annotations
 
-from litestar.types import HTTPResponseStartEvent, HTTPScope, Message, Send
-
 from joblog.errors import Busy
 from joblog.server.http.answers import answer_headers, error_answer
+from joblog.server.http.asgi import HTTPScope, Message, Send
 from joblog.server.http.request_log import Exchange
 from joblog.server.http.share import Share
 
@@ -25,7 +24,7 @@ class Outgoing:
 
     def __init__(self, send: Send, exchange: Exchange, scope: HTTPScope, unread: Share) -> None:
         self._send, self._exchange, self._scope, self._unread = send, exchange, scope, unread
-        self._start: HTTPResponseStartEvent | None = None
+        self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
         """Sends a message; the first one waits for the next, which may still become a refusal."""
@@ -50,7 +49,7 @@ class Outgoing:
             rest = more or at + PART_BYTES < len(body)
             await self._send({"type": "http.response.body", "body": bytes(view[at : at + PART_BYTES]), "more_body": rest})
 
-    def _held(self, start: HTTPResponseStartEvent, body: bytes) -> tuple[HTTPResponseStartEvent, bytes]:
+    def _held(self, start: Message, body: bytes) -> tuple[Message, bytes]:
         """Returns the answer, for which there is room until it is sent, or a refusal."""
         try:
             self._unread.hold(len(body))

@@ -10,10 +10,9 @@ import logging
 import time
 from typing import Any, Protocol
 
-from litestar.types import HTTPScope
-
 from joblog.core.counters import REQUESTS, Distribution, Tally
 from joblog.server.http.answers import request_id, shown_path
+from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.audit import Audit
 from joblog.server.http.server_log import REQUEST_ID
 

@@ -14,11 +14,10 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from litestar.types import HTTPScope
-
 from joblog.core.accounts import Token
 from joblog.core.settings import Settings
 from joblog.errors import Busy
+from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.limits import address_of, network_of
 
 Headers = Iterable[tuple[bytes, bytes]]

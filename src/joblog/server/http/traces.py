@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-from litestar.types import HTTPScope
 from opentelemetry import context, propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -17,6 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from joblog import __version__
 from joblog.server.http.answers import shown_path
+from joblog.server.http.asgi import HTTPScope
 
 EXPORT_S = 5.0
 """At the end, so long is waited for the collector to take what is left."""

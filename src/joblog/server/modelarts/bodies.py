@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from joblog.errors import Invalid, NotJson, OutOfRange
 from joblog.server.http.documents import document
-from joblog.server.state import Call
+from joblog.server.http.routes import Call
 
 
-@dataclass
-class JsonBody(Operation):
-    """Describes a body that the handler reads itself: whatever its Content-Type says, as curl says another than it sends."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(Schema(type=OpenAPIType.OBJECT))})
+def object_schema(required: str = "", **properties: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of an object; ``required`` names fields, with blanks between them."""
+    return {"type": "object", "required": required.split(), "properties": properties}
 
 
-async def json_body(request: Call) -> dict[str, Any]:
-    """Returns the body's object, an empty one for no body or ``null``; raises NotJson, Invalid, TooLarge."""
-    raw = await request.body()
+async def json_body(call: Call) -> dict[str, Any]:
+    """Returns the body's object, an empty one for no body or ``null``, whatever its Content-Type says.
+
+    Raises NotJson, Invalid, TooLarge.
+    """
+    raw = await call.body()
     if not raw.strip():
         return {}
     body = document(raw)

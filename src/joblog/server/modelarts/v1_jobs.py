@@ -10,17 +10,17 @@ import functools
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, delete, get, post, put
-from litestar.params import Parameter, QueryParameter
 
 from joblog.catalog.modelarts_jobs import SORTS, JobSearch, Summary
 from joblog.core.jobs import Job, Version
-from joblog.core.names import check_id, check_job_name, check_project_id, integer
+from joblog.core.names import check_job_name, integer
 from joblog.core.status import Status
-from joblog.errors import Invalid, OutOfRange
-from joblog.server.modelarts.bodies import JsonBody, flag, json_body, text_of
+from joblog.errors import Invalid
+from joblog.server.http.parameters import JOB_NAME_SCHEMA, choice, number, text
+from joblog.server.http.routes import Call, Calls
+from joblog.server.modelarts.bodies import flag, json_body, object_schema, text_of
 from joblog.server.modelarts.requests import v1_config
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
 MAX_DESCRIPTION = 256
 MAX_PER_PAGE = 1000
@@ -39,156 +39,168 @@ _FROM_CONFIG = (
 _NUMBERS = ("worker_server_num", "engine_id", "engine_type", "model_id", "spec_id", "pre_version_id", "gpu_num")
 _STRINGS = ("core", "cpu")
 
-PerPage = Annotated[str | None, Parameter(description=f"1 to {MAX_PER_PAGE}, 10 by default")]
-Page = Annotated[str | None, Parameter(description=f"1 to {MAX_PAGE}, 1 by default")]
-AnyPage = Annotated[str | None, Parameter(description=f"0 to {MAX_PAGE}; 0, the default: all")]
-StatusFilter = Annotated[str | None, Parameter(description="numbers of statuses, | or a comma between them")]
-SortBy = Annotated[str | None, QueryParameter(name="sortBy", description=f"one of {', '.join(SORTS)}; job_name by default")]
-Order = Annotated[str | None, Parameter(description="asc (default) or desc")]
-Content = Annotated[str | None, Parameter(description="what the job's name contains, at most 64 characters")]
-Workspace = Annotated[str | None, Parameter(description="0 by default")]
+PerPage = Annotated[int, number(1, MAX_PER_PAGE, f"1 to {MAX_PER_PAGE}, 10 by default").in_blanks()]
+Page = Annotated[int, number(1, MAX_PAGE, f"1 to {MAX_PAGE}, 1 by default").in_blanks()]
+AnyPage = Annotated[int, number(0, MAX_PAGE, f"0 to {MAX_PAGE}; 0, the default: all").in_blanks()]
+StatusFilter = Annotated[str, text("numbers of statuses, | or a comma between them")]
+SortBy = Annotated[
+    str,
+    choice(*SORTS, description=f"one of {', '.join(SORTS)}; job_name by default", any_case=True, out_of_range=True)
+    .in_blanks()
+    .named("sortBy"),
+]
+Order = Annotated[str, choice("asc", "desc", description="asc (default) or desc", any_case=True, out_of_range=True).in_blanks()]
+Content = Annotated[str, text("what the job's name contains, at most 64 characters", most=64)]
+Workspace = Annotated[str, text("0 by default")]
 
-Answer = dict[str, Any]
+_DESCRIPTION = {"type": ["string", "null"], "maxLength": MAX_DESCRIPTION}
+_OBJECT = {"type": "object"}
+_CREATE = object_schema("job_name config", job_name=JOB_NAME_SCHEMA, job_desc=_DESCRIPTION, config=_OBJECT)
+_CREATE_VERSION = object_schema(job_desc=_DESCRIPTION, config=_OBJECT)
+_UPDATE = object_schema(job_desc=_DESCRIPTION)
+
+Body = dict[str, Any]
 
 
-class JobCalls(Controller):
-    """The v1 calls for jobs."""
+calls = Calls("/v1/{project_id}", "ModelArts v1")
 
-    path = "/v1/{project_id:str}"
-    tags = ("ModelArts v1",)
 
-    @post("/training-jobs", summary="Register a job and its first version", status_code=200, operation_class=JsonBody)
-    async def v1_create_job(self, joblog: State, request: Call) -> Answer:
-        """Makes a job; its first version too, unless ``config.create_version`` is false."""
-        project_id = project_of(joblog, request, "write")
-        body = await json_body(request)
-        config = body.get("config")
-        if not isinstance(config, dict):
-            raise Invalid("config", "an object")
-        create = functools.partial(
-            joblog.engine.jobs.create,
-            project_id,
-            check_job_name(text_of(body, "job_name")),
-            joblog.engine.clock_ms(),
-            description=description_of(body, "job_desc"),
-            workspace_id=text_of(body, "workspace_id", "0", 64),
-            request=_kept(body) if flag(config, "create_version", default=True) else None,
-        )
-        job, version = await joblog.writing(create)
-        made = {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": job.created_ms}
-        return made if version is None else made | _made(version) | {"resource_id": version.uuid}
+@calls.post("/training-jobs", "write", "Register a job and its first version", body=_CREATE)
+async def v1_create_job(joblog: State, call: Call) -> Body:
+    """Makes a job; its first version too, unless ``config.create_version`` is false."""
+    project_id: str = call.path["project_id"]
+    body = await json_body(call)
+    config = body.get("config")
+    if not isinstance(config, dict):
+        raise Invalid("config", "an object")
+    create = functools.partial(
+        joblog.engine.jobs.create,
+        project_id,
+        check_job_name(text_of(body, "job_name")),
+        joblog.engine.clock_ms(),
+        description=description_of(body, "job_desc"),
+        workspace_id=text_of(body, "workspace_id", "0", 64),
+        request=_kept(body) if flag(config, "create_version", default=True) else None,
+    )
+    job, version = await joblog.writing(create)
+    made = {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": job.created_ms}
+    return made if version is None else made | _made(version) | {"resource_id": version.uuid}
 
-    @get("/training-jobs", summary="List jobs")
-    async def v1_list_jobs(
-        self,
-        joblog: State,
-        request: Call,
-        status: StatusFilter = None,
-        per_page: PerPage = None,
-        page: Page = None,
-        sort_by: SortBy = None,
-        order: Order = None,
-        search_content: Content = None,
-        workspace_id: Workspace = None,
-    ) -> Answer:
-        """Lists jobs with the state of their latest versions."""
-        project_id = project_of(joblog, request, "read")
-        size = _number("per_page", per_page, 10, 1, MAX_PER_PAGE)
-        search = JobSearch(
-            text=_at_most("search_content", search_content or "", 64),
-            statuses=_statuses(status),
-            workspace_id=workspace_id or "0",
-            sort=_one_of("sortBy", sort_by, SORTS),
-            descending=_one_of("order", order, ("asc", "desc")) == "desc",
-            offset=(_number("page", page, 1, 1, MAX_PAGE) - 1) * size,
-            limit=size,
-        )
-        now_ms = joblog.engine.clock_ms()
-        total, found = await joblog.reading(joblog.engine.jobs.search, project_id, search, now_ms)
-        jobs = [_summary(each, now_ms) for each in found]
-        counts = {"job_total_count": total, "job_count_limit": MAX_JOBS - total, "quotas": MAX_JOBS}
-        return {"is_success": True, **counts, "jobs": jobs}
 
-    @put("/training-jobs/{job_id:str}", summary="Describe a job", status_code=200, operation_class=JsonBody)
-    async def v1_update_job(self, joblog: State, request: Call) -> Answer:
-        """Sets the job's description."""
-        job = await _job(joblog, request, "write")
-        description = description_of(await json_body(request), "job_desc")
-        await joblog.writing(joblog.engine.jobs.describe, job.id, description)
-        return {"is_success": True}
+@calls.get("/training-jobs", "read", "List jobs")
+async def v1_list_jobs(
+    joblog: State,
+    project_id: str,
+    status: StatusFilter = "",
+    per_page: PerPage = 10,
+    page: Page = 1,
+    sort_by: SortBy = SORTS[0],
+    order: Order = "asc",
+    search_content: Content = "",
+    workspace_id: Workspace = "0",
+) -> Body:
+    """Lists jobs with the state of their latest versions."""
+    search = JobSearch(
+        text=search_content,
+        statuses=_statuses(status),
+        workspace_id=workspace_id,
+        sort=sort_by,
+        descending=order == "desc",
+        offset=(page - 1) * per_page,
+        limit=per_page,
+    )
+    now_ms = joblog.engine.clock_ms()
+    total, found = await joblog.reading(joblog.engine.jobs.search, project_id, search, now_ms)
+    jobs = [_summary(each, now_ms) for each in found]
+    counts = {"job_total_count": total, "job_count_limit": MAX_JOBS - total, "quotas": MAX_JOBS}
+    return {"is_success": True, **counts, "jobs": jobs}
 
-    @delete("/training-jobs/{job_id:str}", summary="Delete a job with all its versions", status_code=200)
-    async def v1_delete_job(self, joblog: State, request: Call) -> Answer:
-        """Deletes the job, its versions and their logs, for ever."""
-        job = await _job(joblog, request, "admin")
-        await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
-        return {"is_success": True}
 
-    @post("/training-jobs/{job_id:str}/versions", summary="Register a version", status_code=200, operation_class=JsonBody)
-    async def v1_create_version(self, joblog: State, request: Call) -> Answer:
-        """Makes the job's next version; a description that is given becomes the job's."""
-        job = await _job(joblog, request, "write")
-        body = await json_body(request)
-        if not isinstance(body.get("config", {}), dict):
-            raise Invalid("config", "an object")
-        description = None if body.get("job_desc") is None else description_of(body, "job_desc")
-        create, now_ms = joblog.engine.jobs.create_version, joblog.engine.clock_ms()
-        version = await joblog.writing(create, job.id, _kept(body), now_ms, description)
-        return {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": version.created_ms} | _made(version)
+@calls.put("/training-jobs/{job_id}", "write", "Describe a job", body=_UPDATE)
+async def v1_update_job(joblog: State, call: Call) -> Body:
+    """Sets the job's description."""
+    job = await _job(joblog, call)
+    description = description_of(await json_body(call), "job_desc")
+    await joblog.writing(joblog.engine.jobs.describe, job.id, description)
+    return {"is_success": True}
 
-    @get("/training-jobs/{job_id:str}/versions", summary="List a job's versions")
-    async def v1_list_versions(self, joblog: State, request: Call, per_page: PerPage = None, page: AnyPage = None) -> Answer:
-        """Lists the versions, newest first; all of them without ``page``."""
-        job = await _job(joblog, request, "read")
-        size, number = _number("per_page", per_page, 10, 1, MAX_PER_PAGE), _number("page", page, 0, 0, MAX_PAGE)
-        found = (await joblog.reading(joblog.engine.names.all_versions, job.id))[::-1]
-        shown = found[(number - 1) * size : number * size] if number else found
-        details = [await _detail(joblog, job, version) for version in shown]
-        head = {"job_id": job.id, "job_name": job.name, "job_desc": job.description, "version_count": len(found)}
-        return {"is_success": True, **head, "versions": details}
 
-    @get("/training-jobs/{job_id:str}/versions/{version_id:str}", summary="A version")
-    async def v1_get_version(self, joblog: State, request: Call) -> Answer:
-        """Describes a version: what it was asked for with, and how it is."""
-        job = await _job(joblog, request, "read")
-        return await _detail(joblog, job, await _version(joblog, request, job)) | {"is_success": True}
+@calls.delete("/training-jobs/{job_id}", "admin", "Delete a job with all its versions")
+async def v1_delete_job(joblog: State, call: Call) -> Body:
+    """Deletes the job, its versions and their logs, for ever."""
+    job = await _job(joblog, call)
+    await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
+    return {"is_success": True}
 
-    @post("/training-jobs/{job_id:str}/versions/{version_id:str}/stop", summary="Stop a version", status_code=200)
-    async def v1_stop_version(self, joblog: State, request: Call) -> Answer:
-        """Asks the run to stop: status 9 until its workers have ended, 12 then."""
-        version = await _version(joblog, request, await _job(joblog, request, "write"))
-        await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms())
-        return {"is_success": True}
 
-    @delete("/training-jobs/{job_id:str}/versions/{version_id:str}", summary="Delete a version", status_code=200)
-    async def v1_delete_version(self, joblog: State, request: Call) -> Answer:
-        """Deletes the version and its logs, for ever."""
-        version = await _version(joblog, request, await _job(joblog, request, "admin"))
-        await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
-        return {"is_success": True}
+@calls.post("/training-jobs/{job_id}/versions", "write", "Register a version", body=_CREATE_VERSION)
+async def v1_create_version(joblog: State, call: Call) -> Body:
+    """Makes the job's next version; a description that is given becomes the job's."""
+    job = await _job(joblog, call)
+    body = await json_body(call)
+    if not isinstance(body.get("config", {}), dict):
+        raise Invalid("config", "an object")
+    description = None if body.get("job_desc") is None else description_of(body, "job_desc")
+    create, now_ms = joblog.engine.jobs.create_version, joblog.engine.clock_ms()
+    version = await joblog.writing(create, job.id, _kept(body), now_ms, description)
+    return {"is_success": True, "job_id": job.id, "job_name": job.name, "create_time": version.created_ms} | _made(version)
 
-    @get("/job/resource-specs", summary="What jobs can run on")
-    async def v1_list_resource_specs(self, joblog: State, request: Call) -> Answer:
-        """Names one specification, which stands for wherever the jobs of this project really run."""
-        project_of(joblog, request, "read")
-        spec = {
-            "spec_id": 1,
-            "spec_code": "external",
-            "core": "0",
-            "cpu": "0",
-            "gpu_num": 0,
-            "gpu_type": "",
-            "max_num": MAX_JOBS,
-        }
-        spec |= {"unit_num": 0, "storage": "", "interface_type": 1, "no_resource": False}
-        return {"is_success": True, "spec_total_count": 1, "specs": [spec]}
 
-    @get("/job/ai-engines", summary="What jobs can run with")
-    async def v1_list_engines(self, joblog: State, request: Call) -> Answer:
-        """Names one engine, which stands for whatever the jobs of this project really use."""
-        project_of(joblog, request, "read")
-        engine = {"engine_id": 1, "engine_name": "external", "engine_type": 1, "engine_version": "external"}
-        return {"is_success": True, "engines": [engine]}
+@calls.get("/training-jobs/{job_id}/versions", "read", "List a job's versions")
+async def v1_list_versions(joblog: State, call: Call, per_page: PerPage = 10, page: AnyPage = 0) -> Body:
+    """Lists the versions, newest first; all of them without ``page``."""
+    job = await _job(joblog, call)
+    found = (await joblog.reading(joblog.engine.names.all_versions, job.id))[::-1]
+    shown = found[(page - 1) * per_page : page * per_page] if page else found
+    details = [await _detail(joblog, job, version) for version in shown]
+    head = {"job_id": job.id, "job_name": job.name, "job_desc": job.description, "version_count": len(found)}
+    return {"is_success": True, **head, "versions": details}
+
+
+@calls.get("/training-jobs/{job_id}/versions/{version_id}", "read", "A version")
+async def v1_get_version(joblog: State, call: Call) -> Body:
+    """Describes a version: what it was asked for with, and how it is."""
+    job = await _job(joblog, call)
+    return await _detail(joblog, job, await _version(joblog, call, job)) | {"is_success": True}
+
+
+@calls.post("/training-jobs/{job_id}/versions/{version_id}/stop", "write", "Stop a version")
+async def v1_stop_version(joblog: State, call: Call) -> Body:
+    """Asks the run to stop: status 9 until its workers have ended, 12 then."""
+    version = await _version(joblog, call, await _job(joblog, call))
+    await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms())
+    return {"is_success": True}
+
+
+@calls.delete("/training-jobs/{job_id}/versions/{version_id}", "admin", "Delete a version")
+async def v1_delete_version(joblog: State, call: Call) -> Body:
+    """Deletes the version and its logs, for ever."""
+    version = await _version(joblog, call, await _job(joblog, call))
+    await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
+    return {"is_success": True}
+
+
+@calls.get("/job/resource-specs", "read", "What jobs can run on")
+async def v1_list_resource_specs() -> Body:
+    """Names one specification, which stands for wherever the jobs of this project really run."""
+    spec = {
+        "spec_id": 1,
+        "spec_code": "external",
+        "core": "0",
+        "cpu": "0",
+        "gpu_num": 0,
+        "gpu_type": "",
+        "max_num": MAX_JOBS,
+    }
+    spec |= {"unit_num": 0, "storage": "", "interface_type": 1, "no_resource": False}
+    return {"is_success": True, "spec_total_count": 1, "specs": [spec]}
+
+
+@calls.get("/job/ai-engines", "read", "What jobs can run with")
+async def v1_list_engines() -> Body:
+    """Names one engine, which stands for whatever the jobs of this project really use."""
+    engine = {"engine_id": 1, "engine_name": "external", "engine_type": 1, "engine_version": "external"}
+    return {"is_success": True, "engines": [engine]}
 
 
 def description_of(body: dict[str, Any], name: str) -> str:
@@ -196,24 +208,15 @@ def description_of(body: dict[str, Any], name: str) -> str:
     return text_of(body, name, "", MAX_DESCRIPTION)
 
 
-def project_of(joblog: State, request: Call, right: str) -> str:
-    """Returns the project of the path. Checks the caller, then the id, so that strangers learn nothing."""
-    project_id = str(request.path_params["project_id"])
-    joblog.auth.allowed(request.scope["headers"], right, project_id, request.path_params.get("job_id"))
-    return check_project_id(project_id)
+async def _job(joblog: State, call: Call) -> Job:
+    return await joblog.reading(joblog.engine.names.job, call.path["project_id"], call.path["job_id"])
 
 
-async def _job(joblog: State, request: Call, right: str) -> Job:
-    project_id = project_of(joblog, request, right)
-    return await joblog.reading(joblog.engine.names.job, project_id, check_id("job_id", request.path_params["job_id"]))
+async def _version(joblog: State, call: Call, job: Job) -> Version:
+    return await joblog.reading(joblog.engine.names.version, job.project_id, job.id, call.path["version_id"])
 
 
-async def _version(joblog: State, request: Call, job: Job) -> Version:
-    number = check_id("version_id", request.path_params["version_id"])
-    return await joblog.reading(joblog.engine.names.version, job.project_id, job.id, number)
-
-
-def _made(version: Version) -> Answer:
+def _made(version: Version) -> Body:
     return {"status": version.status, "version_id": version.id, "version_name": version.name, "uuid": version.uuid}
 
 
@@ -221,7 +224,7 @@ def _kept(body: dict[str, Any]) -> str:
     return msgspec.json.encode({"v1": body}).decode()
 
 
-def _summary(job: Summary, now_ms: int) -> Answer:
+def _summary(job: Summary, now_ms: int) -> Body:
     started_ms, ended_ms = job.started_ms, now_ms if job.ended_ms is None else job.ended_ms
     return {
         "job_id": job.job_id,
@@ -235,7 +238,7 @@ def _summary(job: Summary, now_ms: int) -> Answer:
     }
 
 
-async def _detail(joblog: State, job: Job, version: Version) -> Answer:
+async def _detail(joblog: State, job: Job, version: Version) -> Body:
     """Describes a version: what joblog knows over what it was asked for with."""
     config = v1_config(await joblog.reading(joblog.engine.jobs.request, version.id))
     tasks = await joblog.reading(joblog.engine.names.log_files, job.project_id, job.id, version.id)
@@ -270,26 +273,8 @@ def _number_in(value: object) -> int | None:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def _statuses(text: str | None) -> list[Status]:
+def _statuses(text: str) -> list[Status]:
     """Returns the statuses of a filter such as ``8`` or ``3|5|6|13``."""
     allowed = f"numbers from 0 to {max(Status)}, with | between them"
-    names = (text or "").replace(",", "|").split("|") if text else []
+    names = text.replace(",", "|").split("|") if text else []
     return [Status(integer("status", name.strip(), 0, max(Status), allowed)) for name in names]
-
-
-def _number(parameter: str, text: str | None, default: int, low: int, high: int) -> int:
-    return integer(parameter, text.strip(), low, high, f"an integer from {low} to {high}") if text else default
-
-
-def _one_of(parameter: str, text: str | None, allowed: tuple[str, ...]) -> str:
-    """Returns one of ``allowed``, in any case, the first by default."""
-    word = (text or allowed[0]).strip().lower()
-    if word not in allowed:
-        raise OutOfRange(parameter, "one of " + ", ".join(allowed), text)
-    return word
-
-
-def _at_most(parameter: str, text: str, limit: int) -> str:
-    if len(text) > limit:
-        raise OutOfRange(parameter, f"at most {limit} characters")
-    return text

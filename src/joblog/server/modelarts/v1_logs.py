@@ -7,34 +7,52 @@ contract; docs/modelarts.md names each rule and where it comes from. Here they o
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
 from joblog.core import lines
 from joblog.core.logs import Log
-from joblog.core.names import MAX_ID, check_id, check_project_id, integer, worker_of_log_file
+from joblog.core.names import MAX_ID, worker_of_log_file
 from joblog.engine.engine import Engine
 from joblog.engine.read import LargePage, Page, PageReader
-from joblog.errors import Missing, NotFound, OutOfRange
+from joblog.errors import NotFound
 from joblog.objects.frame_store import NotCached
-from joblog.server.auth.tokens import Auth
-from joblog.server.http.answers import Answer, query_parameters
+from joblog.server.http.answers import Answer
 from joblog.server.http.packed import RAW_BYTES
+from joblog.server.http.parameters import choice, number, text
+from joblog.server.http.routes import Calls
 from joblog.server.http.share import Share
 from joblog.server.modelarts import positions
-
-PATH = re.compile(r"/v1/([^/]+)/training-jobs/([^/]+)/versions/([^/]+)/(log|aom-log|log/file-names)/?")
 
 MAX_OFFSET = 2048
 MAX_LINES = 500
 DEFAULT_LINES = 50
 
-_ORDERS = ("desc", "asc")
+calls = Calls("/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}", "ModelArts v1")
 
 _Version = tuple[str, int, int]
+
+LineSpan = Callable[[Log], tuple[int, int]]
+
+
+LogFile = Annotated[
+    str, text("a name that .../log/file-names gives; mandatory", allowed="a name that .../log/file-names gives")
+]
+StartByte = Annotated[int, number(-1, MAX_ID, "first byte, 0 by default; -1: the newest abs(offset) bytes").in_blanks()]
+Offset = Annotated[
+    int, number(-MAX_OFFSET, MAX_OFFSET, f"length, -{MAX_OFFSET} to {MAX_OFFSET}; negative: backwards").in_blanks()
+]
+BaseLine = Annotated[str, text("a position from an earlier answer; empty: the latest lines")]
+Lines = Annotated[int, number(0, MAX_LINES, f"0 to {MAX_LINES}, {DEFAULT_LINES} by default").in_blanks()]
+Order = Annotated[
+    str,
+    choice(
+        "desc", "asc", description="desc (default): towards newer lines; asc: older", any_case=True, out_of_range=True
+    ).in_blanks(),
+]
 
 
 class ByteAnswer(msgspec.Struct):
@@ -72,22 +90,18 @@ class FileNamesAnswer(msgspec.Struct):
 class LogCalls:
     """Answers the three calls. Used from the event loop; what must block is done in a thread."""
 
-    def __init__(self, engine: Engine, auth: Auth, downloads: Share) -> None:
+    def __init__(self, engine: Engine, downloads: Share) -> None:
         self._engine = engine
-        self._auth = auth
         self._downloads = downloads
         self._encode = msgspec.json.Encoder().encode
 
-    async def answer(self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
-        """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
-        self._auth.allowed(headers, "read", path[1], path[2])
-        ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
-        if path[4] == "log/file-names":
-            return await self._ask(partial(self._file_names, ids))
-        parameters = query_parameters(query)
-        if path[4] == "log":
-            return await self._ask(partial(self._bytes, ids, parameters))
-        return await self.lines(partial(self._log, ids, parameters), parameters, 0, LineAnswer)
+    async def file_names(self, ids: _Version) -> Answer:
+        """Answers with the names of a version's logs."""
+        return await self._ask(partial(self._file_names, ids))
+
+    async def bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int) -> Answer:
+        """Answers with bytes of a log."""
+        return await self._ask(partial(self._bytes, ids, log_file, start_byte, offset))
 
     async def _ask(self, read: Callable[[PageReader], Answer]) -> Answer:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
@@ -98,10 +112,8 @@ class LogCalls:
                 pass
         return await asyncio.to_thread(read, self._engine.query)
 
-    def _log(self, ids: _Version, parameters: Mapping[str, str]) -> Log:
-        log_file = parameters.get("log_file", "")
-        if not log_file:
-            raise Missing("log_file", "a name that .../log/file-names gives")
+    def log(self, ids: _Version, log_file: str) -> Log:
+        """Returns the log of that name; raises NotFound."""
         worker = worker_of_log_file(log_file)
         if worker is None:
             self._engine.names.version(*ids)
@@ -114,35 +126,24 @@ class LogCalls:
     def _file_names(self, ids: _Version, _: PageReader) -> Answer:
         return Answer(200, self._encode(FileNamesAnswer(True, self._engine.names.log_files(*ids))))
 
-    def _bytes(self, ids: _Version, parameters: Mapping[str, str], query: PageReader) -> Answer:
-        log = self._log(ids, parameters)
-        start_byte = number(parameters, "start_byte", 0, (-1, MAX_ID))
-        offset = number(parameters, "offset", MAX_OFFSET, (-MAX_OFFSET, MAX_OFFSET))
-        backwards = offset < 0 or start_byte == -1
+    def _bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int, query: PageReader) -> Answer:
         span = partial(positions.byte_span, start_byte, offset)
-        page = query.characters(log, span, backwards=backwards)
+        page = query.characters(self.log(ids, log_file), span, backwards=offset < 0 or start_byte == -1)
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    async def lines(
-        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer]
-    ) -> Answer:
-        """Answers with lines of the log that ``find`` returns, v1's or v2's way; at least ``least`` must be asked for."""
+    async def lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
+        """Answers with lines of the log that ``find`` returns, v1's or v2's way."""
         try:
-            return await self._ask(partial(self._lines, find, parameters, least, kind))
+            return await self._ask(partial(self._lines, find, span, kind))
         except LargePage:
-            return await self._large(find, _line_span(parameters, least), kind)
+            return await self._large(find, span, kind)
 
-    def _lines(
-        self, find: Callable[[], Log], parameters: Mapping[str, str], least: int, kind: type[TaskLineAnswer], query: PageReader
-    ) -> Answer:
-        log = find()
-        page = query.lines(log, _line_span(parameters, least))
+    def _lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer], query: PageReader) -> Answer:
+        page = query.lines(find(), span)
         return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
-    async def _large(
-        self, find: Callable[[], Log], span: Callable[[Log], tuple[int, int]], kind: type[TaskLineAnswer]
-    ) -> Answer:
+    async def _large(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
         """Answers with a page that is too large to hold, part by part; raises Busy."""
         self._downloads.hold()
         log = await asyncio.to_thread(find)
@@ -170,19 +171,9 @@ async def _in_threads(parts: Iterator[bytes], last: bytes) -> AsyncGenerator[byt
     yield last
 
 
-def number(parameters: Mapping[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
-    """Returns a parameter's integer, with blanks around it or not; raises Invalid, OutOfRange."""
-    text = parameters.get(name, "").strip()
-    return integer(name, text, *bounds, f"an integer from {bounds[0]} to {bounds[1]}") if text else default
-
-
-def _line_span(parameters: Mapping[str, str], least: int) -> Callable[[Log], tuple[int, int]]:
-    base = positions.parse_base_line(parameters.get("base_line", ""))
-    count = number(parameters, "lines", DEFAULT_LINES, (least, MAX_LINES))
-    order = parameters.get("order", "").strip().lower() or "desc"
-    if order not in _ORDERS:
-        raise OutOfRange("order", "desc or asc", order)
-    return partial(positions.line_span, base, count, order)
+def line_span(base_line: str, count: int, order: str) -> LineSpan:
+    """Returns which lines of a log a request names; raises Invalid."""
+    return partial(positions.line_span, positions.parse_base_line(base_line), count, order)
 
 
 def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLineAnswer:
@@ -192,3 +183,39 @@ def _line_answer(kind: type[TaskLineAnswer], page: Page, content: str) -> TaskLi
         start_line=positions.line_position(page.log, page.start_line),
         end_line=positions.line_position(page.log, page.end_line),
     )
+
+
+@calls.get("/log", "read", "Read a log by bytes", answer=ByteAnswer)
+async def v1_read_log_bytes(
+    log_calls: LogCalls,
+    project_id: str,
+    job_id: int,
+    version_id: int,
+    log_file: LogFile,
+    start_byte: StartByte = 0,
+    offset: Offset = MAX_OFFSET,
+) -> Answer:
+    """Returns bytes from ``start_byte`` on, or the ``abs(offset)`` bytes before it."""
+    return await log_calls.bytes((project_id, job_id, version_id), log_file, start_byte, offset)
+
+
+@calls.get("/aom-log", "read", "Read a log by lines", answer=LineAnswer)
+async def v1_read_log_lines(
+    log_calls: LogCalls,
+    project_id: str,
+    job_id: int,
+    version_id: int,
+    log_file: LogFile,
+    base_line: BaseLine = "",
+    lines: Lines = DEFAULT_LINES,
+    order: Order = "desc",
+) -> Answer:
+    """Returns the lines behind ``base_line``, or with ``order=asc`` those before it; its ends are the next call's."""
+    find = partial(log_calls.log, (project_id, job_id, version_id), log_file)
+    return await log_calls.lines(find, line_span(base_line, lines, order), LineAnswer)
+
+
+@calls.get("/log/file-names", "read", "List a version's logs", answer=FileNamesAnswer)
+async def v1_list_log_files(log_calls: LogCalls, project_id: str, job_id: int, version_id: int) -> Answer:
+    """Returns the names of all workers' logs, by which the other calls take them."""
+    return await log_calls.file_names((project_id, job_id, version_id))

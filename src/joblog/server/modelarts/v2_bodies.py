@@ -8,12 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from joblog.core.jobs import Job, Task, Version
-from joblog.core.names import check_project_id
 from joblog.core.status import OVER, phases
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound
+from joblog.server.http.routes import Call
 from joblog.server.modelarts.requests import v2_request
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
 MAX_TASK_NAMES = 10_000
 """Tasks that are named although nothing was heard of them: a request may ask for any number of nodes."""
@@ -21,18 +21,16 @@ MAX_TASK_NAMES = 10_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-async def training_job(joblog: State, request: Call, right: str) -> tuple[Job, Version]:
-    """Returns the training job that the path names, if the caller has the right; raises NotFound."""
-    return await training_job_by_id(joblog, request, right, str(request.path_params["training_job_id"]))
+async def training_job(joblog: State, call: Call) -> tuple[Job, Version]:
+    """Returns the training job that the path names, if the caller has the call's right to it; raises NotFound."""
+    return await training_job_by_id(joblog, call, call.path["training_job_id"])
 
 
-async def training_job_by_id(joblog: State, request: Call, right: str, training_job_id: str) -> tuple[Job, Version]:
-    """Returns a training job of the path's project, if the caller has the right; raises NotFound."""
-    project_id = str(request.path_params["project_id"])
-    joblog.auth.token(request.scope["headers"])
+async def training_job_by_id(joblog: State, call: Call, training_job_id: str) -> tuple[Job, Version]:
+    """Returns a training job of the path's project, if the caller has the call's right to it; raises NotFound."""
+    project_id: str = call.path["project_id"]
     version = await _found(joblog, project_id, training_job_id)
-    joblog.auth.allowed(request.scope["headers"], right, project_id, None if version is None else version.job_id)
-    check_project_id(project_id)
+    joblog.auth.allowed(call.headers, call.right, project_id, None if version is None else version.job_id)
     if version is None:
         raise NotFound("training job", training_job_id)
     return await joblog.reading(joblog.engine.names.job, project_id, version.job_id), version

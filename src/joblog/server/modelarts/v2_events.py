@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +11,7 @@ from msgspec import Struct
 
 from joblog.core.jobs import Job, Task, Version
 from joblog.core.logs import Gap, Log
-from joblog.core.names import MAX_ID
 from joblog.core.status import OVER, Status
-from joblog.errors import Invalid, OutOfRange
-from joblog.server.modelarts.v1_logs import number
 from joblog.server.state import State
 
 MAX_EVENTS = 100
@@ -39,45 +36,17 @@ class Event(Struct, frozen=True):
     message: str
 
 
-async def events(joblog: State, job: Job, version: Version, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Returns a page of a training job's events, newest first unless ``order`` is ``asc``; raises Invalid, OutOfRange."""
-    offset, limit = number(parameters, "offset", 0, (0, MAX_ID)), number(parameters, "limit", DEFAULT_EVENTS, (1, MAX_EVENTS))
-    since_ms = number(parameters, "start_time", 0, (0, MAX_ID))
-    until_ms = number(parameters, "end_time", MAX_ID, (0, MAX_ID))
-    order = parameters.get("order", "").lower() or "desc"
-    if order not in ("asc", "desc"):
-        raise Invalid("order", "asc or desc", order)
-    level = _one_of("level", parameters, LEVELS)
-    source = _one_of("source", parameters, SOURCES)
-    pattern = parameters.get("pattern", "")
-    if len(pattern) > MAX_PATTERN:
-        raise OutOfRange("pattern", f"at most {MAX_PATTERN} characters")
-    found = [
-        event
-        for event in await _happened(joblog, job, version)
-        if since_ms <= event.at_ms <= until_ms
-        and level in ("", event.level)
-        and source in ("", event.source)
-        and pattern in event.message
-    ]
-    found.sort(key=lambda event: event.at_ms, reverse=order == "desc")
+def page(events: list[Event], offset: int, limit: int, order: str) -> dict[str, Any]:
+    """Returns a page of events, newest first unless ``order`` is ``asc``."""
+    events = sorted(events, key=lambda event: event.at_ms, reverse=order == "desc")
     shown = [
         {"message": event.message, "level": event.level, "time": _time(event.at_ms), "source": event.source}
-        for event in found[offset : offset + limit]
+        for event in events[offset : offset + limit]
     ]
-    return {"total": len(found), "limit": limit, "offset": offset, "order": order, "events": shown}
+    return {"total": len(events), "limit": limit, "offset": offset, "order": order, "events": shown}
 
 
-def _one_of(name: str, parameters: Mapping[str, str], allowed: tuple[str, ...]) -> str:
-    """Returns the one of ``allowed`` that is asked for, in any case, empty for all; raises OutOfRange."""
-    asked = parameters.get(name, "")
-    match = next((each for each in allowed if each.lower() == asked.lower()), "")
-    if asked and not match:
-        raise OutOfRange(name, "one of " + ", ".join(allowed), asked)
-    return match
-
-
-async def _happened(joblog: State, job: Job, version: Version) -> list[Event]:
+async def happened(joblog: State, job: Job, version: Version) -> list[Event]:
     engine = joblog.engine
     versions = await joblog.reading(engine.names.all_versions, job.id)
     tasks = await joblog.reading(engine.states.tasks, version.id, -1, _MAX_LOGS)

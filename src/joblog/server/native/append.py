@@ -1,30 +1,21 @@
-"""``POST .../append``: a large body becomes a segment at once, others join the next commit.
-
-As with ModelArts' reads, the function here answers both in front of the framework and as its handler.
-"""
+"""``POST .../append``: a large body becomes a segment at once, others join the next commit."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
-from litestar.types import Receive
 
 from joblog.core.counters import APPENDED_BYTES, APPENDS
 from joblog.core.lines import Bytes
 from joblog.core.logs import Log
-from joblog.core.names import MAX_ID, check_id, check_project_id, integer, worker_of_task
 from joblog.core.settings import MIB
 from joblog.engine.append import Outcome
 from joblog.engine.engine import Engine
-from joblog.errors import Closed, JoblogError, Missing, NotFound
-from joblog.server.auth.tokens import Auth
-from joblog.server.http.answers import Answer, query_parameters
+from joblog.errors import Closed, JoblogError, NotFound
 from joblog.server.http.bodies import Unpacking, read_body
-
-PATH = re.compile(r"/api/projects/([^/]+)/jobs/([^/]+)/versions/([^/]+)/logs/([^/]+)/append/?")
+from joblog.server.http.routes import Call
 
 BULK_BYTES = 4 * MIB
 """An append of so much is sealed at once: the catalog need not carry it first."""
@@ -32,6 +23,10 @@ BULK_BYTES = 4 * MIB
 
 # Logs remembered, some 600 bytes each; beyond it all are forgotten, which costs one look-up each.
 _KNOWN = 20_000
+
+
+Where = tuple[str, int, int, int]
+"""Project, job, version and worker: which log."""
 
 
 class AppendView(msgspec.Struct):
@@ -44,25 +39,17 @@ class AppendView(msgspec.Struct):
 class AppendCall:
     """Answers appends. Used from the event loop."""
 
-    def __init__(self, engine: Engine, auth: Auth, unpacking: Unpacking) -> None:
+    def __init__(self, engine: Engine, unpacking: Unpacking) -> None:
         self._engine = engine
-        self._auth = auth
         self._unpacking = unpacking
-        self._known: dict[tuple[str, int, int, int], Log] = {}
-        self._encode = msgspec.json.Encoder().encode
+        self._known: dict[Where, Log] = {}
         engine.past.forgets(self._known.clear)
 
-    async def answer(
-        self, path: re.Match[str], query: bytes, headers: Iterable[tuple[bytes, bytes]], receive: Receive
-    ) -> Answer:
-        """Answers a request for a path that PATH matched; raises the errors of ``joblog.errors``."""
-        headers = list(headers)
-        self._auth.allowed(headers, "write", path[1], path[2])
-        ids = check_project_id(path[1]), check_id("job_id", path[2]), check_id("version_id", path[3])
-        where = (*ids, worker_of_task(path[4]))
+    async def take(self, call: Call, where: Where, at: int) -> AppendView:
+        """Takes a request's body as the bytes from ``at`` on; raises the errors of ``joblog.errors``."""
         log = await self._log(where)
-        at = _position(query_parameters(query).get("at", ""))
-        data = await read_body(receive, dict(headers), self._engine.settings.append_limit_bytes, self._unpacking)
+        headers = dict(call.headers)
+        data = await read_body(call.receive, headers, self._engine.settings.append_limit_bytes, self._unpacking)
         try:
             head, added = await self._append(log, at, data)
         except NotFound:
@@ -70,9 +57,9 @@ class AppendCall:
             raise
         self._engine.tally.add(APPENDS, "taken" if added else "repeated")
         self._engine.tally.add(APPENDED_BYTES, count=added)
-        return Answer(200, self._encode(AppendView(head.end_byte, head.end_line)))
+        return AppendView(head.end_byte, head.end_line)
 
-    async def _log(self, where: tuple[str, int, int, int]) -> Log:
+    async def _log(self, where: Where) -> Log:
         """Returns the log as it was when it was first asked for.
 
         What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
@@ -139,10 +126,3 @@ def _settles(answer: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
             answer.set_result(outcome)
 
     return settle
-
-
-def _position(text: str) -> int:
-    allowed = f"a byte position, 0 to {MAX_ID}"
-    if not text:
-        raise Missing("at", allowed)
-    return integer("at", text, 0, MAX_ID, allowed)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
 
 import msgspec
-from litestar import get, head
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.response import Response
 
 from joblog.catalog.vault import Vault
 from joblog.core.logs import Log
 from joblog.errors import BadLink, Damaged
+from joblog.server.http.answers import Answer
+from joblog.server.http.routes import OPEN, Call, Calls
 from joblog.server.native.logs import download
-from joblog.server.state import Call, State
+from joblog.server.state import State
+
+calls = Calls("/links", "ModelArts v2")
 
 LIVES_MS = 300_000
 
@@ -69,39 +69,14 @@ def _owner(name: str) -> str:
     return f"link {name}"
 
 
-@get(
-    "/links/{link:str}/{name:str}",
-    summary="A log's bytes, by a link that a ModelArts call gave",
-    tags=["ModelArts v2"],
-    security=[{}],
-    responses={206: ResponseSpec(bytes, media_type="application/octet-stream", description="The range")},
+@calls.get(
+    "/{link}/{name}", OPEN, "A log's bytes, by a link that a ModelArts call gave", head="head_link The headers of the same"
 )
-async def read_link(joblog: State, request: Call, link: str, name: str) -> Response[Any]:
+async def read_link(joblog: State, call: Call, link: str, name: str) -> Answer:
     """Streams the log, or the part that ``Range`` asks for, as the type that the link was made for."""
-    return (await _linked(joblog, request, link, name))[1]
-
-
-@head(
-    "/links/{link:str}/{name:str}",
-    summary="The headers of the same",
-    tags=["ModelArts v2"],
-    security=[{}],
-    media_type="application/octet-stream",
-    responses={206: ResponseSpec(None, media_type="application/octet-stream", description="The range's")},
-)
-async def head_link(joblog: State, request: Call, link: str, name: str) -> Response[None]:
-    """Answers as ``GET`` does, without the bytes, which are not read either."""
-    content_type, answer = await _linked(joblog, request, link, name)
-    charset = "; charset=utf-8" if content_type.startswith("text/") else ""
-    headers = answer.headers | {"content-type": content_type + charset}
-    return Response(None, status_code=answer.status_code, headers=headers, media_type="text/plain")
-
-
-async def _linked(joblog: State, request: Call, link: str, name: str) -> tuple[str, Response[Any]]:
-    """Returns the type that a link was made for, and its answer, of which nothing is read yet; raises BadLink."""
     linked = opened(joblog.engine.vault, link, name, joblog.engine.clock_ms())
     log = await joblog.reading(joblog.engine.log, linked.project_id, linked.job_id, linked.version_id, linked.worker)
-    answer = download(joblog, request, log, linked.content_type, may_pack=False)
-    answer.headers["content-disposition"] = f'attachment; filename="{name}"'
-    answer.headers["x-content-type-options"] = "nosniff"
-    return linked.content_type, answer
+    charset = "; charset=utf-8" if linked.content_type.startswith("text/") else ""
+    answer = await download(joblog, call, log, (linked.content_type + charset).encode(), may_pack=False)
+    answer.headers.append((b"content-disposition", f'attachment; filename="{name}"'.encode()))
+    return answer

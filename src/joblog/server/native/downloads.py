@@ -6,34 +6,42 @@ is in the address. Either way the log is streamed: what is in memory does not de
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, get
-from litestar.params import Parameter
-from litestar.response import Response
 from msgspec import Struct
 
 from joblog.core.logs import Log
-from joblog.core.names import MAX_ID, integer
-from joblog.errors import BeyondEnd, Invalid
+from joblog.core.names import MAX_ID
+from joblog.errors import BeyondEnd, Invalid, OutOfRange
+from joblog.server.http.answers import Answer
+from joblog.server.http.asgi import Headers
 from joblog.server.http.packed import encoding
-from joblog.server.http.streams import Read
+from joblog.server.http.parameters import choice, number
+from joblog.server.http.routes import Call, Calls
+from joblog.server.http.streams import OCTETS, TEXT, begun
 from joblog.server.native.logs import LOG, log_of, sent
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
-StartByte = Annotated[str | None, Parameter(description="where to begin; the log's start by default")]
-EndByte = Annotated[str | None, Parameter(description="where to end, excluded; the log's end by default")]
-StartLine = Annotated[str | None, Parameter(description="instead of bytes: the first line's number")]
-EndLine = Annotated[str | None, Parameter(description="the number of the line behind the last one")]
-Compress = Annotated[str | None, Parameter(description="zstd: a .zst file; none by default")]
+calls = Calls(LOG + "/{task}", "logs")
+
+StartByte = Annotated[int, number(0, MAX_ID, "where to begin; the log's start by default", "a byte position")]
+EndByte = Annotated[
+    int,
+    number(0, MAX_ID, "where to end, excluded; the log's end by default", "a byte position, start_byte or later"),
+]
+StartLine = Annotated[int, number(0, MAX_ID, "instead of bytes: the first line's number", "a line number")]
+EndLine = Annotated[int, number(0, MAX_ID, "the number of the line behind the last one", "a line number, start_line or later")]
+Compress = Annotated[str, choice("zstd", "none", description="zstd: a .zst file; none by default")]
+
+Span = tuple[int | None, int | None]
 
 # What a log says is text whatever it says: not sniffed for markup, and in a page of its own that may run and load nothing.
-_SHOWN = {
-    "content-disposition": "inline",
-    "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-opener-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-}
+_SHOWN: Headers = [
+    (b"content-disposition", b"inline"),
+    (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+]
 
 
 class _Part(Struct, frozen=True):
@@ -44,63 +52,66 @@ class _Part(Struct, frozen=True):
     name: str = ""
 
 
-class DownloadController(Controller):
-    """A log as a browser takes it by itself."""
-
-    path = LOG + "/{task:str}"
-    tags = ("logs",)
-
-    @get("/download", summary="A log, or a part of it, as a file", media_type="application/octet-stream")
-    async def download_log(
-        self, joblog: State, request: Call, task: str, start_byte: StartByte = None, end_byte: EndByte = None,
-        start_line: StartLine = None, end_line: EndLine = None, compress: Compress = None,
-    ) -> Response[Any]:  # fmt: skip
-        """Streams the bytes with a name to keep them under; ``compress=zstd`` makes it what ``zstd -d`` takes."""
-        log = await log_of(joblog, request, "read")
-        joblog.downloads.hold()
-        part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
-        if compress not in (None, "", "none", "zstd"):
-            raise Invalid("compress", "zstd or none", compress)
-        name = f"{log.log_file}{part.name}.log"
-        if compress != "zstd":
-            headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return _streamed(joblog, request, log, part, headers, "application/octet-stream")
-        headers = {"content-disposition": f'attachment; filename="{name}.zst"', "cache-control": "no-store"}
-        headers |= {"x-content-type-options": "nosniff", "content-type": "application/zstd"}
-        parts = sent(joblog.engine.query, log, (part.low, part.high), "zstd")
-        return Read(parts, headers=headers, media_type="application/zstd")
-
-    @get("/raw", summary="A log, or a part of it, as a page of plain text", media_type="text/plain")
-    async def read_raw(
-        self, joblog: State, request: Call, task: str, start_byte: StartByte = None, end_byte: EndByte = None,
-        start_line: StartLine = None, end_line: EndLine = None,
-    ) -> Response[Any]:  # fmt: skip
-        """Streams the bytes for a browser to show as they are, and never as anything but text."""
-        log = await log_of(joblog, request, "read")
-        joblog.downloads.hold()
-        part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
-        return _streamed(joblog, request, log, part, dict(_SHOWN), "text/plain")
+@calls.get("/download", "read", "A log, or a part of it, as a file")
+async def download_log(
+    joblog: State,
+    call: Call,
+    start_byte: StartByte | None = None,
+    end_byte: EndByte | None = None,
+    start_line: StartLine | None = None,
+    end_line: EndLine | None = None,
+    compress: Compress = "none",
+) -> Answer:
+    """Streams the bytes with a name to keep them under; ``compress=zstd`` makes it what ``zstd -d`` takes."""
+    log = await log_of(joblog, call)
+    joblog.downloads.hold()
+    part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
+    name = f"{log.log_file}{part.name}.log"
+    if compress == "none":
+        return await _streamed(joblog, call, log, part, [_attached(name)], OCTETS)
+    parts = sent(joblog.engine.query, log, (part.low, part.high), "zstd")
+    return await begun(parts, [_attached(name + ".zst"), (b"cache-control", b"no-store")], b"application/zstd")
 
 
-def _streamed(joblog: State, request: Call, log: Log, part: _Part, headers: dict[str, str], kind: str) -> Response[Any]:
+@calls.get("/raw", "read", "A log, or a part of it, as a page of plain text")
+async def read_raw(
+    joblog: State,
+    call: Call,
+    start_byte: StartByte | None = None,
+    end_byte: EndByte | None = None,
+    start_line: StartLine | None = None,
+    end_line: EndLine | None = None,
+) -> Answer:
+    """Streams the bytes for a browser to show as they are, and never as anything but text."""
+    log = await log_of(joblog, call)
+    joblog.downloads.hold()
+    part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
+    return await _streamed(joblog, call, log, part, _SHOWN, TEXT)
+
+
+def _attached(name: str) -> tuple[bytes, bytes]:
+    return b"content-disposition", f'attachment; filename="{name}"'.encode()
+
+
+async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: Headers, kind: bytes) -> Answer:
     """Streams, compressed on the way where the browser takes that."""
-    packing = encoding(request.headers.get("accept-encoding", ""))
-    headers |= {"x-content-type-options": "nosniff", "cache-control": "no-store", "vary": "accept-encoding"}
-    headers |= {"content-length": str(part.high - part.low)} if packing is None else {"content-encoding": packing}
-    return Read(sent(joblog.engine.query, log, (part.low, part.high), packing), headers=headers, media_type=kind)
+    packing = encoding(call.header(b"accept-encoding") or "")
+    size = (b"content-length", b"%d" % (part.high - part.low)) if packing is None else (b"content-encoding", packing.encode())
+    headers = [*headers, (b"cache-control", b"no-store"), (b"vary", b"accept-encoding"), size]
+    return await begun(sent(joblog.engine.query, log, (part.low, part.high), packing), headers, kind)
 
 
-def _part(joblog: State, log: Log, by_byte: tuple[str | None, str | None], by_line: tuple[str | None, str | None]) -> _Part:
+def _part(joblog: State, log: Log, by_byte: Span, by_line: Span) -> _Part:
     """Returns the part that a request names; raises Invalid, OutOfRange, BeyondEnd."""
-    if any(by_line):
-        if any(by_byte):
+    if by_line != (None, None):
+        if by_byte != (None, None):
             raise Invalid("start_byte, end_byte, start_line and end_line", "of bytes or of lines, not both")
         return _lines(joblog, log, *_span(("start_line", "end_line"), by_line, "a line number"))
     low, high = _span(("start_byte", "end_byte"), by_byte, "a byte position")
     if low > log.end_byte:
         raise BeyondEnd(f"the log ends at {log.end_byte}", log.end_byte)
     low, high = max(low, log.start_byte), min(high, log.end_byte)
-    whole = not any(by_byte) or (low, high) == (log.start_byte, log.end_byte)
+    whole = by_byte == (None, None) or (low, high) == (log.start_byte, log.end_byte)
     return _Part(low, max(low, high), "" if whole else f".B{low}-{high}")
 
 
@@ -117,6 +128,8 @@ def _lines(joblog: State, log: Log, first: int, end: int) -> _Part:
     return _Part(page.start_byte, page.end_byte, f".L{page.start_line}-{max(page.end_line - 1, page.start_line)}")
 
 
-def _span(names: tuple[str, str], values: tuple[str | None, str | None], allowed: str) -> tuple[int, int]:
-    low = integer(names[0], values[0] or "0", 0, MAX_ID, allowed)
-    return low, integer(names[1], values[1] or str(MAX_ID), low, MAX_ID, f"{allowed}, {names[0]} or later")
+def _span(names: tuple[str, str], span: Span, allowed: str) -> tuple[int, int]:
+    low, high = span[0] or 0, MAX_ID if span[1] is None else span[1]
+    if high < low:
+        raise OutOfRange(names[1], f"{allowed}, {names[0]} or later", str(high))
+    return low, high

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import numpy
-from tsdownsample import MinMaxLTTBDownsampler
-
-_downsampler = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]  # ships no types
+from importlib import import_module
 
 
 def kept(values: Sequence[float], count: int) -> list[int]:
@@ -18,7 +14,9 @@ def kept(values: Sequence[float], count: int) -> list[int]:
     finite = [at for at, value in enumerate(values) if math.isfinite(value)]
     others = [at for at, value in enumerate(values) if not math.isfinite(value)][:count]
     if len(finite) > count:
+        numpy = import_module("numpy")  # which takes long to load, and most servers' first hours need none of it
+        downsampler = import_module("tsdownsample").MinMaxLTTBDownsampler()
         y = numpy.asarray([values[at] for at in finite], dtype=numpy.float64)
         x = numpy.asarray(finite, dtype=numpy.int64)
-        finite = [finite[int(at)] for at in _downsampler.downsample(x, y, n_out=count)]
+        finite = [finite[int(at)] for at in downsampler.downsample(x, y, n_out=count)]
     return sorted({*finite, *others})

@@ -9,74 +9,68 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get
-from litestar.params import Parameter, QueryParameter
-from litestar.response import Response
 
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, integer
 from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
-from joblog.server.http.answers import error_answer
-from joblog.server.http.streams import Streamed
+from joblog.server.http.answers import Answer, error_answer
+from joblog.server.http.asgi import Headers
+from joblog.server.http.parameters import choice, number, text
+from joblog.server.http.routes import Call, Calls
+from joblog.server.http.streams import EVENTS, OCTETS, begun
 from joblog.server.native.bodies import read_log_view
 from joblog.server.native.channels import Channel, ChannelPiece, Followers, shown
 from joblog.server.native.logs import LOG, log_of
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
 RETRY_MS = 1000
 """What a browser waits before it comes back."""
 
 MAX_TAIL_LINES = 1_000_000
 
-_EVENTS = "text/event-stream"
-_OCTETS = "application/octet-stream"
+calls = Calls(LOG, "logs")
 
-From = Annotated[
-    str | None,
-    QueryParameter(name="from", description="a byte position; start, the default; end; or -N: N bytes before the end"),
+From = Annotated[str, text("a byte position; start, the default; end; or -N: N bytes before the end")]
+Only = Annotated[str, choice("state", description="state: no bytes, only how the log is, each time that it changes")]
+Tail = Annotated[int, number(0, MAX_TAIL_LINES, "begin with the last N lines, an unfinished one among them")]
+LastEventId = Annotated[
+    int,
+    replace(number(0, MAX_ID, "the id of the last event that came", "the id of an event"), place="header").named(
+        "Last-Event-ID"
+    ),
 ]
-Only = Annotated[str | None, Parameter(description="state: no bytes, only how the log is, each time that it changes")]
-Tail = Annotated[str | None, Parameter(description="begin with the last N lines, an unfinished one among them")]
 
 
-class FollowController(Controller):
-    """A log as it grows."""
+@calls.get("/{task}/follow", "read", "A log as it grows: server-sent events, or raw bytes")
+async def follow_log(
+    joblog: State,
+    followers: Followers,
+    call: Call,
+    from_: From = "",
+    tail: Tail | None = None,
+    only: Only = "",
+    last_event_id: LastEventId | None = None,
+) -> Answer:
+    """Streams what is held from the position on, then what comes, until the log is closed and all was sent.
 
-    path = LOG
-    tags = ("logs",)
-
-    @get("/{task:str}/follow", summary="A log as it grows: server-sent events, or raw bytes")
-    async def follow_log(
-        self,
-        joblog: State,
-        followers: Followers,
-        request: Call,
-        task: str,
-        from_: From = None,
-        tail: Tail = None,
-        only: Only = None,
-    ) -> Response[Any]:
-        """Streams what is held from the position on, then what comes, until the log is closed and all was sent.
-
-        ``Last-Event-ID`` goes before ``from`` and ``tail``. With ``Accept: application/octet-stream`` the bytes alone.
-        """
-        if only not in (None, "", "state"):
-            raise Invalid("only", "state", only)
-        log = await log_of(joblog, request, "read")
-        at = await _position(joblog, log, request.headers.get("last-event-id"), from_, tail)
-        followers.admit()
-        follower = _Follower(joblog, followers, request, log, at)
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-joblog-start-byte": str(at)}
-        if only:
-            return Streamed(follower.states(), headers=headers, media_type=_EVENTS)
-        if _OCTETS in request.headers.get("accept", ""):
-            return Streamed(follower.octets(), headers=headers, media_type=_OCTETS)
-        return Streamed(follower.events(), headers=headers, media_type=_EVENTS)
+    ``Last-Event-ID`` goes before ``from`` and ``tail``. With ``Accept: application/octet-stream`` the bytes alone.
+    """
+    log = await log_of(joblog, call)
+    at = await _position(joblog, log, last_event_id, from_, tail)
+    followers.admit()
+    follower = _Follower(joblog, followers, call.headers, log, at)
+    headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"), (b"x-joblog-start-byte", b"%d" % at)]
+    if only:
+        return await begun(follower.states(), headers, EVENTS)
+    if OCTETS.decode() in (call.header(b"accept") or ""):
+        return await begun(follower.octets(), headers, OCTETS)
+    return await begun(follower.events(), headers, EVENTS)
 
 
 class _Stopping(Exception):
@@ -86,9 +80,9 @@ class _Stopping(Exception):
 class _Follower:
     """One connection, at one position."""
 
-    def __init__(self, joblog: State, followers: Followers, request: Call, log: Log, at: int) -> None:
+    def __init__(self, joblog: State, followers: Followers, headers: Headers, log: Log, at: int) -> None:
         self._joblog, self._followers = joblog, followers
-        self._headers = request.scope["headers"]
+        self._headers = headers
         self._log = log
         self._at = at
         self._heartbeat_s = joblog.engine.settings.heartbeat_s
@@ -205,17 +199,16 @@ def _event(name: bytes, at: int, said: dict[str, Any]) -> bytes:
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(said))
 
 
-async def _position(joblog: State, log: Log, last: str | None, start: str | None, tail: str | None) -> int:
+async def _position(joblog: State, log: Log, last: int | None, start: str, tail: int | None) -> int:
     """Returns the byte to begin with; raises Invalid, OutOfRange, BeyondEnd."""
     if last is not None:
-        return _held(log, integer("Last-Event-ID", last, 0, MAX_ID, "the id of an event"))
+        return _held(log, last)
     if tail is not None:
-        if start is not None:
+        if start:
             raise Invalid("tail", "absent where from is given")
-        count = integer("tail", tail, 0, MAX_TAIL_LINES, f"an integer from 0 to {MAX_TAIL_LINES}")
-        page = await asyncio.to_thread(PageReader.line_borders, joblog.engine.query, log, partial(_last_lines, count))
-        return page.start_byte if count else page.log.end_byte
-    if start in (None, "", "start"):
+        page = await asyncio.to_thread(PageReader.line_borders, joblog.engine.query, log, partial(_last_lines, tail))
+        return page.start_byte if tail else page.log.end_byte
+    if start in ("", "start"):
         return log.start_byte
     if start == "end":
         return log.end_byte

@@ -9,34 +9,32 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Controller, get, head, post, put
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter
-from litestar.response import Response
 from msgspec import UNSET, UnsetType
 
 from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
 from joblog.core.logs import Gap, Log
-from joblog.core.names import MAX_ID, check_id, check_project_id, flag, integer, worker_of_task
+from joblog.core.names import MAX_ID
 from joblog.engine.read import Page, PageReader
 from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.ahead import Ahead
+from joblog.server.http.answers import Answer
+from joblog.server.http.asgi import Headers
 from joblog.server.http.packed import RAW_BYTES, compressed, encoding
-from joblog.server.http.streams import Read
-from joblog.server.native.append import PATH, AppendCall, AppendView
+from joblog.server.http.parameters import Limit, number, switch, text
+from joblog.server.http.routes import Call, Calls
+from joblog.server.http.streams import OCTETS, begun
+from joblog.server.native.append import AppendCall, AppendView
 from joblog.server.native.bodies import CloseRequest, LinesView, LogView, log_view, read_log_view
 from joblog.server.native.cut_lines import CutLine, cut_lines, line_starts
 from joblog.server.native.moments import moment_ms
-from joblog.server.native.paging import After, Limit, Listing, page_of
-from joblog.server.state import Call, State
+from joblog.server.native.paging import Listing
+from joblog.server.state import State
 
 MAX_LINES = 1_000_000
 
@@ -48,142 +46,97 @@ MAX_CUT_BYTES = 65536
 _RANGE = re.compile(r"bytes=(\d{1,19})?-(\d{1,19})?", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'"(\d+)-(\d+)"', re.ASCII)
 
-_OCTETS = "application/octet-stream"
-
 _REASONS = frozenset(("spool full", "flood control", "lost by the server"))
 """The reasons for gaps that the agent gives in these words; others hold what an operating system said."""
 
-LOG = "/projects/{project_id:str}/jobs/{job_id:str}/versions/{version_id:str}/logs"
+LOG = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs"
+
+calls = Calls(LOG, "logs")
+
+At = Annotated[
+    int, number(0, MAX_ID, "the byte position of the body's first byte; mandatory", f"a byte position, 0 to {MAX_ID}")
+]
+Start = Annotated[
+    int,
+    number(
+        -MAX_ID,
+        MAX_ID,
+        "the first line's number, 0 by default; negative: from the end",
+        "a line number, or minus lines from the end",
+    ),
+]
+Count = Annotated[int, number(1, MAX_LINES, "how many lines, 1 to 1000000, 100 by default")]
+Byte = Annotated[int, number(0, MAX_ID, "in place of start: the line that holds this byte position", "a byte position")]
+Since = Annotated[str, text("in place of start: what arrived then or later, as 10m (ago), or a time")]
+Cut = Annotated[int, number(1, MAX_CUT_BYTES, "each line's first so many bytes, 1 to 65536; all of it by default")]
+Until = Annotated[str, text("only what arrived before")]
+Times = Annotated[bool, switch("true: also when each line arrived; false by default")]
+After = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
 
 
-At = Annotated[str | None, Parameter(description="the byte position of the body's first byte; mandatory")]
+@calls.get("", "read", "List a version's logs in worker order")
+async def list_logs(
+    joblog: State, project_id: str, job_id: int, version_id: int, after: After = -1, limit: Limit = 100
+) -> Listing[LogView]:
+    """Lists logs; ``after`` is a worker number."""
+    logs = await joblog.reading(joblog.engine.names.logs, project_id, job_id, version_id, after, limit)
+    views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in logs])
+    return Listing(views, logs[-1].worker if len(logs) == limit else None)
 
 
-Start = Annotated[str | None, Parameter(description="the first line's number, 0 by default; negative: from the end")]
-Count = Annotated[str | None, Parameter(description="how many lines, 1 to 1000000, 100 by default")]
-Byte = Annotated[str | None, Parameter(description="in place of start: the line that holds this byte position")]
-Since = Annotated[str | None, Parameter(description="in place of start: what arrived then or later, as 10m (ago), or a time")]
-Cut = Annotated[str | None, Parameter(description="each line's first so many bytes, 1 to 65536; all of it by default")]
-Until = Annotated[str | None, Parameter(description="only what arrived before")]
-Times = Annotated[str | None, Parameter(description="true: also when each line arrived; false by default")]
+@calls.put("/{task}", "write", "Get or create a log")
+async def create_log(joblog: State, call: Call) -> LogView:
+    """Gets or makes the log of a worker."""
+    log = await joblog.writing(joblog.engine.names.put_log, *where(call), joblog.engine.clock_ms())
+    return await read_log_view(joblog, log)
 
 
-@dataclass
-class AppendOperation(Operation):
-    """Describes the body of an append, which the handler reads as it comes."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(content={_OCTETS: OpenAPIMediaType(Schema(type=OpenAPIType.STRING))}, required=True)
+@calls.get("/{task}", "read", "A log's status")
+async def get_log(joblog: State, call: Call) -> LogView:
+    """Returns where the log begins and ends, and whether it is complete."""
+    return await read_log_view(joblog, await log_of(joblog, call))
 
 
-class LogController(Controller):
-    """A version's logs."""
+@calls.post("/{task}/append", "write", "Append bytes at a position", body=bytes)
+async def append_log(append_call: AppendCall, call: Call, at: At) -> AppendView:
+    """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
+    return await append_call.take(call, where(call), at)
 
-    path = LOG
-    tags = ("logs",)
 
-    @get("/", summary="List a version's logs in worker order")
-    async def list_logs(
-        self,
-        joblog: State,
-        request: Call,
-        project_id: str,
-        job_id: str,
-        version_id: str,
-        after: After = None,
-        limit: Limit = None,
-    ) -> Listing[LogView]:
-        """Lists logs; ``after`` is a worker number."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id, job_id)
-        start, size = page_of(after, limit, -1)
-        names = joblog.engine.names
-        ids = check_project_id(project_id), check_id("job_id", job_id), check_id("version_id", version_id)
-        found = await joblog.reading(names.logs, *ids, start, size)
-        views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in found])
-        return Listing(views, found[-1].worker if len(found) == size else None)
+@calls.post("/{task}/close", "write", "Close a log, with the writer's own count and CRC-32")
+async def close_log(joblog: State, call: Call, data: CloseRequest) -> LogView:
+    """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
+    log = await log_of(joblog, call)
+    closed = await joblog.writing(_close, joblog, log.id, data)
+    joblog.engine.janitor.hint()
+    return await read_log_view(joblog, closed)
 
-    @put("/{task:str}", summary="Get or create a log", status_code=200)
-    async def create_log(self, joblog: State, request: Call, task: str) -> LogView:
-        """Gets or makes the log of a worker."""
-        where = _where(joblog, request, "write")
-        return await read_log_view(joblog, await joblog.writing(joblog.engine.names.put_log, *where, joblog.engine.clock_ms()))
 
-    @get("/{task:str}", summary="A log's status")
-    async def get_log(self, joblog: State, request: Call, task: str) -> LogView:
-        """Returns where the log begins and ends, and whether it is complete."""
-        return await read_log_view(joblog, await log_of(joblog, request, "read"))
+@calls.get("/{task}/bytes", "read", "A log's bytes, any range, streamed", head="head_bytes The headers of a log's bytes")
+async def read_bytes(joblog: State, call: Call) -> Answer:
+    """Streams the bytes; ``Range`` counts in byte positions."""
+    return await download(joblog, call, await log_of(joblog, call), OCTETS)
 
-    @post(
-        "/{task:str}/append",
-        summary="Append bytes at a position",
-        status_code=200,
-        request_max_body_size=None,
-        operation_class=AppendOperation,
-        responses={200: ResponseSpec(AppendView)},
-    )
-    async def append_log(self, append_call: AppendCall, request: Call, task: str, at: At) -> Response[bytes]:
-        """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
-        match = PATH.fullmatch(request.scope["path"])
-        assert match is not None, "the route and PATH are the same path"
-        scope = request.scope
-        answer = await append_call.answer(match, scope["query_string"], scope["headers"], request.receive)
-        return Response(answer.body, status_code=answer.status, media_type="application/json")
 
-    @post("/{task:str}/close", summary="Close a log, with the writer's own count and CRC-32", status_code=200)
-    async def close_log(self, joblog: State, request: Call, task: str, data: CloseRequest) -> LogView:
-        """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
-        log = await log_of(joblog, request, "write")
-        closed = await joblog.writing(_close, joblog, log.id, data)
-        joblog.engine.janitor.hint()
-        return await read_log_view(joblog, closed)
-
-    @get(
-        "/{task:str}/bytes",
-        summary="A log's bytes, any range, streamed",
-        media_type=_OCTETS,
-        responses={206: ResponseSpec(bytes, media_type=_OCTETS, description="The range")},
-    )
-    async def read_bytes(self, joblog: State, request: Call, task: str) -> Response[Any]:
-        """Streams the bytes; ``Range`` counts in byte positions."""
-        return download(joblog, request, await log_of(joblog, request, "read"), _OCTETS)
-
-    @head(
-        "/{task:str}/bytes",
-        summary="The headers of a log's bytes",
-        media_type=_OCTETS,
-        responses={206: ResponseSpec(None, media_type=_OCTETS, description="The range's")},
-    )
-    async def head_bytes(self, joblog: State, request: Call, task: str) -> Response[None]:
-        """Answers as ``GET`` does, without the bytes."""
-        log = await log_of(joblog, request, "read")
-        status, low, high = _range(request, log)
-        headers = {**_byte_headers(log, status, low, high), "content-type": _OCTETS}
-        return Response(None, status_code=status, headers=headers, media_type="text/plain")  # Litestar's way to no body
-
-    @get("/{task:str}/lines", summary="Lines by number, by byte, or by when they arrived")
-    async def read_lines(
-        self, joblog: State, request: Call, task: str, start: Start = None, count: Count = None, byte: Byte = None,
-        since: Since = None, until: Until = None, cut: Cut = None, times: Times = None,
-    ) -> LinesView:  # fmt: skip
-        """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
-        log = await log_of(joblog, request, "read")
-        if sum(value is not None for value in (start, byte, since)) > 1:
-            raise Invalid("start, byte and since", "one of the three")
-        timed = flag("times", times)
-        since_ms, until_ms = (
-            None if text is None else moment_ms(name, text, joblog.engine.clock_ms())
-            for name, text in (("since", since), ("until", until))
-        )
-        wanted = _Wanted(
-            integer("start", start or "0", -MAX_ID, MAX_ID, "a line number, or minus lines from the end"),
-            integer("count", count or "100", 1, MAX_LINES, f"an integer from 1 to {MAX_LINES}"),
-            None if byte is None else integer("byte", byte, 0, MAX_ID, "a byte position"),
-            None if cut is None else integer("cut", cut, 1, MAX_CUT_BYTES, f"an integer from 1 to {MAX_CUT_BYTES}"),
-            since_ms,
-            until_ms,
-            timed,
-        )
-        return await asyncio.to_thread(_lines, joblog, log, wanted)
+@calls.get("/{task}/lines", "read", "Lines by number, by byte, or by when they arrived")
+async def read_lines(
+    joblog: State,
+    call: Call,
+    start: Start | None = None,
+    count: Count = 100,
+    byte: Byte | None = None,
+    since: Since = "",
+    until: Until = "",
+    cut: Cut | None = None,
+    times: Times = False,
+) -> LinesView:
+    """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
+    log = await log_of(joblog, call)
+    if sum((start is not None, byte is not None, bool(since))) > 1:
+        raise Invalid("start, byte and since", "one of the three")
+    now_ms = joblog.engine.clock_ms()
+    since_ms, until_ms = (moment_ms(*each, now_ms) if each[1] else None for each in (("since", since), ("until", until)))
+    return await asyncio.to_thread(_lines, joblog, log, _Wanted(start or 0, count, byte, cut, since_ms, until_ms, times))
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -198,38 +151,37 @@ class _Wanted(msgspec.Struct, frozen=True):
     times: bool
 
 
-def download(joblog: State, request: Call, log: Log, media_type: str, *, may_pack: bool = True) -> Response[Any]:
+async def download(joblog: State, call: Call, log: Log, media_type: bytes, *, may_pack: bool = True) -> Answer:
     """Streams a log, or the part that ``Range`` asks for; without ``Range`` compressed, if the client accepts that.
 
-    Without ``may_pack`` never compressed: the answer then has its length. Raises BeyondEnd, Busy.
+    Without ``may_pack`` never compressed: the answer then has its length. To ``HEAD`` nothing is read. Raises BeyondEnd, Busy.
     """
-    status, low, high = _range(request, log)
-    joblog.downloads.hold()
+    status, low, high = _range(call, log)
     headers = _byte_headers(log, status, low, high)
-    packing = encoding(request.headers.get("accept-encoding", "")) if may_pack and status == 200 else None
+    if call.scope["method"] == "HEAD":
+        return Answer(status, b"", headers, media_type=media_type)
+    joblog.downloads.hold()
+    packing = encoding(call.header(b"accept-encoding") or "") if may_pack and status == 200 else None
     if packing is not None:
-        del headers["content-length"]
-        headers |= {"content-encoding": packing, "etag": headers["etag"][:-1] + f'-{packing}"'}
-    return Read(
-        sent(joblog.engine.query, log, (low, high), packing), status_code=status, headers=headers, media_type=media_type
-    )
+        headers = [_packed(header, packing) for header in headers if header[0] != b"content-length"]
+        headers.append((b"content-encoding", packing.encode()))
+    return await begun(sent(joblog.engine.query, log, (low, high), packing), headers, media_type, status)
 
 
-def _where(joblog: State, request: Call, right: str) -> tuple[str, int, int, int]:
-    """Checks the caller and the path; the caller first, so that strangers learn nothing."""
-    path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, path["project_id"], path["job_id"])
-    return (
-        check_project_id(path["project_id"]),
-        check_id("job_id", path["job_id"]),
-        check_id("version_id", path["version_id"]),
-        worker_of_task(path["task"]),
-    )
+def _packed(header: tuple[bytes, bytes], packing: str) -> tuple[bytes, bytes]:
+    """Returns a header of compressed bytes: they are not those that the plain ones' tag names."""
+    return (b"etag", header[1][:-1] + f'-{packing}"'.encode()) if header[0] == b"etag" else header
 
 
-async def log_of(joblog: State, request: Call, right: str) -> Log:
-    """Returns the log that the path names, if the caller has the right to it."""
-    return await joblog.reading(joblog.engine.log, *_where(joblog, request, right))
+def where(call: Call) -> tuple[str, int, int, int]:
+    """Returns which log the path names: project, job, version and worker."""
+    path = call.path
+    return path["project_id"], path["job_id"], path["version_id"], path["task"]
+
+
+async def log_of(joblog: State, call: Call) -> Log:
+    """Returns the log that the path names; raises NotFound."""
+    return await joblog.reading(joblog.engine.log, *where(call))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
@@ -301,10 +253,10 @@ def _lines_view(page: Page, cuts: list[CutLine] | UnsetType, times_ms: list[int]
     return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts, times_ms)
 
 
-def _range(request: Call, log: Log) -> tuple[int, int, int]:
+def _range(call: Call, log: Log) -> tuple[int, int, int]:
     """Returns status, first byte and the byte past the last one. What is not a single range of bytes is ignored (RFC 9110)."""
-    match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    if match is None or match[1] is match[2] is None or not _same(request.headers.get("if-range"), log):
+    match = _RANGE.fullmatch((call.header(b"range") or "").replace(" ", ""))
+    if match is None or match[1] is match[2] is None or not _same(call.header(b"if-range"), log):
         return 200, log.start_byte, log.end_byte
     if match[1] and match[2] and int(match[1]) > int(match[2]):
         return 200, log.start_byte, log.end_byte
@@ -326,17 +278,17 @@ def _same(if_range: str | None, log: Log) -> bool:
     return match is not None and int(match[1]) == log.id and int(match[2]) <= log.end_byte
 
 
-def _byte_headers(log: Log, status: int, low: int, high: int) -> dict[str, str]:
-    headers = {
-        "accept-ranges": "bytes",
-        "vary": "accept-encoding",
-        "etag": f'"{log.id}-{log.end_byte}"',
-        "content-length": str(high - low),
-    }
+def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
+    headers = [
+        (b"accept-ranges", b"bytes"),
+        (b"vary", b"accept-encoding"),
+        (b"etag", b'"%d-%d"' % (log.id, log.end_byte)),
+        (b"content-length", b"%d" % (high - low)),
+    ]
     if status == 206:
-        headers["content-range"] = f"bytes {low}-{high - 1}/{log.end_byte}"
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (low, high - 1, log.end_byte)))
     elif low:
-        headers["x-joblog-start-byte"] = str(low)
+        headers.append((b"x-joblog-start-byte", b"%d" % low))
     return headers
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from litestar import Controller, get
-from litestar.params import Parameter
 from msgspec import Struct
 
 from joblog.catalog.overview import SORTS, JobRow, LastRun, Wanted
 from joblog.core import lines
 from joblog.core.logs import Log
-from joblog.core.names import check_project_id, integer
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
 from joblog.errors import Invalid, JoblogError
-from joblog.server.native.paging import Labels, Limit, limit_of
+from joblog.server.http.parameters import Labels, Limit, Parameter, number, text
+from joblog.server.http.routes import Calls
 from joblog.server.native.states import status_named
-from joblog.server.state import Call, State
+from joblog.server.state import State
+
+calls = Calls("/api/projects/{project_id}/overview", "jobs")
 
 MAX_OFFSET = 10_000_000
 MAX_SEARCH = 64
@@ -27,10 +27,27 @@ MAX_SEARCH = 64
 _LAST_BYTES = 1024
 """What of a log's end is looked at for its last line."""
 
-Search = Annotated[str | None, Parameter(description="stands in the job's name, in any case")]
-Statuses = Annotated[str | None, Parameter(description="of the latest version: one, or several with commas between them")]
-Sort = Annotated[str | None, Parameter(description=f"one of {', '.join(SORTS)}, - in front: descending. -recent by default")]
-Offset = Annotated[str | None, Parameter(description="jobs to skip, 0 by default")]
+_SORTS = f"one of {', '.join(SORTS)}, with or without - in front"
+
+
+def _order(name: str, value: str) -> str:
+    if value.removeprefix("-") not in SORTS:
+        raise Invalid(name, _SORTS, value)
+    return value
+
+
+Search = Annotated[str, text("stands in the job's name, in any case", most=MAX_SEARCH)]
+Statuses = Annotated[str, text("of the latest version: one, or several with commas between them")]
+Sort = Annotated[
+    str,
+    Parameter(
+        f"one of {', '.join(SORTS)}, - in front: descending. -recent by default",
+        _SORTS,
+        _order,
+        {"type": "string", "enum": [sign + each for each in SORTS for sign in ("", "-")]},
+    ),
+]
+Offset = Annotated[int, number(0, MAX_OFFSET, "jobs to skip, 0 by default")]
 
 
 class BarView(Struct):
@@ -86,38 +103,21 @@ class OverviewView(Struct):
     now_ms: int
 
 
-class OverviewController(Controller):
-    """A project's jobs at a glance."""
-
-    path = "/projects/{project_id:str}/overview"
-    tags = ("jobs",)
-
-    @get("/", summary="A project's jobs at a glance")
-    async def get_overview(
-        self,
-        joblog: State,
-        request: Call,
-        project_id: str,
-        search: Search = None,
-        status: Statuses = None,
-        label: Labels = None,
-        sort: Sort = None,
-        offset: Offset = None,
-        limit: Limit = None,
-    ) -> OverviewView:
-        """Lists jobs with their latest versions: state, ranks, size, last line."""
-        joblog.auth.allowed(request.scope["headers"], "read", project_id)
-        if len(search or "") > MAX_SEARCH:
-            raise Invalid("search", f"at most {MAX_SEARCH} characters")
-        order = sort or "-recent"
-        if order.removeprefix("-") not in SORTS:
-            raise Invalid("sort", f"one of {', '.join(SORTS)}, with or without - in front", order)
-        statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
-        skipped = integer("offset", offset or "0", 0, MAX_OFFSET, f"an integer from 0 to {MAX_OFFSET}")
-        wanted = Wanted(
-            search or "", statuses, order.removeprefix("-"), order.startswith("-"), skipped, limit_of(limit), label or ()
-        )
-        return await asyncio.to_thread(_overview, joblog, check_project_id(project_id), wanted)
+@calls.get("", "read", "A project's jobs at a glance")
+async def get_overview(
+    joblog: State,
+    project_id: str,
+    search: Search = "",
+    status: Statuses = "",
+    label: Labels | None = None,
+    sort: Sort = "-recent",
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> OverviewView:
+    """Lists jobs with their latest versions: state, ranks, size, last line."""
+    statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
+    wanted = Wanted(search, statuses, sort.removeprefix("-"), sort.startswith("-"), offset, limit, label or ())
+    return await asyncio.to_thread(_overview, joblog, project_id, wanted)
 
 
 def _overview(joblog: State, project_id: str, wanted: Wanted) -> OverviewView:

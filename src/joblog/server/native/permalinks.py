@@ -8,70 +8,51 @@ a redirect and never send.
 from __future__ import annotations
 
 import re
-from typing import Annotated
-
-from litestar import Controller, get
-from litestar.params import Parameter
-from litestar.response import Redirect
 
 from joblog.catalog.runs import Runs
 from joblog.core.jobs import Job, Version
 from joblog.core.logs import Log
-from joblog.core.names import check_id, check_job_name, check_project_id, worker_of_task
+from joblog.core.names import check_id
 from joblog.errors import Invalid, NotFound, WrongJob
+from joblog.server.http.answers import Answer
+from joblog.server.http.routes import KNOWN, Call, Calls
+from joblog.server.http.streams import TEXT
 from joblog.server.native.bodies import LogView, read_log_view
-from joblog.server.state import Call, State
+from joblog.server.state import State
+
+calls = Calls("", "logs")
 
 LATEST = "latest"
 
-DEFAULT_TASK = "worker-0"
+DEFAULT_WORKER = 0
 
 _VERSION = re.compile(r"[Vv]?[0-9]{1,18}|latest", re.ASCII)
 
-JobName = Annotated[str, Parameter(description="the job's name, or its id")]
-VersionName = Annotated[str, Parameter(description="V0002, or the version's id, or latest")]
+
+@calls.get("/api/projects/{project_id}/resolve/{job}/{version}/{task}", KNOWN, "The log that a permanent link names")
+async def resolve_link(joblog: State, call: Call) -> LogView:
+    """Returns the log's status, with the ids that all other calls take."""
+    return await read_log_view(joblog, await _named(joblog, call))
 
 
-class PermalinkController(Controller):
-    """What permanent links stand for."""
-
-    path = "/projects/{project_id:str}/resolve/{job:str}/{version:str}"
-    tags = ("logs",)
-
-    @get("/{task:str}", summary="The log that a permanent link names")
-    async def resolve_link(
-        self, joblog: State, request: Call, project_id: str, job: JobName, version: VersionName, task: str
-    ) -> LogView:
-        """Returns the log's status, with the ids that all other calls take."""
-        return await read_log_view(joblog, await _named(joblog, request, project_id, (job, version, task)))
-
-
-@get(
-    ["/p/{project_id:str}/{job:str}/{version:str}", "/p/{project_id:str}/{job:str}/{version:str}/{task:str}"],
-    status_code=307,
-    include_in_schema=False,  # a page's address rather than a call
-)
-async def follow_permalink(
-    joblog: State, request: Call, project_id: str, job: str, version: str, task: str = DEFAULT_TASK
-) -> Redirect:
+@calls.get("/p/{project_id}/{job}/{version}", KNOWN, status=307, hidden=True)  # a page's address rather than a call
+@calls.get("/p/{project_id}/{job}/{version}/{task}", KNOWN, status=307, hidden=True)
+async def follow_permalink(joblog: State, call: Call) -> Answer:
     """Leads to the viewer's page of the log, for who may read it."""
-    log = await _named(joblog, request, project_id, (job, version, task))
+    log = await _named(joblog, call)
     page = f"/projects/{log.project_id}/jobs/{log.job_id}/versions/{log.version_id}/logs/{log.task}"
     # Another run may be the latest one tomorrow.
-    return Redirect(page, status_code=307, headers={"cache-control": "no-store"})
+    return Answer(307, b"", [(b"location", page.encode()), (b"cache-control", b"no-store")], media_type=TEXT)
 
 
-async def _named(joblog: State, request: Call, project_id: str, names: tuple[str, str, str]) -> Log:
+async def _named(joblog: State, call: Call) -> Log:
     """Checks the caller before anything is looked up: who may read one job is not told whether there are others."""
-    job_name, version_name, task = names
-    headers = request.scope["headers"]
-    own_job_id = joblog.auth.token(headers).job_id
-    joblog.auth.allowed(headers, "read", project_id, own_job_id)
-    check_project_id(project_id)
-    check_job_name(job_name)
+    project_id, job_name, version_name = (call.path[part] for part in ("project_id", "job", "version"))
+    worker = call.path.get("task", DEFAULT_WORKER)
+    own_job_id = joblog.auth.token(call.headers).job_id
+    joblog.auth.allowed(call.headers, "read", project_id, own_job_id)
     if not _VERSION.fullmatch(version_name):
         raise Invalid("version", "V0002, a version's id, or latest", version_name)
-    worker = worker_of_task(task)
     try:
         job = await joblog.reading(_job, joblog.engine.names, project_id, job_name)
     except NotFound as error:

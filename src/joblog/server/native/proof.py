@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from litestar import Controller, get
-from litestar.response import Response
 
 from joblog.core.logs import Log
 from joblog.engine.read import PageReader
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
-from joblog.server.http.streams import Read
+from joblog.server.http.answers import Answer
+from joblog.server.http.routes import Call, Calls
+from joblog.server.http.streams import begun
 from joblog.server.native.logs import LOG, log_of, sent
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
-_OCTETS = "application/octet-stream"
+calls = Calls(LOG, "logs")
 
 
 class ProofView(msgspec.Struct):
@@ -35,29 +33,23 @@ class ProofView(msgspec.Struct):
     object_bytes: int
 
 
-class ProofController(Controller):
-    """Whether a log is complete."""
+@calls.get("/{task}/proof", "read", "The writer's count and CRC-32, and where the bytes are")
+async def get_proof(joblog: State, call: Call) -> ProofView:
+    """Returns what a log's completeness is judged by."""
+    log = await log_of(joblog, call)
+    return await joblog.reading(_proof, joblog, log)
 
-    path = LOG
-    tags = ("logs",)
 
-    @get("/{task:str}/proof", summary="The writer's count and CRC-32, and where the bytes are")
-    async def get_proof(self, joblog: State, request: Call, task: str) -> ProofView:  # noqa: ARG002  # the path's
-        """Returns what a log's completeness is judged by."""
-        log = await log_of(joblog, request, "read")
-        return await joblog.reading(_proof, joblog, log)
-
-    @get("/{task:str}/stored", summary="A log's bytes as they are kept, read anew", media_type=_OCTETS)
-    async def read_stored(self, joblog: State, request: Call, task: str) -> Response[Any]:  # noqa: ARG002  # as above
-        """Streams all bytes that are held, read from the catalog and the object store, and not from memory."""
-        log = await log_of(joblog, request, "read")
-        joblog.downloads.hold()
-        engine = joblog.engine
-        query = PageReader(
-            engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally)
-        )  # one that has read nothing yet
-        headers = {"content-length": str(log.end_byte - log.start_byte), "cache-control": "no-store"}
-        return Read(sent(query, log, (log.start_byte, log.end_byte), None), headers=headers, media_type=_OCTETS)
+@calls.get("/{task}/stored", "read", "A log's bytes as they are kept, read anew")
+async def read_stored(joblog: State, call: Call) -> Answer:
+    """Streams all bytes that are held, read from the catalog and the object store, and not from memory."""
+    log = await log_of(joblog, call)
+    joblog.downloads.hold()
+    engine = joblog.engine
+    # One that has read nothing yet.
+    query = PageReader(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))
+    headers = [(b"content-length", b"%d" % (log.end_byte - log.start_byte)), (b"cache-control", b"no-store")]
+    return await begun(sent(query, log, (log.start_byte, log.end_byte), None), headers)
 
 
 def _proof(joblog: State, log: Log) -> ProofView:

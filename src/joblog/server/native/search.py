@@ -10,28 +10,29 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import Controller, get
-from litestar.params import Parameter, QueryParameter
-from litestar.response import Response
 from msgspec import Struct, structs
 
 from joblog.core import lines
 from joblog.core.logs import Log
-from joblog.core.names import MAX_ID, MAX_WORKER, check_id, check_project_id, integer, worker_of_task
+from joblog.core.names import MAX_ID, MAX_WORKER
 from joblog.engine.engine import Engine
-from joblog.engine.patterns import Pattern
+from joblog.engine.patterns import MAX_PATTERN, Pattern
 from joblog.engine.search import Ask, LogSearch, Match, Text
 from joblog.errors import Invalid
-from joblog.server.http.streams import Streamed
-from joblog.server.state import Call, State
+from joblog.server.http.answers import Answer
+from joblog.server.http.parameters import Parameter, choice, number, switch, text
+from joblog.server.http.routes import Call, Calls
+from joblog.server.state import State
+
+calls = Calls("/api/projects/{project_id}", "search")
 
 MAX_CONTEXT_LINES = 100
 DEFAULT_LIMIT, MAX_LIMIT = 1000, 100_000
-DEFAULT_SECONDS, MAX_SECONDS = 10.0, 60.0
+DEFAULT_SECONDS, MAX_SECONDS = 10, 60
 
 _STEP_S = 0.1
 """After so long a step ends, though nothing was found: the client may have gone, and others want the thread."""
@@ -46,18 +47,37 @@ _CURSOR = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,6})\.([0-9]{1,19})
 
 T = TypeVar("T")
 
-PatternText = Annotated[str | None, Parameter(description="what is looked for, within one line; mandatory")]
-Kind = Annotated[str | None, Parameter(description="literal (the default), or regex: RE2's regular expressions")]
-Flag = Annotated[str | None, Parameter(description="true or false, the default")]
-Direction = Annotated[str | None, Parameter(description="forward (the default), or backward: the newest first")]
+Cursor = tuple[int, int, int, int]
+"""Job, version, worker and byte position."""
+
+
+def _read_cursor(name: str, value: str) -> Cursor:
+    match = _CURSOR.fullmatch(value)
+    if match is None or int(match[3]) > MAX_WORKER:
+        raise Invalid(name, "one from an earlier answer", value)
+    return int(match[1]), int(match[2]), int(match[3]), int(match[4])
+
+
+PatternText = Annotated[str, text("what is looked for, within one line; mandatory", f"1 to {MAX_PATTERN} characters")]
+Kind = Annotated[str, choice("literal", "regex", description="literal (the default), or regex: RE2's regular expressions")]
+Flag = Annotated[bool, switch("true or false, the default")]
+Direction = Annotated[str, choice("forward", "backward", description="forward (the default), or backward: the newest first")]
 From = Annotated[
-    str | None,
-    QueryParameter(name="from", description="a byte position: forward from the line that holds it, or the lines before it"),
+    int,
+    number(0, MAX_ID, "a byte position: forward from the line that holds it, or the lines before it").named("from"),
 ]
-Around = Annotated[str | None, Parameter(description=f"lines of context, 0 (the default) to {MAX_CONTEXT_LINES}")]
-Limit = Annotated[str | None, Parameter(description=f"lines to find, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} by default")]
-Seconds = Annotated[str | None, Parameter(description="how long it may take, 1 to 60, 10 by default")]
-CursorText = Annotated[str | None, Parameter(description="the cursor of an earlier answer, to go on where it ended")]
+Around = Annotated[int, number(0, MAX_CONTEXT_LINES, f"lines of context, 0 (the default) to {MAX_CONTEXT_LINES}")]
+Limit = Annotated[int, number(1, MAX_LIMIT, f"lines to find, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} by default")]
+Seconds = Annotated[int, number(1, MAX_SECONDS, "how long it may take, 1 to 60, 10 by default")]
+CursorText = Annotated[
+    Cursor,
+    Parameter(
+        "the cursor of an earlier answer, to go on where it ended",
+        "one from an earlier answer",
+        _read_cursor,
+        {"type": "string"},
+    ),
+]
 
 
 class TextView(Struct, omit_defaults=True):
@@ -111,72 +131,80 @@ class EndView(Struct, tag_field="type", tag="end"):
 
 
 class Asked(Struct, frozen=True):
-    """A request for a search, as it was checked."""
+    """A request for a search."""
 
-    ask: Ask
-    start: int | None
-    limit: int
-    seconds: float
+    pattern: str
+    regex: bool
+    ignore_case: bool
+    backwards: bool
+    before: int
+    after: int
     counts: bool
-    cursor: tuple[int, int, int, int] | None
+    limit: int
+    seconds: int
+    cursor: Cursor | None
+    start: int | None = None
+
+    def ask(self) -> Ask:
+        """Compiles the pattern, which takes a while; raises Invalid."""
+        pattern = Pattern(self.pattern, regex=self.regex, ignore_case=self.ignore_case)
+        return Ask(pattern, self.backwards, self.before, self.after, self.counts)
 
 
-class SearchController(Controller):
-    """Searches."""
-
-    path = "/projects/{project_id:str}"
-    tags = ("search",)
-
-    @get("/jobs/{job_id:str}/versions/{version_id:str}/logs/{task:str}/search", summary="Search a log")
-    async def search_log(
-        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
-        direction: Direction = None, start: From = None, before: Around = None, after: Around = None, limit: Limit = None,
-        count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
-    ) -> Response[Any]:  # fmt: skip
-        """Finds the lines of one log."""
-        return await _answer(joblog, request)
-
-    @get("/jobs/{job_id:str}/versions/{version_id:str}/search", summary="Search all logs of a version")
-    async def search_version(
-        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
-        direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
-        count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
-    ) -> Response[Any]:  # fmt: skip
-        """Finds the lines of all workers' logs, one log after the other."""
-        return await _answer(joblog, request)
-
-    @get("/search", summary="Search all logs of a project")
-    async def search_project(
-        self, joblog: State, request: Call, pattern: PatternText, kind: Kind = None, ignore_case: Flag = None,
-        direction: Direction = None, before: Around = None, after: Around = None, limit: Limit = None,
-        count: Flag = None, timeout_s: Seconds = None, cursor: CursorText = None,
-    ) -> Response[Any]:  # fmt: skip
-        """Finds the lines of all jobs' logs: the oldest job first, or, backward, the newest."""
-        return await _answer(joblog, request)
+@calls.get("/jobs/{job_id}/versions/{version_id}/logs/{task}/search", "read", "Search a log")
+async def search_log(
+    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
+    direction: Direction = "forward", start: From | None = None, before: Around = 0, after: Around = 0,
+    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
+) -> Answer:  # fmt: skip
+    """Finds the lines of one log."""
+    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
+    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor, start))
 
 
-async def _answer(joblog: State, request: Call) -> Response[Any]:
-    path = request.path_params
-    joblog.auth.allowed(request.scope["headers"], "read", path["project_id"])
+@calls.get("/jobs/{job_id}/versions/{version_id}/search", "read", "Search all logs of a version")
+async def search_version(
+    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
+    direction: Direction = "forward", before: Around = 0, after: Around = 0,
+    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
+) -> Answer:  # fmt: skip
+    """Finds the lines of all workers' logs, one log after the other."""
+    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
+    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor))
+
+
+@calls.get("/search", "read", "Search all logs of a project")
+async def search_project(
+    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
+    direction: Direction = "forward", before: Around = 0, after: Around = 0,
+    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
+) -> Answer:  # fmt: skip
+    """Finds the lines of all jobs' logs: the oldest job first, or, backward, the newest."""
+    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
+    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor))
+
+
+async def _answer(joblog: State, call: Call, asked: Asked) -> Answer:
     searches = joblog.searches
-    asked = await searches.run(_asked, dict(request.query_params), single="task" in path)
-    logs = _Logs(joblog.engine, path, asked)
+    ask = await searches.run(asked.ask)
+    logs = _Logs(joblog.engine, call.path, asked)
     await joblog.reading(logs.check)
     searches.admit()
-    steps = _Run(joblog.engine.search, asked, searches.stopping).steps(logs)
-    return Streamed(searches.answer(steps), headers={"cache-control": "no-cache"}, media_type="application/x-ndjson")
+    lines_of_json = searches.answer(_Run(joblog.engine.search, ask, asked, searches.stopping).steps(logs))
+    headers = [(b"cache-control", b"no-cache")]
+    return Answer(200, b"", headers, rest=lines_of_json, media_type=b"application/x-ndjson")
 
 
 class _Logs:
     """The logs that are searched, in their order: by job, version and worker, or the other way round."""
 
-    def __init__(self, engine: Engine, path: dict[str, str], asked: Asked) -> None:
+    def __init__(self, engine: Engine, path: Mapping[str, Any], asked: Asked) -> None:
         self._names = engine.names
-        self._project = check_project_id(path["project_id"])
-        self._job = check_id("job_id", path["job_id"]) if "job_id" in path else None
-        self._version = check_id("version_id", path["version_id"]) if "version_id" in path else None
-        self._worker = worker_of_task(path["task"]) if "task" in path else None
-        self._backwards = asked.ask.backwards
+        self._project: str = path["project_id"]
+        self._job: int | None = path.get("job_id")
+        self._version: int | None = path.get("version_id")
+        self._worker: int | None = path.get("task")
+        self._backwards = asked.backwards
         self._after = asked.cursor[:3] if asked.cursor else None
 
     def check(self) -> None:
@@ -229,7 +257,7 @@ def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: in
 class _Run:
     """One search on its way."""
 
-    def __init__(self, search: LogSearch, asked: Asked, stopping: threading.Event) -> None:
+    def __init__(self, search: LogSearch, ask: Ask, asked: Asked, stopping: threading.Event) -> None:
         self._search = search
         self._stopping = stopping
         self._asked = asked
@@ -237,7 +265,7 @@ class _Run:
         self._cursor: str | None = None
         self._encode = msgspec.json.Encoder().encode
         self._deadline = time.monotonic() + asked.seconds
-        self._ask = structs.replace(asked.ask, over=self._over)
+        self._ask = structs.replace(ask, over=self._over)
 
     def steps(self, logs: _Logs) -> Iterator[bytes]:
         """Yields lines of the answer, at the end of each step; nothing, where a step has found nothing."""
@@ -265,7 +293,7 @@ class _Run:
                     if self._asked.counts and each.line == line:
                         continue  # a further part of a very long line
                     self._matches, line = self._matches + 1, each.line
-                    self._cursor = _cursor(log, each.start_byte if self._asked.ask.backwards else each.end_byte + 1)
+                    self._cursor = _cursor(log, each.start_byte if self._asked.backwards else each.end_byte + 1)
                     yield None if self._asked.counts else _match(each)
                     if self._matches >= self._asked.limit and not self._asked.counts:
                         reason = "limit"
@@ -288,7 +316,7 @@ class _Run:
 
     def _span(self, log: Log, at: int | None) -> tuple[int, int]:
         """Returns what is searched of a log: from the cursor's ``at`` on, or from where the request says."""
-        low, high, backwards = log.start_byte, log.end_byte, self._asked.ask.backwards
+        low, high, backwards = log.start_byte, log.end_byte, self._asked.backwards
         if at is None and self._asked.start is not None:
             at = self._search.line_start(log, self._asked.start)
         if at is None:
@@ -312,46 +340,3 @@ def _text(text: Text) -> TextView:
     shown = lines.text(text.data)
     exact = "\ufffd" not in shown
     return TextView(text.line, text.start_byte, shown, None if exact else base64.b64encode(text.data).decode())
-
-
-def _asked(query: dict[str, str], *, single: bool) -> Asked:
-    """Checks what is asked; raises Missing, Invalid, OutOfRange."""
-    kind = _one_of(query, "kind", ("literal", "regex"))
-    backwards = _one_of(query, "direction", ("forward", "backward")) == "backward"
-    counts = _flag(query, "count")
-    pattern = Pattern(query.get("pattern", ""), regex=kind == "regex", ignore_case=_flag(query, "ignore_case"))
-    before, after = (_number(query, name, 0, MAX_CONTEXT_LINES, 0) for name in ("before", "after"))
-    start = _number(query, "from", 0, MAX_ID, -1) if single else -1
-    return Asked(
-        Ask(pattern, backwards, before, after, counts),
-        start if start >= 0 else None,
-        _number(query, "limit", 1, MAX_LIMIT, DEFAULT_LIMIT),
-        _number(query, "timeout_s", 1, int(MAX_SECONDS), int(DEFAULT_SECONDS)),
-        counts,
-        _parsed_cursor(query.get("cursor")),
-    )
-
-
-def _number(query: dict[str, str], name: str, low: int, high: int, default: int) -> int:
-    text = query.get(name)
-    return default if not text else integer(name, text, low, high, f"an integer from {low} to {high}")
-
-
-def _one_of(query: dict[str, str], name: str, allowed: tuple[str, str]) -> str:
-    value = query.get(name) or allowed[0]
-    if value not in allowed:
-        raise Invalid(name, " or ".join(allowed), value)
-    return value
-
-
-def _flag(query: dict[str, str], name: str) -> bool:
-    return _one_of(query, name, ("false", "true")) == "true"
-
-
-def _parsed_cursor(text: str | None) -> tuple[int, int, int, int] | None:
-    if not text:
-        return None
-    match = _CURSOR.fullmatch(text)
-    if match is None or int(match[3]) > MAX_WORKER:
-        raise Invalid("cursor", "one from an earlier answer", text)
-    return int(match[1]), int(match[2]), int(match[3]), int(match[4])

@@ -10,18 +10,20 @@ from __future__ import annotations
 from http.cookies import SimpleCookie
 from typing import Any
 
-from litestar import Controller, delete, get, post
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.response import Response
-from litestar.types import HTTPScope
+import msgspec
 from msgspec import Struct
 
 from joblog.core.accounts import DEFAULT_DOMAIN, Token, check_password
 from joblog.errors import ForeignPage, Missing
 from joblog.server.auth.bodies import Identity, Login, LoginRequest, PasswordMethod, PasswordUser, Ref
 from joblog.server.auth.tokens import SESSION, TOKEN_HEADERS
+from joblog.server.http.answers import Answer
+from joblog.server.http.asgi import Headers, HTTPScope
 from joblog.server.http.limits import address_of
-from joblog.server.state import Call, State
+from joblog.server.http.routes import KNOWN, OPEN, Call, Calls
+from joblog.server.state import State
+
+calls = Calls("/api/session", "session")
 
 COOKIE = "joblog_session"
 
@@ -30,6 +32,8 @@ SESSION_S = 7 * 24 * 3600
 
 _PATH = "/api"
 _PREFIX = COOKIE.encode() + b"="
+
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class SessionRequest(Struct, forbid_unknown_fields=True):
@@ -59,69 +63,43 @@ class SessionView(Struct):
     expires_ms: int | None
 
 
-class SessionController(Controller):
-    """A browser's session."""
-
-    path = "/api/session"
-    tags = ("session",)
-
-    @post("/", summary="Begin a session: a token or a password in, a cookie out", status_code=200, security=[{}])
-    async def begin_session(self, joblog: State, request: Call, data: SessionRequest) -> Response[SessionView]:
-        """Sets a cookie that may read what the token, or the user, may read."""
-        _own_page(request)
-        if data.token:
-            secret = data.token.strip()
-        elif data.user and data.password:
-            user, address = _user(data.user, data.password, data.domain), address_of(request.scope, joblog.engine.settings)
-            identity = Identity(["password"], password=PasswordMethod(user))
-            secret = (await joblog.logins.log_in(LoginRequest(Login(identity)), address)).secret
-        else:
-            raise Missing("token", "a token, or user and password")
-        headers = [(b"x-auth-token", SESSION + secret.encode("utf-8", "replace"))]
-        if not joblog.engine.database.embedded:
-            await joblog.auth.learn(headers)
-        token = joblog.auth.token(headers)
-        left_s = SESSION_S
-        if token.expires_ms is not None:
-            left_s = min(left_s, max((token.expires_ms - joblog.engine.clock_ms()) // 1000, 1))
-        cookie = _cookie(request, secret, left_s)
-        return Response(await _view(joblog, token), headers={"set-cookie": cookie, **_NOT_KEPT})
-
-    @post(
-        "/password",
-        summary="Change one's own password: the old one and the new one in",
-        status_code=204,
-        security=[{}],
-        responses={204: ResponseSpec(None, description="It is the new one")},
-    )
-    async def change_own_password(self, joblog: State, request: Call, data: OwnPasswordRequest) -> Response[None]:
-        """Sets a new password for whoever knows the old one, and ends all tokens of the user; access keys stay."""
-        _own_page(request)
-        address = address_of(request.scope, joblog.engine.settings)
-        user = _user(data.user, data.password, data.domain)
-        await joblog.logins.change_password(user, check_password(data.new_password), address)
-        joblog.auth.forget()
-        return Response(None, status_code=204, headers=_NOT_KEPT)
-
-    @get("/", summary="Whose session it is")
-    async def get_session(self, joblog: State, request: Call) -> Response[SessionView]:
-        """Tells who the caller is and what it may do; for any token, not only a session's."""
-        return Response(await _view(joblog, joblog.auth.token(request.scope["headers"])), headers=_NOT_KEPT)
-
-    @delete(
-        "/",
-        summary="End the session",
-        status_code=204,
-        security=[{}],
-        responses={204: ResponseSpec(None, description="It has ended")},
-    )
-    async def end_session(self, request: Call) -> Response[None]:
-        """Removes the cookie; the token stays good."""
-        _own_page(request)
-        return Response(None, status_code=204, headers={"set-cookie": _cookie(request, "", 0), **_NOT_KEPT})
+@calls.post("", OPEN, "Begin a session: a token or a password in, a cookie out", answer=SessionView)
+async def begin_session(joblog: State, call: Call, data: SessionRequest) -> Answer:
+    """Sets a cookie that may read what the token, or the user, may read."""
+    _own_page(call)
+    secret = await _secret_of(joblog, call, data)
+    headers = [(b"x-auth-token", SESSION + secret.encode("utf-8", "replace"))]
+    if not joblog.engine.database.embedded:
+        await joblog.auth.learn(headers)
+    token = joblog.auth.token(headers)
+    left_s = SESSION_S
+    if token.expires_ms is not None:
+        left_s = min(left_s, max((token.expires_ms - joblog.engine.clock_ms()) // 1000, 1))
+    return await _view(joblog, token, [_cookie(call, secret, left_s)])
 
 
-_NOT_KEPT = {"cache-control": "no-store"}
+@calls.post("/password", OPEN, "Change one's own password: the old one and the new one in", status=204)
+async def change_own_password(joblog: State, call: Call, data: OwnPasswordRequest) -> Answer:
+    """Sets a new password for whoever knows the old one, and ends all tokens of the user; access keys stay."""
+    _own_page(call)
+    address = address_of(call.scope, joblog.engine.settings)
+    user = _user(data.user, data.password, data.domain)
+    await joblog.logins.change_password(user, check_password(data.new_password), address)
+    joblog.auth.forget()
+    return Answer(204, b"", [_NOT_KEPT])
+
+
+@calls.get("", KNOWN, "Whose session it is", answer=SessionView)
+async def get_session(joblog: State, call: Call) -> Answer:
+    """Tells who the caller is and what it may do; for any token, not only a session's."""
+    return await _view(joblog, joblog.auth.token(call.headers), [])
+
+
+@calls.delete("", OPEN, "End the session", status=204)
+async def end_session(call: Call) -> Answer:
+    """Removes the cookie; the token stays good."""
+    _own_page(call)
+    return Answer(204, b"", [_cookie(call, "", 0), _NOT_KEPT])
 
 
 def with_session(scope: HTTPScope) -> HTTPScope:
@@ -137,6 +115,17 @@ def with_session(scope: HTTPScope) -> HTTPScope:
     return {**scope, "headers": [*scope["headers"], (b"x-auth-token", SESSION + found)]} if found else scope
 
 
+async def _secret_of(joblog: State, call: Call, data: SessionRequest) -> str:
+    """Returns the token that is given, or a new one for the password."""
+    if data.token:
+        return data.token.strip()
+    if not (data.user and data.password):
+        raise Missing("token", "a token, or user and password")
+    user, address = _user(data.user, data.password, data.domain), address_of(call.scope, joblog.engine.settings)
+    identity = Identity(["password"], password=PasswordMethod(user))
+    return (await joblog.logins.log_in(LoginRequest(Login(identity)), address)).secret
+
+
 def _user(name: str, password: str, domain: str) -> PasswordUser:
     return PasswordUser(password, name=name, domain=Ref(name=domain))
 
@@ -149,27 +138,29 @@ def _secret(cookies: bytes) -> bytes:
     return b""
 
 
-def _own_page(request: Call) -> None:
+def _own_page(call: Call) -> None:
     """Raises ForeignPage for what a foreign page could send without asking."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if call.header(b"sec-fetch-site") not in (None, "same-origin", "none"):
         raise ForeignPage("a session begins and ends on joblog's own page")
-    if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    content_type = (call.header(b"content-type") or "").partition(";")[0].strip()
+    if call.scope["method"] == "POST" and content_type != "application/json":
         raise ForeignPage("a session begins with a body of the type application/json")
 
 
-def _cookie(request: Call, secret: str, left_s: int) -> str:
+def _cookie(call: Call, secret: str, left_s: int) -> tuple[bytes, bytes]:
     cookie: SimpleCookie = SimpleCookie()
     cookie[COOKIE] = secret
     attributes: dict[str, Any] = {"path": _PATH, "max-age": left_s, "httponly": True, "samesite": "Strict"}
-    if request.scope["scheme"] == "https" or request.headers.get("x-forwarded-proto", "").lower() == "https":
+    if call.scope["scheme"] == "https" or (call.header(b"x-forwarded-proto") or "").lower() == "https":
         attributes["secure"] = True
     for name, value in attributes.items():
         cookie[COOKIE][name] = value
-    return cookie[COOKIE].OutputString()
+    return b"set-cookie", cookie[COOKIE].OutputString().encode("latin-1")
 
 
-async def _view(joblog: State, token: Token) -> SessionView:
+async def _view(joblog: State, token: Token, headers: Headers) -> Answer:
     name = token.label
     if token.user_id is not None:
         name = (await joblog.reading(joblog.engine.iam.user, token.user_id)).name
-    return SessionView(name, token.project_id, [right for right in token.rights.split(",") if right], token.expires_ms)
+    view = SessionView(name, token.project_id, [right for right in token.rights.split(",") if right], token.expires_ms)
+    return Answer(200, msgspec.json.encode(view), [*headers, _NOT_KEPT])

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from litestar import Controller, delete, get, post
 from msgspec import Struct
 
 from joblog.catalog.states import Report
 from joblog.core.jobs import Task, Version
-from joblog.core.names import check_id, check_project_id, worker_of_task
+from joblog.core.names import MAX_ID
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.errors import Invalid, NotFound, OutOfRange
+from joblog.server.http.parameters import Limit, number
+from joblog.server.http.routes import Call, Calls
 from joblog.server.native.bodies import VersionView, version_view
-from joblog.server.native.paging import After, Limit, Listing, page_of
-from joblog.server.state import Call, State
+from joblog.server.native.paging import Listing
+from joblog.server.state import State
+
+calls = Calls("/api/projects/{project_id}/jobs/{job_id}", "states")
+
+After = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
 
 MAX_TASKS = 1_000_000
 
@@ -78,67 +84,62 @@ class TaskView(Struct):
     starts: int
 
 
-class StateController(Controller):
-    """How a version and its workers are."""
+@calls.post("/versions/{version_id}/tasks/{task}/report", "write", "Say how a worker is")
+async def report_task(joblog: State, call: Call, task: int, data: ReportRequest) -> ReportView:
+    """Takes a worker's word: RUNNING at its start and again every few seconds, then how it has ended."""
+    version = await _version(joblog, call)
+    status = status_named(data.status, TASK_STATUSES)
+    word = Report(status, data.exit_code, data.signal, data.reason, data.host, data.tasks)
+    after = await joblog.writing(joblog.engine.states.report, version, task, word, joblog.engine.clock_ms())
+    return ReportView(after.status.name, after.status in (Status.KILLING, Status.KILLED))
 
-    path = "/projects/{project_id:str}/jobs/{job_id:str}"
-    tags = ("states",)
 
-    @post("/versions/{version_id:str}/tasks/{task:str}/report", summary="Say how a worker is", status_code=200)
-    async def report_task(self, joblog: State, request: Call, task: str, data: ReportRequest) -> ReportView:
-        """Takes a worker's word: RUNNING at its start and again every few seconds, then how it has ended."""
-        version = await _version(joblog, request, "write")
-        status = status_named(data.status, TASK_STATUSES)
-        said = Report(status, data.exit_code, data.signal, data.reason, data.host, data.tasks)
-        report = joblog.engine.states.report
-        after = await joblog.writing(report, version, worker_of_task(task), said, joblog.engine.clock_ms())
-        return ReportView(after.status.name, after.status in (Status.KILLING, Status.KILLED))
+@calls.get("/versions/{version_id}/tasks", "read", "List how a version's workers are")
+async def list_tasks(joblog: State, call: Call, after: After = -1, limit: Limit = 100) -> Listing[TaskView]:
+    """Lists what workers have said; ``after`` is a worker number."""
+    version = await _version(joblog, call)
+    tasks = await joblog.reading(joblog.engine.states.tasks, version.id, after, limit)
+    return Listing([task_view(each) for each in tasks], tasks[-1].worker if len(tasks) == limit else None)
 
-    @get("/versions/{version_id:str}/tasks", summary="List how a version's workers are")
-    async def list_tasks(self, joblog: State, request: Call, after: After = None, limit: Limit = None) -> Listing[TaskView]:
-        """Lists what workers have said; ``after`` is a worker number."""
-        version = await _version(joblog, request, "read")
-        start, size = page_of(after, limit, -1)
-        found = await joblog.reading(joblog.engine.states.tasks, version.id, start, size)
-        return Listing([task_view(each) for each in found], found[-1].worker if len(found) == size else None)
 
-    @get("/versions/{version_id:str}/tasks/{task:str}", summary="How a worker is")
-    async def get_task(self, joblog: State, request: Call, task: str) -> TaskView:
-        """Returns what a worker has last reported."""
-        version = await _version(joblog, request, "read")
-        found = await joblog.reading(joblog.engine.states.task, version.id, worker_of_task(task))
-        if found is None:
-            raise NotFound("report of", task)
-        return task_view(found)
+@calls.get("/versions/{version_id}/tasks/{task}", "read", "How a worker is")
+async def get_task(joblog: State, call: Call, task: int) -> TaskView:
+    """Returns what a worker has last reported."""
+    version = await _version(joblog, call)
+    last = await joblog.reading(joblog.engine.states.task, version.id, task)
+    if last is None:
+        raise NotFound("report of", f"worker-{task}")
+    return task_view(last)
 
-    @post("/versions/{version_id:str}/status", summary="Say how a version is", status_code=200)
-    async def set_version_status(self, joblog: State, request: Call, data: StatusRequest) -> VersionView:
-        """Takes a scheduler's word, by any of ModelArts' names; a run that has ended does not begin again."""
-        version = await _version(joblog, request, "write")
-        status = status_named(data.status, tuple(Status))
-        set_status = joblog.engine.states.set_status
-        return version_view(await joblog.writing(set_status, version, status, data.reason, joblog.engine.clock_ms()))
 
-    @post("/versions/{version_id:str}/stop", summary="Ask a run to stop", status_code=200)
-    async def stop_version(self, joblog: State, request: Call) -> VersionView:
-        """Tells the run's workers, with their next report; KILLING until they have ended, KILLED then."""
-        version = await _version(joblog, request, "write")
-        return version_view(await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms()))
+@calls.post("/versions/{version_id}/status", "write", "Say how a version is")
+async def set_version_status(joblog: State, call: Call, data: StatusRequest) -> VersionView:
+    """Takes a scheduler's word, by any of ModelArts' names; a run that has ended does not begin again."""
+    version = await _version(joblog, call)
+    status = status_named(data.status, tuple(Status))
+    set_status = joblog.engine.states.set_status
+    return version_view(await joblog.writing(set_status, version, status, data.reason, joblog.engine.clock_ms()))
 
-    @delete("/versions/{version_id:str}", summary="Delete a version with its logs", status_code=204)
-    async def delete_version(self, joblog: State, request: Call) -> None:
-        """Deletes the version and all that it has logged, for ever."""
-        version = await _version(joblog, request, "admin")
-        await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
 
-    @delete("/", summary="Delete a job with all its versions", status_code=204)
-    async def delete_job(self, joblog: State, request: Call) -> None:
-        """Deletes the job, its versions and all that they have logged, for ever."""
-        parameters = request.path_params
-        joblog.auth.allowed(request.scope["headers"], "admin", parameters["project_id"], parameters["job_id"])
-        ids = check_project_id(parameters["project_id"]), check_id("job_id", parameters["job_id"])
-        job = await joblog.reading(joblog.engine.names.job, *ids)
-        await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
+@calls.post("/versions/{version_id}/stop", "write", "Ask a run to stop")
+async def stop_version(joblog: State, call: Call) -> VersionView:
+    """Tells the run's workers, with their next report; KILLING until they have ended, KILLED then."""
+    version = await _version(joblog, call)
+    return version_view(await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms()))
+
+
+@calls.delete("/versions/{version_id}", "admin", "Delete a version with its logs", status=204)
+async def delete_version(joblog: State, call: Call) -> None:
+    """Deletes the version and all that it has logged, for ever."""
+    version = await _version(joblog, call)
+    await joblog.writing(joblog.engine.jobs.delete_version, version, joblog.engine.clock_ms())
+
+
+@calls.delete("", "admin", "Delete a job with all its versions", status=204)
+async def delete_job(joblog: State, project_id: str, job_id: int) -> None:
+    """Deletes the job, its versions and all that they have logged, for ever."""
+    job = await joblog.reading(joblog.engine.names.job, project_id, job_id)
+    await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
 
 
 def status_named(name: str, allowed: tuple[Status, ...]) -> Status:
@@ -155,9 +156,7 @@ def task_view(task: Task) -> TaskView:
     return TaskView(task=task.name, status=task.status.name, **same)
 
 
-async def _version(joblog: State, request: Call, right: str) -> Version:
-    """Checks the caller, then the ids, so that strangers learn nothing."""
-    parameters = request.path_params
-    joblog.auth.allowed(request.scope["headers"], right, parameters["project_id"], parameters["job_id"])
-    job_id, version_id = check_id("job_id", parameters["job_id"]), check_id("version_id", parameters["version_id"])
-    return await joblog.reading(joblog.engine.names.version, check_project_id(parameters["project_id"]), job_id, version_id)
+async def _version(joblog: State, call: Call) -> Version:
+    """Returns the version that the path names; raises NotFound."""
+    path = call.path
+    return await joblog.reading(joblog.engine.names.version, path["project_id"], path["job_id"], path["version_id"])

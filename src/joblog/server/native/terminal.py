@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import Controller, get
-from litestar.params import Parameter
 from msgspec import Struct
 
 from joblog.core.logs import Log
-from joblog.core.names import MAX_ID, flag, integer
+from joblog.core.names import MAX_ID
 from joblog.engine.terminal_view import frames_between, terminal_page
-from joblog.errors import Invalid
+from joblog.errors import Invalid, OutOfRange
+from joblog.server.http.parameters import choice, number, switch, text
+from joblog.server.http.routes import Call, Calls
 from joblog.server.native.logs import LOG, Start, log_of, times_ms
-from joblog.server.state import Call, State
+from joblog.server.state import State
 from joblog.views.pages import parse_cursor, plain_page, shown_page
 from joblog.views.values import ShownPage
 
-Cursor = Annotated[str | None, Parameter(description="the next of an earlier page; instead of start")]
-Count = Annotated[str | None, Parameter(description="about how many lines, 1 to 10000, 100 by default")]
+calls = Calls(LOG, "views")
+
+Cursor = Annotated[str, text("the next of an earlier page; instead of start")]
+Count = Annotated[int, number(1, 10_000, "about how many lines, 1 to 10000, 100 by default")]
 Colours = Annotated[
-    str | None, Parameter(description="keep: with the spans of text that is not plain; strip, the default: without")
+    str, choice("keep", "strip", description="keep: with the spans of text that is not plain; strip, the default: without")
 ]
-Times = Annotated[str | None, Parameter(description="true: with the time at which each line's first byte arrived")]
-StartByte = Annotated[str | None, Parameter(description="the first byte; the log's first by default")]
-EndByte = Annotated[str | None, Parameter(description="the byte past the last; the log's end by default")]
+Times = Annotated[bool, switch("true: with the time at which each line's first byte arrived")]
+StartByte = Annotated[int, number(0, MAX_ID, "the first byte; the log's first by default", "a byte position")]
+EndByte = Annotated[
+    int, number(0, MAX_ID, "the byte past the last; the log's end by default", "a byte position, start_byte or later")
+]
 
 
 class FrameView(Struct):
@@ -43,57 +47,39 @@ class FramesView(Struct):
     end_byte: int
 
 
-class TerminalController(Controller):
-    """A log as a terminal shows it."""
+@calls.get("/{task}/terminal", "read", "Lines as a terminal shows them")
+async def read_terminal(
+    joblog: State,
+    call: Call,
+    start: Start | None = None,
+    cursor: Cursor = "",
+    count: Count = 100,
+    colours: Colours = "strip",
+    times: Times = False,
+) -> ShownPage:
+    """Folds what was redrawn; every line carries the raw bytes that it came from."""
+    log = await log_of(joblog, call)
+    if start is not None and cursor:
+        raise Invalid("cursor", "given without start, or start without cursor")
+    at = parse_cursor(cursor) if cursor else start or 0
+    render = shown_page if colours == "keep" else plain_page
+    page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, count, render)
+    if times:
+        page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
+    return page
 
-    path = LOG
-    tags = ("views",)
 
-    @get("/{task:str}/terminal", summary="Lines as a terminal shows them")
-    async def read_terminal(
-        self,
-        joblog: State,
-        request: Call,
-        task: str,
-        start: Start = None,
-        cursor: Cursor = None,
-        count: Count = None,
-        colours: Colours = None,
-        times: Times = None,
-    ) -> ShownPage:
-        """Folds what was redrawn; every line carries the raw bytes that it came from."""
-        log = await log_of(joblog, request, "read")
-        if start is not None and cursor is not None:
-            raise Invalid("cursor", "given without start, or start without cursor")
-        at = parse_cursor(cursor) if cursor is not None else integer("start", start or "0", -MAX_ID, MAX_ID, "a line number")
-        number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
-        if colours not in (None, "keep", "strip"):
-            raise Invalid("colours", "keep or strip", colours)
-        timed = flag("times", times)
-        render = shown_page if colours == "keep" else plain_page
-        page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, number, render)
-        if timed:
-            page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
-        return page
-
-    @get("/{task:str}/frames", summary="Every redraw by itself")
-    async def read_frames(
-        self,
-        joblog: State,
-        request: Call,
-        task: str,
-        start_byte: StartByte = None,
-        end_byte: EndByte = None,
-        count: Count = None,
-    ) -> FramesView:
-        """Unfolds a range of bytes: what stands between newlines and carriage returns, without escapes."""
-        log = await log_of(joblog, request, "read")
-        low = integer("start_byte", start_byte or "0", 0, MAX_ID, "a byte position")
-        high = integer("end_byte", end_byte or str(MAX_ID), low, MAX_ID, "a byte position, start_byte or later")
-        number = integer("count", count or "100", 1, 10_000, "an integer from 1 to 10000")
-        found = await joblog.viewing.run(frames_between, joblog.engine.query, log, low, high, number)
-        views = [FrameView(*each) for each in found]
-        return FramesView(views, views[-1].end_byte if views else min(high, log.end_byte))
+@calls.get("/{task}/frames", "read", "Every redraw by itself")
+async def read_frames(
+    joblog: State, call: Call, start_byte: StartByte = 0, end_byte: EndByte = MAX_ID, count: Count = 100
+) -> FramesView:
+    """Unfolds a range of bytes: what stands between newlines and carriage returns, without escapes."""
+    log = await log_of(joblog, call)
+    if end_byte < start_byte:
+        raise OutOfRange("end_byte", "a byte position, start_byte or later", str(end_byte))
+    found = await joblog.viewing.run(frames_between, joblog.engine.query, log, start_byte, end_byte, count)
+    views = [FrameView(*each) for each in found]
+    return FramesView(views, views[-1].end_byte if views else min(end_byte, log.end_byte))
 
 
 def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:

@@ -8,13 +8,14 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
-from litestar import get
-
 from joblog import __version__
 from joblog.catalog.database import Database
 from joblog.engine.engine import Engine
 from joblog.errors import JoblogError, Unavailable
+from joblog.server.http.routes import OPEN, Calls
 from joblog.server.native.channels import Followers
+
+calls = Calls("", "server")
 
 _ASK_S = 3.0
 """What does not answer within this is not reachable, whatever may become of it."""
@@ -60,19 +61,19 @@ def _commit(database: Database) -> None:
         tx.rows("counter_drop", name=name)
 
 
-@get("/healthz", summary="Whether the server answers", tags=["server"], security=[{}])
+@calls.get("/healthz", OPEN, "Whether the server answers")
 async def get_health() -> dict[str, str]:
     """Answers without a token, whatever else is wrong: for what restarts a server that hangs."""
     return {"status": "ok", "version": __version__}
 
 
-@get("/readyz", summary="Whether the catalog can be written to and the object store reached", tags=["server"], security=[{}])
+@calls.get("/readyz", OPEN, "Whether the catalog can be written to and the object store reached")
 async def get_readiness(followers: Followers, readiness: Readiness) -> dict[str, str]:
     """Answers without a token; 503 also when the server is stopping."""
     return await _ready(followers, readiness, "catalog", "object store")
 
 
-@get("/readyz/catalog", summary="Whether the catalog can be written to", tags=["server"], security=[{}])
+@calls.get("/readyz/catalog", OPEN, "Whether the catalog can be written to")
 async def get_catalog_readiness(followers: Followers, readiness: Readiness) -> dict[str, str]:
     """As ``/readyz``, but a server that cannot reach its object store, and so takes appends only, is ready."""
     return await _ready(followers, readiness, "catalog")

@@ -88,7 +88,7 @@ def _illustrate(operation: Json, example: Json) -> None:
         if status in ("200", "206") and name in _ANSWERS:
             response["content"] = {kind: _content(kind) for kind in _ANSWERS[name] if status == "200" or kind == _OCTETS}
         elif "response" not in example:
-            response.pop("content", None)  # Litestar gives answers without a body the type that they would have
+            response.pop("content", None)  # they have no body
         for kind, content in response.get("content", {}).items():
             if status != "206" and (name, kind) not in _UNLIKE:
                 content["example"] = example.get("response")

@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from litestar import get
-from litestar.response import Response
-from litestar.types import HTTPScope
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -23,14 +20,18 @@ from joblog.catalog.backlog import Facts, facts
 from joblog.core.counters import Distribution, Kind
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound, Unavailable
+from joblog.server.http.answers import Answer
+from joblog.server.http.asgi import HTTPScope
+from joblog.server.http.routes import OPEN, Call, Calls
 from joblog.server.native.channels import Followers
-from joblog.server.state import Call, State
+from joblog.server.state import State
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-_MEDIA_TYPE = "text/plain; version=0.0.4"
-"""Litestar adds the charset."""
+calls = Calls("", "server")
+
+_MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 # A proxy on this machine speaks for others, and says so by one of these.
 _FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"))
@@ -138,15 +139,15 @@ def _histogram(kind: Kind, taken: dict[tuple[str, ...], Distribution]) -> Histog
     return family
 
 
-@get("/metrics", include_in_schema=False)
-async def metrics(joblog: State, exposition: Exposition, request: Call) -> Response[bytes]:
+@calls.get("/metrics", OPEN, hidden=True)  # the setting says who may
+async def get_metrics(joblog: State, exposition: Exposition, call: Call) -> Answer:
     """Answers whoever may read it: see the setting ``metrics``."""
-    access, scope = joblog.engine.settings.metrics, request.scope
+    access, scope = joblog.engine.settings.metrics, call.scope
     if access == "off":
         raise NotFound("path", "/metrics")
     if access == "token" or (access == "local" and not _local(scope)):
         joblog.auth.allowed(scope["headers"], "metrics", None)
-    return Response(await exposition.text(), media_type=_MEDIA_TYPE, headers={"cache-control": "no-store"})
+    return Answer(200, await exposition.text(), [(b"cache-control", b"no-store")], media_type=_MEDIA_TYPE)
 
 
 def _local(scope: HTTPScope) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from joblog.server.http.answers import Answer, Headers
+from joblog.server.http.answers import Answer
+from joblog.server.http.asgi import Headers
 
 _PREFIX = "/ui/"
 _DOCS = ("/api/docs", "/api/docs/")
@@ -27,7 +28,6 @@ _POLICY = (
     b"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _SAFE: Headers = [
-    (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
