@@ -124,7 +124,7 @@ either_seam = pytest.mark.parametrize("seam", ["catalog", "objects"])
 def test_some_failing_call_is_survived(backend: Backend, tmp_path: Path, seam: str, after: bool) -> None:
     """Calls all over the scenario, not each of them."""
     step = 3 if backend.name == DEFAULT else 11
-    every_call_survives(backend, tmp_path, seam, after=after, step=step if seam == "objects" else 3 * step)
+    every_call_survives(backend, tmp_path, seam, after=after, step=step if seam == "objects" else 5 * step)
 
 
 @pytest.mark.long  # hundreds of scenarios

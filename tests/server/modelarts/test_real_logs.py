@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ SEALED_S = 120.0
 # Over HTTP a page of one byte takes as long as one of 2048; such pages are read in the process, and a part of each log.
 PART_PAGES = 10_000
 PART_LINES = 3_000
+
+QUICK_PAGES = 60
+"""Of each log, where not all of it is read; a log of each kind is read whole in the long run."""
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +69,29 @@ def line_pages(log: MadeLog, count: int, order: str) -> Iterator[dict[str, Any]]
         page = log.lines_page(base_line=base, lines=count, order=order)
 
 
-@pytest.mark.slow  # 14 real logs of 8 MB, each byte read four times
-@pytest.mark.parametrize("offset", [-2048, pytest.param(2048, marks=pytest.mark.long)])  # as clients begin; the other way
+def test_real_logs_end_by_bytes(imported: list[tuple[MadeLog, bytes]]) -> None:
+    """As clients begin: backwards from the end, as far as somebody scrolls."""
+    for log, data in imported:
+        pages = list(islice(byte_pages(log, -2048), QUICK_PAGES))[::-1]
+        low = pages[0]["end_byte"] - pages[0]["log_byte_count"]
+        assert "".join(page["log"] for page in pages) == lines.text(data[low:])
+        ends = [page["end_byte"] for page in pages]
+        starts = [page["end_byte"] - page["log_byte_count"] for page in pages]
+        assert (starts, ends[-1]) == ([low, *ends[:-1]], len(data))
+
+
+def test_real_logs_end_by_lines(imported: list[tuple[MadeLog, bytes]]) -> None:
+    """The same by lines."""
+    for log, data in imported:
+        pages = list(islice(line_pages(log, 50, "asc"), QUICK_PAGES))[::-1]
+        shown = sum(page["lines"] for page in pages)
+        assert "".join(page["content"] for page in pages) == lines.text(
+            b"".join(line + b"\n" for line in data.split(b"\n")[-shown - 1 : -1])
+        )
+
+
+@pytest.mark.long  # 14 real logs of 8 MB, each byte read four times
+@pytest.mark.parametrize("offset", [-2048, 2048])  # as clients begin; the other way
 def test_real_logs_by_bytes(imported: list[tuple[MadeLog, bytes]], offset: int) -> None:
     """The pages glue to the file: the text is the file's, and the counts are of its bytes."""
     for log, data in imported:
@@ -81,7 +106,7 @@ def test_real_logs_by_bytes(imported: list[tuple[MadeLog, bytes]], offset: int) 
 @pytest.mark.parametrize(
     ("count", "order"),
     [
-        (50, "asc"),
+        pytest.param(50, "asc", marks=pytest.mark.long),
         (500, "desc"),
         pytest.param(50, "desc", marks=pytest.mark.long),  # as the two above, the other way round
         pytest.param(500, "asc", marks=pytest.mark.long),

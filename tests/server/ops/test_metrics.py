@@ -80,20 +80,20 @@ def test_what_was_done_is_counted(own: Web) -> None:
 
 
 def test_labels_hold_no_names_from_outside(own: Web) -> None:
-    """A thousand paths, methods, reasons are some series."""
+    """However many paths, methods and reasons there are, they are some series."""
     log = made_log(own, "outside", b"one\n")
     before = len(fresh(own))
-    for number in range(300):
+    for number in range(100):
         own.get(f"/{quote('é')}/outside-{number}")
         own.get(f"/api/projects/outside-{number}/jobs")
         own.get(f"/v1/outside-{number}/training-jobs/1/versions/1/aom-log", log_file="x")
         own.call(f"OUTSIDE{number}", "/")
-    gaps = [{"at_byte": 4, "size_bytes": 1, "reason": f"outside {number}"} for number in range(300)]
+    gaps = [{"at_byte": 4, "size_bytes": 1, "reason": f"outside {number}"} for number in range(100)]
     assert log.close(gaps=gaps).status == 200
     found = fresh(own)
     assert "outside" not in own.get("/metrics").body.decode()
-    assert len(found) - before < 150
-    assert value(found, "gaps_total", reason="other") == 300
+    assert len(found) - before < 100
+    assert value(found, "gaps_total", reason="other") == 100
 
 
 @pytest.mark.parametrize(
