@@ -40,11 +40,12 @@ ROOMS = {
     "joblog.agent": {"client", "api"},
     "joblog.client": {"api", "views"},
     "joblog.api": set[str](),
+    "joblog.api.values": set[str](),
     "joblog.views": set[str](),
     "joblog.core": set[str](),
     "joblog": set[str](),
 }
-EVERYBODY = {"core", "errors"}
+EVERYBODY = {"core", "errors", "api.values", "api.refs"}
 """Below all; the package's own ``__version__`` too."""
 
 PURE = (

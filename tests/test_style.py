@@ -30,8 +30,7 @@ LONGER_THAN_A_TEST = {
 
 # A value of the API has one name on its way: as it is stored, and as clients are given it. So have the callbacks of frameworks.
 SHARED_NAMES = {
-    *("Project", "Job", "Version", "Task", "Log", "Gap"),
-    *("Token", "User", "AccessKey", "Member"),
+    *("Version", "Task", "Log", "Token"),
     "JoblogCallback",
 }
 

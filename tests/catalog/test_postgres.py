@@ -17,11 +17,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from joblog.api.values import Job
 from joblog.catalog import database
 from joblog.catalog.logs import Logs, append, pack
 from joblog.catalog.postgres import Postgres, dsn
 from joblog.catalog.runs import Runs
-from joblog.core.jobs import Job, Version
+from joblog.core.jobs import Version
 from joblog.core.logs import Log
 from joblog.errors import Invalid, NotFound, Unavailable
 from tests.conftest import installed

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from joblog import errors
+from joblog.api.values import RecordedGap
 from joblog.client import Appended, Client, Gap, Job, LogRef
 
 LOG = LogRef("lab", 1, 2, "worker-3")
@@ -113,7 +114,7 @@ def test_close_tells_count_checksum_and_gaps(script: Script) -> None:
     }
     script.answer(200, log)
     closed = script.client.close_log(LOG, end_byte=9, crc32=7, gaps=[Gap(4, 100, "spool full")])
-    assert (closed.ref, closed.complete, closed.gaps) == (LOG, False, (Gap(4, 100, "spool full"),))
+    assert (closed.ref, closed.complete, closed.gaps) == (LOG, False, (RecordedGap(4, 100, "spool full", 3),))
     sent = {"gaps": [{"at_byte": 4, "size_bytes": 100, "reason": "spool full"}], "end_byte": 9, "crc32": 7}
     assert json.loads(script.requests[0][3]) == sent
 

@@ -58,7 +58,7 @@ def test_a_made_client_reads_a_log(generated: Path, person: Person) -> None:
     answer = json.loads(run(program("generators", "python"), PROGRAMS / "use_generated.py", *arguments, where=generated))
     assert answer == {
         "jobs": [["Job", person.log.job_id]],
-        "last": ["LinesView", "".join(LINES[-2:])],
+        "last": ["Lines", "".join(LINES[-2:])],
         "matches": ["match", "end"],
         "bytes": "".join(LINES),
         "appended": [10, 1],

@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from joblog.api.values import Job
 from joblog.catalog.database import Transaction, Value
 from joblog.catalog.modelarts_jobs import _drop_job, _drop_version
 from joblog.catalog.runs import _put_log, make_version
 from joblog.catalog.states import Report
-from joblog.core.jobs import Job, Version
+from joblog.core.jobs import Version
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound

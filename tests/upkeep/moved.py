@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from joblog.api.values import RecordedGap
 from joblog.catalog.states import Report
 from joblog.core.accounts import Token
-from joblog.core.logs import Gap
 from joblog.core.settings import Settings
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
@@ -55,7 +55,7 @@ class Filled:
         engine.names.set_retention("lab", 365, None)
         self.user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
         engine.iam.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
-        self.key, self.key_secret = engine.iam.create_key(self.user.id, "laptop", NOW_MS)
+        self.key = engine.iam.create_key(self.user.id, "laptop", NOW_MS)
         token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
         self.token: Token | None = token
         gone, _ = engine.tokens.make(None, ["admin"], "revoked", NOW_MS, None)
@@ -80,7 +80,7 @@ class Filled:
             (shortened, 0, first.end_byte, first.end_line, first.object_key, first.object_bytes, first.last_ms), NOW_MS
         )
         self.texts[shortened] = self.texts[shortened][first.end_byte :]
-        engine.logs.add_gaps(gaps, [Gap(5000, 12_288, "spool full", NOW_MS), Gap(0, 7, "flood", NOW_MS)])
+        engine.logs.add_gaps(gaps, [RecordedGap(5000, 12_288, "spool full", NOW_MS), RecordedGap(0, 7, "flood", NOW_MS)])
         assert engine.logs.head(tail).sealed_byte == 0
         deleted = engine.names.put_run("lab", "Train_1", "run-8", 0, NOW_MS)[1]
         engine.jobs.delete_version(deleted, NOW_MS)

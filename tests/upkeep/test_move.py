@@ -38,7 +38,7 @@ def is_the_same(filled: Filled, source: Settings, target: Settings) -> None:
         assert {log_id: bytes_of(engine, log_id) for log_id in filled.texts} == filled.texts
         assert engine.names.version_by_uuid("lab", filled.uuid).uuid == filled.uuid
         assert engine.tokens.find(filled.token_secret) == filled.token
-        assert engine.iam.key(filled.key.access) == (filled.user.id, filled.key_secret)
+        assert engine.iam.key(filled.key.access) == (filled.user.id, filled.key.secret)
         again = engine.names.put_run("lab", "Train_1", "run-7", 0, NOW_MS)[2]
         assert again.id == min(filled.texts)
         engine.ingest.append(again.id, again.end_byte, b" goes on\n")

@@ -10,8 +10,8 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from joblog import __version__
+from joblog.api.answers import T, decoded, failure, value
 from joblog.api.connections import Connections, Response
-from joblog.api.values import Value, decoded, failure, value
 from joblog.errors import Busy, Invalid, Unavailable, Unreachable
 
 PAGE_ITEMS = 1000
@@ -59,7 +59,7 @@ class Transport:
         """Closes the connections; may be called again."""
         self._connections.close()
 
-    def items(self, kind: type[Value], path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> Iterator[Value]:
+    def items(self, kind: type[T], path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> Iterator[T]:
         """Yields the items of a list, asking for them page by page."""
         following: object = None
         while True:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from joblog.api.answers import decoded, value
 from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
-from joblog.api.values import Appended, Job, Log, Reported, Run, decoded, value
+from joblog.api.values import Appended, Job, Log, Reported, Run
 
 
 class Writer(Transport):

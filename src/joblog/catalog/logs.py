@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction, Value
 from joblog.core import lines
 from joblog.core.lines import Bytes
-from joblog.core.logs import Chunk, Gap, Log, Segment
+from joblog.core.logs import Chunk, Log, Segment
 from joblog.core.segment import encode_frame
 from joblog.errors import Conflict, NotFound
 
@@ -75,9 +76,9 @@ class Logs:
         """Lists every project's logs by id."""
         return [Log(*row) for row in self._db.rows("logs_all", after=after, limit=limit)]
 
-    def gaps(self, log_id: int) -> list[Gap]:
+    def gaps(self, log_id: int) -> list[RecordedGap]:
         """Returns what was not kept, by position."""
-        return [Gap(*row) for row in self._db.rows("gaps", log_id=log_id)]
+        return [RecordedGap(*row) for row in self._db.rows("gaps", log_id=log_id)]
 
     def chunks_by_byte(self, log_id: int, low: int, high: int) -> list[Chunk]:
         """Returns the chunks that hold bytes of ``[low, high)``."""
@@ -142,7 +143,7 @@ class Logs:
             raise Conflict("the log grew while it was being closed", head.end_byte)
         return head
 
-    def add_gaps(self, log_id: int, gaps: Sequence[Gap]) -> list[Gap]:
+    def add_gaps(self, log_id: int, gaps: Sequence[RecordedGap]) -> list[RecordedGap]:
         """Records what was not kept, and returns what was not recorded before; the same gap again changes nothing."""
         added = []
         with self._db.transaction() as tx:

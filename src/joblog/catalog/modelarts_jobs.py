@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from joblog.api.values import Job
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.runs import make_version, next_id, version_of
-from joblog.core.jobs import Job, Version
+from joblog.core.jobs import Version
 from joblog.core.names import MAX_ID
 from joblog.core.status import Status
 from joblog.errors import Exists, NotFound
@@ -100,7 +101,7 @@ class Jobs:
         if not self._db.rows("project", id=project_id):
             raise NotFound("project", project_id)
         with self._db.transaction() as tx:
-            job = Job(next_id(tx, "job"), project_id, name, now_ms, description, workspace_id)
+            job = Job(next_id(tx, "job"), project_id, name, now_ms, description, workspace_id, {})
             made = tx.rows(
                 "job_make",
                 id=job.id,
@@ -280,7 +281,7 @@ def _both(first: set[int] | None, second: set[int]) -> set[int]:
 
 def _run(project_id: str, row: Row) -> ListedRun:
     version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
-    return ListedRun(version, Job(version.job_id, project_id, name, 0, description, workspace_id))
+    return ListedRun(version, Job(version.job_id, project_id, name, 0, description, workspace_id, {}))
 
 
 def _escaped(text: str) -> str:

@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
+from joblog.api.values import Job
+from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.users import put_domain
 from joblog.core import labels
 from joblog.core.accounts import DEFAULT_DOMAIN
-from joblog.core.jobs import Job, Project, Version
+from joblog.core.jobs import Version
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, log_file_name
 from joblog.core.status import OVER, Status
@@ -225,13 +227,13 @@ def _put_job(tx: Transaction, project_id: str, name: str, now_ms: int) -> Job:
         rows = tx.rows("job_by_name", project_id=project_id, name=name)
         if not rows:
             tx.rows("job_put", id=number, project_id=project_id, name=name, now_ms=now_ms)
-            return Job(number, project_id, name, now_ms)
+            return Job(number, project_id, name, now_ms, "", "0", {})
     return job_of(rows[0])
 
 
 def job_of(row: Row) -> Job:
     """Returns the job of a row that has its columns in the order of its fields."""
-    return structs.replace(Job(*row), labels=labels.unpacked(row[6]))
+    return Job(row[0], row[1], row[2], row[3], row[4], row[5], labels.unpacked(row[6]))
 
 
 def label_columns(wanted: Sequence[str]) -> dict[str, Value]:
@@ -252,7 +254,7 @@ def _labelled(tx: Transaction, job: Job, change: Mapping[str, str | None]) -> Jo
         if after == job.labels:
             return job
         if tx.rows("job_set_labels", id=job.id, was=labels.packed(job.labels), labels=labels.packed(after)):
-            return structs.replace(job, labels=after)
+            return Job(**vars(job) | {"labels": after})
         job = _job(tx.rows("job", project_id=job.project_id, id=job.id), job.id)
 
 

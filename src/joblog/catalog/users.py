@@ -7,11 +7,11 @@ import string
 import uuid
 from collections.abc import Collection
 
+from joblog.api.values.accounts import AccessKey, Member, Project, User
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.passwords import Passwords
 from joblog.catalog.vault import Vault
-from joblog.core.accounts import AccessKey, Domain, Member, User, check_label, check_rights
-from joblog.core.jobs import Project
+from joblog.core.accounts import Domain, check_label, check_rights
 from joblog.errors import Conflict, NotFound
 
 # As long, and of the characters, that Huawei's are: clients check no more than that, if anything.
@@ -128,7 +128,8 @@ class Iam:
 
     def members(self, project_id: str, after: str, limit: int) -> list[Member]:
         """Lists a project's members by user id."""
-        return [Member(*row) for row in self._db.rows("members", project_id=project_id, after=after, limit=limit)]
+        rows = self._db.rows("members", project_id=project_id, after=after, limit=limit)
+        return [Member(row[0], row[1], row[2], row[3], tuple(row[4].split(",")), row[5]) for row in rows]
 
     def grants(self, user_id: str) -> dict[str, str]:
         """Returns a user's rights by project id."""
@@ -138,16 +139,16 @@ class Iam:
         """Returns the projects that a user is a member of, by id."""
         return [Project(*row) for row in self._db.rows("projects_of_user", user_id=user_id)]
 
-    def create_key(self, user_id: str, label: str, now_ms: int) -> tuple[AccessKey, str]:
+    def create_key(self, user_id: str, label: str, now_ms: int) -> AccessKey:
         """Makes an access key and returns it with its secret, which nobody can be told again; raises Invalid, NotFound."""
-        key = AccessKey(_random(_ACCESS_CHARACTERS, _ACCESS_LENGTH), user_id, check_label(label), now_ms)
-        secret = _random(_SECRET_CHARACTERS, _SECRET_LENGTH)
-        sealed = self._vault.seal(secret, key.access)
+        access, secret = _random(_ACCESS_CHARACTERS, _ACCESS_LENGTH), _random(_SECRET_CHARACTERS, _SECRET_LENGTH)
+        key = AccessKey(access, user_id, check_label(label), now_ms, secret)
+        sealed = self._vault.seal(secret, access)
         with self._db.transaction() as tx:
             if not tx.rows("account_hold", id=user_id):
                 raise NotFound("user", user_id)
-            tx.rows("access_key_put", access=key.access, user_id=user_id, sealed_secret=sealed, label=key.label, now_ms=now_ms)
-        return key, secret
+            tx.rows("access_key_put", access=access, user_id=user_id, sealed_secret=sealed, label=key.label, now_ms=now_ms)
+        return key
 
     def key(self, access: str) -> tuple[str, str] | None:
         """Returns whose access key it is, and its secret, if there is such a key; raises Damaged."""
@@ -157,7 +158,7 @@ class Iam:
     def keys(self, user_id: str) -> list[AccessKey]:
         """Lists a user's access keys; raises NotFound for the user."""
         self.user(user_id)
-        return [AccessKey(*row) for row in self._db.rows("access_keys", user_id=user_id)]
+        return [AccessKey(row[0], row[1], row[2], row[3], None) for row in self._db.rows("access_keys", user_id=user_id)]
 
     def delete_key(self, user_id: str, access: str) -> None:
         """Makes an access key of a user's worthless; raises NotFound."""

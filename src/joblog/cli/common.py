@@ -14,6 +14,7 @@ from typing import Any
 
 from joblog.agent import settings
 from joblog.api.refs import printable
+from joblog.api.values import Value
 from joblog.client import Client, Job, Log, LogRef, Version
 from joblog.client.links import LATEST, LogPart, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
@@ -114,6 +115,8 @@ def show_json(values: Iterable[object]) -> None:
 
 def plain(value: Any) -> Any:
     """Returns what JSON has for a value: objects for those with named fields, however deep."""
+    if isinstance(value, Value):
+        return {name: plain(getattr(value, name)) for name in value.FIELDS}
     if hasattr(value, "_asdict"):
         return {name: plain(each) for name, each in value._asdict().items()}
     if is_dataclass(value):

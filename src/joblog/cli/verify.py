@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from joblog.api.refs import LogRef
 from joblog.cli.common import connected, find_log, find_version
@@ -26,7 +25,7 @@ def verify(args: argparse.Namespace) -> int:
             found = verified(client, ref)
             incomplete += not found.complete
             if args.json:
-                sys.stdout.write(json.dumps(asdict(found) | {"complete": found.complete}) + "\n")
+                sys.stdout.write(json.dumps(_row(found)) + "\n")
             else:
                 sys.stdout.write("".join(f"{line}\n" for line in _told(name, found)))
             sys.stdout.flush()
@@ -55,6 +54,11 @@ def _logs(client: Client, project_id: str, args: argparse.Namespace) -> Iterator
         raise NotFound("log", args.task or name)
     job = client.job(project_id, version.job_id).name
     yield from ((f"{job}/{version.name}/{ref.task}", ref) for ref in refs)
+
+
+def _row(found: Verified) -> dict[str, object]:
+    gaps = [(each.at_byte, each.size_bytes, each.reason) for each in found.gaps]
+    return {**vars(found), "proof": vars(found.proof), "gaps": gaps, "complete": found.complete}
 
 
 def _told(name: str, found: Verified) -> Iterator[str]:

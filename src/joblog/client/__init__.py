@@ -21,9 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from joblog.api.answers import value
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import project_path
-from joblog.api.values import Appended, Job, Log, Reported, Run, Version, value
+from joblog.api.values import Appended, Job, Log, Reported, Run, Version
+from joblog.api.values.accounts import AccessKey, Member, Project, Token, User
+from joblog.api.values.reading import Lines, Proof, Task
 from joblog.api.writer import Writer
 from joblog.client.admin import AdminCalls
 from joblog.client.following import Piece
@@ -31,8 +34,7 @@ from joblog.client.links import LATEST, Link, is_link, parsed_link
 from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
-from joblog.client.values import AccessKey, Lines, Member, Project, Task, Token, User
-from joblog.client.verifying import Proof, Verified, verified
+from joblog.client.verifying import Verified, verified
 
 __all__ = [
     "AccessKey",

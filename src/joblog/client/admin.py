@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
+from joblog.api.answers import value
 from joblog.api.transport import Transport, project_path
-from joblog.api.values import value
-from joblog.client.values import AccessKey, Member, Project, Token, User
+from joblog.api.values.accounts import AccessKey, Member, Project, Token, User
 
 
 class AdminCalls(Transport):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from joblog.api.answers import failure
 from joblog.api.refs import LogRef
 from joblog.api.transport import Transport
-from joblog.api.values import failure
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
 
 HEARTBEAT_S = 10.0

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
+from joblog.api.answers import value
 from joblog.api.connections import Response
 from joblog.api.refs import LogRef
 from joblog.api.transport import project_path
-from joblog.api.values import Job, Log, Version, value
+from joblog.api.values import Job, Log, Version
+from joblog.api.values.reading import Lines
 from joblog.client.following import Follow
 from joblog.client.links import DEFAULT_TASK, Link
 from joblog.client.searching import Search
-from joblog.client.values import Lines
 from joblog.client.views import Views
 from joblog.errors import Unreachable
 
@@ -71,7 +72,7 @@ class Reading(Views, Follow, Search):
         (ago), ``2026-01-31T12:00:00Z`` or milliseconds since 1970. ``until`` leaves out what arrived then or later.
         """
         asked = {"start": start, "count": count, "byte": byte, "since": since, "until": until}
-        given = urlencode({name: value for name, value in asked.items() if value is not None})
+        given = urlencode({name: each for name, each in asked.items() if each is not None})
         return value(Lines, self.call("GET", f"{log.path}/lines?{given}"))
 
     # What there is

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from joblog.api.answers import failure
 from joblog.api.refs import LogRef
 from joblog.api.transport import Transport
-from joblog.api.values import failure
 from joblog.errors import Unreachable
 
 _READ_BYTES = 256 * 1024

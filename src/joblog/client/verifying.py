@@ -6,27 +6,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from joblog.api.refs import Gap, LogRef
-from joblog.api.values import Log, value
+from joblog.api.answers import value
+from joblog.api.refs import LogRef
+from joblog.api.values import Log, RecordedGap
+from joblog.api.values.reading import Proof
 from joblog.client.reading import READ_BYTES, Reading
 from joblog.errors import JoblogError
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What a log's completeness is judged by; ``claimed_...`` is what the writer counted, None where it has not said.
-
-    ``segments`` objects, ``object_bytes`` in all, hold the bytes before ``sealed_byte``, the catalog those behind it.
-    """
-
-    start_byte: int
-    end_byte: int
-    sealed_byte: int
-    crc32: int
-    claimed_bytes: int | None
-    claimed_crc32: int | None
-    segments: int
-    object_bytes: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +26,7 @@ class Verified:
     lines: int
     read_bytes: int
     read_crc32: int
-    gaps: tuple[Gap, ...]
+    gaps: tuple[RecordedGap, ...]
     problems: tuple[str, ...] = field(default=())
 
     @property

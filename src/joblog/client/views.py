@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from joblog.api.answers import value
 from joblog.api.refs import LogRef
 from joblog.api.transport import Transport
-from joblog.client.shapes import shaped
-from joblog.views.values import Digest, MergedLine, MergedPage, Metrics, RankProgress, SeriesPoints, ShownLine, ShownPage
-
-
-@dataclass(frozen=True)
-class FrameText:
-    """A redraw: its text, its bytes ``[start_byte, end_byte)``, the raw line it is in."""
-
-    text: str
-    line: int
-    start_byte: int
-    end_byte: int
-
-
-@dataclass(frozen=True)
-class _Frames:
-    frames: list[FrameText]
-    end_byte: int
+from joblog.views.values import (
+    Digest,
+    FramePage,
+    FrameText,
+    MergedLine,
+    MergedPage,
+    Metrics,
+    RankProgress,
+    SeriesPoints,
+    ShownLine,
+    ShownPage,
+)
 
 
 class Views(Transport):
@@ -48,7 +42,7 @@ class Views(Transport):
         """
         asked = {"start": start, "count": count, "cursor": cursor, "colours": "keep" if colours else None}
         asked["times"] = "true" if times else None
-        return shaped(ShownPage, self.call("GET", f"{log.path}/terminal{_query(asked)}"))
+        return value(ShownPage, self.call("GET", f"{log.path}/terminal{_query(asked)}"))
 
     def shown(self, log: LogRef, start: int | None = None, *, colours: bool = False) -> Iterator[ShownLine]:
         """Yields all lines as a terminal shows them, to the log's present end."""
@@ -66,7 +60,7 @@ class Views(Transport):
         """Yields every redraw in a range of bytes, as that of a ``ShownLine``."""
         while True:
             asked = {"start_byte": start_byte, "end_byte": end_byte, "count": 10_000}
-            found = shaped(_Frames, self.call("GET", f"{log.path}/frames{_query(asked)}"))
+            found = value(FramePage, self.call("GET", f"{log.path}/frames{_query(asked)}"))
             yield from found.frames
             if not found.frames or found.end_byte <= start_byte or found.end_byte == end_byte:
                 return
@@ -90,7 +84,7 @@ class Views(Transport):
         """
         start = None if last is None else -last
         asked = {"ranks": ranks, "cursor": cursor, "start": start, "count": count, "collapse": collapse_s or None}
-        return shaped(MergedPage, self.call("GET", f"{_version(project_id, job_id, version_id)}/merged{_query(asked)}"))
+        return value(MergedPage, self.call("GET", f"{_version(project_id, job_id, version_id)}/merged{_query(asked)}"))
 
     def merged_lines(
         self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None, collapse_s: int = 0
@@ -118,12 +112,12 @@ class Views(Transport):
     ) -> Digest:
         """Returns why a version died, within ``max_bytes`` of JSON or about ``max_tokens`` of a language model."""
         asked = {"ranks": ranks, "max_bytes": max_bytes, "max_tokens": max_tokens, "silent_s": silent_s}
-        return shaped(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
+        return value(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
 
     def progress(self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None) -> list[RankProgress]:
         """Returns every rank's progress bars as numbers."""
         path = f"{_version(project_id, job_id, version_id)}/progress{_query({'ranks': ranks})}"
-        return shaped(list[RankProgress], self.call("GET", path))
+        return value(list[RankProgress], self.call("GET", path))
 
     def metrics(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -145,7 +139,7 @@ class Views(Transport):
         asked: dict[str, object] = {"ranks": ranks, "names": ",".join(names) or None, "points": points, "least": least}
         path = f"{_version(project_id, job_id, version_id)}/metrics{_query(asked, list(patterns))}"
         while True:
-            found = shaped(Metrics, self.call("GET", path))
+            found = value(Metrics, self.call("GET", path))
             if not found.unread_bytes:
                 return found.items
 
@@ -155,6 +149,6 @@ def _version(project_id: str, job_id: int, version_id: int) -> str:
 
 
 def _query(asked: Mapping[str, object], patterns: Iterable[str] = ()) -> str:
-    given = [(name, str(value)) for name, value in asked.items() if value is not None]
+    given = [(name, str(each)) for name, each in asked.items() if each is not None]
     given += [("pattern", pattern) for pattern in patterns]
     return f"?{urlencode(given)}" if given else ""

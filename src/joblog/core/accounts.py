@@ -37,36 +37,6 @@ class Domain(Struct, frozen=True):
     created_ms: int
 
 
-class User(Struct, frozen=True):
-    """Somebody who logs in with a password, and whose programs sign with access keys."""
-
-    id: str
-    name: str
-    created_ms: int
-    domain_id: str
-    domain: str
-
-
-class Member(Struct, frozen=True):
-    """A user's rights in a project."""
-
-    user_id: str
-    user: str
-    domain: str
-    project_id: str
-    rights: str
-    created_ms: int
-
-
-class AccessKey(Struct, frozen=True):
-    """What a user's programs sign with, without its secret."""
-
-    access: str
-    user_id: str
-    label: str
-    created_ms: int
-
-
 RIGHTS = ("read", "write", "metrics", "admin")
 """``metrics`` is for whoever watches the server, and shows no log."""
 

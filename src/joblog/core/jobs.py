@@ -1,33 +1,10 @@
-"""Projects and what runs in them: jobs, their runs (versions), the runs' workers (tasks), as frozen values."""
+"""What runs in a project: the runs of jobs (versions), the runs' workers (tasks), as frozen values."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from joblog.core.status import Status
-
-
-class Project(Struct, frozen=True):
-    """A tenant. ``retain_days`` and ``retain_bytes`` (of stored objects) bound what is kept; None: for ever."""
-
-    id: str
-    name: str
-    domain_id: str
-    created_ms: int
-    retain_days: int | None
-    retain_bytes: int | None
-
-
-class Job(Struct, frozen=True):
-    """A named piece of training; its runs are its versions."""
-
-    id: int
-    project_id: str
-    name: str
-    created_ms: int
-    description: str = ""
-    workspace_id: str = "0"
-    labels: dict[str, str] = {}
 
 
 class Version(Struct, frozen=True):

@@ -98,12 +98,3 @@ class Segment(Struct, frozen=True):
     first_ms: int
     last_ms: int
     index: bytes
-
-
-class Gap(Struct, frozen=True):
-    """Bytes that were not kept: ``size_bytes`` of them, before position ``at_byte``, and why."""
-
-    at_byte: int
-    size_bytes: int
-    reason: str
-    recorded_ms: int

@@ -13,9 +13,9 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row
 from joblog.catalog.logs import Doomed, Logs, drop_segment, put_segment
-from joblog.core.jobs import Project
 from joblog.core.logs import Segment
 from joblog.core.segment import Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import write_object

@@ -184,7 +184,7 @@ class Carrier:
             tx.rows("log_chunks_drop", log_id=log.id)
             tx.rows("log_gaps_drop", log_id=log.id)
             for gap in self._source.logs.gaps(log.id):
-                values = structs.asdict(gap)
+                values = dict(vars(gap))
                 tx.rows("gap_put", log_id=log.id, now_ms=values.pop("recorded_ms"), **values)
             self._tail(tx, log, total, wanted)
             crc32 = wanted.crc32 if wanted else log.crc32

@@ -11,11 +11,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.logs import Logs, name_object, put_segment
 from joblog.catalog.runs import Runs
 from joblog.core import lines
-from joblog.core.logs import Gap, Log, Segment
+from joblog.core.logs import Log, Segment
 from joblog.core.settings import Settings
 from joblog.core.status import Status
 from joblog.engine.opening import open_alone, open_objects
@@ -119,8 +120,8 @@ class Rebuild:
             )
             if first.start_byte:
                 tx.rows("gap_retained", log_id=log_id, size_bytes=first.start_byte, now_ms=now_ms)
-        gaps = [Gap(each.start_byte, len(each.data), LOST_OBJECT, now_ms) for each in lost]
-        self._logs.add_gaps(log_id, [*gaps, Gap(last.end_byte, 0, LOST, now_ms)])
+        gaps = [RecordedGap(each.start_byte, len(each.data), LOST_OBJECT, now_ms) for each in lost]
+        self._logs.add_gaps(log_id, [*gaps, RecordedGap(last.end_byte, 0, LOST, now_ms)])
         self.logs += 1
         self.bytes += last.end_byte - first.start_byte
 

@@ -42,6 +42,24 @@ class ShownPage:
 
 
 @dataclass(frozen=True)
+class FrameText:
+    """A redraw: its text, its bytes ``[start_byte, end_byte)``, the raw line it is in."""
+
+    text: str
+    line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True)
+class FramePage:
+    """Redraws in order; ``end_byte`` is where the following ones begin."""
+
+    frames: list[FrameText]
+    end_byte: int
+
+
+@dataclass(frozen=True)
 class MergedLine:
     """A line of ``count`` ranks; where it stands in the log of the first of them, and when it arrived there, to the second."""
 

@@ -74,13 +74,13 @@ def test_credentials_are_looked_up_in_threads(tmp_path: Path) -> None:
     _, token = engine.tokens.make("lab", ["read"], "", now_ms, None)
     user = engine.iam.create_user("default", "someone", "long enough", now_ms)
     engine.iam.grant(user.id, "lab", ["read"], now_ms)
-    key, secret = engine.iam.create_key(user.id, "", now_ms)
+    key = engine.iam.create_key(user.id, "", now_ms)
     app = App(engine)
     headers = {"host": "x", "x-sdk-date": sdk_date(time.time())}
     text = canonical("GET", NAMES, (), headers, b"")
     engine.remote.on_loop.clear()
     for access, status in ((key.access, 200), ("A" * 20, 401)):
-        signed = [*headers.items(), ("authorization", authorization(access, secret, headers, text))]
+        signed = [*headers.items(), ("authorization", authorization(access, str(key.secret), headers, text))]
         assert asked(app, *signed) == status
     for sent, status in ((token, 200), ("wrong", 401), (token, 200), ("wrong", 401), ("", 401)):
         assert asked(app, ("x-auth-token", sent)) == status

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from joblog.core.accounts import Domain, Token, User
-from joblog.core.jobs import Project
+from joblog.api.values.accounts import Project, User
+from joblog.core.accounts import Domain, Token
 
 VERSION = "v3.14"
 

@@ -16,9 +16,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
 
+from joblog.api.values.accounts import Project, User
 from joblog.catalog.tokens import USER_TOKEN_MS
-from joblog.core.accounts import DEFAULT_DOMAIN, Domain, Token, User
-from joblog.core.jobs import Project
+from joblog.core.accounts import DEFAULT_DOMAIN, Domain, Token
 from joblog.engine.engine import Engine
 from joblog.errors import ExpiredToken, Invalid, Missing, NoProject, NotFound, TooMany, UnknownToken, WrongPassword
 from joblog.server.auth.bodies import Identity, KeyMethod, LoginRequest, PasswordUser, ProjectRef, Ref, Scope

@@ -42,7 +42,7 @@ _OTHERS = {"call", "data"}
 _TRAINING_JOB = "training_job_id"
 """In a path it names a job that has to be looked up before the right to it can be: its handler does both (``v2_bodies.py``)."""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=vars).encode
 
 
 class Unrouted(Exception):

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from joblog.api.values import Job
 from joblog.catalog.modelarts_jobs import SORTS, JobSearch, Summary
-from joblog.core.jobs import Job, Version
+from joblog.core.jobs import Version
 from joblog.core.names import check_job_name, integer
 from joblog.core.status import Status
 from joblog.errors import Invalid

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from joblog.core.jobs import Job, Task, Version
+from joblog.api.values import Job
+from joblog.core.jobs import Task, Version
 from joblog.core.status import OVER, phases
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound

@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from joblog.core.jobs import Job, Task, Version
-from joblog.core.logs import Gap, Log
+from joblog.api.values import Job, RecordedGap
+from joblog.core.jobs import Task, Version
+from joblog.core.logs import Log
 from joblog.core.status import OVER, Status
 from joblog.server.state import State
 
@@ -88,7 +89,7 @@ def _of_task(task: Task) -> Iterator[Event]:
         yield Event(task.ended_ms, level, "Task", f"{task.name} has ended: {task.status.name}" + (f" ({how})." if how else "."))
 
 
-def _of_gap(log: Log, gap: Gap) -> Event:
+def _of_gap(log: Log, gap: RecordedGap) -> Event:
     message = f"{gap.size_bytes} bytes are not in the log of {log.task} at byte {gap.at_byte}: {gap.reason}."
     return Event(gap.recorded_ms, "Info" if gap.reason == "retention" else "Warning", "Task", message)
 

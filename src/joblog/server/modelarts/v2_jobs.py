@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from joblog.core.jobs import Job, Version
+from joblog.api.values import Job
+from joblog.core.jobs import Version
 from joblog.core.names import MAX_ID, check_job_name
 from joblog.errors import Invalid, UnknownAction
 from joblog.server.http.answers import Answer

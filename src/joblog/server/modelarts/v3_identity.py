@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from joblog.api.values.accounts import Project
 from joblog.core.accounts import DEFAULT_DOMAIN, Domain
-from joblog.core.jobs import Project
 from joblog.core.settings import Settings
 from joblog.server.auth.bodies import LoginRequest, catalog, domain_view, project_view, token_view, version_view
 from joblog.server.http.answers import Answer

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
+from joblog.api.values import Appended
 from joblog.core.counters import APPENDED_BYTES, APPENDS
 from joblog.core.lines import Bytes
 from joblog.core.logs import Log
@@ -29,13 +28,6 @@ Where = tuple[str, int, int, int]
 """Project, job, version and worker: which log."""
 
 
-class AppendView(msgspec.Struct):
-    """Where the log ends, durably, after an append."""
-
-    end_byte: int
-    end_line: int
-
-
 class AppendCall:
     """Answers appends. Used from the event loop."""
 
@@ -45,7 +37,7 @@ class AppendCall:
         self._known: dict[Where, Log] = {}
         engine.past.forgets(self._known.clear)
 
-    async def take(self, call: Call, where: Where, at: int) -> AppendView:
+    async def take(self, call: Call, where: Where, at: int) -> Appended:
         """Takes a request's body as the bytes from ``at`` on; raises the errors of ``joblog.errors``."""
         log = await self._log(where)
         headers = dict(call.headers)
@@ -57,7 +49,7 @@ class AppendCall:
             raise
         self._engine.tally.add(APPENDS, "taken" if added else "repeated")
         self._engine.tally.add(APPENDED_BYTES, count=added)
-        return AppendView(head.end_byte, head.end_line)
+        return Appended(head.end_byte, head.end_line)
 
     async def _log(self, where: Where) -> Log:
         """Returns the log as it was when it was first asked for.

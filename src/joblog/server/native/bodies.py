@@ -1,16 +1,16 @@
-"""The native API's bodies, as docs/http-api.md shows them."""
+"""What the native API takes, as docs/http-api.md shows it; and what it answers, of the engine's records."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from joblog.core.jobs import Version
-from joblog.core.logs import Gap, Log
+from joblog.api.values import Log, RecordedGap, Version
+from joblog.core import jobs, logs
 from joblog.core.names import MAX_ID
 from joblog.errors import Invalid
-from joblog.server.native.cut_lines import CutLine
 from joblog.server.state import State
 
 MAX_GAP_BYTES = 2**48
@@ -97,85 +97,18 @@ class TokenRequest(Struct, forbid_unknown_fields=True):
     expires_s: int | None = None
 
 
-class VersionView(Struct):
-    """A version, its name, and how it is."""
-
-    id: int
-    job_id: int
-    name: str
-    number: int
-    uuid: str
-    run_id: str | None
-    created_ms: int
-    status: str
-    reason: str | None
-    expected_tasks: int | None
-    started_ms: int | None
-    ended_ms: int | None
-    stop_ms: int | None
+def version_value(version: jobs.Version) -> Version:
+    """Returns a version as it is answered."""
+    same = {name: getattr(version, name) for name in Version.FIELDS if name != "status"}
+    return Version(status=version.status.name, **same)
 
 
-class LogView(Struct):
-    """A log's status."""
-
-    project_id: str
-    job_id: int
-    version_id: int
-    task: str
-    log_file: str
-    created_ms: int
-    appended_ms: int
-    start_byte: int
-    start_line: int
-    sealed_byte: int
-    end_byte: int
-    end_line: int
-    partial_byte: int
-    crc32: int
-    closed: bool
-    closed_ms: int | None
-    complete: bool | None
-    gaps: list[Gap]
+def log_value(log: logs.Log, gaps: Sequence[RecordedGap]) -> Log:
+    """Returns a log as it is answered."""
+    same = {name: getattr(log, name) for name in Log.FIELDS if name != "gaps"}
+    return Log(gaps=tuple(gaps), **same)
 
 
-class LinesView(Struct):
-    """The lines ``[start_line, end_line)``, which are the bytes ``[start_byte, end_byte)``; cuts and times if asked for."""
-
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-    lines: int
-    content: str
-    cuts: list[CutLine] | UnsetType = UNSET
-    times_ms: list[int] | UnsetType = UNSET
-
-
-class TokenView(Struct):
-    """A token; the secret is there in the answer that made it, and never again."""
-
-    id: int
-    project_id: str | None
-    rights: list[str]
-    label: str
-    created_ms: int
-    expires_ms: int | None
-    job_id: int | None = None
-    token: str | None = None
-
-
-def version_view(version: Version) -> VersionView:
-    """Renders a version."""
-    same = {name: getattr(version, name) for name in VersionView.__struct_fields__ if name != "status"}
-    return VersionView(status=version.status.name, **same)
-
-
-def log_view(log: Log, gaps: list[Gap]) -> LogView:
-    """Renders a log."""
-    same = {name: getattr(log, name) for name in LogView.__struct_fields__ if name != "gaps"}
-    return LogView(**same, gaps=gaps)
-
-
-async def read_log_view(joblog: State, log: Log) -> LogView:
-    """Renders a log with the gaps that the catalog has of it."""
-    return log_view(log, await joblog.reading(joblog.engine.logs.gaps, log.id))
+async def read_log_value(joblog: State, log: logs.Log) -> Log:
+    """Returns a log as it is answered, with the gaps that the catalog has of it."""
+    return log_value(log, await joblog.reading(joblog.engine.logs.gaps, log.id))

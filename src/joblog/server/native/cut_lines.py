@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec import Struct, structs
 
+from joblog.api.values.reading import CutLine
 from joblog.core.logs import Log
 from joblog.engine.read import Page, PageReader
 
@@ -18,14 +19,6 @@ _LINES_APART = 64
 
 _CONTINUES = range(0x80, 0xC0)
 """Bytes of UTF-8 that begin no character."""
-
-
-class CutLine(Struct):
-    """A line that was cut, and which bytes it is, its newline not among them."""
-
-    line: int
-    start_byte: int
-    end_byte: int
 
 
 class _Line(Struct):

@@ -24,7 +24,7 @@ from joblog.server.http.asgi import Headers
 from joblog.server.http.parameters import choice, number, text
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import EVENTS, OCTETS, begun
-from joblog.server.native.bodies import read_log_view
+from joblog.server.native.bodies import read_log_value
 from joblog.server.native.channels import Channel, ChannelPiece, Followers, shown
 from joblog.server.native.logs import LOG, log_of
 from joblog.server.state import State
@@ -192,11 +192,11 @@ class _Follower:
 
     async def _told(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
         """Makes an event of the log's state."""
-        return _event(event, at, msgspec.to_builtins(await read_log_view(self._joblog, head)) | more)
+        return _event(event, at, vars(await read_log_value(self._joblog, head)) | more)
 
 
 def _event(name: bytes, at: int, said: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(said))
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(said, enc_hook=vars))
 
 
 async def _position(joblog: State, log: Log, last: int | None, start: str, tail: int | None) -> int:

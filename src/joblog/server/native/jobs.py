@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
-from joblog.core.accounts import Token, check_label, check_rights
-from joblog.core.jobs import Job, Project
+from joblog.api.values import Job, Run, Version
+from joblog.api.values.accounts import Project, Token
+from joblog.core import accounts
+from joblog.core.accounts import check_label, check_rights
 from joblog.core.labels import checked_labels
 from joblog.core.names import MAX_ID, check_job_name, check_name, check_project_id, check_run_id, worker_of_task
 from joblog.errors import Missing, OutOfRange
@@ -16,15 +18,12 @@ from joblog.server.http.routes import KNOWN, Call, Calls
 from joblog.server.native.bodies import (
     JobRequest,
     LabelsRequest,
-    LogView,
     ProjectRequest,
     RunRequest,
     TokenRequest,
-    TokenView,
     VersionRequest,
-    VersionView,
-    read_log_view,
-    version_view,
+    read_log_value,
+    version_value,
 )
 from joblog.server.native.paging import Listing
 from joblog.server.state import State
@@ -32,14 +31,6 @@ from joblog.server.state import State
 calls = Calls("/api", "jobs")
 
 Name = Annotated[str, text("keeps the job so named")]
-
-
-class RunView(Struct):
-    """A worker of a run: its job, its version, its log."""
-
-    job: Job
-    version: VersionView
-    log: LogView
 
 
 @calls.post("/projects", "admin", "Get or create a project", tag="projects")
@@ -73,7 +64,7 @@ async def list_projects(joblog: State, call: Call, after: After = "", limit: Lim
 
 
 @calls.post("/projects/{project_id}/runs", KNOWN, "Get or create job, version and log in one call")
-async def create_run(joblog: State, call: Call, project_id: str, data: RunRequest) -> RunView:
+async def create_run(joblog: State, call: Call, project_id: str, data: RunRequest) -> Run:
     """All that name the same ``run_id`` of a job meet in one version; without it, the version is new."""
     only = joblog.auth.token(call.headers).job_id
     joblog.auth.allowed(call.headers, "write", project_id, only)
@@ -85,7 +76,7 @@ async def create_run(joblog: State, call: Call, project_id: str, data: RunReques
     names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
     labels = None if data.labels is UNSET else checked_labels(data.labels)
     job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms, labels)
-    return RunView(job, version_view(version), await read_log_view(joblog, log))
+    return Run(job, version_value(version), await read_log_value(joblog, log))
 
 
 @calls.post("/projects/{project_id}/jobs", "write", "Get or create a job")
@@ -131,30 +122,30 @@ async def update_job(joblog: State, project_id: str, job_id: int, data: LabelsRe
 
 
 @calls.post("/projects/{project_id}/jobs/{job_id}/versions", "write", "Get or create a version")
-async def create_version(joblog: State, project_id: str, job_id: int, data: VersionRequest) -> VersionView:
+async def create_version(joblog: State, project_id: str, job_id: int, data: VersionRequest) -> Version:
     """Gets or makes the version of ``run_id``; without it the version is new."""
     run_id = None if data.run_id is None else check_run_id(data.run_id)
     names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
-    return version_view(await joblog.writing(names.put_version, project_id, job_id, run_id, now_ms))
+    return version_value(await joblog.writing(names.put_version, project_id, job_id, run_id, now_ms))
 
 
 @calls.get("/projects/{project_id}/jobs/{job_id}/versions", "read", "List a job's versions")
 async def list_versions(
     joblog: State, project_id: str, job_id: int, after: AfterId = 0, limit: Limit = 100
-) -> Listing[VersionView]:
+) -> Listing[Version]:
     """Lists versions by id, the oldest first; ``after`` is a version id."""
     versions = await joblog.reading(joblog.engine.names.versions, project_id, job_id, after, limit)
-    return Listing([version_view(each) for each in versions], versions[-1].id if len(versions) == limit else None)
+    return Listing([version_value(each) for each in versions], versions[-1].id if len(versions) == limit else None)
 
 
 @calls.get("/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "read", "A version")
-async def get_version(joblog: State, project_id: str, job_id: int, version_id: int) -> VersionView:
+async def get_version(joblog: State, project_id: str, job_id: int, version_id: int) -> Version:
     """Returns the version, and how its run is."""
-    return version_view(await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id))
+    return version_value(await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id))
 
 
 @calls.post("/tokens", "admin", "Make a token", tag="tokens")
-async def create_token(joblog: State, data: TokenRequest) -> TokenView:
+async def create_token(joblog: State, data: TokenRequest) -> Token:
     """Makes a token; its secret is in this answer only."""
     project_id = None if data.project_id is None else check_project_id(data.project_id)
     if project_id is not None:
@@ -166,14 +157,14 @@ async def create_token(joblog: State, data: TokenRequest) -> TokenView:
     job_id = await _job_of_token(joblog, data, project_id)
     make = joblog.engine.tokens.make
     token, secret = await joblog.writing(make, project_id, data.rights, data.label, now_ms, expires_ms, job_id)
-    return _token_view(token, secret)
+    return _token_value(token, secret)
 
 
 @calls.get("/tokens", "admin", "List tokens", tag="tokens")
-async def list_tokens(joblog: State, after: AfterId = 0, limit: Limit = 100) -> Listing[TokenView]:
+async def list_tokens(joblog: State, after: AfterId = 0, limit: Limit = 100) -> Listing[Token]:
     """Lists tokens by id, without their secrets."""
     tokens = await joblog.reading(joblog.engine.tokens.all, after, limit)
-    return Listing([_token_view(each, None) for each in tokens], tokens[-1].id if len(tokens) == limit else None)
+    return Listing([_token_value(each, None) for each in tokens], tokens[-1].id if len(tokens) == limit else None)
 
 
 @calls.delete("/tokens/{token_id}", "admin", "Revoke a token", tag="tokens", status=204)
@@ -201,14 +192,6 @@ def _at_least(parameter: str, value: int | None, least: int) -> int | None:
     return value
 
 
-def _token_view(token: Token, secret: str | None) -> TokenView:
-    return TokenView(
-        token.id,
-        token.project_id,
-        token.rights.split(","),
-        token.label,
-        token.created_ms,
-        token.expires_ms,
-        token.job_id,
-        secret,
-    )
+def _token_value(token: accounts.Token, secret: str | None) -> Token:
+    same = {name: getattr(token, name) for name in Token.FIELDS if name not in ("rights", "token")}
+    return Token(**same, rights=tuple(token.rights.split(",")), token=secret)

@@ -10,14 +10,16 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
+from joblog.api import values
+from joblog.api.values import Appended, RecordedGap
+from joblog.api.values.reading import CutLine, Lines
 from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
-from joblog.core.logs import Gap, Log
+from joblog.core.logs import Log
 from joblog.core.names import MAX_ID
 from joblog.engine.read import Page, PageReader
 from joblog.engine.times import arrived, second_of
@@ -29,9 +31,9 @@ from joblog.server.http.packed import RAW_BYTES, compressed, encoding
 from joblog.server.http.parameters import Limit, number, switch, text
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import OCTETS, begun
-from joblog.server.native.append import AppendCall, AppendView
-from joblog.server.native.bodies import CloseRequest, LinesView, LogView, log_view, read_log_view
-from joblog.server.native.cut_lines import CutLine, cut_lines, line_starts
+from joblog.server.native.append import AppendCall
+from joblog.server.native.bodies import CloseRequest, log_value, read_log_value
+from joblog.server.native.cut_lines import cut_lines, line_starts
 from joblog.server.native.moments import moment_ms
 from joblog.server.native.paging import Listing
 from joblog.server.state import State
@@ -77,39 +79,39 @@ After = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the ne
 @calls.get("", "read", "List a version's logs in worker order")
 async def list_logs(
     joblog: State, project_id: str, job_id: int, version_id: int, after: After = -1, limit: Limit = 100
-) -> Listing[LogView]:
+) -> Listing[values.Log]:
     """Lists logs; ``after`` is a worker number."""
     logs = await joblog.reading(joblog.engine.names.logs, project_id, job_id, version_id, after, limit)
-    views = await joblog.reading(lambda: [log_view(log, joblog.engine.logs.gaps(log.id)) for log in logs])
+    views = await joblog.reading(lambda: [log_value(log, joblog.engine.logs.gaps(log.id)) for log in logs])
     return Listing(views, logs[-1].worker if len(logs) == limit else None)
 
 
 @calls.put("/{task}", "write", "Get or create a log")
-async def create_log(joblog: State, call: Call) -> LogView:
+async def create_log(joblog: State, call: Call) -> values.Log:
     """Gets or makes the log of a worker."""
     log = await joblog.writing(joblog.engine.names.put_log, *where(call), joblog.engine.clock_ms())
-    return await read_log_view(joblog, log)
+    return await read_log_value(joblog, log)
 
 
 @calls.get("/{task}", "read", "A log's status")
-async def get_log(joblog: State, call: Call) -> LogView:
+async def get_log(joblog: State, call: Call) -> values.Log:
     """Returns where the log begins and ends, and whether it is complete."""
-    return await read_log_view(joblog, await log_of(joblog, call))
+    return await read_log_value(joblog, await log_of(joblog, call))
 
 
 @calls.post("/{task}/append", "write", "Append bytes at a position", body=bytes)
-async def append_log(append_call: AppendCall, call: Call, at: At) -> AppendView:
+async def append_log(append_call: AppendCall, call: Call, at: At) -> Appended:
     """Takes the body as the log's bytes from position ``at`` on; answers when they are durable."""
     return await append_call.take(call, where(call), at)
 
 
 @calls.post("/{task}/close", "write", "Close a log, with the writer's own count and CRC-32")
-async def close_log(joblog: State, call: Call, data: CloseRequest) -> LogView:
+async def close_log(joblog: State, call: Call, data: CloseRequest) -> values.Log:
     """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
     log = await log_of(joblog, call)
     closed = await joblog.writing(_close, joblog, log.id, data)
     joblog.engine.janitor.hint()
-    return await read_log_view(joblog, closed)
+    return await read_log_value(joblog, closed)
 
 
 @calls.get("/{task}/bytes", "read", "A log's bytes, any range, streamed", head="head_bytes The headers of a log's bytes")
@@ -129,7 +131,7 @@ async def read_lines(
     until: Until = "",
     cut: Cut | None = None,
     times: Times = False,
-) -> LinesView:
+) -> Lines:
     """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
     log = await log_of(joblog, call)
     if sum((start is not None, byte is not None, bool(since))) > 1:
@@ -192,14 +194,14 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the writer counts {claims.end_byte}", log.end_byte)
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
-    added = logs.add_gaps(log_id, [Gap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
+    added = logs.add_gaps(log_id, [RecordedGap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
     closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
     _count_close(joblog.engine.tally, log, closed, added)
     joblog.engine.states.log_closed(log.version_id, now_ms)
     return closed
 
 
-def _count_close(tally: Tally, before: Log, closed: Log, gaps: list[Gap]) -> None:
+def _count_close(tally: Tally, before: Log, closed: Log, gaps: list[RecordedGap]) -> None:
     for gap in gaps:
         reason = gap.reason if gap.reason in _REASONS else "other"  # what the writer says is text from outside
         tally.add(GAPS, reason)
@@ -212,7 +214,7 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
+def _lines(joblog: State, log: Log, wanted: _Wanted) -> Lines:
     """Reads lines, as many as one answer holds, but at least one."""
     query, start, until = joblog.engine.query, wanted.start, None
     byte = wanted.byte if wanted.since_ms is None else arrived(joblog.engine.logs, log, wanted.since_ms)
@@ -229,15 +231,15 @@ def _lines(joblog: State, log: Log, wanted: _Wanted) -> LinesView:
 
     page = query.line_borders(log, span)
     if wanted.cut is not None:
-        cut, cuts, starts = cut_lines(query, page, wanted.cut)
-        return _lines_view(cut, cuts, times_ms(joblog, cut.log, starts) if wanted.times else UNSET)
+        page, cuts, starts = cut_lines(query, page, wanted.cut)
+        return _lines_value(joblog, page, starts, wanted, cuts=tuple(cuts))
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
         page = query.line_borders(page.log, partial(lambda end, _: (first, end), end))
     data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
     page = msgspec.structs.replace(page, data=data)
-    return _lines_view(page, UNSET, times_ms(joblog, page.log, line_starts(page)) if wanted.times else UNSET)
+    return _lines_value(joblog, page, line_starts(page) if wanted.times else [], wanted)
 
 
 def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
@@ -248,9 +250,10 @@ def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
     return [second * 1000 for second in second_of(joblog.engine.logs, log, starts)]
 
 
-def _lines_view(page: Page, cuts: list[CutLine] | UnsetType, times_ms: list[int] | UnsetType) -> LinesView:
-    borders = page.start_line, page.end_line, page.start_byte, page.end_byte
-    return LinesView(*borders, page.end_line - page.start_line, lines.text(page.data), cuts, times_ms)
+def _lines_value(joblog: State, page: Page, starts: list[int], wanted: _Wanted, **cuts: tuple[CutLine, ...]) -> Lines:
+    given: dict[str, Any] = {name: getattr(page, name) for name in ("start_line", "end_line", "start_byte", "end_byte")}
+    given |= cuts | ({"times_ms": tuple(times_ms(joblog, page.log, starts))} if wanted.times else {})
+    return Lines(lines=page.end_line - page.start_line, content=lines.text(page.data), **given)
 
 
 def _range(call: Call, log: Log) -> tuple[int, int, int]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 
+from joblog.api import values
+from joblog.api.values import Job
 from joblog.catalog.runs import Runs
-from joblog.core.jobs import Job, Version
+from joblog.core.jobs import Version
 from joblog.core.logs import Log
 from joblog.core.names import check_id
 from joblog.errors import Invalid, NotFound, WrongJob
 from joblog.server.http.answers import Answer
 from joblog.server.http.routes import KNOWN, Call, Calls
 from joblog.server.http.streams import TEXT
-from joblog.server.native.bodies import LogView, read_log_view
+from joblog.server.native.bodies import read_log_value
 from joblog.server.state import State
 
 calls = Calls("", "logs")
@@ -30,9 +32,9 @@ _VERSION = re.compile(r"[Vv]?[0-9]{1,18}|latest", re.ASCII)
 
 
 @calls.get("/api/projects/{project_id}/resolve/{job}/{version}/{task}", KNOWN, "The log that a permanent link names")
-async def resolve_link(joblog: State, call: Call) -> LogView:
+async def resolve_link(joblog: State, call: Call) -> values.Log:
     """Returns the log's status, with the ids that all other calls take."""
-    return await read_log_view(joblog, await _named(joblog, call))
+    return await read_log_value(joblog, await _named(joblog, call))
 
 
 @calls.get("/p/{project_id}/{job}/{version}", KNOWN, status=307, hidden=True)  # a page's address rather than a call

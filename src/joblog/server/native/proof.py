@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from joblog.api.values.reading import Proof
 from joblog.core.logs import Log
 from joblog.engine.read import PageReader
 from joblog.objects.frame_store import FrameStore
@@ -17,24 +16,8 @@ from joblog.server.state import State
 calls = Calls(LOG, "logs")
 
 
-class ProofView(msgspec.Struct):
-    """What the writer counted when it closed the log, null where it has not said; and where ``[start_byte, end_byte)`` is.
-
-    ``segments`` objects of ``object_bytes`` in all hold the bytes before ``sealed_byte``, the catalog those behind it.
-    """
-
-    start_byte: int
-    end_byte: int
-    sealed_byte: int
-    crc32: int
-    claimed_bytes: int | None
-    claimed_crc32: int | None
-    segments: int
-    object_bytes: int
-
-
 @calls.get("/{task}/proof", "read", "The writer's count and CRC-32, and where the bytes are")
-async def get_proof(joblog: State, call: Call) -> ProofView:
+async def get_proof(joblog: State, call: Call) -> Proof:
     """Returns what a log's completeness is judged by."""
     log = await log_of(joblog, call)
     return await joblog.reading(_proof, joblog, log)
@@ -52,9 +35,9 @@ async def read_stored(joblog: State, call: Call) -> Answer:
     return await begun(sent(query, log, (log.start_byte, log.end_byte), None), headers)
 
 
-def _proof(joblog: State, log: Log) -> ProofView:
+def _proof(joblog: State, log: Log) -> Proof:
     segments = joblog.engine.logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte)
-    return ProofView(
+    return Proof(
         start_byte=log.start_byte,
         end_byte=log.end_byte,
         sealed_byte=log.sealed_byte,

@@ -7,14 +7,16 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from joblog.api.values import Reported, Version
+from joblog.api.values.reading import Task
 from joblog.catalog.states import Report
-from joblog.core.jobs import Task, Version
+from joblog.core import jobs
 from joblog.core.names import MAX_ID
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.errors import Invalid, NotFound, OutOfRange
 from joblog.server.http.parameters import Limit, number
 from joblog.server.http.routes import Call, Calls
-from joblog.server.native.bodies import VersionView, version_view
+from joblog.server.native.bodies import version_value
 from joblog.server.native.paging import Listing
 from joblog.server.state import State
 
@@ -51,13 +53,6 @@ class ReportRequest(Struct, forbid_unknown_fields=True):
             raise OutOfRange("tasks", f"an integer from 1 to {MAX_TASKS}", self.tasks)
 
 
-class ReportView(Struct):
-    """How the version is now, and whether the worker is to stop."""
-
-    status: str
-    stop: bool
-
-
 class StatusRequest(Struct, forbid_unknown_fields=True):
     """How a scheduler says that a version is."""
 
@@ -69,63 +64,48 @@ class StatusRequest(Struct, forbid_unknown_fields=True):
             raise Invalid("reason", "1 to 200 characters without control characters")
 
 
-class TaskView(Struct):
-    """How a worker is."""
-
-    task: str
-    status: str
-    exit_code: int | None
-    signal: str | None
-    reason: str | None
-    host: str | None
-    started_ms: int
-    seen_ms: int
-    ended_ms: int | None
-    starts: int
-
-
 @calls.post("/versions/{version_id}/tasks/{task}/report", "write", "Say how a worker is")
-async def report_task(joblog: State, call: Call, task: int, data: ReportRequest) -> ReportView:
+async def report_task(joblog: State, call: Call, task: int, data: ReportRequest) -> Reported:
     """Takes a worker's word: RUNNING at its start and again every few seconds, then how it has ended."""
     version = await _version(joblog, call)
     status = status_named(data.status, TASK_STATUSES)
     word = Report(status, data.exit_code, data.signal, data.reason, data.host, data.tasks)
     after = await joblog.writing(joblog.engine.states.report, version, task, word, joblog.engine.clock_ms())
-    return ReportView(after.status.name, after.status in (Status.KILLING, Status.KILLED))
+    return Reported(after.status.name, after.status in (Status.KILLING, Status.KILLED))
 
 
 @calls.get("/versions/{version_id}/tasks", "read", "List how a version's workers are")
-async def list_tasks(joblog: State, call: Call, after: After = -1, limit: Limit = 100) -> Listing[TaskView]:
+async def list_tasks(joblog: State, call: Call, after: After = -1, limit: Limit = 100) -> Listing[Task]:
     """Lists what workers have said; ``after`` is a worker number."""
     version = await _version(joblog, call)
     tasks = await joblog.reading(joblog.engine.states.tasks, version.id, after, limit)
-    return Listing([task_view(each) for each in tasks], tasks[-1].worker if len(tasks) == limit else None)
+    return Listing([_task_value(each) for each in tasks], tasks[-1].worker if len(tasks) == limit else None)
 
 
 @calls.get("/versions/{version_id}/tasks/{task}", "read", "How a worker is")
-async def get_task(joblog: State, call: Call, task: int) -> TaskView:
+async def get_task(joblog: State, call: Call, task: int) -> Task:
     """Returns what a worker has last reported."""
     version = await _version(joblog, call)
     last = await joblog.reading(joblog.engine.states.task, version.id, task)
     if last is None:
         raise NotFound("report of", f"worker-{task}")
-    return task_view(last)
+    return _task_value(last)
 
 
 @calls.post("/versions/{version_id}/status", "write", "Say how a version is")
-async def set_version_status(joblog: State, call: Call, data: StatusRequest) -> VersionView:
+async def set_version_status(joblog: State, call: Call, data: StatusRequest) -> Version:
     """Takes a scheduler's word, by any of ModelArts' names; a run that has ended does not begin again."""
     version = await _version(joblog, call)
     status = status_named(data.status, tuple(Status))
     set_status = joblog.engine.states.set_status
-    return version_view(await joblog.writing(set_status, version, status, data.reason, joblog.engine.clock_ms()))
+    return version_value(await joblog.writing(set_status, version, status, data.reason, joblog.engine.clock_ms()))
 
 
 @calls.post("/versions/{version_id}/stop", "write", "Ask a run to stop")
-async def stop_version(joblog: State, call: Call) -> VersionView:
+async def stop_version(joblog: State, call: Call) -> Version:
     """Tells the run's workers, with their next report; KILLING until they have ended, KILLED then."""
     version = await _version(joblog, call)
-    return version_view(await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms()))
+    return version_value(await joblog.writing(joblog.engine.states.stop, version, joblog.engine.clock_ms()))
 
 
 @calls.delete("/versions/{version_id}", "admin", "Delete a version with its logs", status=204)
@@ -150,13 +130,13 @@ def status_named(name: str, allowed: tuple[Status, ...]) -> Status:
     return found[0]
 
 
-def task_view(task: Task) -> TaskView:
-    """Renders a task."""
-    same = {name: getattr(task, name) for name in TaskView.__struct_fields__ if name not in ("task", "status")}
-    return TaskView(task=task.name, status=task.status.name, **same)
+def _task_value(task: jobs.Task) -> Task:
+    """Returns a task as it is answered."""
+    same = {name: getattr(task, name) for name in Task.FIELDS if name not in ("task", "status")}
+    return Task(task=task.name, status=task.status.name, **same)
 
 
-async def _version(joblog: State, call: Call) -> Version:
+async def _version(joblog: State, call: Call) -> jobs.Version:
     """Returns the version that the path names; raises NotFound."""
     path = call.path
     return await joblog.reading(joblog.engine.names.version, path["project_id"], path["job_id"], path["version_id"])

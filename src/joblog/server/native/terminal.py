@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Struct
-
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID
 from joblog.engine.terminal_view import frames_between, terminal_page
@@ -15,7 +13,7 @@ from joblog.server.http.routes import Call, Calls
 from joblog.server.native.logs import LOG, Start, log_of, times_ms
 from joblog.server.state import State
 from joblog.views.pages import parse_cursor, plain_page, shown_page
-from joblog.views.values import ShownPage
+from joblog.views.values import FramePage, FrameText, ShownPage
 
 calls = Calls(LOG, "views")
 
@@ -29,22 +27,6 @@ StartByte = Annotated[int, number(0, MAX_ID, "the first byte; the log's first by
 EndByte = Annotated[
     int, number(0, MAX_ID, "the byte past the last; the log's end by default", "a byte position, start_byte or later")
 ]
-
-
-class FrameView(Struct):
-    """A redraw: its text, its bytes, the raw line it is in."""
-
-    text: str
-    line: int
-    start_byte: int
-    end_byte: int
-
-
-class FramesView(Struct):
-    """Redraws in order; ``end_byte`` is where the following ones begin."""
-
-    frames: list[FrameView]
-    end_byte: int
 
 
 @calls.get("/{task}/terminal", "read", "Lines as a terminal shows them")
@@ -72,14 +54,14 @@ async def read_terminal(
 @calls.get("/{task}/frames", "read", "Every redraw by itself")
 async def read_frames(
     joblog: State, call: Call, start_byte: StartByte = 0, end_byte: EndByte = MAX_ID, count: Count = 100
-) -> FramesView:
+) -> FramePage:
     """Unfolds a range of bytes: what stands between newlines and carriage returns, without escapes."""
     log = await log_of(joblog, call)
     if end_byte < start_byte:
         raise OutOfRange("end_byte", "a byte position, start_byte or later", str(end_byte))
     found = await joblog.viewing.run(frames_between, joblog.engine.query, log, start_byte, end_byte, count)
-    views = [FrameView(*each) for each in found]
-    return FramesView(views, views[-1].end_byte if views else min(end_byte, log.end_byte))
+    views = [FrameText(*each) for each in found]
+    return FramePage(views, views[-1].end_byte if views else min(end_byte, log.end_byte))
 
 
 def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from joblog.core.accounts import DEFAULT_DOMAIN, AccessKey, Member, User, check_password
+from joblog.api.values.accounts import AccessKey, Member, User
+from joblog.core.accounts import DEFAULT_DOMAIN, check_password
 from joblog.core.names import check_name, check_project_id
 from joblog.errors import Missing
 from joblog.server.http.parameters import After, Limit, text
@@ -46,27 +47,6 @@ class MemberRequest(Struct, forbid_unknown_fields=True):
     """What a user may do in a project; it replaces what was allowed before."""
 
     rights: list[str]
-
-
-class MemberView(Struct):
-    """What a user may do in a project."""
-
-    user_id: str
-    user: str
-    domain: str
-    project_id: str
-    rights: list[str]
-    created_ms: int
-
-
-class KeyView(Struct):
-    """An access key; the secret is there in the answer that made it, and never again."""
-
-    access: str
-    user_id: str
-    label: str
-    created_ms: int
-    secret: str | None = None
 
 
 @calls.post("/users", "admin", "Create a user")
@@ -113,18 +93,16 @@ async def delete_user(joblog: State, user_id: str) -> None:
 
 
 @calls.post("/users/{user_id}/keys", "admin", "Create an access key")
-async def create_access_key(joblog: State, user_id: str, data: KeyRequest) -> KeyView:
+async def create_access_key(joblog: State, user_id: str, data: KeyRequest) -> AccessKey:
     """Makes an access key; its secret is in this answer only."""
-    create = joblog.engine.iam.create_key
-    key, secret = await joblog.writing(create, user_id, data.label, joblog.engine.clock_ms())
-    return _key_view(key, secret)
+    return await joblog.writing(joblog.engine.iam.create_key, user_id, data.label, joblog.engine.clock_ms())
 
 
 @calls.get("/users/{user_id}/keys", "admin", "List a user's access keys")
-async def list_access_keys(joblog: State, user_id: str) -> Listing[KeyView]:
+async def list_access_keys(joblog: State, user_id: str) -> Listing[AccessKey]:
     """Lists access keys, all of them, without their secrets."""
     keys = await joblog.reading(joblog.engine.iam.keys, user_id)
-    return Listing([_key_view(each, None) for each in keys], None)
+    return Listing(keys, None)
 
 
 @calls.delete("/users/{user_id}/keys/{access}", "admin", "Delete an access key", status=204)
@@ -135,11 +113,11 @@ async def delete_access_key(joblog: State, user_id: str, access: str) -> None:
 
 
 @calls.get("/projects/{project_id}/members", "admin", "List a project's members")
-async def list_members(joblog: State, project_id: str, after: After = "", limit: Limit = 100) -> Listing[MemberView]:
+async def list_members(joblog: State, project_id: str, after: After = "", limit: Limit = 100) -> Listing[Member]:
     """Lists members by user id, each with its rights."""
     await joblog.reading(joblog.engine.names.project, project_id)
     members = await joblog.reading(joblog.engine.iam.members, project_id, after, limit)
-    return Listing([_member_view(each) for each in members], members[-1].user_id if len(members) == limit else None)
+    return Listing(members, members[-1].user_id if len(members) == limit else None)
 
 
 @calls.put("/projects/{project_id}/members/{user_id}", "admin", "Give a user rights in a project", status=204)
@@ -157,12 +135,3 @@ async def remove_member(joblog: State, project_id: str, user_id: str) -> None:
     await joblog.reading(joblog.engine.names.project, project_id)
     await joblog.writing(joblog.engine.iam.revoke, user_id, project_id)
     joblog.auth.forget()
-
-
-def _member_view(member: Member) -> MemberView:
-    rights = member.rights.split(",")
-    return MemberView(member.user_id, member.user, member.domain, member.project_id, rights, member.created_ms)
-
-
-def _key_view(key: AccessKey, secret: str | None) -> KeyView:
-    return KeyView(key.access, key.user_id, key.label, key.created_ms, secret)

@@ -37,7 +37,7 @@ _FOLLOW_EVENT = {
         "id": {"type": "string", "pattern": "^[0-9]+$", "description": "the byte position after the event"},
         "data": {
             "type": "string",
-            "description": "bytes: in base64. start, state, end: the log's status (LogView) as JSON, that of start with line, "
+            "description": "bytes: in base64. start, state, end: the log's status (Log) as JSON, that of start with line, "
             "the number of newlines before the position. skip: start_byte and end_byte of what is not held any more",
         },
     },

@@ -7,11 +7,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from typing import Any
+from functools import cache
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from joblog import __version__, errors
+from joblog.api.values import Value
 from joblog.core.accounts import RIGHTS
 from joblog.core.labels import MAX_LABELS, MAX_VALUE
 from joblog.core.status import TASK_STATUSES, Status
@@ -123,11 +126,35 @@ def describe(routes: Iterable[Route]) -> Json:
 
 def _schemas(routes: Iterable[Route]) -> Json:
     kinds = [kind for route in routes for kind in (_answer(route), route.data) if _has_fields(kind)]
-    _, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMA)
+    _, components = msgspec.json.schema_components([_shape(kind) for kind in kinds], ref_template=_SCHEMA)
     schemas: Json = {_listing(name): _renamed(schema) for name, schema in components.items()}
     for name, fields in _IN_BODIES.items():
         schemas[name]["properties"].update(fields)
     return schemas | _ERRORS
+
+
+def _shape(kind: Any) -> Any:
+    """Returns a type in which each kind of value is a struct, which msgspec has a schema of."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return Union[tuple(map(_shape, inner))]  # noqa: UP007  # made at run time
+    if origin is not None:
+        return origin[tuple(each if each is ... else _shape(each) for each in inner)]
+    is_value = isinstance(kind, type) and issubclass(kind, Value)
+    return _struct(kind) if is_value else kind
+
+
+@cache
+def _struct(kind: Any) -> type[msgspec.Struct]:
+    """What is optional may be absent, and is never null."""
+    fields: list[Any] = []
+    for name in kind.FIELDS:
+        hint = get_type_hints(kind)[name]
+        if name in kind.OPTIONAL:
+            fields.append((name, Union[_shape(get_args(hint)[0]), msgspec.UnsetType], msgspec.UNSET))  # noqa: UP007  # made at run time
+        else:
+            fields.append((name, _shape(hint)))
+    return msgspec.defstruct(kind.__name__, fields, namespace={"__doc__": kind.__doc__})
 
 
 def _has_fields(kind: Any) -> bool:
@@ -156,7 +183,7 @@ def _renamed(value: Any) -> Any:
 
 
 def _schema_of(kind: Any) -> Json:
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_SCHEMA)
+    (schema,), _ = msgspec.json.schema_components([_shape(kind)], ref_template=_SCHEMA)
     renamed: Json = _renamed(schema)
     return renamed
 
