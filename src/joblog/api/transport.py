@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 from joblog import __version__
 from joblog.api.answers import T, decoded, failure, value
+from joblog.api.backoff import Backoff
 from joblog.api.connections import Connections, Response
 from joblog.errors import Busy, Invalid, Unavailable, Unreachable
 
@@ -28,6 +29,24 @@ CONNECT_S = 5.0
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 """Between two tries of what reads."""
+
+
+Body = bytes | Mapping[str, object] | None
+"""What is sent: bytes as they are, or JSON."""
+
+
+class CallOptions(TypedDict, total=False):
+    """How a request is sent, where that is not as its method has it.
+
+    ``silence_s`` is how long to wait for bytes, in place of ``timeout_s``; ``retry_s`` how long to try again while no joblog
+    answers, or it is busy. ``repeatable`` says whether the call made twice leaves the same behind as made once, so that it may
+    be sent again when a connection that was idle dies under it.
+    """
+
+    headers: Mapping[str, str]
+    silence_s: float
+    repeatable: bool
+    retry_s: float
 
 
 class Transport:
@@ -74,29 +93,13 @@ class Transport:
             if following is None:
                 return
 
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None, *, repeatable: bool | None = None) -> Any:
-        """Sends and gets JSON; raises what the server said, or Unreachable. ``repeatable`` as in ``send``."""
-        return decoded(self.tell(method, path, body, repeatable=repeatable))
+    def call(self, method: str, path: str, body: Body = None, **options: Unpack[CallOptions]) -> Any:
+        """Sends and gets JSON; raises what the server said, or Unreachable."""
+        return decoded(self.ask(method, path, body, **options))
 
-    def tell(
-        self, method: str, path: str, body: Mapping[str, object] | None = None, *, repeatable: bool | None = None
-    ) -> bytes:
-        """Sends JSON and returns an answer of success as it is, which may be empty; raises as ``call`` does."""
-        if body is None:
-            return self.ask(method, path, repeatable=repeatable)
-        return self.ask(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"}, repeatable=repeatable)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        repeatable: bool | None = None,
-    ) -> bytes:
-        """Sends a request and returns the body of an answer of success; raises as ``call`` does."""
-        answer = self.send(method, path, body, headers, repeatable=repeatable)
+    def ask(self, method: str, path: str, body: Body = None, **options: Unpack[CallOptions]) -> bytes:
+        """Sends a request and returns the body of an answer of success, which may be empty; raises as ``call`` does."""
+        answer = self.send(method, path, body, **options)
         try:
             if (data := _body(answer, MAX_ANSWER_BYTES)) is None:
                 raise Unreachable(f"the answer is larger than {MAX_ANSWER_BYTES} bytes: it is not joblog's")
@@ -104,56 +107,36 @@ class Transport:
         finally:
             answer.close()
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        silence_s: float | None = None,
-        repeatable: bool | None = None,
-    ) -> Response:
+    def send(self, method: str, path: str, body: Body = None, **options: Unpack[CallOptions]) -> Response:
         """Sends a request and returns an answer of success, to be read and closed; raises as ``call`` does.
 
-        ``silence_s`` is how long to wait for bytes, where that is not ``timeout_s``. Redirects are refused: the token goes
-        nowhere but to this server. A ``GET`` is tried again for ``retry_s``. ``repeatable`` says whether the call made twice
-        leaves the same behind as made once, so that it may be sent again when a connection that was idle dies under it; None:
-        if its method does.
+        Redirects are refused: the token goes nowhere but to this server.
         """
-        ends_s = time.monotonic() + (self._retry_s if method == "GET" else 0.0)
-        pause_s = FIRST_PAUSE_S
+        retry_s = options.get("retry_s", self._retry_s if method == "GET" else 0.0)
+        ends_s, backoff = time.monotonic() + retry_s, Backoff(FIRST_PAUSE_S, MAX_PAUSE_S)
         while True:
             try:
-                return self.send_once(method, path, body, headers, silence_s=silence_s, repeatable=repeatable)
+                return self._send(method, path, body, options)
             except (Unreachable, Busy, Unavailable) as error:
-                wait_s = max(pause_s, error.retry_after_s or 0.0)
+                wait_s = max(backoff.pause_s(), error.retry_after_s or 0.0)
                 if time.monotonic() + wait_s > ends_s:
                     raise
             time.sleep(wait_s)
-            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
-    def send_once(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        silence_s: float | None = None,
-        repeatable: bool | None = None,
-    ) -> Response:
-        """Does as ``send`` does, without trying again for ``retry_s``: for callers that try again in their own way."""
-        every = self._headers | dict(headers or {})
-        answer = self._connections.send(method, path, body, every, silence_s, repeatable=repeatable)
+    def _send(self, method: str, path: str, body: Body, options: CallOptions) -> Response:
+        headers = {**self._headers, **options.get("headers", {})}
+        if isinstance(body, Mapping):
+            body, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        silence_s, repeatable = options.get("silence_s"), options.get("repeatable")
+        answer = self._connections.send(method, path, body, headers, silence_s, repeatable=repeatable)
         if 200 <= answer.status < 300:
             return answer
         try:
-            told = failure(answer.status, _body(answer, MAX_REASON_BYTES) or b"")
+            refused = failure(answer.status, _body(answer, MAX_REASON_BYTES) or b"")
         finally:
             answer.close()
-        told.retry_after_s = _seconds(answer.headers.get("Retry-After"))
-        raise told
+        refused.retry_after_s = _seconds(answer.headers.get("Retry-After"))
+        raise refused
 
 
 def project_path(project_id: str) -> str:

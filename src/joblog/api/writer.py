@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from joblog.api.answers import decoded, value
+from joblog.api.answers import value
 from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
@@ -52,8 +52,7 @@ class Writer(Transport):
             Closed: the log was closed at ``expected``.
         """
         headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": encoding} if encoding else {})
-        answer = self.ask("POST", f"{log.path}/append?at={at}", data, headers, repeatable=True)
-        return value(Appended, decoded(answer))
+        return value(Appended, self.call("POST", f"{log.path}/append?at={at}", data, headers=headers, repeatable=True))
 
     def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
         """Appends as ``append`` does, compressed on the way where that makes less of it."""

@@ -11,7 +11,6 @@ import hashlib
 import os
 import sys
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from joblog.cli.names import checked_job, checked_task, job_of_file
 from joblog.cli.redact import new_redactor
 from joblog.client import Appended, Client, LogRef
 from joblog.core.labels import labels_of_pairs
+from joblog.core.log_sum import LogSum
 from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
 
 BODY_BYTES = 8 << 20
@@ -101,7 +101,7 @@ class _Masked:
 
     def __init__(self, file: BinaryIO, redactor: Redactor) -> None:
         self._file, self._redactor = file, redactor
-        self._ready, self._at, self._ended = b"", 0, False
+        self._ready, self._ended = b"", False
 
     def read(self, size: int) -> bytes:
         while len(self._ready) < size and not self._ended:
@@ -109,29 +109,25 @@ class _Masked:
             self._ended = not raw
             self._ready += self._redactor.feed(raw) if raw else self._redactor.flush()
         data, self._ready = self._ready[:size], self._ready[size:]
-        self._at += len(data)
         return data
-
-    def tell(self) -> int:
-        return self._at
 
 
 def _load(client: Client, project_id: str, target: _Target, file: BinaryIO | _Masked, size: int) -> bool:
     """Loads one file and reports it; returns whether the log is complete."""
     run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task, labels=target.labels)
-    at, crc32 = run.log.end_byte, _crc32(file, run.log.end_byte)
-    if at > size or crc32 != run.log.crc32:
+    at, total = run.log.end_byte, _sum(file, run.log.end_byte)
+    if at > size or total.crc32 != run.log.crc32:
         raise Different(f"{target.path} is not what {target.job_name}/{run.version.name}/{target.task} holds", at)
     progress = _Progress(target.path.name, at, size)
     while at < size:
         data = file.read(min(BODY_BYTES, size - at))
         if not data:
             raise Invalid("FILE", "left alone while it is imported", str(target.path))
-        crc32 = zlib.crc32(data, crc32)
+        total.take(data)
         at = _append(client, run.log.ref, at, data).end_byte
         progress.show(at)
     progress.end()
-    complete = client.close_log(run.log.ref, end_byte=size, crc32=crc32).complete is True
+    complete = client.close_log(run.log.ref, end_byte=size, crc32=total.crc32).complete is True
     name = f"{target.job_name}/{run.version.name}/{target.task}"
     sys.stdout.write(f"{target.path} is {name}: {size} bytes, {'complete' if complete else 'NOT complete'}\n")
     return complete
@@ -146,12 +142,12 @@ def _append(client: Client, log: LogRef, at: int, data: bytes) -> Appended:
     return client.append(log, at, data)
 
 
-def _crc32(file: BinaryIO | _Masked, end: int) -> int:
-    """Returns the CRC-32 of the file's bytes up to ``end``, and leaves the file there."""
-    crc32 = 0
-    while file.tell() < end and (data := file.read(min(BODY_BYTES, end - file.tell()))):
-        crc32 = zlib.crc32(data, crc32)
-    return crc32
+def _sum(file: BinaryIO | _Masked, end: int) -> LogSum:
+    """Returns the sum of the file's bytes up to ``end``, and leaves the file there."""
+    total = LogSum()
+    while total.byte < end and (data := file.read(min(BODY_BYTES, end - total.byte))):
+        total.take(data)
+    return total
 
 
 class _Progress:

@@ -98,11 +98,11 @@ class Client(Writer, Reading, AdminCalls):
 
     def delete_version(self, project_id: str, job_id: int, version_id: int) -> None:
         """Deletes a version with its logs, for ever."""
-        self.tell("DELETE", f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}")
+        self.ask("DELETE", f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}")
 
     def delete_job(self, project_id: str, job_id: int) -> None:
         """Deletes a job with all its versions, for ever."""
-        self.tell("DELETE", f"{project_path(project_id)}/jobs/{job_id}")
+        self.ask("DELETE", f"{project_path(project_id)}/jobs/{job_id}")
 
     # Reading one by its name
 

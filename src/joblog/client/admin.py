@@ -60,7 +60,7 @@ class AdminCalls(Transport):
 
     def revoke_token(self, token_id: int) -> None:
         """Makes a token worthless."""
-        self.tell("DELETE", f"/api/tokens/{token_id}")
+        self.ask("DELETE", f"/api/tokens/{token_id}")
 
     # Users
 
@@ -91,11 +91,11 @@ class AdminCalls(Transport):
 
     def set_password(self, user_id: str, password: str) -> None:
         """Sets a user's password, which ends the user's tokens."""
-        self.tell("PUT", f"{_user(user_id)}/password", {"password": password})
+        self.ask("PUT", f"{_user(user_id)}/password", {"password": password})
 
     def delete_user(self, user_id: str) -> None:
         """Deletes a user with its tokens, access keys and memberships."""
-        self.tell("DELETE", _user(user_id))
+        self.ask("DELETE", _user(user_id))
 
     # Access keys
 
@@ -109,7 +109,7 @@ class AdminCalls(Transport):
 
     def delete_key(self, user_id: str, access: str) -> None:
         """Makes an access key worthless."""
-        self.tell("DELETE", f"{_user(user_id)}/keys/{quote(access, safe='')}")
+        self.ask("DELETE", f"{_user(user_id)}/keys/{quote(access, safe='')}")
 
     # Members
 
@@ -119,11 +119,11 @@ class AdminCalls(Transport):
 
     def grant(self, project_id: str, user_id: str, rights: Iterable[str]) -> None:
         """Gives a user these rights, and no others, in a project: ``read``, ``write``, ``admin``."""
-        self.tell("PUT", f"{_members(project_id)}/{quote(user_id, safe='')}", {"rights": list(rights)})
+        self.ask("PUT", f"{_members(project_id)}/{quote(user_id, safe='')}", {"rights": list(rights)})
 
     def revoke(self, project_id: str, user_id: str) -> None:
         """Takes a user's rights in a project, and its tokens for it."""
-        self.tell("DELETE", f"{_members(project_id)}/{quote(user_id, safe='')}")
+        self.ask("DELETE", f"{_members(project_id)}/{quote(user_id, safe='')}")
 
 
 def _user(user_id: str) -> str:

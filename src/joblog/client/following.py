@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from joblog.api.answers import failure
+from joblog.api.backoff import Backoff
 from joblog.api.refs import LogRef
 from joblog.api.transport import Transport
 from joblog.errors import Busy, JoblogError, Unavailable, Unreachable
@@ -66,14 +67,14 @@ class Follow(Transport):
             BeyondEnd: ``start`` is after the log's end, ``expected``.
         """
         query = {"from": "end" if from_end else str(start)} if tail is None else {"tail": str(tail)}
-        pause_s, away_since = FIRST_PAUSE_S, time.monotonic()
+        backoff, away_since = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S), time.monotonic()
         while True:
             try:
                 for name, at, said in self._events(log, query):
                     if at is not None:
                         query, away_since = {"from": str(at)}, time.monotonic()
                     if name == "bytes" and at is not None:
-                        pause_s = FIRST_PAUSE_S
+                        backoff.reset()
                         yield _piece(at, said)
                     elif name == "end":
                         return
@@ -87,8 +88,7 @@ class Follow(Transport):
             if patience_s is not None and time.monotonic() - away_since > patience_s:
                 raise error
             waiting(error)
-            time.sleep(max(pause_s, error.retry_after_s or 0.0))
-            pause_s = min(pause_s * 2, MAX_PAUSE_S)
+            time.sleep(max(backoff.pause_s(), error.retry_after_s or 0.0))
 
     def _events(self, log: LogRef, query: dict[str, str]) -> Iterator[tuple[str, int | None, bytes]]:
         """Yields name, position and data of the events of one connection; raises Unreachable when it is cut.
@@ -96,7 +96,8 @@ class Follow(Transport):
         The position is None until an event has told one: an error may be the first event, and says nothing of where to go on.
         """
         path = f"{log.path}/follow?{urlencode(query)}"
-        answer = self.send_once("GET", path, None, {"Accept": "text/event-stream"}, silence_s=3 * HEARTBEAT_S)
+        events = {"Accept": "text/event-stream"}
+        answer = self.send("GET", path, headers=events, silence_s=3 * HEARTBEAT_S, retry_s=0.0)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
             for name, position, said in parsed(answer.stream(_READ_BYTES)):

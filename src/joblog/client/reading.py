@@ -42,7 +42,7 @@ class Reading(Views, Follow, Search):
         """
         while end is None or start < end:
             headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
-            answer = self.send("GET", f"{log.path}/bytes", None, headers)
+            answer = self.send("GET", f"{log.path}/bytes", headers=headers)
             begun = start = _first_byte(answer, start)
             end = start + int(answer.headers.get("Content-Length", 0))
             try:

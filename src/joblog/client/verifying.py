@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from joblog.api.refs import LogRef
 from joblog.api.values import Log, RecordedGap
 from joblog.api.values.reading import Proof
 from joblog.client.reading import READ_BYTES, Reading
+from joblog.core.log_sum import LogSum
 from joblog.errors import JoblogError
 
 
@@ -42,22 +42,22 @@ def verified(client: Reading, ref: LogRef) -> Verified:
     """
     status = client.status(ref)
     proof = value(Proof, client.call("GET", f"{ref.path}/proof"))
-    read_bytes = read_crc32 = 0
+    read = LogSum()
     failed: JoblogError | None = None
     try:
         answer = client.send("GET", f"{ref.path}/stored")
         try:
             for piece in answer.stream(READ_BYTES):
-                read_bytes, read_crc32 = read_bytes + len(piece), zlib.crc32(piece, read_crc32)
+                read.take(piece)
         finally:
             answer.close()
     except JoblogError as error:
         failed = error
-    problems = _problems(status, proof, read_bytes, read_crc32, failed)
-    return Verified(ref, proof, status.end_line, read_bytes, read_crc32, status.gaps, tuple(problems))
+    problems = _problems(status, proof, read, failed)
+    return Verified(ref, proof, status.end_line, read.byte, read.crc32, status.gaps, tuple(problems))
 
 
-def _problems(log: Log, proof: Proof, read_bytes: int, read_crc32: int, failed: JoblogError | None) -> Iterator[str]:
+def _problems(log: Log, proof: Proof, read: LogSum, failed: JoblogError | None) -> Iterator[str]:
     if not log.closed:
         yield "it is not closed: more may come"
     if proof.claimed_bytes is None or proof.claimed_crc32 is None:
@@ -68,10 +68,10 @@ def _problems(log: Log, proof: Proof, read_bytes: int, read_crc32: int, failed: 
     for gap in log.gaps:
         yield f"{gap.size_bytes} bytes are not in it at byte {gap.at_byte}: {gap.reason}"
     if failed is not None:
-        yield f"it cannot be read behind byte {proof.start_byte + read_bytes}: {failed}"
-    elif read_bytes < proof.end_byte - proof.start_byte:
-        yield f"{read_bytes} bytes were read back of {proof.end_byte - proof.start_byte}"
+        yield f"it cannot be read behind byte {proof.start_byte + read.byte}: {failed}"
+    elif read.byte < proof.end_byte - proof.start_byte:
+        yield f"{read.byte} bytes were read back of {proof.end_byte - proof.start_byte}"
     elif proof.start_byte:
         yield f"what was before byte {proof.start_byte} is not held any more, and so the CRC-32 of all cannot be made"
-    elif read_bytes == proof.end_byte and read_crc32 != proof.crc32:
-        yield f"the bytes that were read back have CRC-32 {read_crc32:08x}, not {proof.crc32:08x}"
+    elif read.byte == proof.end_byte and read.crc32 != proof.crc32:
+        yield f"the bytes that were read back have CRC-32 {read.crc32:08x}, not {proof.crc32:08x}"

@@ -4,11 +4,11 @@ that counts and checksums are right.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines, segment
+from joblog.core.log_sum import LogSum
 from joblog.core.logs import Log, Segment
 from joblog.core.settings import Settings
 from joblog.engine.opening import open_database, open_objects, require_catalog
@@ -66,7 +66,7 @@ class Check:
                 high = min(low + _READ_BYTES, log.end_byte)
                 for chunk in self._logs.chunks_by_byte(log.id, low, high):
                     if chunk.start_byte >= low:
-                        yield from state.take(chunk.start_byte, chunk.start_line, chunk.data(), "chunk")
+                        yield from state.taken(chunk.start_byte, chunk.start_line, chunk.data(), "chunk")
             yield from state.at(log.end_byte, log.end_line, "the log's end")
             yield from state.ended()
         except JoblogError as error:
@@ -78,27 +78,22 @@ class Check:
         if segment.encode_index(index) != sealed.index:
             yield f"segment at {sealed.start_byte}: its row and its object do not have the same index"
         for piece in FrameStore(self._objects).stream(sealed):
-            yield from state.take(piece.start_byte, piece.start_line, piece.data, "frame")
+            yield from state.taken(piece.start_byte, piece.start_line, piece.data, "frame")
         yield from state.at(sealed.end_byte, sealed.end_line, f"the end of the segment at {sealed.start_byte}")
 
 
-class _State:
+class _State(LogSum):
     """Where the reading of one log stands."""
 
     def __init__(self, log: Log) -> None:
-        self._log = log
-        self.byte = log.start_byte
-        self.line = log.start_line
-        self.crc32 = 0
-        self.partial_byte = log.start_byte
+        super().__init__(log.start_byte)
+        self._log, self.line = log, log.start_line
 
-    def take(self, byte: int, line: int, data: bytes, what: str) -> Iterator[str]:
+    def taken(self, byte: int, line: int, data: bytes, what: str) -> Iterator[str]:
         """Takes the next piece; yields what is wrong with its place."""
         yield from self.at(byte, line, f"{what} at {byte}")
-        last = data.rfind(b"\n") + 1
-        self.partial_byte = byte + last if last else self.partial_byte
-        self.byte, self.line = byte + len(data), line + lines.count(data)
-        self.crc32 = zlib.crc32(data, self.crc32)
+        self.take(data)
+        self.line += lines.count(data)
 
     def at(self, byte: int, line: int, what: str) -> Iterator[str]:
         """Yields what is wrong when the bytes read so far do not lead to this border."""

@@ -7,7 +7,6 @@ head says. So a command that is killed leaves objects and rows that the next one
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from joblog.catalog.database import Database, Transaction
 from joblog.catalog.handover import Turn
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_segment
 from joblog.core import lines, segment
+from joblog.core.log_sum import LogSum
 from joblog.core.logs import Chunk, Log, Segment
 from joblog.engine.read import PageReader
 from joblog.errors import Damaged
@@ -49,20 +49,14 @@ class Changed(Exception):
     """The log was sealed, merged or shortened while it was read: its pieces do not join up."""
 
 
-class _Sum:
-    """The CRC-32 of a log's bytes up to ``byte``, which grows by what is taken."""
+class _Sum(LogSum):
+    """That of a log's bytes, which are read more than once."""
 
-    def __init__(self, byte: int, crc32: int) -> None:
-        self.byte = byte
-        self.crc32 = crc32
-
-    def take(self, start_byte: int, data: bytes) -> None:
+    def join(self, start_byte: int, data: bytes) -> None:
         """Takes bytes that begin at or before ``byte``; what is known already counts once."""
         if start_byte > self.byte:
             raise Changed
-        fresh = memoryview(data)[self.byte - start_byte :]
-        self.crc32 = zlib.crc32(fresh, self.crc32)
-        self.byte += len(fresh)
+        self.take(data[self.byte - start_byte :])
 
 
 class Carrier:
@@ -152,15 +146,14 @@ class Carrier:
         if not new and sealed.end_byte <= total.byte:
             return
         until = before.end_byte if before and new else 0
-        again = 0
+        again, once = LogSum(), LogSum()
         for at, data in _frames(self._target.objects, sealed):
-            total.take(at, data)
-            again = zlib.crc32(memoryview(data)[: max(until - at, 0)], again)
+            total.join(at, data)
+            again.take(data[: max(until - at, 0)])
         if before and sealed.start_byte < until:
-            once = 0
             for part in self._there.stream(before, sealed.start_byte, min(sealed.end_byte, until)):
-                once = zlib.crc32(part, once)
-            if once != again:
+                once.take(part)
+            if once.crc32 != again.crc32:
                 raise Damaged(f"object {sealed.object_key} does not have the bytes that the log had there before")
 
     def _wanted(self, log: Log, before: Log | None, segments: Sequence[Segment]) -> _Sum | None:
@@ -170,7 +163,7 @@ class Carrier:
         wanted = _Sum(log.start_byte, 0)
         for sealed in segments:
             for at, data in _frames(self._source.objects, sealed):
-                wanted.take(at, data)
+                wanted.join(at, data)
         return wanted
 
     def _deliver(self, log: Log, segments: Sequence[Segment], total: _Sum, wanted: _Sum | None) -> None:
@@ -202,11 +195,11 @@ class Carrier:
                     raise Changed
                 at = (each.end_byte, each.end_line)
                 if wanted:
-                    wanted.take(each.start_byte, each.data())
+                    wanted.join(each.start_byte, each.data())
             tx.many("chunk_put", [_row(log, each) for each in chunks])
             for row in tx.rows("chunks_by_byte", log_id=log.id, low=low, high=high):
                 written = Chunk(*row)
-                total.take(written.start_byte, written.data())
+                total.join(written.start_byte, written.data())
         if at != (log.end_byte, log.end_line):
             raise Changed
 

@@ -7,7 +7,6 @@ the numbers that were given to what has no object; so those given from now on ar
 from __future__ import annotations
 
 import uuid
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from joblog.catalog.database import Database, Transaction
 from joblog.catalog.logs import Logs, name_object, put_segment
 from joblog.catalog.runs import Runs
 from joblog.core import lines
+from joblog.core.log_sum import LogSum
 from joblog.core.logs import Log, Segment
 from joblog.core.settings import Settings
 from joblog.core.status import Status
@@ -103,7 +103,7 @@ class Rebuild:
         first, last = chosen[0], chosen[-1]
         log = self._put_log(log_id, first, last, now_ms)
         segments, lost = self._filled(log, chosen)
-        crc32, partial_byte = self._scan(segments)
+        total = self._scan(segments)
         with self._db.transaction() as tx:
             for segment in segments:
                 name_object(tx, segment, now_ms)
@@ -115,8 +115,8 @@ class Rebuild:
                 sealed_line=last.end_line,
                 end_byte=last.end_byte,
                 end_line=last.end_line,
-                partial_byte=partial_byte,
-                crc32=crc32,
+                partial_byte=total.partial_byte,
+                crc32=total.crc32,
             )
             if first.start_byte:
                 tx.rows("gap_retained", log_id=log_id, size_bytes=first.start_byte, now_ms=now_ms)
@@ -164,15 +164,13 @@ class Rebuild:
             segments.append(right.segment(log.id))
         return segments, lost
 
-    def _scan(self, segments: Sequence[Segment]) -> tuple[int, int]:
-        """Reads all bytes; returns their CRC-32 and where the last line begins."""
-        crc32, partial_byte = 0, segments[0].start_byte
+    def _scan(self, segments: Sequence[Segment]) -> LogSum:
+        """Reads all bytes."""
+        total = LogSum(segments[0].start_byte)
         for segment in segments:
             for piece in self._frames.stream(segment):
-                last = piece.data.rfind(b"\n") + 1
-                partial_byte = piece.start_byte + last if last else partial_byte
-                crc32 = zlib.crc32(piece.data, crc32)
-        return crc32, partial_byte
+                total.take(piece.data)
+        return total
 
 
 def name(database: Database, key: str, since_ms: int, log_id: int, end_byte: int) -> None:

@@ -8,7 +8,6 @@ of no use is kept for good if it may have something that nothing else has. Nobod
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from msgspec import structs
 from joblog.catalog.database import Database, process_clock_ms
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_rest, put_segment
 from joblog.catalog.sqlite import copy_catalog
+from joblog.core.log_sum import LogSum
 from joblog.core.logs import Chunk, Log, Segment
 from joblog.core.segment import decode_index
 from joblog.core.settings import Settings
@@ -234,13 +234,11 @@ class Repair:
 
     def _head(self, log: Log, segments: Sequence[Segment], start: tuple[int, int], sealed: tuple[int, int]) -> Log:
         """Returns the head of a log that is sealed up to a border; reads all of it."""
-        crc32, beyond, partial = 0, log.crc32, start[0]
+        total, beyond = LogSum(start[0]), LogSum(log.end_byte, log.crc32)
         chunks = self._logs.chunks_by_byte(log.id, sealed[0], log.end_byte) if sealed[0] < log.end_byte else []
         for at, data in [*self._stream(segments), *_behind(chunks, sealed[0])]:
-            crc32 = zlib.crc32(data, crc32)
-            beyond = zlib.crc32(data[max(log.end_byte - at, 0) :], beyond)
-            last = data.rfind(b"\n") + 1
-            partial = at + last if last else partial
+            total.take(data)
+            beyond.take(data[max(log.end_byte - at, 0) :])
         end = max(sealed, (log.end_byte, log.end_line))
         return structs.replace(
             log,
@@ -250,8 +248,8 @@ class Repair:
             sealed_line=sealed[1],
             end_byte=end[0],
             end_line=end[1],
-            partial_byte=partial,
-            crc32=beyond if start[0] else crc32,
+            partial_byte=total.partial_byte,
+            crc32=(beyond if start[0] else total).crc32,
         )
 
     def _stream(self, segments: Sequence[Segment]) -> Iterator[tuple[int, bytes]]:
@@ -351,10 +349,10 @@ def _behind(chunks: Sequence[Chunk], byte: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _crc32(parts: Iterable[tuple[int, bytes]], low: int, high: int) -> int:
-    crc32 = 0
+    total = LogSum()
     for start, data in parts:
-        crc32 = zlib.crc32(data[max(low - start, 0) : max(high - start, 0)], crc32)
-    return crc32
+        total.take(data[max(low - start, 0) : max(high - start, 0)])
+    return total.crc32
 
 
 def repair(settings: Settings, *, read: bool) -> Repair:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblog.agent.spool.ship import jitter
+from joblog.api.backoff import jitter
 from tests.agent.harness import Agent, FlakyServer
 from tests.agent.run.test_kill import until
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from joblog.agent.follow import naming
 from joblog.agent.follow.file import Followed, Setting
 from joblog.agent.follow.notes import Note
-from joblog.agent.spool.ship import MIN_BATCH_BYTES, RETRY_AFTER_S, jitter
-from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, TooLarge, Unreachable
+from joblog.agent.spool.ship import MIN_BATCH_BYTES
+from joblog.api.backoff import Backoff, asked_s
+from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
 
 if TYPE_CHECKING:
     from joblog.api.writer import Writer
@@ -96,14 +97,14 @@ class Follower:
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._plan, self._setting, self._connect, self._say = plan, replace(setting, say=say), connect, say
-        self._first_pause_s = first_pause_s
+        self._backoff = Backoff(first_pause_s, MAX_PAUSE_S, least=0.5)
         self._entries: dict[Path, _Entry] = {}
         self._workers: dict[tuple[str, str], set[int]] = {}
         self._local = threading.local()
         self._clients: list[Writer] = []
         self._stopped = False
         self._over = False
-        self._tries, self._resume_s, self._told, self._reason = 0, 0.0, False, ""
+        self._resume_s, self._told, self._reason = 0.0, False, ""
         self._discover_s = 0.0
         self._left_open = _allowed_open_files()
 
@@ -190,7 +191,7 @@ class Follower:
 
     def _round(self, pool: ThreadPoolExecutor, now_s: float) -> None:
         entries = list(self._entries.values())
-        if self._tries:
+        if self._backoff.tries:
             _jitter.shuffle(entries)
         for entry in entries:
             if entry.busy or entry.failed or now_s < entry.due_s:
@@ -203,12 +204,12 @@ class Follower:
                 continue
             entry.busy = True
             pool.submit(self._step, entry, last=False)
-            if self._tries:
+            if self._backoff.tries:
                 self._resume_s = now_s + TICK_S
                 return  # one is enough to find out whether the server is back
 
     def _is_idle(self, now_s: float) -> bool:
-        idle_s, away = self._plan.until_idle_s, self._tries >= TELL_TRIES
+        idle_s, away = self._plan.until_idle_s, self._backoff.tries >= TELL_TRIES
         return idle_s is not None and all(
             entry.failed or (not entry.busy and (away or entry.file.is_settled) and now_s - entry.grown_s >= idle_s)
             for entry in self._entries.values()
@@ -268,7 +269,8 @@ class Follower:
             if self._over or not entry.file.step(client, last=last):
                 break
         if entry.file.calls > calls:
-            self._tries, self._told = 0, False
+            self._backoff.reset()
+            self._told = False
         entry.ended = last and entry.file.is_settled
         entry.due_s = 0.0 if last else time.monotonic() + MIN_LOOK_S
 
@@ -292,13 +294,10 @@ class Follower:
 
     def _wait_for_server(self, error: Exception) -> None:
         self._reason = str(error)
-        if not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
+        if not self._told and (self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"nothing is being sent: {error}; more tries follow")
-        pause_s = min(self._first_pause_s * 2**self._tries, MAX_PAUSE_S) * jitter(0.5)
-        self._tries = min(self._tries + 1, TELL_TRIES)
-        if isinstance(error, JoblogError) and error.retry_after_s is not None:
-            pause_s += min(error.retry_after_s, RETRY_AFTER_S)  # what the server asks for is kept to, whoever is in a hurry
+        pause_s = self._backoff.pause_s() + asked_s(error)  # what the server asks for is kept to, whoever is in a hurry
         self._resume_s = max(self._resume_s, time.monotonic() + pause_s)
 
 

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from joblog.agent.spool.ship import RETRY_AFTER_S, Shipper, jitter
+from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Spool
-from joblog.errors import JoblogError
+from joblog.api.backoff import asked_s, jitter
 
 if TYPE_CHECKING:
     from joblog.api.writer import Writer
@@ -56,6 +56,5 @@ class Reporter:
                 if told.stop:
                     self._stop()
             except Exception as error:  # noqa: BLE001 - a thread's edge: the next one may arrive
-                asked_s = error.retry_after_s if isinstance(error, JoblogError) else None
-                pause_s = max(pause_s, min(asked_s or 0, RETRY_AFTER_S))
+                pause_s = max(pause_s, asked_s(error))
             self._over.wait(pause_s)

@@ -10,7 +10,6 @@ the next attempt: a version of the same job whose run id has a suffix. All ranks
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from joblog.agent.spool.resumed import crc32_there, gaps_there, place_here, place_there
 from joblog.agent.spool.spool import Spool
+from joblog.api.backoff import Backoff, asked_s, jitter
 from joblog.api.refs import LogRef
 from joblog.errors import (
     BeyondEnd,
@@ -65,9 +65,6 @@ GIVE_UP_CHECK_S = 0.1
 NEVER_SEEN_S = 5.0
 """Final wait for a server that has not answered once: rather a wrong address than an outage."""
 
-RETRY_AFTER_S = 60.0
-"""Longest pause that a server may ask for: a wrong header must not end the log."""
-
 RUN_ID_CHARACTERS = 128
 """Longest run id, suffix and all."""
 
@@ -89,13 +86,12 @@ class Shipper:
         self._connect = connect
         self._say = say
         self._say_address = say_address
-        self._first_pause_s = first_pause_s
+        self._backoff = Backoff(first_pause_s, MAX_PAUSE_S, least=0.5)
         self._client: Writer | None = None
         self._log: Log | None = None
         self._at = 0
         self._sent_s = 0.0
         self._batch_bytes = BATCH_BYTES
-        self._tries = 0
         self._seen = threading.Event()
         self._met, self._ref = threading.Event(), LogRef("", 0, 0, "")
         self._over, self._end_reported = threading.Event(), threading.Event()
@@ -192,7 +188,8 @@ class Shipper:
             except Exception as error:  # noqa: BLE001 - the job goes on whatever it is, and so does the next try
                 self._recover(error)
             else:
-                self._failure, self._tries = None, 0
+                self._failure = None
+                self._backoff.reset()
 
     def _step(self) -> None:
         """Sends one batch, or closes the log when all are sent; waits for bytes first."""
@@ -349,24 +346,18 @@ class Shipper:
             self._log = None
         if isinstance(error, TooLarge):
             self._batch_bytes = max(self._batch_bytes // 2, MIN_BATCH_BYTES)
-        elif not self._told and (self._tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
+        elif not self._told and (self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
             self._told = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
-        pause_s = min(self._first_pause_s * 2**self._tries, MAX_PAUSE_S) * jitter(0.5)
-        self._tries = min(self._tries + 1, TELL_TRIES)
+        pause_s = self._backoff.pause_s()
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             # What the server asks for is kept to, whoever is in a hurry; and all whom it asks do not come back together.
-            self._over.wait(min(error.retry_after_s, RETRY_AFTER_S) * (1 + jitter(0)) + pause_s)
+            self._over.wait(asked_s(error) * (1 + jitter(0)) + pause_s)
             return
         if self._hurry.wait(pause_s):
             # The job has ended: at once, and then at short intervals again.
             self._hurry.clear()
-            self._tries = 0
-
-
-def jitter(least: float) -> float:
-    """Returns a factor from ``least`` to 1, by chance: agents that start together do not call together for ever."""
-    return least + (1 - least) * int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF
+            self._backoff.reset()
 
 
 def attempts(run_id: str) -> Iterator[str]:
