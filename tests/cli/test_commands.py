@@ -234,7 +234,7 @@ def test_errors_are_one_line(joblog: Agent, tmp_path: Path) -> None:
 def test_wrong_token_is_said_at_once_and_does_not_end_the_job(joblog: Agent) -> None:
     """The job runs, its log stays in the spool."""
     joblog.environ["JOBLOG_TOKEN"] = "jl_wrong"
-    ran = joblog.run(joblog.job("echo", "out", options=("--wait", "0.5")))
+    ran = joblog.run(joblog.job("echo", "out", options=("--wait", "60")))
     assert (ran.returncode, ran.stdout, joblog.spooled()) == (0, b"out\n", b"out\n")
     assert b"the token is not valid" in ran.stderr
 

@@ -21,7 +21,7 @@ from tests.agent.run.test_kill import DEADLINE_S, ECHO, Job, alive, until
 HOST = socket.gethostname()
 
 
-def options(*more: str, wait: str = "30") -> tuple[str, ...]:
+def options(*more: str, wait: str = "120") -> tuple[str, ...]:
     return ("--wait", wait, "--job", "ended", *more)
 
 
@@ -116,7 +116,7 @@ def test_job_that_does_not_stop_is_killed(agent: Agent, stopping: FlakyServer) -
         "host": HOST,
     }
     assert [report["status"] for report in stopping.reports[:-1]] == ["RUNNING"] * (len(stopping.reports) - 1)
-    assert stopping.closed is not None
+    assert stopping.closed is not None, ran.stderr
 
 
 def test_end_is_not_lost_when_the_server_is_away(joblog: Agent) -> None:
