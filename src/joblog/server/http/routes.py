@@ -79,11 +79,8 @@ class Call:
 
     def header(self, wanted: bytes) -> str | None:
         """Returns a header's value, the last where there are several."""
-        found = None
-        for name, value in self.scope["headers"]:
-            if name == wanted:
-                found = value
-        return None if found is None else found.decode("latin-1")
+        values = [value for name, value in self.scope["headers"] if name == wanted]
+        return values[-1].decode("latin-1") if values else None
 
     async def body(self) -> bytes:
         """Reads a body of at most ``JSON_BYTES``; raises TooLarge, Invalid, Busy."""
@@ -101,7 +98,6 @@ class Described:
     """The type of the answer, where the handler makes an ``Answer`` itself."""
     body: Any = None
     """A schema, or a type, of a body that the handler reads itself."""
-    body_type: str = "application/json"
     head: str = ""
     """The name and the summary of the same call by HEAD, with a blank between them, where that is worth its own mention."""
 
@@ -117,6 +113,10 @@ class Route:
         self.name = handler.__name__
         self.in_path = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         self._readers = [(name, in_path(name).read) for name in self.in_path]
+        self._project, self._job = (
+            self.in_path.index(name) if name in self.in_path else None for name in ("project_id", "job_id")
+        )
+        self._known = right == KNOWN or _TRAINING_JOB in self.in_path
         self._parts: list[str] = []
         self._takes_path: list[str] = []
         self.parameters: list[tuple[str, Parameter, Any]] = []
@@ -143,9 +143,8 @@ class Route:
 
     async def answer(self, parts: Any, call: Call, raw: list[str]) -> Answer:
         """Checks the caller, reads what the call takes, and answers; raises the errors of ``joblog.errors``."""
-        named = dict(zip(self.in_path, raw, strict=True))
-        self._check_right(parts, call, named)
-        call.path = {name: read(name, named[name]) for name, read in self._readers}
+        self._check_right(parts, call, raw)
+        call.path = {name: read(name, text) for (name, read), text in zip(self._readers, raw, strict=True)}
         values: dict[str, Any] = {name: getattr(parts, name) for name in self._parts}
         for name in self._takes_path:
             values[name] = call.path[name]
@@ -155,26 +154,30 @@ class Route:
             self._read(call, values)
         if self.data is not None:
             values["data"] = await _data(call, self.data)
-        found = await self.handler(**values)
-        if isinstance(found, Answer):
-            return found
-        return Answer(self.status, b"" if found is None else _encode(found))
+        value = await self.handler(**values)
+        if isinstance(value, Answer):
+            return value
+        return Answer(self.status, b"" if value is None else _encode(value))
 
-    def _check_right(self, parts: Any, call: Call, named: Mapping[str, str]) -> None:
+    def _check_right(self, parts: Any, call: Call, raw: list[str]) -> None:
         auth, headers, call.right = parts.joblog.auth, call.scope["headers"], self.right
-        if self.right == KNOWN or _TRAINING_JOB in named:
+        if self._known:
             auth.token(headers)
         elif self.right != OPEN:
-            auth.allowed(headers, self.right, named.get("project_id"), named.get("job_id"))
+            project_id = None if self._project is None else raw[self._project]
+            auth.allowed(headers, self.right, project_id, None if self._job is None else raw[self._job])
 
     def _read(self, call: Call, values: dict[str, Any]) -> None:
+        query = call.query
         for name, parameter, default in self.parameters:
             if parameter.repeated:
                 texts = query_values(call.scope["query_string"], parameter.name)
                 values[name] = [parameter.read(parameter.name, each) for each in texts]
                 continue
-            sent = call.header(parameter.name.lower().encode()) if parameter.place == "header" else None
-            text = sent if parameter.place == "header" else call.query.get(parameter.name)
+            if parameter.place == "header":
+                text = call.header(parameter.name.lower().encode())
+            else:
+                text = query.get(parameter.name)
             if text and parameter.trimmed:
                 text = text.strip()
             if text:
