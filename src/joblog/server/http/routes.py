@@ -174,10 +174,8 @@ class Route:
                 texts = query_values(call.scope["query_string"], parameter.name)
                 values[name] = [parameter.read(parameter.name, each) for each in texts]
                 continue
-            if parameter.place == "header":
-                text = call.header(parameter.name.lower().encode())
-            else:
-                text = query.get(parameter.name)
+            in_header = parameter.place == "header"
+            text = call.header(parameter.name.lower().encode()) if in_header else query.get(parameter.name)
             if text and parameter.trimmed:
                 text = text.strip()
             if text:
