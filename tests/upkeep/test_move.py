@@ -18,6 +18,7 @@ from joblog.upkeep.check import check
 from joblog.upkeep.move import Move
 from joblog.upkeep.move_command import Moved, move
 from joblog.upkeep.move_log import MoveEnd
+from joblog.upkeep.rebuild import give_none_again
 from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
 from tests.engines import ObjectServer, PostgresServer
 from tests.upkeep.moved import NOW_MS, Filled, bytes_of, rows, shared_place
@@ -93,6 +94,22 @@ def test_what_changes_between_two_commands_is_carried_by_the_second(
     assert moved(source, target).whole
     assert rows(target) == rows(source)
     filled.token = None  # it was revoked
+    is_the_same(filled, source, target)
+
+
+def test_numbers_that_were_left_out_cost_nothing(tmp_path: Path) -> None:
+    """As a rebuild leaves a thousand million out: a move looks at what there is."""
+    source, target = Settings(data=tmp_path / "old"), Settings(data=tmp_path / "new")
+    filled = Filled(source)
+    database = open_database(source)
+    give_none_again(database)
+    database.close()
+    engine = Engine(source, clock_ms=lambda: NOW_MS)
+    log_id = engine.names.put_run("lab", "Train_9", None, 0, NOW_MS)[2].id
+    filled.texts[log_id] = b"behind them\n"
+    engine.ingest.append(log_id, 0, filled.texts[log_id])
+    engine.close()
+    assert moved(source, target).whole
     is_the_same(filled, source, target)
 
 

@@ -77,11 +77,11 @@ class Mirror:
     def run(self) -> int:
         """Carries over what differs; returns how many rows did. Raises Unavailable, Invalid."""
         source, target = _counters(self._source), _counters(self._target)
-        ends = {name: max(source.get(name, 0), target.get(name, 0)) for name in source.keys() | target.keys()}
+        windows = {name: list(self._windows(name)) for name in {table.counter for table in _TABLES}}
         changed = 0
         for step in (self._drop, self._put):
             for table in _TABLES:
-                for window in _windows(ends, table):
+                for window in windows[table.counter]:
                     changed += step(table, window)
         behind = {name: value for name, value in source.items() if target.get(name, 0) < value}
         if behind:
@@ -90,6 +90,17 @@ class Mirror:
                 for name, value in sorted(behind.items()):
                     tx.rows("set_counter", name=name, value=value)
         return changed + len(behind)
+
+    def _windows(self, counter: str) -> Iterator[dict[str, Value]]:
+        """Yields where there are rows, at either place: of the numbers between there may be a thousand million left out."""
+        if not counter:
+            yield {}
+            return
+        after = 0
+        while any(following := [db.rows(f"{counter}_next", after=after)[0][0] for db in (self._source, self._target)]):
+            first = min(number for number in following if number) - 1
+            after = first + _WINDOW
+            yield {"after": first, "until": after}
 
     def _drop(self, table: _Table, window: dict[str, Value]) -> int:
         wanted, held = self._both(table, window)
@@ -115,10 +126,3 @@ class Mirror:
 
 def _counters(database: Database) -> dict[str, int]:
     return {str(name): int(value) for name, value in database.rows("counters") if name not in OWN}
-
-
-def _windows(ends: dict[str, int], table: _Table) -> Iterator[dict[str, Value]]:
-    if not table.counter:
-        yield {}
-    for after in range(0, ends.get(table.counter, 0), _WINDOW):
-        yield {"after": after, "until": after + _WINDOW}

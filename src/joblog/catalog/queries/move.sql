@@ -97,6 +97,9 @@ DELETE FROM access_key WHERE access = :access;
 SELECT id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms FROM token
 WHERE id > :after AND id <= :until;
 
+-- name: token_next
+SELECT MIN(id) FROM token WHERE id > :after;
+
 -- name: token_row_put
 INSERT INTO token (id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms)
 VALUES (:id, :sha256, :project_id, :job_id, :user_id, :rights, :label, :created_ms, :expires_ms);
@@ -106,6 +109,9 @@ DELETE FROM token WHERE id = :id;
 
 -- name: job_rows
 SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE id > :after AND id <= :until;
+
+-- name: job_next
+SELECT MIN(id) FROM job WHERE id > :after;
 
 -- name: job_row_put
 INSERT INTO job (id, project_id, name, created_ms, description, workspace_id, labels)
@@ -117,6 +123,9 @@ DELETE FROM job WHERE id = :id;
 -- name: version_rows
 SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
 FROM version WHERE id > :after AND id <= :until;
+
+-- name: version_next
+SELECT MIN(id) FROM version WHERE id > :after;
 
 -- name: version_row_put
 INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms)
