@@ -74,7 +74,12 @@ DOORS = {
     "argon2": {"joblog.catalog.passwords"},
     "cryptography": {"joblog.catalog.vault"},
     "obstore": {"joblog.objects.store"},
-    "psycopg": {"joblog.catalog.postgres", "joblog.catalog.postgres_notify", "joblog.catalog.postgres_connection"},
+    "psycopg": {
+        "joblog.catalog.postgres",
+        "joblog.catalog.postgres_notify",
+        "joblog.catalog.postgres_past",
+        "joblog.catalog.postgres_connection",
+    },
     "psycopg_pool": {"joblog.catalog.postgres"},
     "transformers": {"joblog.integrations.huggingface"},
     "lightning": {"joblog.integrations.lightning"},

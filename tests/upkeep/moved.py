@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from joblog.api.values import RecordedGap
+from joblog.catalog.handover import OWN
 from joblog.catalog.states import Report
 from joblog.core.accounts import Token
 from joblog.core.settings import Settings
@@ -117,7 +118,7 @@ def rows(place: Settings) -> dict[str, Any]:
         found["log"] = database.rows("logs_between", after=0, until=2**62)
         found["segment"] = {row[0]: database.rows("segment_keys", log_id=row[0]) for row in found["log"]}
         found["gap"] = {row[0]: database.rows("gaps", log_id=row[0]) for row in found["log"]}
-        found["counter"] = [row for row in sorted(database.rows("counters")) if not row[0].startswith("move")]
+        found["counter"] = [row for row in sorted(database.rows("counters")) if row[0] not in OWN or row[0] == "schema"]
         return found
     finally:
         database.close()

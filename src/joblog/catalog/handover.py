@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 
 from joblog.catalog.database import Database, Transaction
+from joblog.catalog.left_out import PAST
 from joblog.errors import Conflict
 
 _STATE, _TURN, _SOURCE = "move", "move-turn", "move-from"
 
-OWN = frozenset(("schema", _STATE, _TURN, _SOURCE))
+OWN = frozenset(("schema", PAST, _STATE, _TURN, _SOURCE))
 """The counters that are of the catalog itself, and are not carried over."""
 
 _PARTIAL, _WHOLE = 1, 2

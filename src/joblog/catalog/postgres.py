@@ -23,6 +23,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
 from joblog.catalog.postgres_connection import BoundConnection
 from joblog.catalog.postgres_notify import Changes, ServerClock
+from joblog.catalog.postgres_past import past_of
 from joblog.errors import Invalid, Unavailable
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
@@ -60,10 +61,6 @@ _MIGRATION_PAUSE_S = 0.5
 _PATIENT_TRY, _PATIENCE = 10, 8
 """Each tenth try waits eight times as long: PostgreSQL ends an autovacuum that is in the way of who has waited for a second."""
 
-_NUMBERS_LEFT_OUT = 1_000_000
-"""After a promotion or a restore: what was lost may have had the numbers that come next, and whoever still goes by one of
-those, such as an agent in the middle of its log, must not meet another run's log."""
-
 _PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
@@ -95,7 +92,7 @@ class Postgres:
         self._clock = ServerClock()
         self.clock_ms = clock_ms or self._clock
         self._changes: Changes | None = None
-        self._instance: str | None = None
+        self._past = ""
         self._looking = threading.Lock()
         self._went_back: Callable[[], None] = lambda: None
         self._conninfo = dsn(address)
@@ -106,6 +103,8 @@ class Postgres:
             self._clock.set_by(connection)
         try:
             self.migrate()
+            with self._alone() as connection:
+                self._past = past_of(connection, _Using(connection))
             self._reads.open()
             self._writes.open()
         except BaseException:
@@ -163,20 +162,25 @@ class Postgres:
 
     def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
-        with _unavailable(), self._reads.connection() as connection:
-            self._instance, self._went_back = _instance_of(connection), went_back
+        self._went_back = went_back
         self._changes = Changes(self._conninfo, changed, self._clock)
 
     def migrate(self) -> None:
         """Makes the schema, or brings it up to date; of several nodes one does it while the others wait."""
         until_s, tries = time.monotonic() + _MIGRATION_S, count(1)
-        with _unavailable(), BoundConnection.connect(self._conninfo, autocommit=True, cursor_factory=RawCursor) as connection:
+        with self._alone() as connection:
             connection.statement_s = _MIGRATION_S
-            _configure(connection)
             while not _migrated(connection, 1 if next(tries) % _PATIENT_TRY else _PATIENCE):
                 if time.monotonic() > until_s:
                     raise Unavailable("others hold locks on the catalog's tables: end what reads all of them, such as pg_dump")
                 time.sleep(_MIGRATION_PAUSE_S)
+
+    @contextmanager
+    def _alone(self) -> Iterator[BoundConnection]:
+        """Gives a connection that is of no pool."""
+        with _unavailable(), BoundConnection.connect(self._conninfo, autocommit=True, cursor_factory=RawCursor) as connection:
+            _configure(connection)
+            yield connection
 
     def close(self) -> None:
         """Closes every connection."""
@@ -188,14 +192,11 @@ class Postgres:
     def _configure(self, connection: BoundConnection) -> None:
         """Prepares a new connection; after a promotion or a restore all are new, and what they read is of another past."""
         _configure(connection)
-        if self._instance is None:
-            return
-        instance = _instance_of(connection)
         with self._looking:  # nobody reads of the new past before all have forgotten the other one
-            if instance != self._instance:
-                _Using(connection).rows("counters_leave_out", count=_NUMBERS_LEFT_OUT)
+            past = past_of(connection, _Using(connection))
+            if past != self._past:
                 self._went_back()
-                self._instance = instance
+                self._past = past
 
     def _begun(self) -> BoundConnection:
         """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""
@@ -322,15 +323,6 @@ def dsn(address: str) -> str:
     session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     options = f"{session} {given.pop('options', None) or ''}".strip()
     return conninfo.make_conninfo("", **{**_CONNECT, **given, "options": options})
-
-
-def _instance_of(connection: Connection[Row]) -> str:
-    """Names the database's past: its number and its table's, which a restore changes, and the timeline, as a promotion does."""
-    asked = (
-        "SELECT concat_ws(' ', oid, to_regclass('counter')::oid, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))"
-        " FROM pg_database WHERE datname = current_database()"
-    )
-    return str(connection.execute(asked).fetchall()[0][0])
 
 
 def _configure(connection: Connection[Row]) -> None:

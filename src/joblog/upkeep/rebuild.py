@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction
+from joblog.catalog.left_out import leave_out
 from joblog.catalog.logs import Logs, name_object, put_segment
 from joblog.catalog.runs import Runs
 from joblog.core import lines
@@ -33,8 +34,7 @@ KEPT_MS = 2**62
 """Since when an object is garbage that is never removed: it may have bytes that nothing else has, and no place for them."""
 
 _IDS = 10**9
-_NUMBERS = 1000
-"""Numbers left out: more than can have been given, of jobs, versions, logs and tokens, and of one job's versions (V1001)."""
+"""Numbers left out: more than can have been given, of jobs, versions, logs and tokens."""
 
 
 class Rebuild:
@@ -182,11 +182,7 @@ def name(database: Database, key: str, since_ms: int, log_id: int, end_byte: int
 def give_none_again(database: Database) -> None:
     """Leaves numbers out: what was lost may have had those that come next, and links to it must not lead to what is new."""
     with database.transaction() as tx:
-        for counter in ("job", "version", "log", "token"):
-            rows = tx.rows("counter", name=counter)
-            tx.rows("set_counter", name=counter, value=(rows[0][0] if rows else 0) + _IDS)
-        ((number,),) = tx.rows("version_number_last")
-        tx.rows("set_counter", name="version-number", value=number + _NUMBERS - number % _NUMBERS)
+        leave_out(tx, _IDS)
 
 
 def _put_names(tx: Transaction, about: dict[str, str | int | None]) -> None:

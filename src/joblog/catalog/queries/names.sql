@@ -13,10 +13,6 @@ SELECT value FROM counter WHERE name = :name;
 INSERT INTO counter (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
--- name: counters_leave_out
--- Leaves out so many numbers of what is known by its number.
-UPDATE counter SET value = value + :count WHERE name IN ('job', 'version', 'log', 'token');
-
 -- name: counter_drop
 DELETE FROM counter WHERE name = :name;
 
