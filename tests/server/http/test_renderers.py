@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import operator
 import os
 import resource
@@ -191,22 +192,47 @@ def test_there_is_none_until_a_view_is_asked_for(own: Server) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture
-def stopped() -> Iterator[set[int]]:
-    """Processes that a test stops: one that is stopped before its first line does not end with its server."""
-    pids = set[int]()
-    yield pids
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def stopped_at_its_beginning(server: Server) -> int:
+    """Stops a process that computes for a server before its first line; those that were quicker are ended."""
+    while True:
+        (pid,) = awaited(server, 1)
+        os.kill(pid, signal.SIGSTOP)
+        while b") T " not in Path(f"/proc/{pid}/stat").read_bytes():
+            time.sleep(0.001)
+        if "_ctypes" not in Path(f"/proc/{pid}/maps").read_text():
+            return pid
+        os.kill(pid, signal.SIGKILL)
+        while runs(pid):
+            time.sleep(0.001)
 
 
-def test_views_that_never_end_keep_nobody_out(own: Server, stopped: set[int]) -> None:
+@pytest.mark.parametrize("end", [Server.kill, Server.stop], ids=["killed", "stopped"])
+def test_one_that_was_stopped_before_its_first_line_ends_with_the_server(own: Server, end: Callable[[Server], object]) -> None:
+    """Before it can ask the system for that."""
+    web = Web(own.url, own.token)
+    log = made_log(web, "begun", b"RuntimeError: no\n")
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while True:
+                web.get(f"{log.version}/why")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    renderer = stopped_at_its_beginning(own)
+    end(own)
+    while runs(renderer):
+        time.sleep(0.01)
+    asking.join(WAIT_S)
+    web.close()
+
+
+def test_views_that_never_end_keep_nobody_out(own: Server) -> None:
     """Appends, pages, searches and views of others go on while one caller's views stand still; the server ends at once."""
     with attacked(own) as (attacker, other):
         log = attacker.log("endless", b"RuntimeError: no\n" * 100)
         log.web.get(f"{log.version}/why")
-        over = threading.Event()
+        stopped, over = set[int](), threading.Event()
 
         def stop() -> None:  # whatever computes for the attacker, who is alone
             while not over.is_set() and len(stopped) < 2:

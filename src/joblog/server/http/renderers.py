@@ -32,7 +32,9 @@ _log = logging.getLogger("joblog.server")
 class Renderers:
     """As many as views are computed at a time. Methods may be called by any thread, and block.
 
-    A process ends with the thread that started it, so that is one that lives as long as the server.
+    A process ends with the thread that started it, so that is one that lives as long as the server. One that was stopped before
+    it could ask for that has a process group of its own: the system sends SIGHUP and SIGCONT to one that stands still when
+    its last parent in the session ends.
     """
 
     def __init__(self) -> None:
@@ -86,7 +88,8 @@ class _Renderer:
         try:
             ours, theirs = socket.socketpair()
             with ours, theirs:
-                self._process = subprocess.Popen(_COMMAND, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)  # noqa: S603  # joblog's
+                out = subprocess.DEVNULL
+                self._process = subprocess.Popen(_COMMAND, stdin=theirs.fileno(), stdout=out, process_group=0)  # noqa: S603  # joblog's
                 self._connection: Connection[Any, Any] = Connection(ours.detach())
         except OSError as error:  # no memory, or too many processes or files
             raise Busy(f"no process could be started for this view: {error}") from error
