@@ -25,6 +25,7 @@ from joblog.server.http.answers import Answer, answer_headers, error_answer, sho
 from joblog.server.http.asgi import HTTPScope, Receive, Send
 from joblog.server.http.audit import Audit
 from joblog.server.http.bodies import TAKEN, Incoming, Unpacking
+from joblog.server.http.documents import Parsing
 from joblog.server.http.limits import Buckets
 from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
 from joblog.server.http.request_log import VIEWER, Exchange, Traces, Traffic
@@ -123,6 +124,7 @@ class Parts:
                 downloads=downloads,
                 searches=Searches(engine),
                 viewing=Viewing(),
+                parsing=Parsing(),
             ),
             append_call=append_call,
             deliveries=Deliveries(engine, auth, append_call, unpacking),

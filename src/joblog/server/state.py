@@ -14,6 +14,7 @@ from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
 from joblog.server.auth.login import Logins
 from joblog.server.auth.tokens import Auth
+from joblog.server.http.documents import Parsing
 from joblog.server.http.searches import Searches
 from joblog.server.http.share import Share
 from joblog.server.http.viewing import Viewing
@@ -33,6 +34,7 @@ class State:
     downloads: Share
     searches: Searches
     viewing: Viewing
+    parsing: Parsing
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""

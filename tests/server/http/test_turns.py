@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+import json
+import threading
+from typing import Any, cast
 
 import pytest
 
+from joblog.server.http.documents import Parsing
 from joblog.server.http.share import CALLER, Caller, Turns
 
 
@@ -76,3 +79,36 @@ def test_who_gives_up_leaves_its_place(given_up: list[str]) -> None:
         assert await work.ends("c1") == ["a5", "a6"]
 
     asyncio.run(check())
+
+
+class _Held(bytes):
+    """A body of JSON whose parsing goes on until it is let go."""
+
+    begun = threading.Event()
+    let_go = threading.Event()
+
+    def count(self, *given: Any) -> int:
+        self.begun.set()
+        assert self.let_go.wait(60)
+        return super().count(*given)
+
+
+def test_large_json_of_one_caller_is_in_nobodys_way() -> None:
+    """It is parsed in a thread, one body of a caller's at a time; another's is parsed meanwhile, and the loop goes on."""
+    one, other = (json.dumps([name] * 20_000).encode() for name in "ab")
+
+    async def parsed(parsing: Parsing, caller: str, body: bytes) -> Any:
+        CALLER.set(cast(Caller, _Named(caller)))
+        return await parsing.document(body)
+
+    async def work() -> None:
+        parsing = Parsing()
+        held = [asyncio.create_task(parsed(parsing, "a", _Held(one))) for _ in range(4)]
+        await asyncio.to_thread(_Held.begun.wait, 60)
+        assert await parsed(parsing, "b", other) == ["b"] * 20_000
+        assert await parsed(parsing, "a", b"[1]") == [1]
+        assert not any(each.done() for each in held)
+        _Held.let_go.set()
+        assert await asyncio.gather(*held) == [["a"] * 20_000] * 4
+
+    asyncio.run(work())

@@ -6,8 +6,11 @@ because no database and few clients have more than 64 bits for one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NoReturn
 
 import msgspec
@@ -15,11 +18,18 @@ import msgspec
 from joblog.core.lines import Bytes
 from joblog.errors import Invalid, NotJson
 from joblog.server.http.fields import fault, inside
+from joblog.server.http.share import Share, Turns
 
 MAX_NESTING = 64
 """Objects and lists in one another: real requests have less than ten."""
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+
+_INLINE_BYTES = 16 * 1024
+"""Parsing less than this takes less time than handing it to a thread."""
+
+_PARSING_THREADS, _MAX_PARSING = 2, 64
+"""One of the threads is for others than whoever has one."""
 
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -39,6 +49,27 @@ class _Beyond:
 
     def __init__(self, text: str) -> None:
         self.text = text
+
+
+class Parsing:
+    """The threads that parse large bodies: few, and their own, so that nothing else waits for them. Used from the event loop.
+
+    A mebibyte that is refused with its reason takes a fifth of a second.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_PARSING_THREADS, thread_name_prefix="joblog-parse")
+        self._places = Share(_MAX_PARSING, "too many large bodies are being parsed")
+        self._turns = Turns(_PARSING_THREADS)
+
+    async def document(self, raw: Bytes, kind: Any = Any, *, strict: bool = True) -> Any:
+        """Does what ``document`` does; raises Busy, too."""
+        if len(raw) <= _INLINE_BYTES:
+            return document(raw, kind, strict=strict)
+        parse = partial(document, raw, kind, strict=strict)
+        with self._places.taking(1):
+            async with self._turns.turn():
+                return await asyncio.get_running_loop().run_in_executor(self._threads, parse)
 
 
 def document(raw: Bytes, kind: Any = Any, *, strict: bool = True) -> Any:

@@ -24,7 +24,7 @@ from joblog.errors import Missing
 from joblog.server.http.answers import Answer, query_parameters, query_values
 from joblog.server.http.asgi import Headers, HTTPScope, Receive
 from joblog.server.http.bodies import received
-from joblog.server.http.documents import document
+from joblog.server.http.documents import Parsing
 from joblog.server.http.parameters import Parameter, in_path
 
 OPEN = "open"
@@ -57,11 +57,12 @@ class Unrouted(Exception):
 class Call:
     """A request, as handlers get it; ``path`` has the values of what stands in it, by name."""
 
-    __slots__ = ("_values", "path", "receive", "right", "scope")
+    __slots__ = ("_values", "parsing", "path", "receive", "right", "scope")
 
     def __init__(self, scope: HTTPScope, receive: Receive) -> None:
         self.scope, self.receive = scope, receive
         self.right = OPEN
+        self.parsing: Parsing | None = None
         self.path: dict[str, Any] = {}
         self._values: Mapping[str, str] | None = None
 
@@ -85,6 +86,11 @@ class Call:
     async def body(self) -> bytes:
         """Reads a body of at most ``JSON_BYTES``; raises TooLarge, Invalid, Busy."""
         return bytes(await received(self.receive, dict(self.scope["headers"]), JSON_BYTES))
+
+    async def document(self, raw: bytes, kind: Any = Any, *, strict: bool = True) -> Any:
+        """Returns a body of JSON as a value of ``kind``; raises NotJson, Missing, Invalid, Busy."""
+        assert self.parsing is not None  # whoever makes a call says what parses its body
+        return await self.parsing.document(raw, kind, strict=strict)
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ async def _data(call: Call, kind: Any) -> Any:
     raw = await call.body()
     if not raw:
         raise Missing("body", "a JSON object")
-    return document(raw, kind, strict=False)
+    return await call.document(raw, kind, strict=False)
 
 
 class Calls:

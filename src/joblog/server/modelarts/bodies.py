@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from joblog.errors import Invalid, NotJson, OutOfRange
-from joblog.server.http.documents import document
 from joblog.server.http.routes import Call
 
 
@@ -17,12 +16,12 @@ def object_schema(required: str = "", **properties: dict[str, Any]) -> dict[str,
 async def json_body(call: Call) -> dict[str, Any]:
     """Returns the body's object, an empty one for no body or ``null``, whatever its Content-Type says.
 
-    Raises NotJson, Invalid, TooLarge.
+    Raises NotJson, Invalid, TooLarge, Busy.
     """
     raw = await call.body()
     if not raw.strip():
         return {}
-    body = document(raw)
+    body = await call.document(raw)
     if body is None:
         return {}
     if not isinstance(body, dict):
