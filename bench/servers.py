@@ -135,9 +135,9 @@ class Joblog:
     def stop(self) -> None:
         """Ends the server, and prints what it complained of."""
         _end(self._process)
-        said = self._log.read_text()
-        if "Traceback" in said or "WARNING" in said or "ERROR" in said:
-            print(f"the server said:\n{said}", file=sys.stderr)
+        said = [line for line in self._log.read_text().splitlines(keepends=True) if " INFO " not in line]
+        if said:
+            print(f"the server said:\n{''.join(said)}", file=sys.stderr)
 
     def _wait(self, url: Path) -> None:
         deadline = time.monotonic() + START_S

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
 
+from joblog.errors import Invalid
 from joblog.server.http.documents import Parsing
 from joblog.server.http.share import CALLER, Caller, Turns
 
@@ -112,3 +116,76 @@ def test_large_json_of_one_caller_is_in_nobodys_way() -> None:
         assert await asyncio.gather(*held) == [["a"] * 20_000] * 4
 
     asyncio.run(work())
+
+
+def test_one_place_goes_round() -> None:
+    """Whoever had it last is last, however many wait in front."""
+
+    async def work() -> list[str]:
+        turns, order = Turns(1), list[str]()
+
+        async def request(name: str) -> None:
+            CALLER.set(cast(Caller, _Named(name[0])))
+            async with turns.turn():
+                order.append(name)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(request(name) for name in ("a1", "a2", "a3", "a4", "b1", "b2", "c1")))
+        return order
+
+    assert asyncio.run(work()) == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_place_in_a_thread_is_kept_until_the_thread_is_free() -> None:
+    """Whoever asks and goes away again and again has no more of them than others leave."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        begun.set()
+        assert let_go.wait(60)
+
+    async def work() -> None:
+        CALLER.set(cast(Caller, _Named("a")))
+        turns = Turns(1)
+        with ThreadPoolExecutor(1) as threads:
+            first = asyncio.create_task(turns.run(threads, compute))
+            await asyncio.to_thread(begun.wait, 60)
+            first.cancel()
+            second = asyncio.create_task(turns.run(threads, lambda: 2))
+            await asyncio.wait([first])
+            assert (first.cancelled(), second.done()) == (True, False)
+            assert threads._work_queue.qsize() == 0  # nothing is queued in front of others
+            let_go.set()
+            assert await second == 2
+
+    asyncio.run(work())
+
+
+class _Body:
+    """What takes memory."""
+
+
+def test_what_fails_in_a_thread_holds_nothing() -> None:
+    """A refusal leads to the frames that it came through: it must be gone with its answer, without the collector's help."""
+    held = list[weakref.ref[_Body]]()
+
+    def refuse() -> None:
+        body = _Body()
+        held.append(weakref.ref(body))
+        raise Invalid("body", "another one")
+
+    async def work() -> None:
+        CALLER.set(cast(Caller, _Named("a")))
+        with ThreadPoolExecutor(1) as threads:
+            try:
+                await Turns(1).run(threads, refuse)
+            except Invalid:
+                pass
+            await asyncio.sleep(0)
+        assert held[0]() is None
+
+    gc.disable()
+    try:
+        asyncio.run(work())
+    finally:
+        gc.enable()

@@ -24,7 +24,7 @@ from joblog.errors import ExpiredToken, Invalid, Missing, NoProject, NotFound, T
 from joblog.server.auth.bodies import Identity, KeyMethod, LoginRequest, PasswordUser, ProjectRef, Ref, Scope
 from joblog.server.http.audit import note
 from joblog.server.http.limits import Buckets, network_of
-from joblog.server.http.share import Share
+from joblog.server.http.share import Share, Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Logins:
         self._engine = engine
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="joblog-login")
         self._places = Share(_LOGINS, "too many log-ins at once")
-        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._checks = Turns(_CHECKS_AT_ONCE)
         limit = engine.settings.login_limit
         self._guesses = Buckets(limit / 60, limit) if limit else None
 
@@ -105,8 +105,11 @@ class Logins:
     async def hashing(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs what hashes a password, and stores it; raises Busy, and what it raises."""
         with self._places.taking(1):
-            async with self._checks:
-                return await self._run(make, *args, **kwargs)
+            return await self._checked(make, *args, **kwargs)
+
+    async def _checked(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs what makes a hash: of one caller's one at a time."""
+        return await self._checks.run(self._pool, partial(step, *args, **kwargs))
 
     async def _run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(step, *args, **kwargs))
@@ -147,8 +150,7 @@ class Logins:
             raise WrongPassword
         user = await self._run(self._named, named)
         password_hash = None if user is None else await self._run(self._engine.iam.password_hash, user.id)
-        async with self._checks:
-            right = await self._run(self._engine.iam.passwords.match, named.password, password_hash)
+        right = await self._checked(self._engine.iam.passwords.match, named.password, password_hash)
         if not right or user is None or password_hash is None:
             raise WrongPassword
         return user, password_hash

@@ -5,16 +5,16 @@ What has come of a body is counted, all callers' together, not what its header a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import partial
 
 from joblog.core.lines import Bytes
 from joblog.errors import Busy, Invalid, Missing, TooLarge
 from joblog.server.http.asgi import Message, Receive, Send
-from joblog.server.http.share import Share, Taken
+from joblog.server.http.share import Share, Taken, Turns
 from joblog.server.http.silence import Silence
 from joblog.server.http.unpacked import MAX_PARTS, Beyond, gunzipped, unzstd
 
@@ -30,7 +30,7 @@ _BODY_BYTES = 2048
 
 _UNPACKING_THREADS, _MAX_UNPACKING = 2, 64
 
-_DECODERS: dict[str, Callable[[Bytes, int, int], bytes]] = {"gzip": gunzipped, "zstd": unzstd}
+_DECODERS: dict[str, Callable[[Bytes, int, int], Bytes]] = {"gzip": gunzipped, "zstd": unzstd}
 
 TAKEN: ContextVar[Taken | None] = ContextVar("taken", default=None)
 """What the body of the request that is being answered has taken of the memory for bodies."""
@@ -115,8 +115,9 @@ class Unpacking:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_UNPACKING_THREADS, thread_name_prefix="joblog-unpack")
         self._places = Share(_MAX_UNPACKING, "too many bodies are being decompressed")
+        self._turns = Turns(_UNPACKING_THREADS)
 
-    async def unpacked(self, sent: Bytes, encoding: str, limit_bytes: int) -> bytes:
+    async def unpacked(self, sent: Bytes, encoding: str, limit_bytes: int) -> Bytes:
         """Decompresses a body; raises Invalid, TooLarge, Busy."""
         decode = _DECODERS[encoding]
         if len(sent) <= _INLINE_BYTES:
@@ -124,10 +125,9 @@ class Unpacking:
                 return decode(sent, min(limit_bytes, _INLINE_UNPACKED_BYTES), _INLINE_PARTS)
             except Beyond:
                 pass
-        loop = asyncio.get_running_loop()
         try:
             with self._places.taking(1):
-                return await loop.run_in_executor(self._threads, decode, sent, limit_bytes, MAX_PARTS)
+                return await self._turns.run(self._threads, partial(decode, sent, limit_bytes, MAX_PARTS))
         except Beyond as error:
             if error.many:
                 raise Invalid("body", f"of at most {MAX_PARTS} members or frames") from error

@@ -6,7 +6,6 @@ because no database and few clients have more than 64 bits for one.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -66,10 +65,8 @@ class Parsing:
         """Does what ``document`` does; raises Busy, too."""
         if len(raw) <= _INLINE_BYTES:
             return document(raw, kind, strict=strict)
-        parse = partial(document, raw, kind, strict=strict)
         with self._places.taking(1):
-            async with self._turns.turn():
-                return await asyncio.get_running_loop().run_in_executor(self._threads, parse)
+            return await self._turns.run(self._threads, partial(document, raw, kind, strict=strict))
 
 
 def document(raw: Bytes, kind: Any = Any, *, strict: bool = True) -> Any:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from joblog.core.accounts import Token
 from joblog.core.settings import Settings
@@ -21,6 +23,8 @@ from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.limits import address_of, network_of
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+T = TypeVar("T")
 
 
 class KnownTokens(Protocol):
@@ -148,38 +152,76 @@ class Taken:
 
 
 class Turns:
-    """Places as those of a share, for which one waits: whoever has fewest is next. Used from the event loop."""
+    """Places as those of a share, for which one waits: whoever has fewest is next, of those the one who waited longest since
+    its last turn. Used from the event loop.
+    """
 
     def __init__(self, places: int) -> None:
         self._free = places
         self._taken = Counter[str]()
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._turns = 0
+        self._last: dict[str, int] = {}
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Waits for a place, and has it until the end."""
+        caller = await self._begun()
+        try:
+            yield
+        finally:
+            self._end(caller)
+
+    async def run(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        """Waits for a place and makes a call in one of as many threads; has the place until that ends, also when cancelled."""
+        caller = await self._begun()
+        try:
+            running = asyncio.get_running_loop().run_in_executor(threads, call)
+        except BaseException:
+            self._end(caller)
+            raise
+        running.add_done_callback(partial(self._ran, caller))
+        try:
+            return await asyncio.shield(running)
+        finally:
+            del running  # what was raised would hold this frame, and this what was raised, with all that its frames hold
+
+    def _ran(self, caller: str, running: asyncio.Future[Any]) -> None:
+        self._end(caller)
+        if not running.cancelled():
+            running.exception()  # for whoever waits for it, or nobody
+
+    async def _begun(self) -> str:
         waiter = CALLER.get().name, asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
             self._admit()
             await waiter[1]
-            yield
-        finally:
+        except BaseException:
             if waiter in self._waiting:  # nobody waits for it any more
                 self._waiting.remove(waiter)
             else:
-                self._free += 1
-                self._taken[waiter[0]] -= 1
-                self._taken += Counter()  # without those who have none
-                self._admit()
+                self._end(waiter[0])
+            raise
+        return waiter[0]
+
+    def _end(self, caller: str) -> None:
+        self._free += 1
+        self._taken[caller] -= 1
+        self._taken += Counter()  # without those who have none
+        self._admit()
 
     def _admit(self) -> None:
-        while self._waiting:
-            caller, place = waiter = min(self._waiting, key=lambda each: self._taken[each[0]])
+        while self._waiting and self._free:
+            caller, place = waiter = min(self._waiting, key=lambda each: (self._taken[each[0]], self._last.get(each[0], 0)))
             if self._taken[caller] >= self._free:
-                return
+                break
             self._waiting.remove(waiter)
             self._free -= 1
             self._taken[caller] += 1
+            self._turns += 1
+            self._last[caller] = self._turns
             if not place.done():  # else its request has just been given up: it gives the place back
                 place.set_result(None)
+        wanted = {caller for caller, _ in self._waiting}
+        self._last = {caller: turn for caller, turn in self._last.items() if caller in wanted or self._taken[caller]}

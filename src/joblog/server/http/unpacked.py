@@ -24,6 +24,9 @@ _PART_BLOCKS = 64
 _STEP_BYTES = 64 * 1024
 """What zlib is given at a time: it copies what it has not used."""
 
+_UNPACKED_BYTES = 256 * 1024
+"""What zlib gives at a time: while it is copied no other thread runs."""
+
 _WINDOW_BYTES = 2**27
 
 _BROKEN_GZIP = Invalid("body", "valid gzip to its end, as its Content-Encoding says")
@@ -41,25 +44,30 @@ class Beyond(Exception):
         self.many = many
 
 
-def gunzipped(sent: Bytes, limit_bytes: int, parts: int) -> bytes:
+def gunzipped(sent: Bytes, limit_bytes: int, parts: int) -> Bytes:
     """Decompresses gzip; raises Beyond, Invalid."""
     data, view, at = bytearray(), memoryview(sent), 0
     for _ in range(parts):
-        decoder = zlib.decompressobj(wbits=31)
+        decoder, full = zlib.decompressobj(wbits=31), False
         while not decoder.eof:
-            if at >= len(view):
-                raise _BROKEN_GZIP
-            given = decoder.unconsumed_tail or view[at : at + _STEP_BYTES]
-            at += 0 if decoder.unconsumed_tail else len(given)
+            given: Bytes | memoryview = decoder.unconsumed_tail
+            if not given and not full:
+                if at >= len(view):
+                    raise _BROKEN_GZIP
+                given = view[at : at + _STEP_BYTES]
+                at += len(given)
+            most = min(limit_bytes + 1 - len(data), _UNPACKED_BYTES)
             try:
-                data += decoder.decompress(given, limit_bytes + 1 - len(data))
+                part = decoder.decompress(given, most)
             except zlib.error as error:
                 raise _BROKEN_GZIP from error
+            full = len(part) == most  # there may be more of what was given
+            data += part
             if len(data) > limit_bytes:
                 raise Beyond
         at -= len(decoder.unused_data)
         if at == len(view):
-            return bytes(data)
+            return data
     raise Beyond(many=True)
 
 

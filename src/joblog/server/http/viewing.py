@@ -42,8 +42,7 @@ class Viewing:
         loop = asyncio.get_running_loop()
         try:
             with self._places.taking(1):
-                async with self._turns.turn():
-                    return await loop.run_in_executor(self._pool, self._bounded, partial(make, *args, **kwargs))
+                return await self._turns.run(self._pool, partial(self._bounded, partial(make, *args, **kwargs)))
         finally:
             if self._idle is None:
                 self._idle = loop.call_later(IDLE_S, self._end_idle)
