@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import random
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from joblog.server.http.ahead import FIRST_BYTES, MAX_BYTES, Ahead
+from joblog.server.http.packed import compressed
 
 DATA = b"".join(b"line %d\n" % number for number in range(500_000))
 
@@ -67,3 +71,43 @@ def test_it_is_looked_at_by_itself() -> None:
             await anext(parts)
 
     asyncio.run(read())
+
+
+class _Mallinfo(ctypes.Structure):
+    """What the C library has given out: mallinfo2(3)."""
+
+    _names = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _names)
+
+
+def given_bytes() -> int:
+    """How many bytes of the C library's memory are in use."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = _Mallinfo
+    given = mallinfo2()
+    return int(given.uordblks + given.hblkhd)
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+@pytest.mark.parametrize("data", [DATA, random.Random(1).randbytes(len(DATA))], ids=["lines", "noise"])
+def test_what_compresses_is_small(coding: str, data: bytes) -> None:
+    """With the five parts that the HTTP server holds, and the 64 KiB that it writes, a quarter of a mebibyte."""
+    times = 64
+
+    async def stalled() -> AsyncGenerator[bytes, None]:
+        parts = compressed(Ahead(lambda low, high: data[low:high], 0, len(data)).parts(untaken_s=0.01), coding)
+        for _ in range(3):
+            assert len(await anext(parts)) <= 8192
+        return parts
+
+    async def measure() -> int:
+        first, before = await stalled(), given_bytes()
+        others = [await stalled() for _ in range(times)]
+        deadline = asyncio.get_running_loop().time() + 60
+        while (most := (given_bytes() - before) // times) > 144 * 1024 and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for each in (first, *others):
+            await each.aclose()
+        return most
+
+    assert asyncio.run(measure()) <= 144 * 1024

@@ -42,9 +42,9 @@ class Ahead:
                 if not self._data:
                     until = min(self._at + self._size, self._high)
                     self._start, self._data = self._at, await asyncio.to_thread(self._read, self._at, until)
-                part = self._data[self._at - self._start : self._at - self._start + PART_BYTES]
-                yield part
-                self._taken(len(part))
+                size = min(PART_BYTES, self._start + len(self._data) - self._at)
+                yield self._data[self._at - self._start : self._at - self._start + size]  # and nothing holds it meanwhile
+                self._taken(size)
         finally:
             watching.cancel()
 

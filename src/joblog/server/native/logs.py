@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.ahead import Ahead
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers
-from joblog.server.http.packed import RAW_BYTES, compressed, encoding
+from joblog.server.http.packed import compressed, encoding
 from joblog.server.http.parameters import Limit, number, switch, text
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import OCTETS, begun
@@ -297,12 +297,5 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
 
 def sent(query: PageReader, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
     """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
-    if packing is None:
-        return Ahead(query.reader(log), *span).parts()
-    return _in_threads(compressed(query.stream(log, *span, RAW_BYTES), packing))
-
-
-async def _in_threads(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    following = partial(next, parts, None)
-    while (part := await asyncio.to_thread(following)) is not None:
-        yield part
+    parts = Ahead(query.reader(log), *span).parts()
+    return parts if packing is None else compressed(parts, packing)
