@@ -89,6 +89,15 @@ class Logs:
         """Returns the chunks from the one that holds newline ``low`` to the one that holds newline ``high``."""
         return [Chunk(*row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
 
+    def name_object(self, segment: Segment) -> None:
+        """Notes an object's name, before it is written; raises Doomed when it is being removed."""
+        with self.transaction() as tx:
+            name_object(tx, segment, self.clock_ms())
+
+    def is_named(self, object_key: str) -> bool:
+        """Whether the catalog has the name of an object that has no row yet, and the object is not being removed."""
+        return bool(self._db.rows("object_named", object_key=object_key))
+
     def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
         """Returns the segments that hold bytes of ``[low, high)``."""
         rows = self._db.rows("segments_by_byte", log_id=log_id, low=low, high=high)

@@ -148,7 +148,10 @@ class Retention:
         if index.placed().stored[first] * _WORTH < size:
             return False
         kept, data = self._cut(segments[0], stored, index, first)
-        write_object(self._logs, self._objects, kept, data)
+        try:
+            write_object(self._logs, self._objects, kept, data)
+        except Doomed:
+            return False
         return self._move_start(row, kept.start_byte, kept.start_line, kept, now_ms)
 
     def _cut(self, old: Segment, stored: bytes, index: Index, first: int) -> tuple[Segment, bytes]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from joblog.catalog.leases import LEASE_MS, Lease
-from joblog.catalog.logs import Doomed, Logs, advance, advanced, drop_segment, name_object, put_segment, seal
+from joblog.catalog.logs import Doomed, Logs, advance, advanced, drop_segment, put_segment, seal
 from joblog.core import lines
 from joblog.core.counters import SEALED, Tally
 from joblog.core.lines import Bytes
@@ -76,8 +76,8 @@ class Sealer:
         rest = data[_seal_border(log, last, data) :]
         writer.arrived(last.start_byte, last.appended_ms)
         writer.add(data[: len(data) - len(rest)])
-        segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
         try:
+            segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
             with self._logs.transaction() as tx:
                 sealed = (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
         except Doomed:
@@ -98,10 +98,10 @@ class Sealer:
         writer = SegmentWriter(log.end_byte, log.end_line, LEVEL_FAST, self._frame_bytes)
         writer.arrived(log.end_byte, head.appended_ms)
         writer.add(data)
-        segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
-        if time.monotonic() - began_s > LEASE_MS / 1000:
-            return None
         try:
+            segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
+            if time.monotonic() - began_s > LEASE_MS / 1000:
+                return None
             with self._logs.transaction() as tx:
                 if not advance(tx, log, head) or not seal(tx, log, segment, b""):
                     raise _Overtaken
@@ -157,7 +157,7 @@ class Sealer:
         return len(old)
 
     def _store(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
-        """Writes an object under a name that the catalog has noted; raises Unavailable."""
+        """Writes an object under a name that the catalog has noted; raises Unavailable, Doomed."""
         data, index = writer.finish(self._logs.about(log))
         frames = index.placed()
         segment = Segment(
@@ -180,11 +180,16 @@ class Sealer:
 def write_object(logs: Logs, objects: Objects, segment: Segment, data: bytes) -> None:
     """Notes the name, writes the object, and looks whether it is there: a store's word for it is not enough to drop chunks by.
 
-    Raises Unavailable.
+    Raises Unavailable; Doomed where that took longer than names without a row are kept.
     """
-    with logs.transaction() as tx:
-        name_object(tx, segment, logs.clock_ms())
+    logs.name_object(segment)
     objects.put(segment.object_key, data)
+    if not logs.is_named(segment.object_key):  # else the object would be one that the catalog does not know
+        try:
+            logs.name_object(segment)
+        except Doomed:
+            objects.delete(segment.object_key)
+            raise
     try:
         (end,) = objects.ranges(segment.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
     except Damaged:

@@ -66,6 +66,9 @@ SELECT 1 FROM segment LIMIT 1;
 INSERT INTO garbage (object_key, since_ms, log_id, end_byte) VALUES (:object_key, :now_ms, :log_id, :end_byte)
 ON CONFLICT (object_key) DO UPDATE SET since_ms = excluded.since_ms WHERE garbage.doomed = 0 RETURNING object_key;
 
+-- name: object_named
+SELECT 1 FROM garbage WHERE object_key = :object_key AND doomed = 0;
+
 -- name: object_claim
 -- In the transaction that gives the object its row. Whoever dooms it waits for this, or this finds it doomed.
 DELETE FROM garbage WHERE object_key = :object_key AND doomed = 0 RETURNING object_key;

@@ -1,0 +1,238 @@
+"""Whatever order the steps of two fall into, and whenever a catalog was copied: nothing that was sealed is lost, at grace 0.
+
+Steps are calls of the catalog and of the store. Of two actors each order is tried in which they change places once, or twice;
+of a copy of the catalog each pair of moments: when it was made, and when the server ended that it is put back after.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from joblog.catalog.database import Database
+from joblog.catalog.logs import Logs
+from joblog.catalog.modelarts_jobs import Jobs
+from joblog.catalog.runs import Runs
+from joblog.catalog.states import States
+from joblog.core.settings import Settings
+from joblog.engine.engine import Engine
+from joblog.engine.janitor import Janitor
+from joblog.engine.ownership import Ownership
+from joblog.engine.retention import Retention
+from joblog.engine.seal import Sealer
+from joblog.errors import NotFound
+from joblog.objects.frame_store import FrameStore
+from joblog.objects.store import Objects
+from tests.backends import Backend
+from tests.checked import checked
+from tests.engine.interleaved import Step, SteppedDatabase, SteppedObjects, interleaved
+
+NOW_MS = 1_700_000_000_000
+LATER_MS = 7 * 3600 * 1000
+"""Longer than all of a janitor's pauses."""
+
+TEXT = b"".join(b"step %d loss=%f\n" % (step, 1 / (step + 1)) for step in range(200))
+PIECE = len(TEXT) // 8
+
+
+class Clock:
+    now_ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass
+class Node:
+    """A server's parts, each of whose calls is a step."""
+
+    database: Database
+    objects: Objects
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.logs, self.jobs = Logs(self.database), Jobs(self.database)
+        self.sealer = Sealer(self.logs, FrameStore(self.objects), self.objects, frame_bytes=100)
+        self.retention = Retention(self.database, self.objects)
+        self.ownership = Ownership(self.database, self.objects)
+        states = States(self.database)
+        self.janitor = Janitor(self.settings, self.database, self.sealer, self.retention, states, self.ownership)
+
+
+Work = Callable[[Node, "Logs3"], None]
+
+
+@dataclass(frozen=True)
+class Logs3:
+    """Logs by what they have: segments and a tail; segments that were merged, and are garbage; segments alone."""
+
+    tailed: int
+    merged: int
+    sealed: int
+
+
+def sealing(node: Node, logs: Logs3) -> None:
+    while node.sealer.seal(logs.tailed):
+        pass
+
+
+def merging(node: Node, logs: Logs3) -> None:
+    node.sealer.merge(logs.tailed, node.database.clock_ms())
+
+
+def appending(node: Node, logs: Logs3) -> None:
+    """A large append, which becomes an object at once."""
+    head = node.logs.head(logs.sealed)
+    node.sealer.append_sealed(head, TEXT[head.end_byte :], node.database.clock_ms())
+
+
+def cleaning(node: Node, logs: Logs3) -> None:
+    del logs
+    node.janitor.clean()
+
+
+def starting(node: Node, logs: Logs3) -> None:
+    """A second node."""
+    del logs
+    node.ownership.begin()
+
+
+def retaining(node: Node, logs: Logs3) -> None:
+    Runs(node.database).set_retention("lab", None, 1)
+    node.retention.retain(node.database.clock_ms())
+    del logs
+
+
+def deleting(node: Node, logs: Logs3) -> None:
+    job = Runs(node.database).job("lab", node.logs.head(logs.tailed).job_id)
+    node.jobs.delete_job(job, node.database.clock_ms())
+
+
+PAIRS: tuple[tuple[Work, Work], ...] = (
+    *((sealing, cleaning), (merging, cleaning), (appending, cleaning), (retaining, cleaning), (deleting, cleaning)),
+    *((cleaning, cleaning), (starting, cleaning), (starting, sealing), (starting, starting)),
+    *((sealing, sealing), (sealing, merging), (merging, merging), (appending, appending)),
+    *((retaining, sealing), (retaining, merging), (deleting, sealing), (deleting, merging)),
+)
+
+
+class Place:
+    """A catalog and its objects, with garbage that is due at once."""
+
+    def __init__(self, backend: Backend, data: Path) -> None:
+        self.clock = Clock()
+        self.settings = replace(backend.settings(data), object_grace_s=0, retain_share=100.0)
+        self.engine = Engine(self.settings, clock_ms=self.clock)
+        self.engine.names.put_project("lab", NOW_MS)
+        self.logs = Logs3(*(self._log(name, pieces) for name, pieces in (("tailed", 4), ("merged", 4), ("sealed", 2))))
+        self.engine.ingest.append(self.logs.tailed, 4 * PIECE, TEXT[4 * PIECE : 6 * PIECE])
+        assert self.engine.sealer.merge(self.logs.merged, NOW_MS) == 4
+        self.acknowledged = {id: self.engine.logs.head(id).end_byte for id in self.ids}
+        self.clock.now_ms += LATER_MS
+
+    @property
+    def ids(self) -> tuple[int, int, int]:
+        return self.logs.tailed, self.logs.merged, self.logs.sealed
+
+    def _log(self, name: str, pieces: int) -> int:
+        log_id = self.engine.names.put_run("lab", name, "run", 0, NOW_MS)[2].id
+        for number in range(pieces):
+            self.engine.ingest.append(log_id, number * PIECE, TEXT[number * PIECE : (number + 1) * PIECE])
+            assert self.engine.sealer.seal(log_id)
+        return log_id
+
+    def acting(self, work: Work) -> Callable[[Step], None]:
+        def act(step: Step) -> None:
+            database = SteppedDatabase(self.engine.database, step, inside=bool(self.settings.catalog))
+            work(Node(database, SteppedObjects(self.engine.objects, step), self.settings), self.logs)
+
+        return act
+
+    @contextmanager
+    def looking(self) -> Iterator[Callable[[], bool]]:
+        """Gives what says whether somebody waits for a lock of the catalog's; of an embedded one nobody stands still in it."""
+        if not self.settings.catalog:
+            yield lambda: False
+            return
+        with psycopg.connect(self.settings.catalog, autocommit=True) as connection:
+            sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            yield lambda: bool(connection.execute(sql).fetchall())
+
+    def is_sound(self, works: tuple[Work, Work]) -> None:
+        """Whatever was acknowledged is there, but for what was to go; after a janitor's rounds no object is left over."""
+        for _ in range(3):
+            self.clock.now_ms += LATER_MS
+            self.engine.janitor.clean()
+        assert list(checked(self.engine).problems()) == []
+        named = set[str]()
+        for log_id in self.ids:
+            try:
+                head = self.engine.logs.head(log_id)
+            except NotFound:
+                assert (log_id, deleting in works) == (self.logs.tailed, True)
+                continue
+            assert head.end_byte >= self.acknowledged[log_id]
+            assert not head.start_byte or retaining in works
+            text = b"".join(self.engine.query.stream(head, head.start_byte, head.end_byte))
+            assert text == TEXT[head.start_byte : head.end_byte]
+            named |= {row[1] for row in self.engine.database.rows("segment_keys", log_id=log_id)}
+        assert {key for key, _, _ in self.engine.objects.listing()} == named
+
+
+def tried(backend: Backend, data: Path, works: tuple[Work, Work], changes: Sequence[int]) -> int:
+    """Has two actors take their steps in one order; returns how many steps they took."""
+    place = Place(backend, data)
+    try:
+        with place.looking() as waits:
+            steps = interleaved(place.acting(works[0]), place.acting(works[1]), changes, waits)
+        place.is_sound(works)
+        return steps
+    finally:
+        place.engine.close()
+        shutil.rmtree(data)
+
+
+def name_of(works: tuple[Work, Work]) -> str:
+    return " and ".join(work.__name__ for work in works)
+
+
+def every_order(backend: Backend, data: Path, works: tuple[Work, Work], times: int, step: int) -> None:
+    """Tries the orders in which they change places so often; of these each ``step``-th."""
+    for pair in (works, works[::-1]) if works[0] is not works[1] else (works,):
+        steps = tried(backend, data / "alone", pair, ())
+        orders = list(combinations(range(1, steps), times))
+        for number, changes in enumerate(orders[::step]):
+            try:
+                tried(backend, data / str(number), pair, changes)
+            except BaseException as error:
+                error.add_note(f"{name_of(pair)}, changing places after {changes} steps")
+                raise
+
+
+@pytest.mark.parametrize("works", PAIRS, ids=name_of)
+def test_some_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
+    """One begins, the other does all of its work somewhere between two steps, and the first goes on: every few steps."""
+    every_order(backend, tmp_path, works, 1, 4)
+
+
+@pytest.mark.long  # thousands of orders
+@pytest.mark.parametrize("works", PAIRS, ids=name_of)
+def test_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
+    """All in which they change places once, and some in which they do it twice."""
+    every_order(backend, tmp_path, works, 1, 1)
+    every_order(backend, tmp_path, works, 2, 7)
+
+
+@pytest.mark.long  # hundreds of orders
+@pytest.mark.backends("postgres-s3")
+@pytest.mark.parametrize("works", PAIRS, ids=name_of)
+def test_orders_of_steps_of_two_nodes(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
+    """Where each statement of a transaction is a step, and one may wait for what the other has locked."""
+    every_order(backend, tmp_path, works, 1, 4)
