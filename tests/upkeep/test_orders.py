@@ -27,9 +27,11 @@ from joblog.engine.janitor import Janitor
 from joblog.engine.ownership import Ownership
 from joblog.engine.retention import Retention
 from joblog.engine.seal import Sealer
-from joblog.errors import NotFound
+from joblog.errors import Conflict, NotFound
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects
+from joblog.upkeep.check import check
+from joblog.upkeep.repair import repair
 from tests.backends import Backend
 from tests.checked import checked
 from tests.engine.interleaved import Step, SteppedDatabase, SteppedObjects, interleaved
@@ -219,7 +221,7 @@ def every_order(backend: Backend, data: Path, works: tuple[Work, Work], times: i
 @pytest.mark.parametrize("works", PAIRS, ids=name_of)
 def test_some_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
     """One begins, the other does all of its work somewhere between two steps, and the first goes on: every few steps."""
-    every_order(backend, tmp_path, works, 1, 4)
+    every_order(backend, tmp_path, works, 1, 7)
 
 
 @pytest.mark.long  # thousands of orders
@@ -236,3 +238,90 @@ def test_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Wo
 def test_orders_of_steps_of_two_nodes(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
     """Where each statement of a transaction is a step, and one may wait for what the other has locked."""
     every_order(backend, tmp_path, works, 1, 4)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Catalog and store as they were at one moment, and how far a log was."""
+
+    image: Path
+    end_byte: int
+    sealed_byte: int
+    now_ms: int
+
+
+def moments(backend: Backend, directory: Path) -> list[Moment]:
+    """A day of a server's, and what there is in its catalog and its store before each of its steps."""
+    found = list[Moment]()
+    place = Place(backend, directory / "data")
+    data, (log_id, *_) = place.settings.data, place.ids
+
+    def keep() -> None:
+        image = directory / f"moment-{len(found)}"
+        shutil.copytree(data, image)
+        head = place.engine.logs.head(log_id)
+        found.append(Moment(image, head.end_byte, head.sealed_byte, place.clock.now_ms))
+
+    node = Node(
+        SteppedDatabase(place.engine.database, keep, inside=False), SteppedObjects(place.engine.objects, keep), place.settings
+    )
+    sealing(node, place.logs)
+    cleaning(node, place.logs)
+    merging(node, place.logs)
+    place.clock.now_ms += LATER_MS
+    place.engine.ingest.append(log_id, 6 * PIECE, TEXT[6 * PIECE :])
+    appending(node, place.logs)
+    sealing(node, place.logs)
+    cleaning(node, place.logs)
+    place.engine.close()
+    return found
+
+
+def restored(copied: Moment, ended: Moment, settings: Settings, data: Path) -> None:
+    """A server ended at one moment, and its catalog is set back to an earlier one: what was sealed is there."""
+    shutil.copytree(ended.image, data)
+    for each in data.glob("catalog.db*"):
+        each.unlink()
+    for each in copied.image.glob("catalog.db*"):
+        shutil.copy(each, data)
+    place, clock = replace(settings, data=data), Clock()
+    clock.now_ms = ended.now_ms + LATER_MS
+    try:
+        Engine(place, clock_ms=clock).close()
+    except Conflict:
+        repair(place, read=False)
+    assert list(check(place).problems()) == []
+    engine = Engine(place, clock_ms=clock)
+    for _ in range(3):
+        clock.now_ms += LATER_MS
+        engine.janitor.clean()
+    head = engine.logs.all(0, 1)[0]
+    assert head.end_byte >= max(copied.end_byte, ended.sealed_byte)
+    assert b"".join(engine.query.stream(head, 0, head.end_byte)) == TEXT[: head.end_byte]
+    assert list(checked(engine).problems()) == []
+    engine.close()
+    shutil.rmtree(data)
+
+
+def every_restore(backend: Backend, directory: Path, step: int) -> None:
+    """Tries each ``step``-th pair of moments."""
+    found = moments(backend, directory)
+    assert len(found) > 60
+    settings = replace(backend.settings(directory), object_grace_s=0, retain_share=100.0)
+    for first, second in list(combinations(range(len(found)), 2))[::step]:
+        try:
+            restored(found[first], found[second], settings, directory / "restored")
+        except BaseException as error:
+            error.add_note(f"copied before step {first}, ended before step {second}")
+            raise
+
+
+def test_some_moments_of_a_copy(backend: Backend, tmp_path: Path) -> None:
+    """Each hundredth pair or so."""
+    every_restore(backend, tmp_path, 101)
+
+
+@pytest.mark.long  # thousands of pairs
+def test_moments_of_a_copy(backend: Backend, tmp_path: Path) -> None:
+    """Each third pair."""
+    every_restore(backend, tmp_path, 3)
