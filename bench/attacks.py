@@ -229,10 +229,17 @@ def _part(values: Iterable[float], part: float) -> float:
 _HEADS = ("attack", *(f"{call}: p50, p99, most" for call in _CALLS), "p99 < 0.5 s", "refused", "most memory", "before; after")
 
 
-def _row(seen: Seen) -> str:
+def _row(seen: Seen, alone: Seen) -> str:
     took = (", ".join(f"{_part(seen.took_ms[call], part):,.0f}" for part in (0.5, 0.99, 1)) + " ms" for call in _CALLS)
-    met = "yes" if all(_part(each, 0.99) < _GOAL_MS for each in seen.took_ms.values()) else "**no**"
-    return _line(seen.name, *took, met, str(len(seen.refused)), f"{seen.peak_bytes / 1e6:.0f} MB", seen.left)
+    return _line(seen.name, *took, _met(seen, alone), str(len(seen.refused)), f"{seen.peak_bytes / 1e6:.0f} MB", seen.left)
+
+
+def _met(seen: Seen, alone: Seen) -> str:
+    """Says whether the goal is met; ``?``: where it is not, the machine takes half of that time without an attack."""
+    missed = [call for call in _CALLS if _part(seen.took_ms[call], 0.99) >= _GOAL_MS]
+    if not missed:
+        return "yes"
+    return "?" if all(_part(alone.took_ms[call], 0.99) >= _GOAL_MS / 2 for call in missed) else "**no**"
 
 
 def _line(*cells: str) -> str:
@@ -259,11 +266,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         server = running.started(Joblog(Path(name) / "data", sealing=True))
         others, attacker = Others(server), _attacker(server)
         _say(machine(), "", _line(*_HEADS), _line(*("---" for _ in _HEADS)))
-        refused = 0
+        refused, alone = 0, None
         for each in (_NOTHING, *(args.attacks or ATTACKS), _NOTHING):
             seen = _measured(each, server, others, attacker, args)
-            refused += len(seen.refused)
-            _say(_row(seen))
+            refused, alone = refused + len(seen.refused), alone or seen
+            _say(_row(seen, alone))
             sys.stderr.write("".join(f"{said}\n" for said in sorted(set(seen.refused))[:_SHOWN]))
     return 1 if refused else 0
 

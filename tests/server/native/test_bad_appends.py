@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 import struct
 
@@ -149,3 +150,24 @@ def test_close_with_other_figures(make_log: MakeLog) -> None:
     for account in ({"end_byte": 8, "crc32": 7}, {"end_byte": 8}, {}):
         assert log.close(**account).status == 200
     assert log.held() == closed
+
+
+def test_large_appends_that_are_refused_or_repeated_are_not_committed(make_log: MakeLog) -> None:
+    """Nor packed in the thread in which everybody's commits are; what goes on behind what is held is taken."""
+    large = b"0123456789abcde\n" * (4 << 16)
+    log = make_log(large)
+
+    def commits() -> float:
+        found = re.search(rb"\njoblog_commit_seconds_count ([0-9.]+)\n", log.web.get("/metrics").body)
+        return float(found[1]) if found else 0.0
+
+    before = commits()
+    end = len(large)
+    check_api(
+        log.append(end + 1, large), 416, "beyond_end", f"the log ends at {end}, the append starts at {end + 1}", expected=end
+    )
+    check_api(log.append(0, large.upper()), 409, "different", "bytes 0 to 1048576 are held, and differ", expected=end)
+    assert log.append(0, large).json["end_byte"] == end
+    assert commits() == before
+    assert log.append(0, large + b"more\n").json["end_byte"] == end + 5
+    assert log.web.get(f"{log.api}/bytes").body == large + b"more\n"

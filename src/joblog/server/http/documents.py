@@ -177,6 +177,9 @@ def _check_numbers(value: object, place: str) -> None:
 
 def _refused(raw: Bytes, kind: Any, *, strict: bool) -> Invalid:
     """Returns why JSON was not taken."""
+    found = None if _LONG_NUMBER.search(raw) else _fault(raw, kind, strict=strict)
+    if found is not None:
+        return found
     try:
         text = bytes(raw).decode()
     except UnicodeDecodeError as error:
@@ -191,3 +194,12 @@ def _refused(raw: Bytes, kind: Any, *, strict: bool) -> Invalid:
     except Invalid as error:  # NotJson is one
         return error
     return fault(value, kind, strict=strict) or NotJson("body", "JSON as the API's description says")
+
+
+def _fault(raw: Bytes, kind: Any, *, strict: bool) -> Invalid | None:
+    """Returns why well-formed JSON was not taken, None for any other, for which a look takes ten times as long."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return fault(value, kind, strict=strict)

@@ -72,6 +72,11 @@ class AppendCall:
         """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""
         if len(data) >= BULK_BYTES:
             log = await asyncio.to_thread(self._engine.logs.head, log.id)
+            if at != log.end_byte:  # what is refused is not packed first, while everybody's commits wait
+                held = await asyncio.to_thread(self._engine.ingest.repeated, log, at, data)
+                if held == len(data):
+                    return log, 0
+                at, data = at + held, data[held:]
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
             if sealed is not None:
