@@ -246,7 +246,7 @@ class App:
         exchange.route = route.path
         if route.name != "append_log":  # which is no act, and most of what there is
             self._audited(scope, exchange)
-        return await route.answer(self._parts, Call(scope, receive), raw)
+        return await route.answer(self._parts, Call(scope, receive, self._parts.joblog.parsing), raw)
 
     def _audited(self, scope: HTTPScope, exchange: Exchange) -> None:
         if self._audit.reads or (self._audit.changes and scope["method"] not in ("GET", "HEAD")):

@@ -22,7 +22,7 @@ from joblog.server.collectors.labels import RECORDS_BYTES, LogName, Record, Stre
 from joblog.server.http.answers import error_answer
 from joblog.server.http.asgi import Receive
 from joblog.server.http.bodies import Unpacking, decoded, read_body
-from joblog.server.http.share import Share
+from joblog.server.http.share import Share, Turns
 from joblog.server.native.append import AppendCall
 
 DEFAULT_PROJECT = "default"
@@ -72,7 +72,7 @@ class Deliveries:
         self._known: dict[Where, int] = {}
         engine.past.forgets(self._known.clear)
         self._unpacking = unpacking
-        self._parsing = asyncio.Semaphore(1)  # what is parsed takes many times its body's memory
+        self._parsing = Turns(1)  # what is parsed takes many times its body's memory
         self._places = Share(_MAX_PARSING, "too many batches of records are on their way")
 
     async def take(
@@ -95,7 +95,7 @@ class Deliveries:
             self._auth.token(caller)  # before the body: strangers are told nothing else
             sent = await read_body(receive, plain, limit_bytes, self._unpacking)
             with self._places.taking(1):
-                async with self._parsing:
+                async with self._parsing.turn():
                     body = await decoded(sent, encoding, limit_bytes, self._unpacking)
                     few = len(body) <= _INLINE_BYTES
                     streams = _parsed(parse, body) if few else await asyncio.to_thread(_parsed, parse, body)

@@ -57,12 +57,11 @@ class Unrouted(Exception):
 class Call:
     """A request, as handlers get it; ``path`` has the values of what stands in it, by name."""
 
-    __slots__ = ("_values", "parsing", "path", "receive", "right", "scope")
+    __slots__ = ("_parsing", "_values", "path", "receive", "right", "scope")
 
-    def __init__(self, scope: HTTPScope, receive: Receive) -> None:
-        self.scope, self.receive = scope, receive
+    def __init__(self, scope: HTTPScope, receive: Receive, parsing: Parsing) -> None:
+        self.scope, self.receive, self._parsing = scope, receive, parsing
         self.right = OPEN
-        self.parsing: Parsing | None = None
         self.path: dict[str, Any] = {}
         self._values: Mapping[str, str] | None = None
 
@@ -89,8 +88,7 @@ class Call:
 
     async def document(self, raw: bytes, kind: Any = Any, *, strict: bool = True) -> Any:
         """Returns a body of JSON as a value of ``kind``; raises NotJson, Missing, Invalid, Busy."""
-        assert self.parsing is not None  # whoever makes a call says what parses its body
-        return await self.parsing.document(raw, kind, strict=strict)
+        return await self._parsing.document(raw, kind, strict=strict)
 
 
 @dataclass(frozen=True)
