@@ -104,7 +104,7 @@ def test_what_compresses_is_small(coding: str, data: bytes) -> None:
         first, before = await stalled(), given_bytes()
         others = [await stalled() for _ in range(times)]
         deadline = asyncio.get_running_loop().time() + 60
-        while (most := (given_bytes() - before) // times) > 144 * 1024 and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        while (most := (given_bytes() - before) // times) > 144 * 1024 and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  # nobody is told
             await asyncio.sleep(0.02)
         for each in (first, *others):
             await each.aclose()
