@@ -79,7 +79,7 @@ def test_object_that_is_taken_for_garbage_before_its_row_comes(engine: Engine) -
     """By a node whose clock is far ahead, with no grace, while a seal, a merge or a large append is between object and row."""
 
     def swept() -> None:
-        assert engine.retention.remove_garbage(EVER_MS, 0) == 1
+        assert engine.retention.remove_garbage(EVER_MS, 0) > 0  # this one, and names that were noted again
 
     log_id = new_log(engine, TEXT)
     hasty = Sealer(engine.logs, engine.frames, Interrupted(engine.objects, swept))
