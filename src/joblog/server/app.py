@@ -163,75 +163,51 @@ class App:
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        exchange = self._traffic.begin(scope)
+        out = Outgoing(send, exchange, scope, self._unread)
         try:
-            await self._answer(scope, receive, send)
+            if scope["method"] in ("GET", "HEAD"):
+                await self._answer(with_session(scope), receive, out, exchange)
+                return
+            with self._room.taking() as taken:
+                TAKEN.set(taken)
+                body = Incoming(receive, self._silence, taken)
+                await self._answer(with_password(scope), body.receive, body.before(out), exchange)
         except Exception as error:
             _log.error("%s: cut off: %r", shown_path(scope["path"]), error)  # what has begun cannot become an error any more
             raise
+        finally:
+            exchange.ended()
 
     async def stop(self) -> None:
         """Ends the answers that have no end of their own, or not soon."""
         self._searches.stopping.set()
         await self._followers.stop(LAST_WORDS_S)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        exchange = self._traffic.begin(scope)
-        try:
-            await self._checked(scope, receive, Outgoing(send, exchange, scope, self._unread), exchange)
-        finally:
-            exchange.ended()
-
-    async def _checked(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-        for name, value in scope["headers"]:
-            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                refused = Invalid("Transfer-Encoding", "chunked or absent", value.decode("latin-1"))
-                await _refuse(refused, scope, receive, send, exchange)
-                return
-        if scope["method"] in ("GET", "HEAD"):
-            await self._believed(with_session(scope), receive, send, exchange)
-            return
-        with self._room.taking() as taken:
-            TAKEN.set(taken)
-            body = Incoming(receive, self._silence, taken)
-            await self._believed(with_password(scope), body.receive, body.before(send), exchange)
-
-    async def _believed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        """Finds out who is calling, answers, and says no in one place."""
         signed = is_signed(scope["path"], scope["headers"])
-        with calling(Caller(scope, self._settings, None if signed else self._auth)):
-            await (self._signed if signed else self._known)(scope, receive, send, exchange)
-
-    async def _signed(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-        try:
-            admitted = await self._admission.admitted(scope, receive)
-        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-            await _refuse(error, scope, receive, send, exchange)
-            return
-        try:
-            with calling(Caller(admitted.scope, self._settings, self._auth)):
-                await self._route(admitted.scope, admitted.receive, send, exchange)
-        finally:
-            admitted.close()
-
-    async def _known(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-        """Looks the token up first, where that takes time, so that no handler waits for it on the event loop."""
-        if not self._embedded:
+        caller, close = Caller(scope, self._settings, None if signed else self._auth), None
+        with calling(caller):
             try:
-                await self._auth.learn(scope["headers"])
-            except Exception as error:  # noqa: BLE001  # as above
-                await _refuse(error, scope, receive, send, exchange)
-                return
-        await self._route(scope, receive, send, exchange)
-
-    async def _route(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-        try:
-            if self._limit is not None:
-                self._count(self._limit, scope)
-            answer = await self._routed(scope, receive, exchange)
-        except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-            answer = error_answer(error, scope["path"])
-        await send_answer(answer, receive, send, exchange.number, bare=scope["method"] == "HEAD")
+                _check_coding(scope)
+                if signed:
+                    scope, receive, close = await self._admission.admitted(scope, receive)
+                    caller.believe(scope, self._auth)
+                elif not self._embedded:  # so that no handler waits for the token on the event loop
+                    await self._auth.learn(scope["headers"])
+                answer = await self._routed(scope, receive, exchange)
+            except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+                answer = error_answer(error, scope["path"])
+            try:
+                await send_answer(answer, receive, send, exchange.number, bare=scope["method"] == "HEAD")
+            finally:
+                if close is not None:
+                    close()
 
     async def _routed(self, scope: HTTPScope, receive: Receive, exchange: Exchange) -> Answer:
+        if self._limit is not None:
+            self._count(self._limit, scope)
         method, path = scope["method"], scope["path"]
         if method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
             exchange.route = VIEWER
@@ -259,8 +235,11 @@ class App:
             limit.take(token.user_id or str(token.id), time.monotonic())
 
 
-async def _refuse(error: Exception, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
-    await send_answer(error_answer(error, scope["path"]), receive, send, exchange.number)
+def _check_coding(scope: HTTPScope) -> None:
+    """Raises Invalid for a transfer coding that is not undone."""
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise Invalid("Transfer-Encoding", "chunked or absent", value.decode("latin-1"))
 
 
 async def send_answer(answer: Answer, receive: Receive, send: Send, number: bytes, *, bare: bool = False) -> None:

@@ -64,6 +64,10 @@ class Caller:
             return f"address {network_of(address_of(self._scope, self._settings))}"
         return f"user {token.user_id}" if token.user_id is not None else f"token {token.id}"
 
+    def believe(self, scope: HTTPScope, auth: KnownTokens) -> None:
+        """Goes by the token of a request that has been believed meanwhile; what it has taken stays the address's."""
+        self._scope, self._auth, self._known = scope, auth, None
+
     def hold(self, taken: Taken) -> None:
         """Keeps what was taken of a share until the request is answered."""
         self._holds.append(taken)
