@@ -18,8 +18,8 @@ from joblog.engine.merged_view import LINE_BYTES, latest, merged_page
 from joblog.engine.read import DEADLINE_S, Page, PageReader
 from joblog.errors import Busy
 from joblog.server.http.asgi import HTTPScope
+from joblog.server.http.pools import MAX_VIEW_S, Viewing
 from joblog.server.http.share import Caller, calling
-from joblog.server.http.viewing import MAX_S, Viewing
 
 SECONDS = 60
 BARS = b" 5%|#         | 1/20 [00:01<00:19,  1.00it/s]\r" * 700
@@ -85,7 +85,7 @@ def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
             return await Viewing().run(DEADLINE_S.get)
 
     begun_s = time.monotonic()
-    assert begun_s < asyncio.run(made()) - MAX_S < time.monotonic()
+    assert begun_s < asyncio.run(made()) - MAX_VIEW_S < time.monotonic()
     assert DEADLINE_S.get() == math.inf
     token = DEADLINE_S.set(begun_s)
     with pytest.raises(Busy, match="took too long"):

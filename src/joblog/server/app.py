@@ -24,17 +24,15 @@ from joblog.server.collectors.deliver import Deliveries
 from joblog.server.http.answers import Answer, answer_headers, error_answer, shown_path
 from joblog.server.http.asgi import HTTPScope, Receive, Send
 from joblog.server.http.audit import Audit
-from joblog.server.http.bodies import TAKEN, Incoming, Unpacking
+from joblog.server.http.bodies import TAKEN, Incoming, Silence, Unpacking
 from joblog.server.http.documents import Parsing
 from joblog.server.http.limits import Buckets
 from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
+from joblog.server.http.pools import Searches, Viewing
 from joblog.server.http.request_log import VIEWER, Exchange, Traces, Traffic
 from joblog.server.http.routes import OPEN, Call, Calls, Tree, Unrouted
-from joblog.server.http.searches import Searches
 from joblog.server.http.share import Caller, Share, calling
-from joblog.server.http.silence import Silence
 from joblog.server.http.streams import MAX_DOWNLOADS
-from joblog.server.http.viewing import Viewing
 from joblog.server.modelarts import v1_jobs, v1_logs, v2_jobs, v2_tasks, v3_identity
 from joblog.server.modelarts.v1_logs import LogCalls
 from joblog.server.native import (

@@ -15,9 +15,8 @@ from joblog.engine.progress_view import Watch
 from joblog.server.auth.login import Logins
 from joblog.server.auth.tokens import Auth
 from joblog.server.http.documents import Parsing
-from joblog.server.http.searches import Searches
+from joblog.server.http.pools import Searches, Viewing
 from joblog.server.http.share import Share
-from joblog.server.http.viewing import Viewing
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from joblog.server.http.searches import MAX_SEARCHES
+from joblog.server.http.pools import MAX_SEARCHES
 from joblog.server.http.streams import MAX_DOWNLOADS
 from tests.conftest import Server, start_server
 from tests.server.calls import Web, made_log

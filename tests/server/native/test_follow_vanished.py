@@ -13,7 +13,7 @@ import pytest
 
 from joblog.api.refs import LogRef
 from joblog.client import Client
-from joblog.server.http.searches import MAX_SEARCHES
+from joblog.server.http.pools import MAX_SEARCHES
 from tests.conftest import Server, start_server
 from tests.server.calls import ANSWER_S, MadeLog, Web, made_log
 

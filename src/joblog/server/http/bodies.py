@@ -5,17 +5,18 @@ What has come of a body is counted, all callers' together, not what its header a
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
+from typing import Any, TypeVar
 
 from joblog.core.lines import Bytes
 from joblog.errors import Busy, Invalid, Missing, TooLarge
 from joblog.server.http.asgi import Message, Receive, Send
 from joblog.server.http.share import Share, Taken, Turns
-from joblog.server.http.silence import Silence
 from joblog.server.http.unpacked import MAX_PARTS, Beyond, gunzipped, unzstd
 
 # Decompressing less than this, to no more than that, takes less time than handing it to a thread.
@@ -29,6 +30,8 @@ _BODY_BYTES = 2048
 """What a body takes beside its bytes, from before the first of them: by that, too, one caller's are bounded in number."""
 
 _UNPACKING_THREADS, _MAX_UNPACKING = 2, 64
+
+T = TypeVar("T")
 
 _DECODERS: dict[str, Callable[[Bytes, int, int], Bytes]] = {"gzip": gunzipped, "zstd": unzstd}
 
@@ -184,3 +187,46 @@ async def decoded(sent: Bytes, encoding: str, limit_bytes: int, unpacking: Unpac
     if taken is not None:
         taken.more(len(data))
     return data
+
+
+class Silence:
+    """Waits for others, but not for ever. Used from one event loop, in tasks each of which waits for one thing at a time.
+
+    One timer is for all of them: one for each part of each body would be a tenth of what the event loop does for an append.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """``seconds``: what one waits at least; at most a quarter longer."""
+        self.seconds = seconds
+        self._since: dict[asyncio.Task[Any], float] = {}
+        self._given_up: set[asyncio.Task[Any]] = set()
+        self._looking = False
+
+    async def bounded(self, waiting: Awaitable[T]) -> T:
+        """Awaits; raises TimeoutError when it took too long."""
+        task = asyncio.current_task()
+        assert task is not None
+        loop = task.get_loop()
+        self._since[task] = loop.time()
+        if not self._looking:
+            self._looking = True
+            loop.call_later(self.seconds / 4, self._look, loop)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if task in self._given_up and task.uncancel() == 0:
+                raise TimeoutError from None
+            raise  # it is somebody else who wants the task ended
+        finally:
+            del self._since[task]
+            self._given_up.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        before = loop.time() - self.seconds
+        for task, since in self._since.items():
+            if since <= before and task not in self._given_up:
+                self._given_up.add(task)
+                task.cancel()
+        self._looking = bool(self._since)
+        if self._looking:
+            loop.call_later(self.seconds / 4, self._look, loop)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from joblog.server.http.silence import Silence
+from joblog.server.http.bodies import Silence
 
 
 def test_only_who_waits_too_long_is_given_up() -> None:
