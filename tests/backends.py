@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypedDict
 
+import psycopg
 import pytest
 
 from joblog.catalog.postgres import Postgres
@@ -62,6 +63,8 @@ class Backend:
         if postgres is not None:
             postgres.run("CREATE DATABASE template")
             Postgres(postgres.address("template")).close()
+            with psycopg.connect(postgres.address("template")) as connection:  # its copies are new ones, and no restored one
+                connection.execute("DELETE FROM counter WHERE name = 'past'")
 
     def place(self) -> Place:
         """Returns the settings of a catalog and an object store that nobody has used; for ``Settings`` or a server."""
