@@ -6,6 +6,7 @@ of a copy of the catalog each pair of moments: when it was made, and when the se
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -201,16 +202,20 @@ def tried(backend: Backend, data: Path, works: tuple[Work, Work], changes: Seque
         shutil.rmtree(data)
 
 
+QUICK_ORDERS, ORDERS = 4, int(os.environ.get("TEST_ORDERS", "32"))
+"""Of a pair of works; TEST_ORDERS=10000 tries all, which takes an hour."""
+
+
 def name_of(works: tuple[Work, Work]) -> str:
     return " and ".join(work.__name__ for work in works)
 
 
-def every_order(backend: Backend, data: Path, works: tuple[Work, Work], times: int, step: int) -> None:
-    """Tries the orders in which they change places so often; of these each ``step``-th."""
+def every_order(backend: Backend, data: Path, works: tuple[Work, Work], times: int, most: int) -> None:
+    """Tries the orders in which they change places so often; of these about ``most``, spread evenly."""
     for pair in (works, works[::-1]) if works[0] is not works[1] else (works,):
         steps = tried(backend, data / "alone", pair, ())
         orders = list(combinations(range(1, steps), times))
-        for number, changes in enumerate(orders[::step]):
+        for number, changes in enumerate(orders[:: max(len(orders) // most, 1)]):
             try:
                 tried(backend, data / str(number), pair, changes)
             except BaseException as error:
@@ -221,15 +226,15 @@ def every_order(backend: Backend, data: Path, works: tuple[Work, Work], times: i
 @pytest.mark.parametrize("works", PAIRS, ids=name_of)
 def test_some_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
     """One begins, the other does all of its work somewhere between two steps, and the first goes on: every few steps."""
-    every_order(backend, tmp_path, works, 1, 7)
+    every_order(backend, tmp_path, works, 1, QUICK_ORDERS)
 
 
-@pytest.mark.long  # thousands of orders
+@pytest.mark.long  # hundreds of orders
 @pytest.mark.parametrize("works", PAIRS, ids=name_of)
 def test_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
-    """All in which they change places once, and some in which they do it twice."""
-    every_order(backend, tmp_path, works, 1, 1)
-    every_order(backend, tmp_path, works, 2, 7)
+    """Many in which they change places once, and some in which they do it twice."""
+    every_order(backend, tmp_path, works, 1, ORDERS)
+    every_order(backend, tmp_path, works, 2, ORDERS // 2)
 
 
 @pytest.mark.long  # hundreds of orders
@@ -237,7 +242,7 @@ def test_orders_of_steps(backend: Backend, tmp_path: Path, works: tuple[Work, Wo
 @pytest.mark.parametrize("works", PAIRS, ids=name_of)
 def test_orders_of_steps_of_two_nodes(backend: Backend, tmp_path: Path, works: tuple[Work, Work]) -> None:
     """Where each statement of a transaction is a step, and one may wait for what the other has locked."""
-    every_order(backend, tmp_path, works, 1, 6)
+    every_order(backend, tmp_path, works, 1, ORDERS // 4)
 
 
 @dataclass(frozen=True)
@@ -317,11 +322,11 @@ def every_restore(backend: Backend, directory: Path, step: int) -> None:
 
 
 def test_some_moments_of_a_copy(backend: Backend, tmp_path: Path) -> None:
-    """Each hundredth pair or so."""
-    every_restore(backend, tmp_path, 101)
+    """A few pairs."""
+    every_restore(backend, tmp_path, 301)
 
 
 @pytest.mark.long  # hundreds of pairs
 def test_moments_of_a_copy(backend: Backend, tmp_path: Path) -> None:
-    """Each eleventh pair."""
-    every_restore(backend, tmp_path, 11)
+    """Each thirty-first pair or so."""
+    every_restore(backend, tmp_path, 31)
