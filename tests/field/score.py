@@ -28,6 +28,7 @@ VIEWS = ("why", "metrics", "progress", "plain")
 
 _NOW = 1_700_000_000_000
 _HOUR_MS = 3_600_000
+_HELPS = {True: "yes", False: "no", None: None}
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _rank_end(case: Case, rank: int, data: bytes) -> RankEnd:
     return RankEnd(
         rank, status, code, signal, case.of_rank("reason", rank), at_ms if status else None,
         status is not None or not case.data.get("open"), at_ms, seen.last, seen.last_where,
-        [(failure, at_ms) for failure in seen.failures], len(data),
+        [(failure, at_ms) for failure in seen.failures], len(data), step=seen.step,
     )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def _why(case: Case) -> Iterator[str]:
     elif first is not None:
         yield from _other_words(wanted, f"{first.summary}\n{first.cause or ''}")
         lines = [first.where.start_line + 1, first.where.end_line]
-        said_of_it = {"kind": first.kind, "lines": lines, "rank": first.ranks, "restart": getattr(first, "restart", None)}
+        said_of_it = {"kind": first.kind, "lines": lines, "rank": first.ranks, "restart": _HELPS[first.restart_helps]}
         for key, value in said_of_it.items():
             if key in wanted and wanted[key] != value:
                 yield f"{key} {value!r}, not {wanted[key]!r}"

@@ -1,8 +1,8 @@
 """Why did it die: what the ends, the failures and the last lines of all ranks of a run come to, in so many bytes.
 
-Every statement names the bytes that it rests on. The first failure in time is looked for among those behind which a log
-said little more, so that one that was caught and survived is not taken for the end; and among kinds that are causes: when
-one rank dies, the others fail too, of timeouts and lost connections, and their logs may arrive before its own.
+Every statement names the bytes that it rests on. A failure behind which the log went on as before was survived; exit
+statuses and signals, where they are known, decide. Of the others the first in time is looked for among causes (``_weight``):
+when one rank dies, the others fail too, of timeouts and lost connections, and their logs may arrive before its own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from joblog.views.failures import Failure
-from joblog.views.kinds import CONSEQUENCES, KILLED, LOGGED, OUT_OF_MEMORY
+from joblog.views.failures import GOING_ON, Failure
+from joblog.views.kinds import CONNECTION, CRASH, HCCL, KILLED, LAUNCHER, LOGGED, NAN, OUT_OF_MEMORY
 from joblog.views.ranks import format_ranks, named_ranks
-from joblog.views.values import Digest, Ended, Failed, Where
+from joblog.views.restarts import restart_helps
+from joblog.views.values import Again, Digest, Ended, Failed, Where
 
 FINAL_LINES = 50
 """Ordinary lines behind a failure that is still taken for the end: a shell's last words, a launcher's summary."""
@@ -37,6 +38,12 @@ _SIZES = (
     (1, 4, 2, 1, 120),
     (1, 2, 1, 0, 80),
 )
+_MOST_AGAIN = 5
+_CONFIGURED = re.compile(r"\bE[IJ]000[45]\b|ranktable|ncclInvalid(?:Usage|Argument)")
+_ENDED = re.compile(
+    r"(?:Aborted|Segmentation fault|Bus error|Floating point exception|Illegal instruction)(?: *\(core dumped\))?"
+    r"|core dumped"
+)
 _PEACEFUL = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
@@ -44,7 +51,8 @@ _PEACEFUL = ("SIGTERM", "SIGINT", "SIGHUP")
 class RankEnd:
     """What is known of one rank: how it ended by its own report (``status`` and so on; None where it made none), and its log.
 
-    ``last`` are its last lines as shown, and where they are. ``failures`` have with each when it arrived.
+    ``last`` are its last lines as shown, and where they are; ``step`` is the last step that it printed. ``failures`` have with each
+    when it arrived.
     """
 
     worker: int
@@ -60,6 +68,7 @@ class RankEnd:
     failures: Sequence[tuple[Failure, int]] = ()
     read_bytes: int = 0
     unread_bytes: int = 0
+    step: int | None = None
 
     @property
     def task(self) -> str:
@@ -84,69 +93,137 @@ class RankEnd:
         """Whether it said that it completed."""
         return self.status == "COMPLETED" and not self.exit_code
 
+    @property
+    def ended_badly(self) -> bool:
+        """Whether it said that it failed."""
+        return bool(self.exit_code or self.signal) or self.status in ("FAILED", "KILLED")
 
-def digest(ends: Iterable[RankEnd], now_ms: int, *, silent_ms: int, max_bytes: int = DEFAULT_BYTES) -> Digest:
+    def final(self, failure: Failure) -> bool:
+        """Whether it may have ended by a failure of its log."""
+        if self.ended_well or failure.weak > 2:
+            return False
+        if failure.weak == 2 or failure.kind in (LOGGED, NAN):
+            return failure.after <= FINAL_LINES
+        return failure.went_on <= GOING_ON and (self.ended_badly or failure.after <= FINAL_LINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier run of the job, and its first failure."""
+
+    version_id: int
+    version: str
+    first: Failed
+
+
+def digest(
+    ends: Iterable[RankEnd], now_ms: int, *, silent_ms: int, max_bytes: int = DEFAULT_BYTES, earlier: Sequence[Earlier] = ()
+) -> Digest:
     """Returns why a run died, as JSON of at most ``max_bytes`` (MIN_BYTES to MAX_BYTES)."""
     ranks = list(ends)
-    failures = _failures(ranks)
-    first = _first(failures)
+    groups = _failures(ranks)
+    first = _first(groups)
     # Times say it to the second only, once a log is sealed: what the others follow from leads them.
-    failures.sort(key=lambda each: each is not first)
+    failures = sorted((failed for failed, _ in groups), key=lambda each: each is not first)
     endings = _endings(ranks, now_ms, silent_ms)
+    again = [
+        Again(each.version_id, each.version, each.first.where)
+        for each in earlier
+        if first is not None and same(each.first, first)
+    ]
     whole = Digest(
-        _verdict(first, ranks, now_ms, silent_ms), first, failures, endings,
-        sum(rank.read_bytes for rank in ranks), sum(rank.unread_bytes for rank in ranks),
+        _verdict(first, ranks, now_ms, silent_ms, again), first, failures, endings,
+        sum(rank.read_bytes for rank in ranks), sum(rank.unread_bytes for rank in ranks), again=again[:_MOST_AGAIN],
     )  # fmt: skip
     for sizes in _SIZES:
         found = _trimmed(whole, *sizes)
         if len(json.dumps(asdict(found), ensure_ascii=True)) <= max_bytes:
             return found
-    return replace(found, first=None, failures=[], endings=[], verdict=whole.verdict[: MIN_BYTES // 6], cut=True)
+    return replace(found, first=None, failures=[], endings=[], again=[], verdict=whole.verdict[: MIN_BYTES // 6], cut=True)
 
 
-def _failures(ranks: Sequence[RankEnd]) -> list[Failed]:
-    """Returns the failures of all ranks by time, the same of several ranks as one."""
-    groups: dict[tuple[str, str, bool], list[tuple[int, RankEnd, Failure | None]]] = {}
+def _again(first: Failed | None, earlier: Sequence[Earlier]) -> list[Again]:
+    if first is None:
+        return []
+    return [Again(each.version_id, each.version, each.first.where) for each in earlier if same(each.first, first)]
+
+
+def same(one: Failed, other: Failed) -> bool:
+    """Whether two failures are the same but for their numbers."""
+    return one.kind == other.kind and _alike(one.summary) == _alike(other.summary)
+
+
+_Member = tuple[int, RankEnd, Failure | None]
+
+
+def _failures(ranks: Sequence[RankEnd]) -> list[tuple[Failed, int]]:
+    """Returns the failures of all ranks by time, the same of several ranks as one, each with its weight."""
+    groups: dict[tuple[str, str, bool], list[_Member]] = {}
     for rank in ranks:
         for failure, at_ms in rank.failures:
-            final = failure.after <= FINAL_LINES and not rank.ended_well
-            groups.setdefault((failure.kind, _alike(failure.summary), final), []).append((at_ms, rank, failure))
+            key = failure.kind, _alike(failure.summary), rank.final(failure)
+            groups.setdefault(key, []).append((at_ms, rank, failure))
         if rank.signal and rank.signal not in _PEACEFUL and not rank.ended_well:
             at_ms = rank.ended_ms or rank.appended_ms
             kind = OUT_OF_MEMORY if rank.reason == OUT_OF_MEMORY else "signal"
             groups.setdefault((kind, rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
-    found = [_failed(*key, members) for key, members in groups.items()]
-    return sorted(found, key=lambda each: (not each.final, each.at_ms, each.where.task, each.where.start_byte))
+    alone = len(ranks) == 1
+    found = [(_failed(*key, members, alone=alone), min(map(_weight, members))) for key, members in groups.items()]
+    return sorted(found, key=lambda each: (not each[0].final, each[0].at_ms, each[0].where.task, each[0].where.start_byte))
 
 
-def _failed(kind: str, alike: str, final: bool, members: list[tuple[int, RankEnd, Failure | None]]) -> Failed:
-    at_ms, rank, failure = min(members, key=lambda each: (each[0], each[1].worker, each[2].start_byte if each[2] else 0))
-    workers = {each[1].worker for each in members}
+def _weight(member: _Member) -> int:
+    """Returns how far a failure is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 6 who says so, 8 mildly."""
+    failure = member[2]
     if failure is None:
-        return Failed(kind, alike, format_ranks(workers), len(workers), at_ms, final, rank.last_where, rank.last)
+        return 0 if member[1].reason == OUT_OF_MEMORY else 2
+    if failure.weak > 1:
+        return 6 if failure.kind in (LOGGED, LAUNCHER) else 8
+    if failure.kind in ("nccl", HCCL, CONNECTION):
+        return 0 if _CONFIGURED.search(failure.summary + (failure.cause or "")) else 4 + failure.weak
+    if failure.kind in (KILLED, LAUNCHER, "interrupted", LOGGED):
+        return 6
+    ended = failure.kind == CRASH and len(failure.text) == 1 and _ENDED.search(failure.summary) is not None
+    return 2 * max(failure.weak, int(ended))
+
+
+def _failed(kind: str, alike: str, final: bool, members: list[_Member], *, alone: bool) -> Failed:
+    at_ms, rank, failure = min(members, key=lambda each: (each[0], each[1].worker, each[2].start_byte if each[2] else 0))
+    workers = {_rank(*each[1:], alone=alone) for each in members}
+    ranks, count = format_ranks(workers), len(workers)
+    if failure is None:
+        helps, reason = restart_helps(kind, alike)
+        return Failed(kind, alike, ranks, count, at_ms, final, rank.last_where, rank.last, None, helps, reason)
     where = Where(rank.task, failure.start_line, failure.end_line, failure.start_byte, failure.end_byte)
+    helps, reason = restart_helps(kind, f"{failure.summary}\n{failure.cause or ''}\n{' '.join(failure.text[-12:])}")
     return Failed(
-        failure.kind, failure.summary, format_ranks(workers), len(workers), at_ms, final, where, failure.text, failure.cause
-    )
+        failure.kind, failure.summary, ranks, count, at_ms, final, where, failure.text, failure.cause, helps, reason
+    )  # fmt: skip
 
 
-def _first(failures: Sequence[Failed]) -> Failed | None:
+def _rank(rank: RankEnd, failure: Failure | None, *, alone: bool) -> int:
+    """Returns whose failure it is: several ranks may share a log, and say which of them writes."""
+    if failure is None or failure.rank is None or not (alone or failure.everywhere):
+        return rank.worker
+    return failure.rank
+
+
+def _first(groups: Sequence[tuple[Failed, int]]) -> Failed | None:
     """Returns the failure that the others follow from, as far as times and kinds tell."""
-    final = [each for each in failures if each.final]
+    final = [each for each in groups if each[0].final]
     if not final:
         return None
-    causes = [each for each in final if each.kind not in CONSEQUENCES]
-    if causes:
-        # A rank's signal and its own last words are one death: the words say more.
-        near = [each for each in causes if each.at_ms - causes[0].at_ms <= SAME_MS]
-        return next((each for each in near if each.kind != "signal"), causes[0])
-    return next((each for each in final if each.kind not in (LOGGED, KILLED)), final[0])
+    least = min(weight for _, weight in final)
+    first = next(failed for failed, weight in final if weight == least)
+    # A rank's signal and its own last words are one death: the words say more, unless they come much later.
+    signals = [failed for failed, _ in final if failed.kind == "signal" and first.at_ms - failed.at_ms > SAME_MS]
+    return signals[0] if signals and least == 0 else first
 
 
 def _endings(ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> list[Ended]:
     groups: dict[tuple[str, str], list[RankEnd]] = {}
     for rank in ranks:
-        finals = [failure for failure, _ in rank.failures if failure.after <= FINAL_LINES]
+        finals = [failure for failure, _ in rank.failures if rank.final(failure)]
         said = "" if rank.ended_well else _alike(finals[-1].summary if finals else "".join(rank.last[-1:]))
         groups.setdefault((rank.how(now_ms, silent_ms), said), []).append(rank)
     endings = [
@@ -156,21 +233,69 @@ def _endings(ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> list[Ende
     return sorted(endings, key=lambda each: each.count)  # the odd one out first
 
 
-def _verdict(first: Failed | None, ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> str:
+def _verdict(first: Failed | None, ranks: Sequence[RankEnd], now_ms: int, silent_ms: int, again: Sequence[Again]) -> str:
     if not ranks:
         return "There is no log."
     hows: dict[str, list[int]] = {}
     for rank in ranks:
         hows.setdefault(rank.how(now_ms, silent_ms), []).append(rank.worker)
-    ends = "; ".join(f"{named_ranks(workers)} {how}" for how, workers in sorted(hows.items(), key=lambda each: len(each[1])))
+    alone = len(ranks) == 1
+    ends = "; ".join(
+        f"it {how}" if alone else f"{named_ranks(workers)} {how}"
+        for how, workers in sorted(hows.items(), key=lambda each: len(each[1]))
+    )
+    ended = f"{ends[:1].upper() if alone else ends[:1]}{ends[1:300]}."
     if first is not None:
-        who = "rank " + first.ranks if first.ranks.isdigit() else "ranks " + first.ranks
-        cause = f", caused by {first.cause}" if first.cause else ""
-        said = f"{who[0].upper()}{who[1:]} failed first ({first.kind}): {first.summary}{cause}"
-        return f"{said[:600].rstrip('.')}. {ends[:300]}."
+        return " ".join([f"{_said_first(first, alone=alone)[:600].rstrip('.')}.", ended, *_more(first, again)])
     if all(rank.ended_well for rank in ranks):
         return f"Nothing failed: {ends[:300]}."
-    return f"No failure was found in what was read. {ends[:300]}."
+    stopped = _stopped(ranks, now_ms, silent_ms)
+    return f"No failure was found in what was read. {stopped or ended}"
+
+
+def _said_first(first: Failed, *, alone: bool) -> str:
+    who = "rank " + first.ranks if first.ranks.isdigit() else "ranks " + first.ranks
+    cause = f", caused by {first.cause}" if first.cause else ""
+    if alone and first.ranks == first.where.task.rpartition("-")[2]:
+        return f"Failed ({first.kind}): {first.summary}{cause}"
+    return f"{who[0].upper()}{who[1:]} failed first ({first.kind}): {first.summary}{cause}"
+
+
+def _more(first: Failed, again: Sequence[Again]) -> list[str]:
+    said = list[str]()
+    if again:
+        said.append(f"It is the {_nth(len(again) + 1)} time: first in {again[0].version}.")
+    if first.restart_helps is not None:
+        said.append(f"A restart {'may help' if first.restart_helps else 'does not help'}: {first.restart_reason}.")
+    return said
+
+
+def _nth(number: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(number, f"{number}th")
+
+
+def _stopped(ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> str:
+    """Says of a run that hangs where each rank stopped, those that are behind first."""
+    silent = [rank for rank in ranks if rank.how(now_ms, silent_ms) == "silent"]
+    if not silent or any(rank.how(now_ms, silent_ms) == "running" for rank in ranks):
+        return ""
+    places: dict[str, list[RankEnd]] = {}
+    for rank in sorted(silent, key=lambda each: (each.step is None, each.step or 0)):
+        last = rank.last[-1].strip()[:80] if rank.last else "nothing"
+        place = f"at its last line ({_alike(last)})" if rank.step is None else f"step {rank.step}"
+        places.setdefault(place, []).append(rank)
+    minutes = (now_ms - max(rank.appended_ms for rank in silent)) // 60_000
+    said = [_place(place, group) for place, group in list(places.items())[:8]]
+    behind = next(iter(places.values()))
+    who = f" {named_ranks(rank.worker for rank in behind)[:120].capitalize()} {'is' if len(behind) == 1 else 'are'} behind."
+    only = len(places) == 1 or behind[0].step is None
+    return f"Silent for {minutes} minutes: {'; '.join(said)}.{'' if only else who}"
+
+
+def _place(place: str, group: Sequence[RankEnd]) -> str:
+    last = group[0].last[-1].strip()[:80] if group[0].last else "nothing"
+    where = f"at {place} ({last})" if place.startswith("step ") else place
+    return f"{named_ranks(rank.worker for rank in group)} {where}"
 
 
 def _trimmed(whole: Digest, failures: int, text: int, endings: int, last: int, width: int) -> Digest:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from joblog.views.failures import Failure, find_failures
@@ -11,6 +12,9 @@ from joblog.views.values import Where
 
 _LAST_LINES = 10
 _LAST_BYTES = 8 * 1024
+_STEP = re.compile(
+    r"(?i)(?<![a-z])(?:global_?step|step|iteration|iter|num_updates|update)s?[\"']?\s{0,4}[:=\[#]{0,2}\s{0,12}(\d{1,12})(?!\.?\d)"
+)
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,20 @@ class Ending:
     failures: list[Failure]
     last: list[str]
     last_where: Where
+    step: int | None = None
 
 
 def ending(pieces: Iterable[bytes], low: int, line: int, end: Where) -> Ending:
     """Looks at the end of a log, which begins at byte ``low``, in raw line ``line``; ``end`` is where the log ends."""
     data = b"".join(pieces)
     last, where = _last(data, low, line, end)
-    return Ending(find_failures(data, low, line), last, where)
+    return Ending(find_failures(data, low, line), last, where, step_of(last))
+
+
+def step_of(last: Sequence[str]) -> int | None:
+    """Returns the last step that lines speak of, None when none does."""
+    steps = [match for text in last for match in _STEP.finditer(text[:2000])]
+    return int(steps[-1][1]) if steps else None
 
 
 def _last(data: bytes, low: int, line: int, end: Where) -> tuple[list[str], Where]:

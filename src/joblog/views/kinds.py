@@ -4,7 +4,7 @@ Programs print the words of failures when nothing has failed: their configuratio
 commands that they run, a metric called "error rate". Such a line is no failure: see ``kind_of_line``.
 """
 
-# ruff: noqa: E501 - an expression for each program that says it is read best on its own line
+# ruff: noqa: E501, RUF001 - an expression for each program that says it is read best on its own line; Chinese has its own colon
 
 from __future__ import annotations
 
@@ -12,77 +12,90 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-PYTHON, LOGGED = "python exception", "logged error"
-KILLED, NAN, OUT_OF_MEMORY = "killed", "loss is not a number", "out of memory"
+PYTHON, LOGGED, EXCEPTION = "python exception", "logged error", "exception"
+KILLED, NAN, OUT_OF_MEMORY, GPU_MEMORY = "killed", "loss is not a number", "out of memory", "gpu out of memory"
+CRASH, CANN, HCCL, LAUNCHER, CONNECTION = "crash", "cann", "hccl", "launcher", "connection"
 
 _KINDS: tuple[tuple[str, str], ...] = (
-    ("gpu out of memory", r"CUDA out of memory|NPU out of memory|HIP out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError"
-        r"|CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY"),
-    (OUT_OF_MEMORY, r"Out of memory: Killed process|oom-kill:|\boom_kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory"
-        r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)"),
-    ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b"),
+    (GPU_MEMORY, r"(?:CUDA|NPU|HIP|XPU|MUSA|MLU|MPS backend) out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError|OutOfGPUMemoryError"
+        r"|CU(?:BLAS|DNN)_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY|CUDA error: '?out of memory|cudaMalloc failed: out of memory|cudaErrorMemoryAllocation"
+        r"|Out of memory error on GPU|Out of GPU memory|OOM when allocating tensor|CUDA failed with error out of memory|\bEL0004\b|NPU memory .{0,40}insufficient"
+        r"|Attempting to reserve \S+ at the bottom of memory|显存(?:不足|溢出|已满|不够|耗尽)|RuntimeError: 内存不足.{0,20}(?:GPU|NPU)"),
+    (OUT_OF_MEMORY, r"Out of memory: Killed process|oom-kill:|\boom[-_]kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory|\b_?ArrayMemoryError\b"
+        r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)|java\.lang\.OutOfMemoryError|Unable to allocate [\d.]+ [KMGTP]iB"
+        r"|node running low on memory|killed due to memory pressure|low on resource: memory|task \d+: Out Of Memory|running beyond (?:physical|virtual) memory limits"
+        r"|内存(?:不足|溢出|不够|耗尽)|ray\.exceptions\.OutOfMemoryError"),
+    ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b|(?:磁盘|硬盘|存储)(?:空间)?(?:不足|已满|不够)|low on resource: ephemeral-storage"),
     (NAN, r"(?i:(?:\b[\w./-]{0,80}loss|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
-        r"|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)"),
+        r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
-        r"|Watchdog caught collective operation timeout|DistBackendError"),
-    ("hccl", r"\bEI\d{4}: "),
-    ("cann", r"\bE[A-HJ-Z]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
+        r"|Watchdog caught collective operation timeout|DistBackendError|Horovod has been shut down|monitoredBarrier"),
+    (HCCL, r"\bE[IJ]\d{4}: "),
+    (CANN, r"\bE[A-HK-Z]\d{4}\b(?=: |  )|\bE[1-9]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
     ("cuda", r"CUDA (?:error|driver error|failure)\b|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
         r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
-    ("crash", r"terminate called (?:after|without)|Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
+    (CRASH, r"terminate called (?:after|without)|(?<!signal: )Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
         r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
-        r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected"
-        r"|AddressSanitizer: |^panic: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal"),
-    ("connection", r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to"
-        r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Temporary failure in name resolution"),
-    (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received SIG(?:TERM|KILL|INT|HUP)\b"
-        r"|[Pp]reempt(?:ed|ion notice)|(?:got|received) signal (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG"),
-    ("launcher", r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: "
-        r"|mpirun noticed|PRTE|Primary job  terminated"),
+        r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
+        r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"),
+    (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
+        r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Temporary failure in name resolution|Max retries exceeded"
+        r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
+    (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
+        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Nn]ode failure on|was evicted\b"
+        r"|被(?:系统)?(?:杀死|终止|抢占)"),
+    (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
+        r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
+        r"|Process completed with exit code [1-9]|Container failed !!!"),
 )  # fmt: skip
 
 # What begins with one expression and ends with another, whatever stands between: as one expression, each beginning on a line
 # that never ends so would look through the rest of it.
 _SPANS: dict[str, tuple[tuple[str, str], ...]] = {
-    "gpu out of memory": (("RESOURCE_EXHAUSTED: ", "[Oo]ut of memory"),),
+    GPU_MEMORY: (("RESOURCE_EXHAUSTED: ", "[Oo]ut of memory"), ("cudaSuccess", "out of memory")),
     "nccl": (("ProcessGroupNCCL", "timed? ?out|exception|abort"),),
-    "hccl": ((r"\bHCCL\b", "[Ee]rror|[Ff]ail|[Tt]imeout|timed out"), (r"\bhccl\w*\b", "fail")),
-    "crash": (("Assertion [`']", "failed"), ("thread '", "' panicked at")),
+    HCCL: ((r"\bHCCL\b", "[Ee]rror|[Ff]ail|[Tt]imeout|timed out"), (r"\bhccl\w*\b", "fail")),
+    CRASH: (("Assertion [`'(]", "failed"), ("thread '", "' panicked at"), ("[Aa]ssertion failed: ", r"\S")),
 }
 
 
 # In every line that speaks of a kind stands one of these, in lower case: looking for them takes a tenth of the time that the
 # expressions take, and of a log in which each line is a failure most lines speak of one kind only. None: of anything.
 _WORDS: dict[str, tuple[str, ...]] = {
-    "gpu out of memory": ("out of memory", "outofmemoryerror", "alloc_failed", "out_of_memory"),
-    OUT_OF_MEMORY: ("of memory", "oom", "memoryerror", "allocate memory", "bad_alloc", "defaultcpuallocator"),
-    "disk full": ("no space", "disk quota", "enospc"),
-    NAN: ("nan", "nf", "n-f"),
-    "nccl": ("nccl", "watchdog caught", "distbackenderror"),
-    "hccl": ("ei", "hccl"),
+    GPU_MEMORY: (
+        *("out of memory", "outofmemoryerror", "alloc_failed", "out_of_memory", "outofgpumemory", "errormemoryallocation"),
+        *("of gpu memory", "oom when", "el0004", "npu memory", "attempting to reserve", "显存", "内存"),
+    ),
+    OUT_OF_MEMORY: (
+        *("of memory", "oom", "memoryerror", "allocate memory", "bad_alloc", "defaultcpuallocator", "outofmemoryerror", "内存"),
+        *("unable to allocate", "low on memory", "memory pressure", "low on resource", "memory limits"),
+    ),
+    "disk full": ("no space", "disk quota", "enospc", "磁盘", "硬盘", "存储", "low on resource"),
+    NAN: ("nan", "nf", "n-f", "minimum loss scale"),
+    "nccl": ("nccl", "watchdog caught", "distbackenderror", "horovod has", "monitoredbarrier"),
+    HCCL: ("ei", "ej", "hccl"),
     "cuda": (
         *("cuda", "device-side assert", "illegal memory", "cudnn_status_", "cublas_status_", "nvrm: xid", "uncorrectable ecc"),
     ),
-    "crash": (
-        *(
-            "terminate called",
-            "segmentation fault",
-            "fatal python",
-            "bus error",
-            "floating point",
-            "illegal instruction",
-            "aborted",
-        ),
-        *("*** ", "signal: ", "double free", "free(): ", "malloc(): ", "corrupted size", "stack smashing", "addresssanitizer"),
-        *("panic", "internal_assert", "what(): ", "fatal signal", "assertion"),
+    CRASH: (
+        *("terminate called", "segmentation fault", "fatal python", "bus error", "floating point", "illegal instruction"),
+        *("aborted", "*** ", "signal: ", "double free", "free(): ", "malloc(): ", "corrupted size", "stack smashing"),
+        *("sanitizer: ", "panic", "internal_assert", "what(): ", "fatal signal", "assertion", "fatal error", "forrtl"),
+        "received signal",
     ),
-    "connection": (
+    CONNECTION: (
         *("connection re", "connectionre", "failed to connect", "socket has", "broken pipe", "no route", "name or service"),
-        "temporary failure",
+        *("temporary failure", "couldn't connect", "max retries", "distnetwork", "diststore", "barrier timed", "heartbeat"),
+        *("连接", "网络"),
     ),
-    KILLED: ("killed", "cancelled at", "time limit", "received sig", "preempt", "signal 9", "signal 15", "closing signal"),
-    "launcher": (
-        *("childfailed", "processexited", "exited with", "failed (exit", "srun: ", "mpirun noticed", "prte", "primary job"),
+    KILLED: (
+        *("killed", "cancelled at", "time limit", "received sig", "preempt", "signal 9", "signal 15", "closing signal"),
+        *("signal: 9", "signal: 15", "node failure", "evicted", "被"),
+    ),
+    LAUNCHER: (
+        *("childfailed", "processexited", "exited with", "failed (exit", "srun: ", "mpirun", "mpiexec", "prte", "primary job"),
+        *("exits with return", "returned non-zero", "some processes", "returned a failure", "job failed, log"),
+        *("returned exit code", "exit code", "container failed"),
     ),
 }
 
@@ -117,11 +130,16 @@ class Speech:
 KINDS = tuple((kind, Speech(pattern, _SPANS.get(kind, ()), _WORDS.get(kind, ()))) for kind, pattern in _KINDS)
 """Kinds with what speaks of them, the more particular first."""
 
-CONSEQUENCES = frozenset(("nccl", "hccl", "connection", "launcher", KILLED, "interrupted", LOGGED))
+CONSEQUENCES = frozenset(("nccl", HCCL, CONNECTION, LAUNCHER, KILLED, "interrupted", LOGGED))
 """Kinds that the ranks that did not fail show when another one has: no cause while another kind is there."""
 
 _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
-_SAID = re.compile(r"^(?:[\w./+-]{1,60}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL): (?!\s*[-+]?[\d.]+%?\s*$)\S")
+_SAID = re.compile(
+    r"^(?:[\w./+-]{1,60}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: command not found$|\S{1,80}: No such file or directory$)"
+    r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
+    r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"
+)
 _LEVEL_WITHIN = 160
 
 # A name and what it is given: configuration. The names are those that alarms, filters and searches have.
@@ -140,12 +158,14 @@ MAX_CHARACTERS = 16_384
 """Of a longer line this much is looked at."""
 
 
-def kind_of_exception(text: str) -> str:
-    """Returns the kind of a Python exception by its last line (``RuntimeError: CUDA error: ...``)."""
-    name = text.partition(":")[0].rpartition(".")[2]
+def kind_of_exception(text: str, otherwise: str = PYTHON) -> str:
+    """Returns the kind of an exception by its message (``RuntimeError: CUDA error: ...``)."""
+    name = text.partition(":")[0].rpartition(".")[2].strip()
     if name in ("KeyboardInterrupt", "SystemExit"):
         return "interrupted"
-    return next((kind for kind, speech in KINDS if any(speech.places(text))), PYTHON)
+    text = text[:MAX_CHARACTERS]
+    lower = text.lower()
+    return next((kind for kind, speech in KINDS if speech.may_be_in(lower) and any(speech.places(text))), otherwise)
 
 
 @lru_cache(16)  # a line is asked about twice: whether it goes on with the one before, and whether it begins something

@@ -151,7 +151,8 @@ class Where:
 class Failed:
     """A failure, the same on ``count`` ranks. ``at_ms``: when its bytes arrived, on the first of them; ``where``: there.
 
-    ``final``: the log said little more behind it. ``cause`` is the first of chained exceptions.
+    ``final``: it is one of those that the run may have ended by. ``cause`` is the message of what it follows from. Whether a
+    restart helps, where that can be told, and why.
     """
 
     kind: str
@@ -163,6 +164,8 @@ class Failed:
     where: Where
     text: list[str] = field(default_factory=list)
     cause: str | None = None
+    restart_helps: bool | None = None
+    restart_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,8 +180,20 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Again:
+    """An earlier run of the job that ended by the same failure, and where that stands."""
+
+    version_id: int
+    version: str
+    where: Where
+
+
+@dataclass(frozen=True)
 class Digest:
-    """Why a run died. ``unread_bytes`` were not looked at: the beginnings of large logs. ``cut``: there was more to say."""
+    """Why a run died. ``unread_bytes`` were not looked at yet. ``cut``: there was more to say.
+
+    ``again`` are the earlier runs of the job that ended by the same first failure, the first of them first.
+    """
 
     verdict: str
     first: Failed | None
@@ -187,3 +202,4 @@ class Digest:
     read_bytes: int
     unread_bytes: int
     cut: bool = False
+    again: list[Again] = field(default_factory=list)

@@ -1,0 +1,100 @@
+"""Records of structured logs: what a line of JSON, or of ``name=value``, says, and of which level it is.
+
+Docker's, loguru's, structlog's, zap's, Cloud Logging's: each has its names for the text, the level and the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+MAX_CHARACTERS = 64 * 1024
+
+_TEXTS = ("message", "msg", "event", "text", "log")
+_TRACEBACKS = (
+    "exc_info",
+    "exc_text",
+    "exception",
+    "traceback",
+    "stack_trace",
+    "stacktrace",
+    "stack",
+    "exc",
+    "error",
+    "err",
+    "text",
+)
+_LEVELS = ("level", "severity", "levelname", "lvl", "log.level", "level_name", "@level")
+_BAD = ("ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "SEVERE", "PANIC", "ALERT", "EMERGENCY")
+_MOST_LINES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """``text`` of several lines; ``level`` in capitals, empty where it has none. ``raw``: a line that was wrapped, no record."""
+
+    text: str
+    level: str = ""
+    raw: bool = False
+
+    @property
+    def bad(self) -> bool:
+        """Whether its level says that something failed."""
+        return self.level in _BAD
+
+
+def record_of(text: str) -> Record | None:
+    """Returns what a line of JSON says, None when it is none, or says nothing."""
+    if not (text.startswith("{") and text.rstrip().endswith("}")) or len(text) > MAX_CHARACTERS:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    wrapped = found.get("log")
+    if isinstance(wrapped, str) and ("stream" in found or "time" in found) and "\n" not in wrapped[:-1]:
+        return Record(wrapped.rstrip("\n"), raw=True)
+    return _said(found)
+
+
+def _said(found: dict[str, Any]) -> Record | None:
+    inner = found.get("record")
+    level = _level(found) or (_level(inner) if isinstance(inner, dict) else "")
+    parts = [next((found[name] for name in _TEXTS if isinstance(found.get(name), str)), "")]
+    for name in _TRACEBACKS:
+        part = _traceback(found.get(name))
+        if part and part not in parts[0] and name not in _TEXTS:
+            parts.append(part)
+    text = "\n".join(part.rstrip("\n") for part in parts if part)
+    return Record("\n".join(text.split("\n")[:_MOST_LINES]), level) if text else None
+
+
+def _traceback(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "\n".join(each.rstrip("\n") for each in value)
+    if isinstance(value, dict):
+        kind = value.get("type") or value.get("name") or value.get("class")
+        stack = value.get("stacktrace") or value.get("stack") or value.get("traceback") or value.get("backtrace")
+        said = value.get("message") or value.get("value") or value.get("msg")
+        if isinstance(stack, str):
+            return stack
+        if isinstance(kind, str) and said:
+            return f"{kind}: {said}"
+    return ""
+
+
+def _level(found: dict[str, Any]) -> str:
+    for name in _LEVELS:
+        value = found.get(name)
+        if isinstance(value, dict):
+            value = value.get("name")
+        if isinstance(value, str):
+            return value.upper()
+        if isinstance(value, int) and not isinstance(value, bool):
+            return "ERROR" if value in (40, 50, 60) else "INFO"  # of Python's logging, and of pino's
+    return ""
