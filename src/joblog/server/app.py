@@ -14,6 +14,7 @@ import msgspec
 
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
+from joblog.engine.why_view import Causes
 from joblog.errors import Invalid
 from joblog.server.auth.login import Logins
 from joblog.server.auth.signed import Admission, is_signed
@@ -119,6 +120,7 @@ class Parts:
                 auth=auth,
                 logins=Logins(engine),
                 watch=Watch(engine.query, engine.past),
+                causes=Causes(engine.query, engine.past, engine.names, engine.states),
                 downloads=downloads,
                 searches=Searches(engine),
                 viewing=Viewing(),

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
+from joblog.engine.why_view import Causes
 from joblog.server.auth.login import Logins
 from joblog.server.auth.tokens import Auth
 from joblog.server.http.documents import Parsing
@@ -30,6 +31,7 @@ class State:
     auth: Auth
     logins: Logins
     watch: Watch
+    causes: Causes
     downloads: Share
     searches: Searches
     viewing: Viewing

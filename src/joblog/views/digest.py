@@ -51,8 +51,8 @@ _PEACEFUL = ("SIGTERM", "SIGINT", "SIGHUP")
 class RankEnd:
     """What is known of one rank: how it ended by its own report (``status`` and so on; None where it made none), and its log.
 
-    ``last`` are its last lines as shown, and where they are; ``step`` is the last step that it printed. ``failures`` have with each
-    when it arrived.
+    ``last`` are its last lines as shown, and where they are; ``step`` is the last step that it printed. ``failures`` have
+    with each when it arrived.
     """
 
     worker: int
@@ -173,15 +173,15 @@ def _failures(ranks: Sequence[RankEnd]) -> list[tuple[Failed, int]]:
 
 
 def _weight(member: _Member) -> int:
-    """Returns how far a failure is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 6 who says so, 8 mildly."""
+    """Returns how far it is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 6 who says so, 8 mildly."""
     failure = member[2]
     if failure is None:
         return 0 if member[1].reason == OUT_OF_MEMORY else 2
     if failure.weak > 1:
-        return 6 if failure.kind in (LOGGED, LAUNCHER) else 8
+        return {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
     if failure.kind in ("nccl", HCCL, CONNECTION):
         return 0 if _CONFIGURED.search(failure.summary + (failure.cause or "")) else 4 + failure.weak
-    if failure.kind in (KILLED, LAUNCHER, "interrupted", LOGGED):
+    if failure.kind in (KILLED, LAUNCHER, "interrupted"):
         return 6
     ended = failure.kind == CRASH and len(failure.text) == 1 and _ENDED.search(failure.summary) is not None
     return 2 * max(failure.weak, int(ended))

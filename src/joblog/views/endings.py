@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from joblog.views.failures import Failure, find_failures
+from joblog.views.failures import Failure, FailureReader, find_failures
 from joblog.views.terminal import Terminal
 from joblog.views.values import Where
 
@@ -25,6 +25,22 @@ class Ending:
     last: list[str]
     last_where: Where
     step: int | None = None
+
+
+def read_on(pieces: Iterable[bytes], reader: FailureReader, *, ends: bool) -> tuple[FailureReader, list[Failure]]:
+    """Reads on; returns how far, and the failures so far. A log that ``ends`` there is read no more, and kept small."""
+    for piece in pieces:
+        reader.feed(piece)
+    failures = reader.failures
+    if ends:
+        reader.settle()
+    return reader, failures
+
+
+def last_lines(pieces: Iterable[bytes], low: int, line: int, end: Where) -> Ending:
+    """Returns the last lines of a log, the end of which begins at byte ``low``, in raw line ``line``."""
+    last, where = _last(b"".join(pieces), low, line, end)
+    return Ending([], last, where, step_of(last))
 
 
 def ending(pieces: Iterable[bytes], low: int, line: int, end: Where) -> Ending:

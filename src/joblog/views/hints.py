@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-MAX_SHAPES = 1024
+MAX_SHAPES = 768
 """Shapes of lines that are kept as known; more than so many are not forgotten one by one, but all at once."""
 
-SHAPE_BYTES = 512
+SHAPE_BYTES = 256
 """Of a longer line this much makes its shape; the words are looked for in all of it."""
 
 _FOLDED = bytes(10 if code == 13 else code + 32 if 65 <= code <= 90 else code for code in range(256))
@@ -40,7 +40,7 @@ _WORDS = (
     *(b"alloc", b"free()", b"corrupt", b"smash", b"panic", b"assert", b"illegal", b"_status_", b"broken pipe", b"no route"),
     *(b"resolution", b"not known", b"mpirun", b"mpiexec", b"primary job", b"exit", b"prte", b"not found", b"can't open"),
     *(b"no such file", b"low on resource", b"evicted", b"exhausted", b"interrupt", b"non-zero", b"caused by", b"unable to"),
-    *(b"to reserve", b"heartbeat"),
+    *(b"to reserve", b"heartbeat", b"denied", b"unbound", b"closed by", b"execution halted"),
 )
 _CODES = (re.compile(rb"E[A-Z]?\d{4,5}: "), re.compile(rb"E[A-Z]\d{4}  "), re.compile(rb"F\d{4} \d\d:"), re.compile(rb": F \S"))
 """Each begins with a byte that is looked for fast."""

@@ -39,7 +39,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
         r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
-        r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Temporary failure in name resolution|Max retries exceeded"
+        r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
         r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
         r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Nn]ode failure on|was evicted\b"
@@ -84,7 +84,16 @@ _WORDS: dict[str, tuple[str, ...]] = {
         "received signal",
     ),
     CONNECTION: (
-        *("connection re", "connectionre", "failed to connect", "socket has", "broken pipe", "no route", "name or service"),
+        *(
+            "connection re",
+            "connection closed",
+            "connectionre",
+            "failed to connect",
+            "socket has",
+            "broken pipe",
+            "no route",
+            "name or service",
+        ),
         *("temporary failure", "couldn't connect", "max retries", "distnetwork", "diststore", "barrier timed", "heartbeat"),
         *("连接", "网络"),
     ),
@@ -135,8 +144,9 @@ CONSEQUENCES = frozenset(("nccl", HCCL, CONNECTION, LAUNCHER, KILLED, "interrupt
 
 _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
 _SAID = re.compile(
-    r"^(?:[\w./+-]{1,60}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
-    r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: command not found$|\S{1,80}: No such file or directory$)"
+    r"^(?:[\w./+-]{1,80}(?::\d+){0,2}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
+    r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
     r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
     r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"
 )

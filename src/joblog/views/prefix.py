@@ -37,6 +37,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _SAME = {"t": "T", "g": "G", "l": "L", "p": "P"}
+_SIGNS = frozenset("ctgl")
+"""Kinds of tokens of which a prefix has one: else its words are the line's own."""
 _ZEROS = dict.fromkeys(map(ord, "123456789"), "0")
 _RELEARN = 256
 """Lines after which what was learnt is learnt anew."""
@@ -56,7 +58,7 @@ _NAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HeadFacts:
     """What a prefix says: a rank, and whether it is one of the whole run's; a level, in capitals (empty: none)."""
 
     rank: int | None = None
@@ -71,7 +73,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """How a line begins: its tokens' kinds, where each ends, and what is the same in other lines of its stream, of any stream."""
+    """How a line begins: its tokens' kinds, where each ends, and what is the same in lines of its stream, of any stream."""
 
     text: str
     kinds: str
@@ -118,7 +120,7 @@ NOTHING = Cut("")
 
 
 def _cut(head: _Head, count: int, blanks: str | None = None) -> Cut:
-    """Returns the first tokens of a line, so many, as what it begins with; the last of them may be blanks, or fewer of these."""
+    """Returns the first tokens of a line, so many, as what it begins with; the last may be blanks, or fewer of these."""
     if head.kinds[count - 1] != "b":
         return Cut(head.text[: head.ends[count - 1]], head.strict[:count])
     start = head.ends[count - 2] if count > 1 else 0
@@ -143,20 +145,32 @@ def cuts(text: str, end: int | None = None) -> list[Cut]:
     return [_cut(head, count) for count in reversed(counts)]
 
 
+def marked_cuts(text: str, end: int) -> list[Cut]:
+    """Returns what a line may begin with that has a sign of its own: a closing one, a time, a level."""
+    return [cut for cut in cuts(text, end) if not _SIGNS.isdisjoint(_head(cut.text).kinds)]
+
+
 class Sample:
     """The last lines before one, which say what it begins with."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=SAMPLE_LINES)
+        self._erring: deque[bool] = deque(maxlen=SAMPLE_LINES)
         self._learnt: dict[str, tuple[int, str]] = {}
         self._added = 0
 
     def add(self, text: str) -> None:
         """Takes the line that comes next."""
         self._lines.append(text[:HEAD_CHARACTERS])
+        self._erring.append("ERROR" in text[:HEAD_CHARACTERS])
         self._added += 1
         if self._added % _RELEARN == 1:
             self._learnt.clear()
+
+    @property
+    def erring(self) -> bool:
+        """Whether most lines are of level ERROR: whoever took a program's stderr gave it to them."""
+        return len(self._erring) > 2 and 2 * sum(self._erring) > len(self._erring)
 
     def learnt(self, text: str) -> Cut:
         """Returns what a line begins with that the lines before it begin with, too: at least two of them, and a quarter."""
@@ -169,6 +183,14 @@ class Sample:
         count, blanks = self._learnt[alike]
         return _cut(head, count, blanks) if count else NOTHING
 
+    def heads(self, text: str) -> list[Cut]:
+        """Returns what a line may begin with: what the lines before it say, what says so itself, nothing at the end."""
+        learnt = self.learnt(text)
+        more = own(text[len(learnt.text) :]) if learnt.text else NOTHING
+        longer = cuts(text, len(learnt.text) + len(more.text))[0] if more.text else learnt
+        found = sorted({longer, learnt, own(text)}, key=lambda cut: -len(cut.text))
+        return [*(cut for cut in found if cut.text), NOTHING]
+
     def _learn(self, head: _Head, text: str) -> tuple[int, str]:
         alive, least = [_head(line) for line in self._lines], max(2, len(self._lines) // 4)
         found, most = (0, ""), 0
@@ -177,7 +199,7 @@ class Sample:
             alive = [each for each in alive if each.loose[:tokens] == head.loose[:tokens]]
             if len(alive) < max(least, most):
                 break
-            cut = self._common(head, count, alive)
+            cut = self._common(head, count, alive) if not _SIGNS.isdisjoint(head.kinds[:count]) else None
             if cut is not None and _differ([each.text[each.ends[tokens - 1] :] for each in alive], text[len(cut.text) :]):
                 found, most = (count, cut.blanks), len(alive)
         return found
@@ -193,10 +215,10 @@ class Sample:
 def _differ(behind: list[str], own_text: str) -> bool:
     """Whether what comes behind a prefix differs, as words do behind one, and numbers do not."""
     firsts = {_NUMBER.sub("", found[0]) for each in (*behind, own_text) if (found := _FIRST.match(each)) is not None}
-    return len(firsts) > 1
+    return sum(any(map(str.isalpha, first)) for first in firsts) > 1
 
 
-def facts(head: str) -> Facts:
+def facts(head: str) -> HeadFacts:
     """Returns what a prefix says."""
     level = re.search(_LEVEL, head)
     glog = None if level else re.search(r"(?<![A-Za-z\d])([IWEFD])\d{4}(?= )|(?:(?<=[\d:] )|^\[?)([IWEF])(?= \S)", head)
@@ -206,8 +228,8 @@ def facts(head: str) -> Facts:
     for number, pattern in enumerate(_RANKS):
         match = pattern.search(head)
         if match is not None:
-            return Facts(int(next(group for group in match.groups() if group is not None)), number == 0, said)
-    return Facts(level=said)
+            return HeadFacts(int(next(group for group in match.groups() if group is not None)), number == 0, said)
+    return HeadFacts(level=said)
 
 
 def own(text: str) -> Cut:

@@ -6,25 +6,21 @@ Docker's, loguru's, structlog's, zap's, Cloud Logging's: each has its names for 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MAX_CHARACTERS = 64 * 1024
 
 _TEXTS = ("message", "msg", "event", "text", "log")
 _TRACEBACKS = (
-    "exc_info",
-    "exc_text",
-    "exception",
-    "traceback",
-    "stack_trace",
-    "stacktrace",
-    "stack",
-    "exc",
-    "error",
-    "err",
+    *("exc_info", "exc_text", "exception", "traceback", "stack_trace", "stacktrace", "stack", "exc", "thrown", "error", "err"),
     "text",
 )
+_STACKS = ("stack_trace", "stacktrace", "stackTrace", "extendedStackTrace", "stack", "traceback", "backtrace")
+_PAIR = re.compile(r"([A-Za-z_][\w.]{0,40})=(?:\"((?:[^\"\\]|\\.){0,4000})\"|(\S{0,400}))")
+_MOST_PAIRS = 64
 _LEVELS = ("level", "severity", "levelname", "lvl", "log.level", "level_name", "@level")
 _BAD = ("ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "SEVERE", "PANIC", "ALERT", "EMERGENCY")
 _MOST_LINES = 400
@@ -32,7 +28,7 @@ _MOST_LINES = 400
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``text`` of several lines; ``level`` in capitals, empty where it has none. ``raw``: a line that was wrapped, no record."""
+    """``text`` of several lines; ``level`` in capitals, empty where it has none. ``raw``: a line that was wrapped."""
 
     text: str
     level: str = ""
@@ -45,7 +41,9 @@ class Record:
 
 
 def record_of(text: str) -> Record | None:
-    """Returns what a line of JSON says, None when it is none, or says nothing."""
+    """Returns what a line of JSON, or of logfmt, says, None when it is neither, or says nothing."""
+    if "level=" in text[:MAX_CHARACTERS] and "msg=" in text:
+        return _logfmt(text[:MAX_CHARACTERS])
     if not (text.startswith("{") and text.rstrip().endswith("}")) or len(text) > MAX_CHARACTERS:
         return None
     try:
@@ -58,6 +56,12 @@ def record_of(text: str) -> Record | None:
     if isinstance(wrapped, str) and ("stream" in found or "time" in found) and "\n" not in wrapped[:-1]:
         return Record(wrapped.rstrip("\n"), raw=True)
     return _said(found)
+
+
+def _logfmt(text: str) -> Record | None:
+    pairs = {match[1]: match[2] or match[3] or "" for match in islice(_PAIR.finditer(text), _MOST_PAIRS)}
+    said = [pairs[name].replace('\\"', '"').replace("\\n", "\n") for name in ("msg", "err", "error") if pairs.get(name)]
+    return Record("\n".join(said), pairs.get("level", "").upper()) if said and "level" in pairs else None
 
 
 def _said(found: dict[str, Any]) -> Record | None:
@@ -79,7 +83,7 @@ def _traceback(value: object) -> str:
         return "\n".join(each.rstrip("\n") for each in value)
     if isinstance(value, dict):
         kind = value.get("type") or value.get("name") or value.get("class")
-        stack = value.get("stacktrace") or value.get("stack") or value.get("traceback") or value.get("backtrace")
+        stack = next((value[name] for name in _STACKS if isinstance(value.get(name), str)), None)
         said = value.get("message") or value.get("value") or value.get("msg")
         if isinstance(stack, str):
             return stack

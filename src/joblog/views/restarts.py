@@ -57,4 +57,6 @@ def restart_helps(kind: str, message: str) -> tuple[bool | None, str]:
 def _is_programs(kind: str, message: str) -> bool:
     if kind in (CRASH, "cuda"):
         return _CHECK.search(message) is not None or "device-side assert" in message
-    return _COMMAND.search(message) is not None or (kind in (PYTHON, EXCEPTION) and _OWN.search(message) is not None)
+    return _COMMAND.search(message) is not None or (
+        kind in (PYTHON, EXCEPTION) and (_OWN.search(message) or _CHECK.search(message)) is not None
+    )

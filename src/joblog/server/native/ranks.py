@@ -11,7 +11,6 @@ from typing import Annotated
 from joblog.core.logs import Log
 from joblog.engine.merged_view import latest, merged_page
 from joblog.engine.progress_view import READ_BYTES
-from joblog.engine.why_view import why
 from joblog.errors import Invalid, OutOfRange
 from joblog.server.http.parameters import number, text
 from joblog.server.http.patterns import metric_patterns, readable_bytes
@@ -93,10 +92,8 @@ async def explain_failure(
     logs = await _logs(joblog, call, ranks)
     reports = await joblog.reading(joblog.engine.states.tasks, logs[0].version_id) if logs else []
     tasks = {task.worker: task for task in reports}
-    engine = joblog.engine
-    return await joblog.viewing.run(
-        why, engine.query, logs, tasks, engine.clock_ms(), silent_ms=1000 * silent_s, max_bytes=size
-    )  # fmt: skip
+    now_ms = joblog.engine.clock_ms()
+    return await joblog.viewing.run(joblog.causes.why, logs, tasks, now_ms, silent_ms=1000 * silent_s, max_bytes=size)
 
 
 @calls.get("/progress", "read", "How far it is")
