@@ -221,7 +221,7 @@ def _differ(behind: list[str], own_text: str) -> bool:
 def facts(head: str) -> HeadFacts:
     """Returns what a prefix says."""
     level = re.search(_LEVEL, head)
-    glog = None if level else re.search(r"(?<![A-Za-z\d])([IWEFD])\d{4}(?= )|(?:(?<=[\d:] )|^\[?)([IWEF])(?= \S)", head)
+    glog = None if level else re.search(r"(?<![A-Za-z\d])([IWEFD])\d{4}(?= )|(?:(?<=[\d:Z\])|>-] )|^\[?)([IWEF])(?= \S)", head)
     said = level[0].upper() if level else ""
     if glog is not None:
         said = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL", "D": "DEBUG"}[glog[1] or glog[2]]
