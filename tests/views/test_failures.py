@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.views.failures import MOST, TEXT_LINES, Failure, find_failures
+from joblog.views.failures import MOST, TEXT_LINES, Failure, FailureReader, find_failures
 from joblog.views.kinds import KINDS
+from tests.field.score import Case, cases, wrong
 
 CHAINED = b"""\
 epoch 1
@@ -195,3 +197,62 @@ def test_whatever_speaks_of_a_kind_has_one_of_its_words(kind: str) -> None:
         assert speech.may_be_in(text.lower())
 
     check()
+
+
+@pytest.mark.parametrize("size", [1, 7, 33, 1000])
+def test_however_a_log_is_cut(size: int) -> None:
+    """Its failures are the same; of strangers' logs, whose lines end in all ways."""
+    for case in cases("why"):
+        for data in case.logs.values() if case.present else ():
+            reader = FailureReader()
+            for at in range(0, len(data), size):
+                reader.feed(data[at : at + size])
+            expected = [replace(failure, went_on=0) for failure in find_failures(data)]
+            assert [replace(failure, went_on=0) for failure in reader.failures] == expected, case.name
+
+
+def test_any_number_of_lines_may_follow() -> None:
+    """Also millions; how many of them are as those before is counted."""
+    before, behind = b"step 1 loss 0.5\n" * 10, b"step 2 loss 0.4\n" * 300_000
+    (failure,) = found(before + CHAINED[8:-4] + behind)
+    assert (failure.summary, failure.after, failure.went_on) == ("RuntimeError: no data", 300_000, 300_000)
+    (failure,) = found(before + CHAINED[8:-4] + b"wandb: loss 0.4\n" * 300_000)
+    assert (failure.after, failure.went_on) == (0, 0)
+
+
+def test_a_line_without_an_end() -> None:
+    """Is taken when it ends, with its place; what it speaks of in its beginning is read."""
+    line = b"RuntimeError: CUDA error: x " + b"y" * 300_000
+    reader = FailureReader()
+    for at in range(0, len(line), 1000):
+        reader.feed(line[at : at + 1000])
+    assert [failure.kind for failure in reader.failures] == ["cuda"]
+    reader.feed(b"\nfine\n")
+    (failure,) = reader.failures
+    assert (failure.start_byte, failure.end_byte, failure.start_line, failure.end_line) == (0, len(line) + 1, 0, 1)
+
+
+PREFIXES = {
+    "kubectl": "2024-05-01T10:00:{n:02}.000001Z ", "compose": "trainer-1  | ", "pdsh": "worker-3: ", "srun": "03: ",
+    "mpi": "[1,3]<stderr>:", "rank": "[rank3]: ", "ray": "(train_fn pid=4711, ip=10.0.0.3) ", "pod": "[pod/train-3/main] ",
+    "journal": "May 01 10:00:{n:02} gpu01 train[4711]: ", "cri": "2024-05-01T10:00:{n:02}.000000001Z stderr F ",
+    "two": "gpu07: 2024-05-01 10:00:{n:02}.123 | ", "jenkins": "10:00:{n:02}  ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_whatever_a_log_puts_before_each_line(name: str) -> None:
+    """The same failures are read from strangers' logs, of a hundred of which one may be otherwise."""
+    wrong_ones, count = [], 0
+    for case in cases("why"):
+        wanted = {key: value for key, value in case.data["why"].items() if key in ("kind", "cause", "not")}
+        if not wanted or not case.present or len(case.logs) > 1 or b"\r" in case.logs[0] or b'{"log"' in case.logs[0]:
+            continue
+        text = case.logs[0].decode("utf-8", "replace").rstrip("\n")
+        lines = ["starting", "loading data from /d", "epoch 0 loss 0.9", *text.split("\n")]
+        wrapped = "".join(f"{PREFIXES[name].format(n=n % 60)}{line}\n" for n, line in enumerate(lines))
+        about = {key: value for key, value in case.data.items() if key not in ("input", "log_base64")}
+        count += "�" not in text and "\0" not in text
+        if "�" not in text and "\0" not in text and wrong(Case(case.name, "why", about | {"log": wrapped, "why": wanted})):
+            wrong_ones.append(case.name)
+    assert len(wrong_ones) <= 0.02 * count, wrong_ones

@@ -87,6 +87,7 @@ export const WORDS = {
   copyLines: ["Copy the selected lines (c)", "复制选中的行 (c)"],
   copyLink: ["Copy a link to the selected lines (l)", "复制选中行的链接 (l)"],
   why: ["Why it died:", "失败原因："],
+  whyAgain: ["The same failure:", "相同的失败："],
   ranksAre: ["rank {0}", "节点 {0}"],
   link: ["Link", "链接"],
   search: ["Search the whole log", "搜索整个日志"],

@@ -66,7 +66,8 @@ class FailureReader:
         self._dropped = 0
         self._shapes = Shapes()
         self._vain: dict[bytes, int] = {}
-        self._before: list[str] = []
+        self._before: list[tuple[str, int]] = []  # texts, and where each begins
+        self._tail = b""
         self._sample = Sample()
         self._open: list[OpenFailure] = []
         self._closed: list[tuple[OpenFailure, Failure]] = []
@@ -84,7 +85,7 @@ class FailureReader:
             start = self.at - len(data)
         elif self._waiting:
             data, self._waiting = bytes(self._waiting) + data, bytearray()
-        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1  # behind a carriage return a newline may come
         if cut:
             self._piece(data[:cut], start)
         self._waiting += data[cut : cut + FRAME_BYTES - len(self._waiting)]
@@ -115,7 +116,7 @@ class FailureReader:
     def settle(self) -> None:
         """Forgets what only more bytes would be looked at with."""
         self._shapes, self._vain, self._known, self._before_piece = Shapes(), {}, set(), set()
-        self._sample, self._before, self._piece_now = Sample(), [], LogPiece(b"", [], [self.at], [])
+        self._sample, self._before, self._tail, self._piece_now = Sample(), [], b"", LogPiece(b"", [], [self.at], [])
 
     def _now(self) -> list[Failure]:
         for each in self._open:
@@ -137,7 +138,10 @@ class FailureReader:
         if not at and not self._open:
             self._pass(shapes)
             tail = data[-_TAIL_BYTES:]
-            self._remember(lines_of(tail)[0][int(len(tail) < len(data)) : -1])
+            raws, starts = lines_of(tail)
+            first = int(len(tail) < len(data))
+            self._remember(raws[first:-1], [start + len(data) - len(tail) + each for each in starts[first:]])
+            self._tail = (self._tail + tail)[-_TAIL_BYTES:]
             self._line += data.count(b"\n")
             return
         raws, starts = lines_of(data)
@@ -164,13 +168,14 @@ class FailureReader:
                     index += 1
                     continue
             if not self._again(piece, index):
-                self._remember(piece.raws[max(seen, index - SAMPLE_LINES) : index])
+                self._remember_of(piece, seen, index)
                 line = piece.line(index, self._line)
                 if line is not None and (line.text.strip() or self._open):
                     self._take(line, hinted=hinted)
                 seen = index
             index += 1
-        self._remember(piece.raws[max(seen, count - SAMPLE_LINES) :])
+        self._remember_of(piece, seen, count)
+        self._tail = (self._tail + piece.data)[-_TAIL_BYTES:]
         self._piece_now, self._index, self._known_to = LogPiece(b"", [], [self.at], []), 0, 0
         self._line += piece.data.count(b"\n")
 
@@ -194,12 +199,16 @@ class FailureReader:
         self._taken += len(shapes)
         self._ordinary += len(shapes) - others
 
-    def _remember(self, raws: Sequence[bytes]) -> None:
-        for raw in raws[-SAMPLE_LINES:]:
+    def _remember_of(self, piece: LogPiece, low: int, high: int) -> None:
+        low = max(low, high - SAMPLE_LINES)
+        self._remember(piece.raws[low:high], piece.starts[low:high])
+
+    def _remember(self, raws: Sequence[bytes], starts: Sequence[int]) -> None:
+        for raw, start in list(zip(raws, starts, strict=False))[-SAMPLE_LINES:]:
             if raw.strip():
                 text = text_of(raw[:400])
                 self._sample.add(text)
-                self._before.append(text)
+                self._before.append((text, start))
         del self._before[:-_BEFORE]
 
     def _take(self, line: PieceLine, *, hinted: bool) -> None:
@@ -239,7 +248,7 @@ class FailureReader:
             return False
         for head in heads:
             rest = text[len(head.text) :]
-            before = [each[end:] for each in self._before if (end := head.after(each)) is not None]
+            before = [each[end:] for each, _ in self._before if (end := head.after(each)) is not None]
             said_by = facts(head.text)
             reading = opening(rest, before)
             if reading is None and said_by.level == "FATAL" and rest.strip():
@@ -281,12 +290,17 @@ class FailureReader:
         return [NOTHING]
 
     def _sample_has(self, head: Cut) -> bool:
-        return any(head.after(each) is not None for each in self._before)
+        return any(head.after(each) is not None for each, _ in self._before)
 
     def _look_back(self, open_: OpenFailure, count: int) -> None:
-        for text in self._before[-count:]:
+        behind = self._before[-count:]
+        for text, _ in behind:
             open_.reading.add(text)
-        open_.start = self._piece_now.before(self._index, count, open_.start)
+        if behind:
+            first, piece = behind[0][1], self._piece_now
+            base = piece.starts[0] - len(self._tail)
+            newlines = (self._tail + piece.data).count(b"\n", max(first - base, 0), open_.start.start - base)
+            open_.start = replace(open_.start, start=first, line=open_.start.line - newlines)
 
     def _opens_record(self, line: PieceLine, record: Record) -> bool:
         """Begins and ends a failure with a record of a structured log."""

@@ -39,15 +39,6 @@ class LogPiece:
         self.counted = start - base
         return PieceLine(start, end, first + self.newlines, text_of(self.raws[index][:FRAME_BYTES]) if read else "")
 
-    def before(self, index: int, count: int, line: PieceLine) -> PieceLine:
-        """Returns a line that begins so many lines before another, empty ones left out, as far as they are here."""
-        at, left = index, count
-        while left and at:
-            at -= 1
-            left -= bool(self.raws[at].strip())
-        newlines = self.data.count(b"\n", self.starts[at] - self.starts[0], self.starts[index] - self.starts[0])
-        return PieceLine(self.starts[at], line.end, line.line - newlines, line.text)
-
 
 def text_of(raw: bytes) -> str:
     """Returns a line's text: UTF-8, or what is written in China where it is not."""

@@ -17,7 +17,8 @@ const MOST_LINES = 6;
  * @typedef {{task: string, start_line: number, end_line: number}} Where
  * @typedef {{kind: string, summary: string, ranks: string, count: number, where: Where, text: string[], cause: string | null}} Failed
  * @typedef {{how: string, ranks: string, count: number, where: Where, lines: string[]}} Ended
- * @typedef {{verdict: string, first: Failed | null, failures: Failed[], endings: Ended[]}} Digest
+ * @typedef {{version_id: number, version: string, where: Where}} Again
+ * @typedef {{verdict: string, first: Failed | null, failures: Failed[], endings: Ended[], again: Again[]}} Digest
  */
 
 export class Why {
@@ -25,6 +26,7 @@ export class Why {
   constructor(address) {
     this.address = address;
     this.asked = "";
+    this.alone = false;
     this.element = el("details", { class: "why", hidden: true, open: window.innerWidth > 640 });
   }
 
@@ -45,11 +47,13 @@ export class Why {
     const digest = await get(path, { max_bytes: MOST_BYTES });
     if (!digest.first && !digest.failures.length) return;
     this.element.hidden = false;
+    this.alone = digest.endings.reduce((count, each) => count + each.count, 0) === 1;
     const others = digest.failures.filter((each) => !same(each, digest.first)).slice(0, MOST_FAILURES);
     fill(
       this.element,
       el("summary", {}, el("strong", {}, t("why")), " ", el("span", {}, digest.verdict)),
       el("ul", {}, ...(digest.first ? [this.#failed(digest.first, true)] : []), ...others.map((each) => this.#failed(each, false))),
+      digest.again.length ? el("p", {}, `${t("whyAgain")} `, ...digest.again.flatMap((each) => [this.#again(each), " "])) : null,
       digest.endings.length > 1 ? el("ul", {}, ...digest.endings.slice(0, MOST_FAILURES).map((each) => this.#ended(each))) : null,
     );
   }
@@ -68,9 +72,24 @@ export class Why {
       " ",
       first ? null : el("span", { class: "said" }, failed.summary),
       " ",
-      this.#link(failed.where, `${t("ranksAre", failed.ranks)}, ${t("atLine", failed.where.start_line)}`),
+      this.#link(failed.where, this.#place(failed)),
       first && failed.text.length > 1 ? text : null,
     );
+  }
+
+  /**
+   * Of one process: the line alone.
+   * @param {Failed} failed
+   */
+  #place(failed) {
+    const line = t("atLine", failed.where.start_line);
+    const own = failed.where.task === `worker-${failed.ranks}`;
+    return this.alone && own ? line : `${t("ranksAre", failed.ranks)}, ${line}`;
+  }
+
+  /** @param {Again} again */
+  #again(again) {
+    return this.#link(again.where, again.version, again.version_id);
   }
 
   /** @param {Ended} ended */
@@ -81,10 +100,11 @@ export class Why {
   /**
    * @param {Where} where
    * @param {string} text
+   * @param {number} version
    */
-  #link(where, text) {
+  #link(where, text, version = this.address.version) {
     const lines = { first: where.start_line, last: Math.max(where.end_line - 1, where.start_line) };
-    return el("a", { href: logPath({ ...this.address, task: where.task }) + hashOf(lines) }, text);
+    return el("a", { href: logPath({ ...this.address, version, task: where.task }) + hashOf(lines) }, text);
   }
 }
 
