@@ -79,8 +79,9 @@ class Causes:
     def why(self, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
         """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
         ends = self._ends(logs, tasks, time.monotonic() + READ_S)
-        earlier = self._earlier(logs[0], now_ms) if logs else []
-        return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier)
+        found: Digest = apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
+        earlier = self._earlier(logs[0], now_ms) if found.first is not None else []
+        return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else found
 
     def _ends(self, logs: Sequence[Log], tasks: Mapping[int, Task], until_s: float) -> list[RankEnd]:
         tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), LEAST_TAIL_BYTES), TAIL_BYTES)
@@ -153,9 +154,9 @@ class Causes:
 
     def _earlier(self, log: Log, now_ms: int) -> list[Earlier]:
         """Returns what earlier runs of the job ended by, the first of them first."""
-        versions = [each for each in self._runs.all_versions(log.job_id) if each.status in OVER and each.id != log.version_id]
-        current = next((each for each in self._runs.all_versions(log.job_id) if each.id == log.version_id), None)
-        before = [each for each in versions if current is not None and each.number < current.number]
+        versions = self._runs.all_versions(log.job_id)
+        number = next((each.number for each in versions if each.id == log.version_id), 0)
+        before = [each for each in versions if each.number < number and each.status in OVER]
         until_s, found = time.monotonic() + _EARLIER_S, list[Earlier]()
         for version in before[-MAX_EARLIER:]:
             first = self._first_of(log.project_id, version, now_ms, until_s)
