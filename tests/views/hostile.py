@@ -66,6 +66,21 @@ def _traceback_left_open(size: int) -> bytes:
     return (b'[rank0]: Traceback (most recent call last):\n[rank0]:   File "x"\n' + b"x\r" * 490) * (size // 1100)
 
 
+def _many_streams(size: int) -> bytes:
+    lines, data = cycle(range(200)), bytearray()
+    while len(data) < size:
+        number = next(lines)
+        data += b"2026-11-22 10:00:00 [worker-%d] ERROR Traceback (most recent call last):\n" % number
+        data += b'2026-11-22 10:00:00 [worker-%d] ERROR   File "x", line 1\n' % number
+    return bytes(data)
+
+
+def _endless_messages(size: int) -> bytes:
+    return (b'Traceback (most recent call last):\n  File "x", line 1\nValueError: a:\n' + b"a is:\n  b\n\n" * 900) * (
+        size // 9000
+    )
+
+
 def _many_tracebacks(size: int) -> bytes:
     lines, data = cycle(range(64)), bytearray()
     while len(data) < size:
@@ -87,6 +102,8 @@ def structures(size: int) -> dict[str, bytes]:
     made["a secret among ends of lines"] = (b"://a:b@" + b"\n" * 8000) * (size // 8000)
     made["an open traceback"] = _traceback_left_open(size)
     made["many tracebacks"] = _many_tracebacks(size)
+    made["many streams"] = _many_streams(size)
+    made["endless messages"] = _endless_messages(size)
     made["many characters"] = _many_characters(size)
     return made
 
@@ -143,6 +160,31 @@ OPENERS = (
         "[1,0]<stdout>: ",
         "Traceback (most recent call last):",
         " + Exception Group ",
+    ),
+    *(
+        "Error in a : ",
+        "a.b.C.DError: ",
+        "a.",
+        "Caused by: a.b.CException: ",
+        "Unhandled exception. ",
+        "at line 1 ",
+        "E39999: ",
+        "E39999  ",
+        "F0501 10:00:00 1 a:1] ",
+        "2026-11-22 10:00:00 ERROR ",
+        "[W 2026",
+        "worker-1: ",
+        'level=error msg="',
+        "level=error msg=a ",
+        '{"level": "error", "msg": "',
+        "ERROR (a[1]:",
+        "错误",
+        "失败：",
+        "panic: ",
+        "FAILED a::",
+        "[1] ",
+        "1: a",
+        'a="\\',
     ),
     *(
         "frame #0:",

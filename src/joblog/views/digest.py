@@ -104,7 +104,8 @@ class RankEnd:
             return False
         if failure.weak == 2 or failure.kind in (LOGGED, NAN):
             return failure.after <= FINAL_LINES
-        return failure.went_on <= GOING_ON and (self.ended_badly or failure.after <= FINAL_LINES)
+        stopped = failure.settled and not failure.weak and not failure.went_on  # what the log did before, it did no more
+        return failure.went_on <= GOING_ON and (self.ended_badly or stopped or failure.after <= FINAL_LINES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,7 @@ class FailureReader:
             self._close(self._open[0])
         starts = self._starts(line.text, rest, reading, head)
         open_ = OpenFailure(reading, starts, said_by, line, line, self._taken)
+        open_.settled = self._ordinary - len(self._shapes.quiet) >= GOING_ON
         if reading.lookback:
             self._look_back(open_, reading.lookback)
         reading.add(rest)

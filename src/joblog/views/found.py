@@ -17,7 +17,8 @@ class Failure:
 
     ``cause`` is the message of what it follows from, where there is one. ``after`` is how many ordinary lines came behind it,
     ``went_on`` how many of those were as lines before it; ``weak``: 0 it ends a program, 1 it may, 2 something is said to be
-    wrong, 3 it is said to matter not. ``prefix`` is what its lines begin with, ``rank`` the rank that this says, which is one
+    wrong, 3 it is said to matter not. ``settled``: the log had repeated itself before it, as one of a loop does.
+    ``prefix`` is what its lines begin with, ``rank`` the rank that this says, which is one
     of the whole run's where it says so (``everywhere``).
     """
 
@@ -35,6 +36,7 @@ class Failure:
     weak: int = 0
     rank: int | None = None
     everywhere: bool = False
+    settled: bool = False
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class OpenFailure:
     recurring: int = 0
     shape: bytes = b""
     again: int = 0
+    settled: bool = False
 
     def add(self, line: PieceLine, rest: str, head: Cut) -> None:
         """Takes a line that belongs to it, what it begins with taken off; of several beginnings this is the one."""
@@ -80,4 +83,5 @@ class OpenFailure:
         return Failure(
             found.kind, found.summary[:LINE_CHARACTERS], start.start, end.end, start.line, end.line + 1, reading.text,
             found.cause, prefix=self.starts[0].text, weak=reading.weak, rank=marked.rank, everywhere=marked.everywhere,
+            settled=self.settled,
         )  # fmt: skip

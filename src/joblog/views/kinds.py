@@ -42,11 +42,11 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
         r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
-        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Nn]ode failure on|was evicted\b"
+        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|Command terminated by signal|[Nn]ode failure on|was evicted\b"
         r"|被(?:系统)?(?:杀死|终止|抢占)"),
     (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
         r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
-        r"|Process completed with exit code [1-9]|Container failed !!!"),
+        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!"),
 )  # fmt: skip
 
 # What begins with one expression and ends with another, whatever stands between: as one expression, each beginning on a line
@@ -99,12 +99,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
     KILLED: (
         *("killed", "cancelled at", "time limit", "received sig", "preempt", "signal 9", "signal 15", "closing signal"),
-        *("signal: 9", "signal: 15", "node failure", "evicted", "被"),
+        *("signal: 9", "by signal", "signal: 15", "node failure", "evicted", "被"),
     ),
     LAUNCHER: (
         *("childfailed", "processexited", "exited with", "failed (exit", "srun: ", "mpirun", "mpiexec", "prte", "primary job"),
         *("exits with return", "returned non-zero", "some processes", "returned a failure", "job failed, log"),
-        *("returned exit code", "exit code", "container failed"),
+        *("returned exit code", "exit code", "container failed", "exited with"),
     ),
 }
 
@@ -147,7 +147,7 @@ _SAID = re.compile(
     r"^(?:[\w./+-]{1,80}(?::\d+){0,2}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
-    r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
+    r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^FAILED \S+::\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
     r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"
 )
 _LEVEL_WITHIN = 160

@@ -9,7 +9,7 @@ import re
 HEADER = "Traceback (most recent call last):"
 RICH = re.compile(r"\s*[╭┌][─ ]+Traceback \(most recent call last\)[─ ]+[╮┐]\s*")
 IPYTHON = re.compile(r"(?P<name>[A-Za-z_][\w.]*) {2,}Traceback \(most recent call last\)\s*")
-FILE = re.compile(r"\s*(?:> )?File \"[^\"]{1,400}\", line \d+")
+FILE = re.compile(r"\s*(?:> )?(?:File \"[^\"]{1,400}\", line \d+|Cell In ?\[\d+\], line \d+)")
 SYNTAX = re.compile(r"(?:SyntaxError|IndentationError|TabError): ")
 ALONE = re.compile(r"(?:[A-Za-z_]\w*\.){0,8}[A-Z]\w{0,80}(?:Error|Exception|Interrupt)(?:\([\w.]{1,80}\))?: \S")
 REMOTE = re.compile(r"(?:[\w.]{1,80}\.)?_?RemoteTraceback: *")

@@ -46,7 +46,19 @@ def belongs(reading: Unfinished, text: str) -> bool | None:
     return found
 
 
-_BLANKS = {"header": 2, "stack": 2, "ipython": 6, "block": 3, "sanitizer": 6, "stacked": 2, "line": 1, "java": 0, "ended": 2}
+_BLANKS = {
+    "header": 2,
+    "stack": 2,
+    "ipython": 6,
+    "block": 3,
+    "sanitizer": 6,
+    "stacked": 2,
+    "line": 1,
+    "java": 0,
+    "ended": 2,
+    "rule": 3,
+    "cell": 6,
+}
 
 
 def adopt(reading: Unfinished, text: str) -> None:
@@ -192,11 +204,19 @@ def _after_rule(reading: Unfinished, text: str) -> bool | None:
     if marks.WITHIN.match(text.strip()):
         reading.state = "ended"
         return True
+    if "CellExecutionError" in reading.raised[-1][0]:
+        reading.state = "cell"
+        return True
     if not marks.TITLE.match(text) and not text.startswith("For simplicity"):
         reading.state = "ended"
         return False
     reading.state = "block"
     return _in_block(reading, text)
+
+
+def _in_cell(reading: Unfinished, text: str) -> bool:
+    """The source of a notebook's cell, up to its traceback."""
+    return _again(reading, text.strip(), "---") if marks.IPYTHON.fullmatch(text) else reading.behind < _IPYTHON_LINES
 
 
 def _in_block(reading: Unfinished, text: str) -> bool | None:
@@ -297,6 +317,7 @@ _STEPS: dict[str, Callable[[Unfinished, str], bool | None]] = {
     "ended": _after_end,
     "rule": _after_rule,
     "block": _in_block,
+    "cell": _in_cell,
     "chained": _after_chain,
     "line": _after_line,
     "java": _in_java,

@@ -81,10 +81,12 @@ def _traceback(value: object) -> str:
         return value
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "\n".join(each.rstrip("\n") for each in value)
+    if isinstance(value, list) and value and isinstance(value[-1], dict):
+        return _traceback(value[-1])
     if isinstance(value, dict):
-        kind = value.get("type") or value.get("name") or value.get("class")
+        kind = value.get("type") or value.get("name") or value.get("class") or value.get("exc_type")
         stack = next((value[name] for name in _STACKS if isinstance(value.get(name), str)), None)
-        said = value.get("message") or value.get("value") or value.get("msg")
+        said = value.get("message") or value.get("value") or value.get("msg") or value.get("exc_value")
         if isinstance(stack, str):
             return stack
         if isinstance(kind, str) and said:
