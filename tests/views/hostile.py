@@ -179,7 +179,7 @@ OPENERS = (
         '{"level": "error", "msg": "',
         "ERROR (a[1]:",
         "错误",
-        "失败：",
+        "失败\uff1a",
         "panic: ",
         "FAILED a::",
         "[1] ",
