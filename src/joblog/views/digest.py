@@ -44,6 +44,11 @@ _ENDED = re.compile(
     r"(?:Aborted|Segmentation fault|Bus error|Floating point exception|Illegal instruction)(?: *\(core dumped\))?"
     r"|core dumped"
 )
+_OF_A_TOOL = re.compile(
+    r"^\S{1,80}: error: (?:unrecognized|ambiguous|invalid|argument|the following|one of the|expected)"  # a program's usage
+    r"|^\S{1,200}(?::\d+|\(\d+\)): (?:fatal )?error: "  # a compiler's
+    r"|\bLost task [\d.]{1,12} in stage "  # Spark's
+)
 _PEACEFUL = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
@@ -174,12 +179,13 @@ def _failures(ranks: Sequence[RankEnd]) -> list[tuple[Failed, int]]:
 
 
 def _weight(member: _Member) -> int:
-    """Returns how far it is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 6 who says so, 8 mildly."""
+    """Says how far it is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 5 a tool's, 6 says so, 8 mild."""
     failure = member[2]
     if failure is None:
         return 0 if member[1].reason == OUT_OF_MEMORY else 2
     if failure.weak > 1:
-        return {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
+        told = _OF_A_TOOL.search(failure.summary) is not None
+        return 5 if told else {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
     if failure.kind in ("nccl", HCCL, CONNECTION):
         return 0 if _CONFIGURED.search(failure.summary + (failure.cause or "")) else 4 + failure.weak
     if failure.kind in (KILLED, LAUNCHER, "interrupted"):

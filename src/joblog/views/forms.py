@@ -151,6 +151,8 @@ def _other(text: str, _: Sequence[str]) -> Unfinished | None:
         return Unfinished("panicked" if text.rstrip().endswith(":") else "stacked", CRASH)
     if marks.DOTNET.match(text):
         return Unfinished("java", EXCEPTION)
+    if marks.SPARK.match(text):
+        return Unfinished("java", EXCEPTION, weak=2)
     if marks.R_ERROR.match(text):
         return Unfinished("stacked", EXCEPTION)
     if marks.JULIA.match(text):

@@ -40,7 +40,17 @@ _WORDS = (
     *(b"alloc", b"free()", b"corrupt", b"smash", b"panic", b"assert", b"illegal", b"_status_", b"broken pipe", b"no route"),
     *(b"resolution", b"not known", b"mpirun", b"mpiexec", b"primary job", b"exit", b"prte", b"not found", b"can't open"),
     *(b"no such file", b"low on resource", b"evicted", b"exhausted", b"interrupt", b"non-zero", b"caused by", b"unable to"),
-    *(b"to reserve", b"heartbeat", b"denied", b"unbound", b"closed by", b"by signal", b"execution halted"),
+    *(
+        b"to reserve",
+        b"heartbeat",
+        b"incarnation",
+        b"got stuck",
+        b"denied",
+        b"unbound",
+        b"closed by",
+        b"by signal",
+        b"execution halted",
+    ),
 )
 _CODES = (re.compile(rb"E[A-Z]?\d{4,5}: "), re.compile(rb"E[A-Z]\d{4}  "), re.compile(rb"F\d{4} \d\d:"), re.compile(rb": F \S"))
 """Each begins with a byte that is looked for fast."""

@@ -40,20 +40,20 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
-        r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
+        r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|another task died|different incarnation|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
         r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|Command terminated by signal|[Nn]ode failure on|was evicted\b"
         r"|被(?:系统)?(?:杀死|终止|抢占)"),
     (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
         r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
-        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!"),
+        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!|SparkContext was shut down"),
 )  # fmt: skip
 
 # What begins with one expression and ends with another, whatever stands between: as one expression, each beginning on a line
 # that never ends so would look through the rest of it.
 _SPANS: dict[str, tuple[tuple[str, str], ...]] = {
     GPU_MEMORY: (("RESOURCE_EXHAUSTED: ", "[Oo]ut of memory"), ("cudaSuccess", "out of memory")),
-    "nccl": (("ProcessGroupNCCL", "timed? ?out|exception|abort"),),
+    "nccl": (("ProcessGroupNCCL", "timed? ?out|exception|abort|got stuck|watchdog hang"),),
     HCCL: ((r"\bHCCL\b", "[Ee]rror|[Ff]ail|[Tt]imeout|timed out"), (r"\bhccl\w*\b", "fail")),
     CRASH: (("Assertion [`'(]", "failed"), ("thread '", "' panicked at"), ("[Aa]ssertion failed: ", r"\S")),
 }
@@ -95,6 +95,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
             "name or service",
         ),
         *("temporary failure", "couldn't connect", "max retries", "distnetwork", "diststore", "barrier timed", "heartbeat"),
+        *("another task died", "incarnation"),
         *("连接", "网络"),
     ),
     KILLED: (
@@ -104,7 +105,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     LAUNCHER: (
         *("childfailed", "processexited", "exited with", "failed (exit", "srun: ", "mpirun", "mpiexec", "prte", "primary job"),
         *("exits with return", "returned non-zero", "some processes", "returned a failure", "job failed, log"),
-        *("returned exit code", "exit code", "container failed", "exited with"),
+        *("returned exit code", "exit code", "container failed", "exited with", "was shut down"),
     ),
 }
 
@@ -144,7 +145,7 @@ CONSEQUENCES = frozenset(("nccl", HCCL, CONNECTION, LAUNCHER, KILLED, "interrupt
 
 _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
 _SAID = re.compile(
-    r"^(?:[\w./+-]{1,80}(?::\d+){0,2}: ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
     r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^FAILED \S+::\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"

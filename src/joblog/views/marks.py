@@ -26,7 +26,7 @@ TITLE = re.compile(r"- .{1,80}|C\+\+ Traceback \(most recent call last\):|Error 
 CODE = re.compile(r"(?:^|[ :])(?P<code>E[A-Z]\d{4}|E[1-9]\d{4})(?:: |  )(?P<says>.*)")
 ADVICE = re.compile(
     r"(?i)(?:compile with|for debugging|cuda kernel errors|set [A-Z\"'`]|please|see |you can|you could|if (?:you|the|reserved|this|it)"
-    r"|check(?:out)?\b|hint|note:|note that|the exit codes|since the|solution|to (?:fix|avoid|get|enable|disable|suppress|resolve|learn)|for more|the error|memory on|caused by"
+    r"|check(?:out)?\b|hint|note:|note that|the exit codes|since the|solution|to (?:fix|avoid|get|enable|disable|suppress|resolve|learn)|for more|the error|last error|memory on|caused by"
     r"|this (?:can|could|may|error)|did you|try |use |consider|additional grpc|the problem|detected at|node:|full_key|full error|\[hint|\[info|\(at |0 \w+ error|arguments received)"
 )
 HINT = re.compile(
@@ -36,11 +36,14 @@ RECORD = re.compile(
     r"\[?\(?\s{0,4}(?:\d{4}-\d\d-\d\d|\d{1,2}/\d{1,2}[/ ]|\d{1,2}:\d\d:\d\d|[IWEF]\d{4} )"
     r"|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|信息|警告|错误)\b|[A-Z]+:[\w.]+:"
     r"|\[(?:rank|default|W|E|I|F)\d|(?:epoch|step|iter(?:ation)?s?|train|valid|eval)\b[ :\[=(]+\d|\d{1,3}%\||.{0,160}\d%\|"
-    r"|\{|\++ \S|[a-z][\w.-]{0,30}: |[\w./-]{1,80}\.sh: line|wandb: |Exception ignored in|Killing subprocess|LAUNCH (?:INFO|ERROR)"
+    r"|\{|\++ \S|(?!nccl)[a-z][\w.-]{0,30}: |[\w./-]{1,80}\.sh: line|wandb: |Exception ignored in|Killing subprocess|LAUNCH (?:INFO|ERROR)"
     r"|#{3,}|# (?:Accounting|Ended|Finished)|\*{3} JOB|\[titan\]|第 ?\d"
 )  # fmt: skip
 JAVA = re.compile(
     r"(?:Exception in thread \".{0,200}\" |Caused by: )?(?:[a-z_]\w{0,60}\.){1,12}[A-Z]\w{0,80}(?:Exception|Error|Throwable|Failure)\b(?:: .*)?"
+)
+SPARK = re.compile(
+    r".{0,120}?\bLost task [\d.]{1,12} in stage [\d.]{1,12} \(TID \d{1,12}\).{0,160}?: [\w.$]{1,160}(?:Exception|Error)\b"
 )
 JULIA = re.compile(r"ERROR: (?:LoadError: )?\S")
 DOTNET = re.compile(r"Unhandled exception\. |Unhandled Exception: ")

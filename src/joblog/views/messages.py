@@ -48,11 +48,14 @@ def _below(reading: Unfinished) -> list[str]:
         found.append(_paddle(reading.block))
     if any("Pipeline Error Message" in line for line in reading.block):
         found += [line for line in reading.block if line.startswith("[ERROR]")][:1]
-    codes = reading.codes
-    if codes:
-        inner = "Inner Error!" in codes[0] and len(codes) > 1
-        found.append(f"{codes[0]} {codes[1].partition(': ')[2]}"[:LINE_CHARACTERS] if inner else codes[0])
+    found += _coded(reading.codes)
     return [text for text in found if text]
+
+
+def _coded(codes: Sequence[str]) -> list[str]:
+    """What CANN says by its codes, the first of which may say no more than that something is wrong within it."""
+    inner = len(codes) > 1 and "Inner Error!" in codes[0]
+    return [f"{codes[0]} {codes[1].partition(': ')[2]}"[:LINE_CHARACTERS]] if inner else list(codes[:1])
 
 
 def _paddle(block: Sequence[str]) -> str:
@@ -82,6 +85,8 @@ def _said_of_lines(reading: Unfinished) -> Said:
     what = next((line for line in lines if line.startswith("what():")), None)
     if what is not None:
         summary = what
+    elif summary.endswith("Inner Error!"):
+        summary = _coded(reading.codes)[0] if reading.codes else summary
     elif _GOES_ON.match(summary):
         summary = _joined(lines[: 1 + int(len(lines) > 1)])
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]

@@ -303,6 +303,8 @@ def _after_line(reading: Unfinished, text: str) -> bool | None:
         return True
     if reading.kind in (CANN, HCCL, GPU_MEMORY) and text[:1] in (" ", "\t") and not reading.blanks:
         return True
+    if reading.kind in (CANN, HCCL) and marks.CODE.match(text) and not reading.blanks:
+        return True
     kind = kind_of_line(text)
     return kind is not None and kind == reading.kind and kind != LAUNCHER and not reading.blanks
 

@@ -16,7 +16,7 @@ _NODE = re.compile(
 )
 _PEER = re.compile(
     r"(?i)network error|remote process|time[d]? ?out|timeout|connection (?:reset|refused|aborted|broken)|temporar|unavailable|unreachable"
-    r"|heartbeat|DEADLINE_EXCEEDED|max retries|DistNetworkError|DistStoreError|无法连接|连接超时|50\d (?:server|bad gateway|internal)"
+    r"|heartbeat|another task died|different incarnation|DEADLINE_EXCEEDED|max retries|DistNetworkError|DistStoreError|无法连接|连接超时|50\d (?:server|bad gateway|internal)"
 )
 _OWN = re.compile(
     r"(?:Invalid\w*|Method|Type|Value|Key|Index|Attribute|Name|UnboundLocal|Import|ModuleNotFound|Syntax|Indentation|Tab|Assertion|ZeroDivision|NotImplemented"
@@ -24,9 +24,11 @@ _OWN = re.compile(
     r"|Misconfiguration|Runtime|IllegalState|IllegalArgument|NullPointer|ClassNotFound|IndexOutOfBounds|XGBoost|LightGBM|CatBoost|MXNet)\w*(?:Error|Exception)?\b"
 )  # fmt: skip
 _COMMAND = re.compile(
-    r"unrecognized arguments|arguments are required|command not found|can't open file|No such file or directory|not supported|not found"
+    r"unrecognized arguments|arguments are required|command not found|(?::\d+|\(\d+\)): (?:fatal )?error: |can't open file|No such file or directory|not supported|not found"
 )
-_CHECK = re.compile(r"[Aa]ssert|ASSERT|[Cc]heck failed|^panic|panicked|Sanitizer|out of bounds|nil pointer")
+_CHECK = re.compile(
+    r"[Aa]ssert|ASSERT|[Cc]heck failed|^panic|panicked|Sanitizer|out of bounds|nil pointer|invalid configuration argument|invalid device function|no kernel image"
+)
 _CONFIGURED = re.compile(r"\bE[IJ]000[45]\b|ranktable|EZ\d{4}|E9\d{4}|E[1-4]\d{4}|not supported")
 
 
