@@ -48,8 +48,8 @@ def test_progress_and_metrics(run: Agent) -> None:
     """Tables, JSON, a plot."""
     table = run.said("progress").decode().splitlines()
     assert [line.split() for line in table] == [
-        ["RANK", "LABEL", "DONE", "OF", "%", "PER", "SECOND", "LEFT"],
-        ["0", "train", "5", "10", "50", "1", "0:01:05"],
+        ["RANK", "LABEL", "DONE", "OF", "%", "PER", "SECOND", "LEFT", "OF", "THE", "RUN"],
+        ["0", "train", "5", "10", "50", "1", "0:01:05", "-"],
     ]
     table = run.said("metrics", "train", "--rank", "0").decode().splitlines()
     assert [line.split() for line in table[1:]] == [["loss", "0", "2", "0.5", "0.25", "0.25", "0.5", "2"]]

@@ -39,9 +39,12 @@ test("of a step that was printed again the last counts, as after a return to a c
   assert.deepEqual(drawn(curves[0]), { x: [0, 1, 2, 3], y: [10, 21, 22, 23], at: [0, 3, 4, 5] });
 });
 
-test("points without a step are drawn over time alone, and no curve is drawn of none", () => {
-  const found = [run(1, [points("loss", "worker-0", [null, null], [1, 2]), points("lr", "worker-0", [null, 5], [3, 4])])];
-  assert.deepEqual(plotsOf(found, "step").map((plot) => [plot.name, drawn(plot.curves[0])]), [["lr", { x: [5], y: [4], at: [1] }]]);
+test("points without a step stand between their neighbours; where there is none they are counted", () => {
+  const found = [run(1, [points("loss", "worker-0", [null, null], [1, 2]), points("lr", "worker-0", [null, 5, null, 7, null], [3, 4, 5, 6, 7])])];
+  assert.deepEqual(plotsOf(found, "step").map((plot) => [plot.name, drawn(plot.curves[0])]), [
+    ["loss", { x: [0, 1], y: [1, 2], at: [0, 1] }],
+    ["lr", { x: [4, 5, 6, 7, 8], y: [3, 4, 5, 6, 7], at: [0, 1, 2, 3, 4] }],
+  ]);
   assert.deepEqual(plotsOf(found, "time").map((plot) => plot.name), ["loss", "lr"]);
   assert.deepEqual(plotsOf([], "step"), []);
   assert.deepEqual(plotsOf([run(1, [])], "time"), []);

@@ -24,12 +24,39 @@ class Emulator(pyte.Screen):
         self.set_mode(pyte.modes.LNM)
 
     def index(self) -> None:
-        if self.cursor.y == self.lines - 1:
-            self.history.append(self.shown(0))
+        top, bottom = self.margins or (0, self.lines - 1)
+        if self.cursor.y == bottom:
+            self.history.append(self.shown(top))
             for saved in self.savepoints:
                 saved.cursor.y -= 1
             self.savepoints = [saved for saved in self.savepoints if saved.cursor.y >= 0]
         super().index()
+
+    def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
+        super().set_margins(top, bottom)
+        if self.margins is None:
+            self.cursor_position()  # as xterm does
+
+    def cursor_up(self, count: int | None = None) -> None:
+        top, _ = self.margins or (0, self.lines - 1)
+        self.cursor.y = max(self.cursor.y - (count or 1), top if self.cursor.y >= top else 0)
+
+    def cursor_down(self, count: int | None = None) -> None:
+        _, bottom = self.margins or (0, self.lines - 1)
+        self.cursor.y = min(self.cursor.y + (count or 1), bottom if self.cursor.y <= bottom else self.lines - 1)
+
+    def insert_lines(self, count: int | None = None) -> None:
+        self._written()
+        super().insert_lines(count)
+
+    def delete_lines(self, count: int | None = None) -> None:
+        self._written()
+        super().delete_lines(count)
+
+    def _written(self) -> None:
+        """Makes all rows exist: pyte leaves a row as it is where one that was never written to should move into its place."""
+        for y in range(self.lines):
+            self.buffer[y]
 
     def erase_in_display(self, how: int = 0, *args: object, **kwargs: object) -> None:
         if how not in (2, 3):
@@ -45,9 +72,10 @@ class Emulator(pyte.Screen):
         super().save_cursor()
 
     def restore_cursor(self) -> None:
-        saved = copy.deepcopy(self.savepoints)
+        saved, margins = copy.deepcopy(self.savepoints), self.margins
+        self.margins = None  # it may have been saved outside of the region
         super().restore_cursor()
-        self.savepoints = saved
+        self.savepoints, self.margins = saved, margins
 
     def shown(self, y: int) -> Cells:
         row = self.buffer[y]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from joblog.views.metrics import MAX_POINTS, MAX_SERIES, MetricPattern, MetricsReader, Series
+from joblog.views.metrics import MAX_POINTS, MAX_SERIES, MetricsReader, Series
 from joblog.views.progress import ProgressReader
+from joblog.views.readings import MetricPattern
 from joblog.views.redraws import Redraws
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
@@ -34,8 +35,8 @@ def points(data: str) -> dict[str, list[tuple[float | None, float]]]:
     ("line", "expected"),
     [
         ("step=3 loss=0.5 lr=1e-4", {"loss": (3, 0.5), "lr": (3, 1e-4)}),
-        ("step 250: train loss 1.96, val loss 2.05", {"train loss": (None, 1.96), "val loss": (None, 2.05)}),
-        ("iter 10: loss 3.25, time 12.3ms, mfu 5.5%", {"loss": (None, 3.25), "time": (None, 12.3), "mfu": (None, 5.5)}),
+        ("step 250: train loss 1.96, val loss 2.05", {"train loss": (250, 1.96), "val loss": (250, 2.05)}),
+        ("iter 10: loss 3.25, time 12.3ms, mfu 5.5%", {"loss": (10, 3.25), "time": (10, 12.3), "mfu": (10, 5.5)}),
         ("{'loss': 0.5, 'grad_norm': 1.5, 'learning_rate': 5e-05, 'epoch': 0.1}",
          {"loss": (0.1, 0.5), "grad_norm": (0.1, 1.5), "learning_rate": (0.1, 5e-5), "epoch": (0.1, 0.1)}),
         ('{"step": 7, "eval": {"loss": 0.5, "acc": 0.9}, "name": "x", "ok": true}', {"eval/loss": (7, 0.5), "eval/acc": (7, 0.9)}),
@@ -47,7 +48,7 @@ def points(data: str) -> dict[str, list[tuple[float | None, float]]]:
         ("Epoch: [0][ 10/5005]\tTime  0.25 ( 0.30)\tLoss 6.9e+00 (7.0e+00)\tAcc@1   1.50 (  1.25)",
          {"Time": (10, 0.25), "Loss": (10, 6.9), "Acc@1": (10, 1.5)}),
         ("45/100 [===>....] - ETA: 12s - loss: 0.30 - val_accuracy: 0.90", {"loss": (45, 0.3), "val_accuracy": (45, 0.9)}),
-        ("train:  45%|####      | 45/100 [00:10<00:12,  4.50it/s, loss=0.3]", {"loss": (45, 0.3)}),
+        ("train:  45%|####      | 45/100 [00:10<00:12,  4.50it/s, loss=0.3]", {"train loss": (45, 0.3)}),
         (':::MLLOG {"key": "eval_accuracy", "value": 0.5, "time_ms": 5, "metadata": {"epoch_num": 3}}', {"eval_accuracy": (3, 0.5)}),
         ("[step: 3] loss: nan", {"loss": (3, math.nan)}),
         ("", {}),
@@ -85,8 +86,8 @@ def test_own_patterns_come_first() -> None:
         ("NVIDIA", "tracked_stats/train_step_timing", 220, (5505024, 2.5747053623199463), (1211105280, 0.9297471046447754)),
         ("Dell_results_XE9640", "loss", 693, (50, 1.6513), (34650, 0.5168)),
         ("Dell_results_XE9640", "loss_mask", 693, (50, 0.7033), (34650, 0.2318)),
-        ("xFusion", "loss", 720, (1, 1393.53), (53, 20.16)),
-        ("xFusion", "lrate", 720, (1, 9.42e-5), (53, 2.73e-3)),
+        ("xFusion", "loss", 720, (10, 1393.53), (7200, 20.16)),
+        ("xFusion", "lrate", 720, (10, 9.42e-5), (7200, 2.73e-3)),
         ("Supermicro_results_AS-8125GS-TNHR_bert", "eval_mlm_accuracy", 17, (196, 0.37842538952827454), (3321, 0.7205109596252441)),
         ("Supermicro_results_AS-8125GS-TNHR_dlrm", "Loss", 531, (100, 0.1338), (53100, 0.129095)),
         ("Intel-HabanaLabs", "eval_accuracy", 17, (150080, 0.37312692403793335), (2551360, 0.7200793027877808)),
@@ -122,8 +123,8 @@ def test_a_reader_keeps_no_more_points_than_it_may() -> None:
     """However many names and values there are; each series keeps its peak."""
     reader = MetricsReader()
     for at in range(2_000):
-        values = [(f"name{number}", 9.0 if at == 1_500 else at % 7) for number in range(100)]
-        reader.add((at, None, float(at), values), at, 10_000)
+        values = [(f"name{number}", 9.0 if at == 1_500 else float(at % 7), "") for number in range(100)]
+        reader.add((at, None, float(at), "step", values), at, 10_000)
     assert sum(len(series.all_points) for series in reader.series) <= 10_400
     assert all(max(point.value for point in series.all_points) == 9 for series in reader.series)
     assert {series.count for series in reader.series} == {2_000}

@@ -14,10 +14,11 @@ from joblog.views.screen import WINDOW_ROWS
 from joblog.views.terminal import Checkpoint, Terminal
 from joblog.views.values import ShownLine
 from tests.generated import examples
-from tests.views.test_terminal import ERASES, LOOKS, MOVES, STREAMS, WORDS
+from tests.views.test_terminal import ADDRESSED, ERASES, LOOKS, MOVES, STREAMS, WORDS
 
 BLOCKS = st.one_of(
     STREAMS,
+    ADDRESSED,
     st.integers(1, 250).map(lambda n: b"".join(b"line %d\n" % i for i in range(n))),
     st.integers(2, 30).map(lambda n: b"outer\n" + b"\rinner 1\n\x1b[A\rinner 2\x1b[K\n" * n),
     st.tuples(LOOKS, WORDS, ERASES, MOVES).map(b"".join),
@@ -101,9 +102,12 @@ def test_a_bar_without_end_is_cut_and_says_so() -> None:
     assert (page.cut, [line.text for line in page.lines], page.end_byte) == (True, ["b"], 502 + 100)
 
 
-@pytest.mark.parametrize("text", ["", "1", "1.2", "-1.0.", "1.2.3m", "1.2.31;1", "x.0.", "1.0.\x1b", "9" * 20 + ".0."])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.2", "-1.0.", "1.2.3m", "1.2.31;1", "1.2..0", "1.2..100", "x.0.", "1.0.\x1b", "9" * 20 + ".0."]
+)
 def test_other_cursors_are_refused(text: str) -> None:
     """Nothing but what a page has given."""
     with pytest.raises(Invalid):
         parse_cursor(text)
-    assert parse_cursor(cursor(Checkpoint(7, 3, "1;31"))) == Checkpoint(7, 3, "1;31")
+    for mark in (Checkpoint(7, 3, "1;31"), Checkpoint(7, 3, "", 24)):
+        assert parse_cursor(cursor(mark)) == mark

@@ -32,7 +32,7 @@ K3 = "\x1b[1m45/100\x1b[0m \x1b[32m━━━━━━━━━\x1b[0m\x1b[37m━
         ("Working... ━━━━━━━━━━━━━━━━━╸━━━━━━━━━━━  45% 0:00:12", ("Working...", None, None, None, 12)),
         ("Epoch 0/9  ━━━━━━━━━━╸━━━━ 45/100 0:00:10 • 0:00:12 4.50it/s train_loss: 0.3", ("Epoch 0/9", 45, 100, 4.5, 12)),
         ("Epoch [3/10], Step [45/100], Loss: 0.3", ("Step", 45, 100, None, None)),
-        ("Epoch: [3]  [  45/1000]  eta: 0:01:02    time: 0.1", ("Epoch", 45, 1000, None, 62)),
+        ("Epoch: [3]  [  45/1000]  eta: 0:01:02    time: 0.1", ("Epoch 3", 45, 1000, None, 62)),
         ("iter   10/136 | loss 3.5", ("iter", 10, 136, None, None)),
         ("step 3 of 10", ("step", 3, 10, None, None)),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from joblog.views.screen import COLUMNS, GAP_COLUMNS, MARKS
+from joblog.views.screen import GAP_COLUMNS, LONG_COLUMNS, MARKS
 from joblog.views.sgr import escaped, pen_after
 from joblog.views.terminal import Terminal
 from joblog.views.values import ShownLine
@@ -19,12 +19,18 @@ ROWS = 6
 """A low screen, so that generated streams reach its top and scroll."""
 
 WORDS = st.sampled_from([b"epoch 3", b"loss=0.1", b"#", b"x", "━━╸".encode(), "ошибка".encode(), b"  ", b"a\tb"])
+WORDS_PLAIN = st.sampled_from([b"epoch 3", b"loss=0.1", b"#"])
 MOVES = st.sampled_from(
     [*[b"\r", b"\b", b"\b\b\b", b"\n", b"\n", b"\r\n", b"\x1b[A", b"\x1b[2A", b"\x1b[9A", b"\x1b[B", b"\x1b[3B", b"\x1b[C"]
     , *[b"\x1b[12C", b"\x1b[4D", b"\x1b[E", b"\x1b[2F", b"\x1b[5G", b"\x1b[H", b"\x1b[2;3H", b"\x1b[3d", b"\x1b[1X", b"\x1b[2P"]
     , *[b"\x1b[3@", b"\x1bE", b"\x1b7", b"\x1b8"]]
 )  # fmt: skip
 ERASES = st.sampled_from([b"\x1b[K", b"\x1b[0K", b"\x1b[1K", b"\x1b[2K", b"\x1b[J", b"\x1b[1J", b"\x1b[2J"])
+REGIONS = st.sampled_from(
+    [*[b"\x1b[1;4r", b"\x1b[2;5r", b"\x1b[r", b"\x1b[3;6r", b"\x1b[L", b"\x1b[2L", b"\x1b[M", b"\x1b[2M", b"\x1bM", b"\x1bD"]
+    , *[b"\r", b"\n", b"\n", b"\x1b[A", b"\x1b[2B", b"\x1b[H", b"\x1b[5;1H", b"\x1b[6;1H", b"\x1b[3d", b"\x1b[K", b"\x1b[J"]]
+)  # fmt: skip
+ADDRESSED = st.lists(st.one_of(WORDS_PLAIN, REGIONS), max_size=20).map(b"".join)
 LOOKS = st.sampled_from(
     [*[b"\x1b[m", b"\x1b[0m", b"\x1b[1m", b"\x1b[31m", b"\x1b[1;31m", b"\x1b[97m", b"\x1b[44m", b"\x1b[39;49m", b"\x1b[22m"]
     , *[b"\x1b[3;4;9m", b"\x1b[7m", b"\x1b[27m", b"\x1b[103m"]]
@@ -73,7 +79,15 @@ def test_view_is_what_an_emulator_shows(data: bytes) -> None:
     assert cells(shown(data)) == plain_blanks(emulated(data, ROWS, 800))
 
 
-@given(STREAMS)
+@settings(max_examples=examples(400))
+@given(ADDRESSED)
+@example(b"a\n\n\n\n\n\n\x1b7\x1b[0;5r\x1b8\x1b[A\x1b7\x1b[6;0fbar\x1b8one\ntwo\n")
+def test_regions_and_rows_are_what_an_emulator_shows(data: bytes) -> None:
+    """What scrolls within a region, rows that are inserted, deleted, gone to by their number."""
+    assert cells(shown(data)) == plain_blanks(emulated(data, ROWS, 800))
+
+
+@given(st.one_of(STREAMS, ADDRESSED))
 def test_cutting_at_every_byte_changes_nothing(data: bytes) -> None:
     """Neither the lines nor the bytes that they came from."""
     whole = shown(data)
@@ -147,8 +161,10 @@ def test_hostile_text(data: bytes, text: str) -> None:
 
 def test_memory_is_bounded() -> None:
     """A line without end, rows without end, marks without end."""
-    (line,) = shown(b"x" * (COLUMNS + 5))
-    assert (len(line.text), line.cut, line.end_byte) == (COLUMNS, True, COLUMNS + 5)
+    (line,) = shown(b"x" * (LONG_COLUMNS + 5))
+    assert (len(line.text), line.cut, line.end_byte) == (LONG_COLUMNS, True, LONG_COLUMNS + 5)
+    (line,) = shown(b"x" * 30_000, list(range(0, 30_000, 777)))
+    assert (len(line.text), line.cut) == (30_000, False)
     terminal = Terminal(rows=ROWS)
     assert len(terminal.feed(b"\n" * 1000)) == 1000 - ROWS + 1
     assert len(terminal.screen.rows) == ROWS

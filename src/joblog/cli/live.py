@@ -21,7 +21,7 @@ from typing import TextIO, TypeAlias
 from joblog.cli.screen import coloured
 from joblog.cli.tail import saying
 from joblog.client import Client, Log, Piece
-from joblog.views.screen import Row
+from joblog.views.row import Row
 from joblog.views.sgr import escaped
 from joblog.views.terminal import Checkpoint, Terminal
 

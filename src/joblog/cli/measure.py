@@ -23,7 +23,7 @@ def progress(args: argparse.Namespace) -> int:
     if args.json:
         show_json(found)
     else:
-        heads = ("RANK", "LABEL", "DONE", "OF", "%", "PER SECOND", "LEFT")
+        heads = ("RANK", "LABEL", "DONE", "OF", "%", "PER SECOND", "LEFT", "OF THE RUN")
         rows = [(rank.task.removeprefix("worker-"), *_row(bar)) for rank in found for bar in rank.bars]
         show_table(heads, rows)
     return 0
@@ -52,22 +52,24 @@ def metrics(args: argparse.Namespace) -> int:
 
 def _row(bar: Progress) -> tuple[str, ...]:
     percent = "-" if bar.fraction is None else f"{bar.fraction * 100:.0f}"
-    return bar.label or "-", _number(bar.done), _number(bar.total), percent, _number(bar.rate), _left(bar.remaining_s)
+    left = _left(bar.remaining_s), _left(bar.run_remaining_s)
+    return bar.label or "-", _number(bar.done), _number(bar.total), percent, _number(bar.rate), *left
 
 
 def _series_row(series: SeriesPoints) -> tuple[str, ...]:
     finite = [value for value in series.values if value is not None]
     low, high = (_number(min(finite)), _number(max(finite))) if finite else ("-", "-")
+    last_step = _number(series.steps[-1])
     first, last = _number(series.values[0]), _number(series.values[-1])
     return (
-        series.name,
+        f"{series.name} ({series.unit})" if series.unit else series.name,
         series.task.removeprefix("worker-"),
         str(series.count),
         first,
         last,
         low,
         high,
-        _number(series.steps[-1]),
+        f"{series.axis} {last_step}" if series.axis == "epoch" else last_step,
     )
 
 

@@ -48,7 +48,7 @@ def tail_plain(args: argparse.Namespace) -> int:
     with client:
         log = find_log(client, project_id, args.log)
         colours = coloured()
-        for line in list(client.shown(log.ref, -args.count, colours=colours))[-args.count :]:
+        for line in list(client.shown(log.ref, -args.count, colours=colours, encoding=args.encoding))[-args.count :]:
             _write_shown(line, colours)
     return 0
 
@@ -59,7 +59,7 @@ def cat_plain(args: argparse.Namespace) -> int:
     with client:
         log = find_log(client, project_id, args.log)
         colours = coloured()
-        for line in client.shown(log.ref, 0, colours=colours):
+        for line in client.shown(log.ref, 0, colours=colours, encoding=args.encoding):
             _write_shown(line, colours)
     return 0
 

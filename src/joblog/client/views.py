@@ -25,7 +25,7 @@ from joblog.views.values import (
 class Views(Transport):
     """The calls that look at logs rather than read them. ``ranks`` is ``3,7-9`` wherever it stands; all without it."""
 
-    def terminal(
+    def terminal(  # noqa: PLR0913 - each is a choice of its own
         self,
         log: LogRef,
         start: int | None = None,
@@ -34,25 +34,29 @@ class Views(Transport):
         cursor: str | None = None,
         colours: bool = False,
         times: bool = False,
+        encoding: str | None = None,
     ) -> ShownPage:
         """Returns about ``count`` (1 to 10,000) lines as shown, from raw line ``start`` (negative: from the end).
 
         ``cursor`` is an earlier page's ``next``: page after page they are what one terminal shows. ``times``: with
-        ``times_ms``.
+        ``times_ms``. ``encoding`` is what the log is written in, such as gbk or utf-16; it is guessed without.
         """
         asked = {"start": start, "count": count, "cursor": cursor, "colours": "keep" if colours else None}
+        asked["encoding"] = encoding
         asked["times"] = "true" if times else None
         return value(ShownPage, self.call("GET", f"{log.path}/terminal{_query(asked)}"))
 
-    def shown(self, log: LogRef, start: int | None = None, *, colours: bool = False) -> Iterator[ShownLine]:
+    def shown(
+        self, log: LogRef, start: int | None = None, *, colours: bool = False, encoding: str | None = None
+    ) -> Iterator[ShownLine]:
         """Yields all lines as a terminal shows them, to the log's present end."""
-        page = self.terminal(log, start, 10_000, colours=colours)
+        page = self.terminal(log, start, 10_000, colours=colours, encoding=encoding)
         while True:
             yield from page.lines
             end, following = page.end_byte, page.next
             if page.settled < len(page.lines) or not page.lines:
                 return
-            page = self.terminal(log, None, 10_000, cursor=following, colours=colours)
+            page = self.terminal(log, None, 10_000, cursor=following, colours=colours, encoding=encoding)
             if page.end_byte == end:
                 return
 

@@ -19,7 +19,8 @@ from joblog.core.past import Past
 from joblog.engine.apart import apart
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
-from joblog.views.metrics import MetricPattern, MetricsReader, Series
+from joblog.views.metrics import MetricsReader, Series
+from joblog.views.readings import MetricPattern
 from joblog.views.redraws import Redraws
 from joblog.views.values import Progress
 from joblog.views.watched import Watched, barred, measured
@@ -76,7 +77,8 @@ class Watch:
                 at, line = low, log.end_line
             for data in self._pieces(log, at, log.end_byte):
                 if line is not None:
-                    state.watched.frames, line = Redraws(low, line - data.count(b"\n")), None
+                    state.watched.seek(low, line - data.count(b"\n"))
+                    line = None
                 state.watched, state.bars = apart(barred, [data], state.watched)
             return state.bars
 
@@ -91,7 +93,7 @@ class Watch:
         with state.lock:
             at = max(state.watched.frames.at, log.start_byte)
             if at > state.watched.frames.at:
-                state.watched.frames = Redraws(at, log.start_line)
+                state.watched.seek(at, log.start_line)
             for data in self._pieces(log, at, min(at + budget, log.end_byte)):
                 self._measure(state, log, [data])
             reached = state.watched.frames.at

@@ -23,7 +23,8 @@ const STATES = ["RUNNING", "COMPLETED", "FAILED", "KILLED", "LOST", "WAITING", "
  * @typedef {{id: number, name: string, run_id: string | null, status: string, reason: string | null,
  *   expected_tasks: number | null, started_ms: number | null, ended_ms: number | null, logs: number, open_logs: number,
  *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string, progress: Bar | null}} LastRun
- * @typedef {{label: string, done: number | null, total: number | null, fraction: number, remaining_s: number | null}} Bar
+ * @typedef {{label: string, done: number | null, total: number | null, fraction: number, remaining_s: number | null,
+ *   run_remaining_s: number | null}} Bar
  * @typedef {{id: number, name: string, created_ms: number, labels: Record<string, string>, runs: number, last: LastRun | null}} JobRow
  * @typedef {{items: JobRow[], total: number, now_ms: number}} Overview
  */
@@ -237,11 +238,12 @@ function jobLink(project, job) {
  * How far a run is, and how long still, as its own progress bar says.
  * @param {Bar} bar
  */
-function progress({ label, done, total, fraction, remaining_s: left }) {
+function progress({ label, done, total, fraction, remaining_s: ofBar, run_remaining_s: ofRun }) {
   const share = Math.round(Math.min(Math.max(fraction, 0), 1) * 100);
   const counted = done === null || total === null ? "" : `${number(done)} / ${number(total)}`;
   const title = [label, counted, `${share}%`].filter(Boolean).join(" · ");
-  const said = left === null ? `${share}%` : t("timeLeft", duration(left * 1000));
+  const left = ofRun ?? ofBar;
+  const said = left === null ? `${share}%` : t(ofRun === null ? "timeLeft" : "timeLeftOfRun", duration(left * 1000));
   return el("span", { class: "far", title }, el("progress", { max: 100, value: share, "aria-label": title }), el("span", {}, said));
 }
 

@@ -4,7 +4,7 @@ Programs print the words of failures when nothing has failed: their configuratio
 commands that they run, a metric called "error rate". Such a line is no failure: see ``kind_of_line``.
 """
 
-# ruff: noqa: E501, RUF001 - an expression for each program that says it is read best on its own line; Chinese has its own colon
+# ruff: noqa: E501 - an expression for each program that says it is read best on its own line; Chinese has its own colon
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import accumulate
 
 from joblog.errors import Invalid
-from joblog.views.screen import Row
+from joblog.views.encodings import Decoder
+from joblog.views.row import Row
 from joblog.views.sgr import pen_after
 from joblog.views.terminal import Checkpoint, Terminal, shown_line
 from joblog.views.values import ShownPage
@@ -21,12 +22,12 @@ from joblog.views.values import ShownPage
 MAX_ROWS = 20_000
 """Lines of a page without a border, at most: escapes of a few bytes can make a screen of them."""
 
-_CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\.([0-9;]{0,40})", re.ASCII)
+_CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\.([0-9;]{0,40})(?:\.([1-9]\d?))?", re.ASCII)
 
 
 def cursor(mark: Checkpoint) -> str:
     """Returns a mark as a page's ``next`` has it."""
-    return f"{mark.byte}.{mark.line}.{mark.pen}"
+    return f"{mark.byte}.{mark.line}.{mark.pen}" + (f".{mark.height}" if mark.height else "")
 
 
 def parse_cursor(text: str) -> Checkpoint:
@@ -34,18 +35,23 @@ def parse_cursor(text: str) -> Checkpoint:
     match = _CURSOR.fullmatch(text)
     if match is None or (match[3] and pen_after("", match[3]) != match[3]):
         raise Invalid("cursor", "the next of an earlier page", text)
-    return Checkpoint(int(match[1]), int(match[2]), match[3])
+    return Checkpoint(int(match[1]), int(match[2]), match[3], int(match[4] or 0))
 
 
-def shown_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool) -> ShownPage:
+def shown_page(
+    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = ""
+) -> ShownPage:
     """Renders a page of about ``count`` lines of the bytes from ``mark`` on, which ``pieces`` has as many of as may be read.
 
     ``at_end``: they reach to the log's end; ``closed``: which is for ever. The page has the lines up to the first border
-    at or after ``count``, and fewer where the pieces have no more.
+    at or after ``count``, and fewer where the pieces have no more. ``encoding`` is what the log is written in, nothing where
+    that is to be guessed.
     """
     terminal, rows, end, look_at = Terminal(mark), list[Row](), mark.byte, count
+    decoder = Decoder(mark.byte, encoding)
     for piece in pieces:
-        rows += terminal.feed_rows(piece)
+        for data, places in decoder.feed(piece):
+            rows += terminal.feed_rows(data, places)
         end += len(piece)
         if len(rows) < look_at:
             continue
@@ -56,6 +62,8 @@ def shown_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end:
         if len(rows) >= MAX_ROWS:
             return replace(_page(rows + terminal.finish_rows(), mark, _here(terminal, end)), cut=True)
         look_at = len(rows) * 2  # what was a border stays one: looking again later finds the same one
+    for data, places in decoder.end():
+        rows += terminal.feed_rows(data, places)
     settled = len(rows)
     screen = terminal.finish_rows()
     here = _here(terminal, end)
@@ -71,9 +79,11 @@ def shown_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end:
     return replace(_page(rows + screen, mark, here), cut=True)
 
 
-def plain_page(pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool) -> ShownPage:
+def plain_page(
+    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = ""
+) -> ShownPage:
     """Renders a page without the spans of text that is not plain."""
-    page = shown_page(pieces, mark, count, at_end=at_end, closed=closed)
+    page = shown_page(pieces, mark, count, at_end=at_end, closed=closed, encoding=encoding)
     for line in page.lines:
         line.spans.clear()
     return page
@@ -100,8 +110,9 @@ def _page(rows: list[Row], mark: Checkpoint, end: Checkpoint) -> ShownPage:
 
 
 def _here(terminal: Terminal, byte: int) -> Checkpoint:
-    return Checkpoint(byte, terminal.screen.line, terminal.screen.pen)
+    screen = terminal.screen
+    return Checkpoint(byte, screen.line, screen.pen, screen.new_row(byte).height)
 
 
 def _before(row: Row) -> Checkpoint:
-    return Checkpoint(row.start, row.start_line, row.pen)
+    return Checkpoint(row.start, row.start_line, row.pen, row.height)

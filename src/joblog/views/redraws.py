@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from joblog.core import lines
@@ -17,14 +17,16 @@ FRAME_BYTES = 64 * 1024
 """Of a longer frame this much is looked at; its range is whole."""
 
 _ENDS = re.compile(rb"[\r\n]")
+_NEWLINE = 0x0A
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[\x20-\x3f]{0,255}[\x40-\x7e]?|[PX^_\]][^\x07\x18\x1a\x1b\n]*(?:\x07|\x1b\\)?|[\x20-\x2f]{0,8}[\x30-\x7e]?)"
 )
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 _C1 = dict.fromkeys(range(0x80, 0xA0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """The bytes ``[start, end)``, its end of line included, in raw line ``line``; ``raw`` is without that end."""
 
@@ -32,11 +34,22 @@ class Frame:
     end: int
     line: int
     raw: bytes
+    _text: str | None = field(default=None, init=False, repr=False, compare=False)
+    _outline: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
         """The frame without escapes and controls, decoded."""
-        return plain_text(self.raw)
+        if self._text is None:
+            self._text = plain_text(self.raw)
+        return self._text
+
+    @property
+    def outline(self) -> bytes:
+        """``raw`` with all digits as 0: frames that differ in digits only have the same."""
+        if self._outline is None:
+            self._outline = self.raw.translate(_DIGITS)
+        return self._outline
 
 
 class Redraw(NamedTuple):
@@ -71,14 +84,26 @@ class Redraws:
         self.at += len(data)
         for found in _ENDS.finditer(data):
             end = found.end()
-            frame = self._frame(data[at : found.start()], base + end)
+            if end - at > 1 or self._waiting:
+                frame = self._frame(data[at : end - 1], base + end)
+                if frame is not None:
+                    yield frame
             at = end
-            if frame is not None:
-                yield frame
             self._start = base + end
-            self.line += found[0] == b"\n"
+            self.line += data[end - 1] == _NEWLINE
         if len(self._waiting) < FRAME_BYTES:
             self._waiting += data[at : at + FRAME_BYTES - len(self._waiting)]
+
+    def feed_line(self, data: bytes, end: int) -> list[Frame]:
+        """Takes the text of a line that is written in the log's bytes up to ``end`` otherwise."""
+        start = self.at
+        found = list(self.feed(data))
+        for frame in found:
+            frame.start, frame.end = min(frame.start, max(end - 1, start)), min(frame.end, end)
+        if found:
+            found[-1].end = end
+        self.at = self._start = end
+        return found
 
     def rest(self) -> Frame | None:
         """Returns the frame that has begun and not ended, as far as it has come; None when there is none."""

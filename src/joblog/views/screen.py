@@ -1,8 +1,10 @@
 """The screen of a terminal: rows of cells, a cursor, and for each row the bytes of the log that it came from.
 
 A row's range ``[start, end)`` spans all bytes during which the cursor was on it, frames that were overwritten included.
-The screen is WINDOW_ROWS high, which is how far up a program can reach; a row that scrolls off its top can change no more.
-Lines are not wrapped: the terminal's width is not known afterwards, and programs that redraw keep within it themselves.
+How high the screen was is not known afterwards: it is taken for WINDOW_ROWS, which is how far up a program can reach, until the
+program sets a region that scrolls or goes to a row by its number; then for as high as that says (``addressed``). A row that
+scrolls off its top can change no more. Lines are not wrapped: the terminal's width is not known, and programs that redraw keep
+within it themselves.
 
 Memory is bounded on any input: so many rows, of so many columns, of so many marks on a character. So is time, by the bytes that
 ask for it: a move touches the rows that it leads from and to, what was erased is not erased again, and a row whose cells are
@@ -14,107 +16,55 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-from joblog.views.sgr import PLAIN, shows_on_blanks
+from joblog.views.row import Row, without_blank, without_passed, without_unwritten
+from joblog.views.sgr import PLAIN
 
 WINDOW_ROWS = 100
 """Higher than the terminals that programs draw their bars for; nested bars and live tables stay within a screen."""
 
-COLUMNS = 10_000
-"""Longer lines are shown cut, and say so; the raw bytes are whole. With the rows this is 16 MB at worst."""
+USUAL_ROWS = 24
+"""The height of a terminal whose program names rows, and none below this one."""
+
+LONG_COLUMNS, LONG_STEP = 2_000_000, 8192
+"""Cells of all rows together where some are longer than COLUMNS; what is more is shown cut."""
 
 GAP_COLUMNS = 400
 """Text stands no further right of what stands in its row already: no terminal is wider."""
 
-CELLS_PER_BYTE = 100
-"""More than any program's redraws come to: blanking a whole line takes four bytes."""
-
 MARKS = 8
 """Combining marks on one character; text that stacks more of them is made to disturb."""
 
+REPEATS = 1000
+"""Of a character by one escape: no terminal is wider."""
+
 _TAB = 8
+_LINES = dict(zip(range(0x60, 0x7F), "◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True))
 
 # Marks that turn the direction of the text around them: used to make text read as what it is not.
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class Row:
-    """A line of the screen."""
+class Kept:
+    """The screen that another one stands before, and where its cursor was."""
 
-    __slots__ = (
-        "cells",
-        "cut",
-        "end",
-        "ended",
-        "frames",
-        "fresh",
-        "last_line",
-        "pen",
-        "pens",
-        "shared",
-        "spent",
-        "stale",
-        "start",
-        "start_line",
-    )
+    __slots__ = ("pen", "rows", "x", "y")
 
-    def __init__(self, at: int, line: int, pen: str, *, fresh: bool) -> None:
-        self.cells: list[str] = []
-        self.pens: list[str] = []
-        self.start = self.end = at
-        self.start_line = self.last_line = line
-        self.pen = pen
-        self.fresh = fresh  # entered at its first column by a line feed: a screen may begin here
-        self.frames = 0
-        self.stale = True  # what is written next begins another frame
-        self.ended = False  # left by a line feed
-        self.cut = False
-        self.spent = 0  # cells that were moved or blanked
-        self.shared = False  # stands in several places of the screen, where the cursor never was
-
-    def spend(self, cells: int) -> bool:
-        """Says whether so many cells may be moved or blanked, for what the row has cost so far."""
-        self.spent += cells
-        if self.spent <= CELLS_PER_BYTE * (self.end - self.start) + COLUMNS:
-            return True
-        self.cut = True
-        return False
-
-    def visit(self, start: int, end: int, line: int) -> None:
-        """Notes that the bytes ``[start, end)``, in line ``line``, came while the cursor was here."""
-        if start < self.start:
-            self.start, self.start_line, self.fresh = start, min(self.start_line, line), False
-        if end > self.end:
-            self.end, self.last_line = end, max(self.last_line, line)
-
-    def absorb(self, other: Row) -> None:
-        """Takes over the bytes of a row that was erased as a whole."""
-        self.visit(other.start, other.end, other.last_line)
-        self.start_line = min(self.start_line, other.start_line)
-
-    def shown(self) -> tuple[str, list[tuple[int, int, str]]]:
-        """Returns the text without blanks that cannot be seen at its end, and its spans ``(start, end, pen)``."""
-        size = len(self.cells)
-        while size and self.cells[size - 1] in (" ", "") and not shows_on_blanks(self.pens[size - 1]):
-            size -= 1
-        if not any(self.pens[:size]):
-            return "".join(self.cells[:size]), []
-        spans: list[tuple[int, int, str]] = []
-        at = 0
-        for cell, pen in zip(self.cells[:size], self.pens[:size], strict=True):
-            end = at + len(cell)
-            if pen and spans and spans[-1][1:] == (at, pen):
-                spans[-1] = (spans[-1][0], end, pen)
-            elif pen and end > at:
-                spans.append((at, end, pen))
-            at = end
-        return "".join(self.cells[:size]), spans
+    def __init__(self, rows: list[Row], x: int, y: int, pen: str) -> None:
+        self.rows, self.x, self.y, self.pen = rows, x, y, pen
 
 
 class Screen:
     """Rows and a cursor; every method says which bytes ``[start, end)`` of the log it is due to."""
 
-    def __init__(self, at: int, line: int, pen: str, rows: int = WINDOW_ROWS, columns: int = COLUMNS) -> None:
-        self.height, self.width = rows, columns
+    def __init__(self, at: int, line: int, pen: str, height: int, columns: int, *, known: bool) -> None:
+        self.height, self.width, self.known = height, columns, known
+        self.top, self.bottom = 0, height - 1
+        self.drawing = False
+        self.inserting = False
+        self.by_region = False
+        self.tabs: set[int] | None = None
+        self.main: Kept | None = None
+        self.last = ""
         self.line = line
         self.pen = pen
         self.x = self.y = 0
@@ -127,7 +77,19 @@ class Screen:
         """The row that the cursor is on."""
         return self.rows[self.y]
 
-    def _own(self, y: int) -> Row:
+    @property
+    def fresh(self) -> bool:
+        """Whether a screen that begins at the next row would be like this one."""
+        usual = self.top == 0 and self.bottom == self.height - 1
+        return usual and self.main is None and self.tabs is None and not (self.drawing or self.inserting or self.by_region)
+
+    def new_row(self, at: int) -> Row:
+        """Returns a row that is entered at its first column."""
+        row = Row(at, self.line, self.pen, fresh=self.fresh)
+        row.height = 0 if self.known or self.height == WINDOW_ROWS else self.height
+        return row
+
+    def own(self, y: int) -> Row:
         """Returns a row that is about to change, which stands nowhere else then."""
         row = self.rows[y]
         if row.shared:
@@ -140,6 +102,11 @@ class Screen:
         row.visit(start, end, self.line)
         if row.stale:
             row.frames, row.stale = row.frames + 1, False
+        if self.drawing:
+            text = text.translate(_LINES)
+        if self.inserting:
+            self.shift_cells(min(len(text), REPEATS), start, end)
+        self.last = text[-1]
         if text.isascii() or all(_width(character) == 1 for character in set(text)):
             self._write(row, list(text))
             return
@@ -152,7 +119,7 @@ class Screen:
 
     def _write(self, row: Row, cells: list[str]) -> None:
         x = min(self.x, len(row.cells) + GAP_COLUMNS)
-        room = self.width - x
+        room = (self.width if x + len(cells) <= self.width else self._longest(row, x + len(cells))) - x
         if len(cells) > room:
             row.cut = True
             cells = cells[: max(room, 0)]
@@ -169,6 +136,23 @@ class Screen:
         row.pens[x:end] = [self.pen] * len(cells)
         self.x = end
 
+    def _longest(self, row: Row, end: int) -> int:
+        """Returns how long a row may be that would end there: as long as it is, while all rows together are not too long."""
+        while row.limit < end:
+            others = sum(len(each.cells) for each in self.rows)
+            if others + LONG_STEP > LONG_COLUMNS:
+                break
+            row.limit = min(max(row.limit, len(row.cells)) + LONG_STEP, end) if end - row.limit < LONG_STEP else end
+            if row.limit - len(row.cells) + others > LONG_COLUMNS:
+                row.limit = len(row.cells) + max(LONG_COLUMNS - others, 0)
+                break
+        return max(row.limit, self.width)
+
+    def repeat(self, count: int, start: int, end: int) -> None:
+        """Writes the last character again, so many times."""
+        if self.last and self.row.spend(count):
+            self.put(self.last * min(count, REPEATS), start, end)
+
     def _mark(self, row: Row, character: str) -> None:
         """Adds a mark to the character before the cursor."""
         at = min(self.x, len(row.cells)) - 1
@@ -184,17 +168,48 @@ class Screen:
         row.ended = True
         self.line += counted
         self.x = 0
+        if self.y == self.bottom:
+            self.scroll(end)
+            return
         if self.y == self.height - 1:
-            self.done.append(self.rows.pop(0))
-            self.rows.append(Row(end, self.line, self.pen, fresh=True))
             return
         self.y += 1
         if self.y == len(self.rows):
-            self.rows.append(Row(end, self.line, self.pen, fresh=True))
+            self.rows.append(self.new_row(end))
         else:
-            row = self._own(self.y)
+            row = self.own(self.y)
             row.visit(end, end, self.line - counted)  # up to and with the line feed, so far
             row.stale = True
+
+    def scroll(self, at: int) -> None:
+        """Moves the rows of the region up by one; what leaves it can change no more, and is kept."""
+        if self.top < len(self.rows):
+            self.done.append(self.rows.pop(self.top))
+        self.rows.insert(min(self.bottom, len(self.rows)), self.new_row(at))
+        self.y = min(self.y, len(self.rows) - 1)
+
+    def address(self, row: int) -> None:
+        """Takes the screen for as high as a program says that names this row (from 0), unless it is known."""
+        if self.known or self.main is not None:
+            return
+        height = max(USUAL_ROWS, row + 1, 0 if self.height == WINDOW_ROWS else self.height)
+        if height == self.height:
+            return
+        self.fill(min(height, WINDOW_ROWS), self.row.end)
+        usual = self.bottom == self.height - 1
+        gone = max(len(self.rows) - height, 0)
+        self.done += self.rows[:gone]
+        self.rows = self.rows[gone:]
+        self.y = max(self.y - gone, 0)
+        self.height = min(height, WINDOW_ROWS)
+        self.bottom = self.height - 1 if usual else min(self.bottom, self.height - 1)
+
+    def fill(self, count: int, at: int) -> None:
+        """Adds rows where the cursor never was, up to so many."""
+        if len(self.rows) < count:
+            passed = Row(at, self.line, self.pen, fresh=False)
+            passed.shared = True
+            self.rows += [passed] * (count - len(self.rows))
 
     def column(self, x: int, start: int, end: int) -> None:
         """Moves the cursor within its row."""
@@ -202,30 +217,43 @@ class Screen:
         self.row.stale = self.row.stale or x < self.x
         self.x = min(max(x, 0), self.width - 1)
 
-    def tab(self, start: int, end: int) -> None:
-        """Moves the cursor to the next column that is a multiple of 8."""
-        self.column((self.x // _TAB + 1) * _TAB, start, end)
+    def tab(self, start: int, end: int, count: int = 1) -> None:
+        """Moves the cursor to the next tab, which is a column that is a multiple of 8 unless they were set."""
+        if self.tabs is None:
+            self.column((self.x // _TAB + count) * _TAB, start, end)
+            return
+        later = sorted(each for each in self.tabs if each > self.x)
+        self.column(later[min(count, len(later)) - 1] if later else self.x, start, end)
 
     def go(self, y: int, start: int, end: int) -> None:
         """Moves the cursor to another row of the screen, or as far as that goes."""
         if y >= self.height:  # how far down that is depends on where the top is
-            self._own(0).visit(start, end, self.line)
+            self.own(0).visit(start, end, self.line)
         y = min(max(y, 0), self.height - 1)
         self.row.visit(start, end, self.line)
         if y == self.y:
             return
-        if y >= len(self.rows):
-            passed = Row(start, self.line, self.pen, fresh=False)
-            passed.shared = True
-            self.rows += [passed] * (y + 1 - len(self.rows))
+        self.fill(y + 1, start)
         self.y = y
-        row = self._own(y)
+        row = self.own(y)
         row.visit(start, end, self.line)
         row.stale = True
 
+    def move(self, count: int, start: int, end: int) -> None:
+        """Moves the cursor up (negative) or down, within the region if it is there."""
+        if count < 0:
+            self.go(max(self.y + count, self.top if self.y >= self.top else 0), start, end)
+        else:
+            inside = self.y <= self.bottom < self.height - 1
+            self.go(min(self.y + count, self.bottom) if inside else self.y + count, start, end)
+
     def place(self, y: int, x: int, start: int, end: int) -> None:
         """Moves the cursor to a place counted from the screen's top, which thereby must not move any more."""
-        self._own(0).visit(start, end, self.line)
+        if self.by_region:
+            y = min(y + self.top, self.bottom)
+        if y > 0:
+            self.address(y)
+        self.own(0).visit(start, end, self.line)
         self.go(y, start, end)
         self.column(x, start, end)
 
@@ -282,9 +310,14 @@ class Screen:
                 if above.cells:
                     above.visit(start, end, self.line)
                     above.cells, above.pens, above.stale = [], [], True
+        elif how in (2, 3) and self.main is not None:
+            self.row.visit(start, end, self.line)
+            self.rows = [Row(end, self.line, self.pen, fresh=False)]
+            self.fill(self.y + 1, end)
+            self.own(self.y)
         elif how in (2, 3):
             self.row.visit(start, end, self.line)
-            self.done += _without_passed(_without_blank(self.rows))
+            self.done += without_passed(without_blank(self.rows))
             self.rows = [Row(end, self.line, self.pen, fresh=self.x == 0)]
             self.y, self._saved = 0, None
 
@@ -303,34 +336,8 @@ class Screen:
 
     def rest(self) -> list[Row]:
         """Returns the rows that are on the screen, without those below that nothing was written to."""
-        return _without_unwritten(self.rows)
-
-
-def _without_blank(rows: list[Row]) -> list[Row]:
-    size = len(rows)
-    while size and (not rows[size - 1].cells or not rows[size - 1].shown()[0].strip(" ")):
-        size -= 1
-    return rows[:size]
-
-
-def _without_passed(rows: list[Row]) -> list[Row]:
-    """Leaves out rows where the cursor never was, but for as many before another row as it has bytes by fours."""
-    kept, passed = list[Row](), list[Row]()
-    for row in rows:
-        if row.shared:
-            passed.append(row)
-            continue
-        kept += passed[: (row.end - row.start) // 4]
-        kept.append(row)
-        passed.clear()
-    return kept
-
-
-def _without_unwritten(rows: list[Row]) -> list[Row]:
-    size = len(rows)
-    while size and not rows[size - 1].cells and not rows[size - 1].ended:
-        size -= 1
-    return rows[:size]
+        main = [] if self.main is None else without_unwritten(self.main.rows)
+        return main + without_unwritten(self.rows)
 
 
 @lru_cache(maxsize=8192)

@@ -86,7 +86,8 @@ class MergedPage:
 class Progress:
     """A bar as it was last drawn, by the bytes ``[start_byte, end_byte)`` in raw line ``line``.
 
-    ``done`` of ``total`` (None: not known) in its own units; ``fraction`` 0 to 1; ``rate`` per second; times in seconds.
+    ``done`` of ``total`` (None: not known) in its own units; ``fraction`` 0 to 1; ``rate`` per second; times in seconds, what
+    remains being the bar's, and the run's where that can be told: by the program, or by the epochs that are still to come.
     """
 
     label: str
@@ -99,6 +100,7 @@ class Progress:
     line: int
     start_byte: int
     end_byte: int
+    run_remaining_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class RankProgress:
 class SeriesPoints:
     """A rank's series for a plot: entry ``i`` of each list is one point, of ``count`` that there were.
 
-    A value that is no finite number is None; ``bytes`` are where the lines begin that the points are from.
+    A value that is no finite number is None; ``bytes`` are where the lines begin that the points are from. ``unit`` is that of
+    all values, as it was first written, nothing where none was; ``axis`` what the steps count: ``step``, ``epoch``, or nothing.
     """
 
     task: str
@@ -125,6 +128,8 @@ class SeriesPoints:
     times_ms: list[int]
     values: list[float | None]
     bytes: list[int]
+    unit: str = ""
+    axis: str = ""
 
 
 @dataclass(frozen=True)

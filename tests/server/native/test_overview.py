@@ -52,7 +52,14 @@ def test_a_run_says_how_far_it_is(web: Web, own_project: str) -> None:
     assert web.call("POST", f"{version}/logs/worker-0/append?at=0", data).status == 200
     assert web.post(f"{version}/tasks/worker-0/report", {"status": "RUNNING"}).status == 200
     seen = overview(web, own_project)["items"][0]["last"]["progress"]
-    assert seen == {"label": "train", "done": 25.0, "total": 100.0, "fraction": 0.25, "remaining_s": 30.0}
+    assert seen == {
+        "label": "train",
+        "done": 25.0,
+        "total": 100.0,
+        "fraction": 0.25,
+        "remaining_s": 30.0,
+        "run_remaining_s": None,
+    }
     assert web.post(f"{version}/tasks/worker-0/report", {"status": "COMPLETED"}).status == 200
     assert overview(web, own_project)["items"][0]["last"]["progress"] is None
 

@@ -16,6 +16,8 @@ RAW_HELP = "send the bytes unchanged to a terminal too: no pager, escapes includ
 
 PLAIN_HELP = "as a terminal would show it: progress bars folded, no escapes; colours on a terminal only"
 
+ENCODING_HELP = "with --plain: what the log is written in, such as gbk or utf-16 (default: guessed)"
+
 JOB_HELP = "JOB, JOB/V0002 or a link (default: the latest run)"
 RANK_HELP = "only these ranks, such as 3,7-9"
 
@@ -27,6 +29,7 @@ def add_to(commands: Subparsers) -> None:
     part.add_argument("--bytes", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--lines", metavar="A-B", help=SPAN_HELP)
     part.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    cat.add_argument("--encoding", metavar="NAME", help=ENCODING_HELP)
     cat.add_argument("--raw", action="store_true", help=RAW_HELP)
 
     cat.add_argument("--since", metavar="T", help=f"only what arrived at T or later: {MOMENT_HELP}")
@@ -56,6 +59,7 @@ def _add_tail(commands: Subparsers) -> None:
     tail.add_argument("--grep", metavar="RE", help="only lines that match; -n counts these")
     live = "; with -f, print each line when it is complete and update bars in place"
     tail.add_argument("--plain", action="store_true", help=PLAIN_HELP + live)
+    tail.add_argument("--encoding", metavar="NAME", help=ENCODING_HELP)
     tail.add_argument("--raw", action="store_true", help=RAW_HELP)
     tail.add_argument("--json", action="store_true", help="print each line as a JSON object with its position")
     tail.add_argument(

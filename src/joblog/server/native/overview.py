@@ -51,13 +51,17 @@ Offset = Annotated[int, number(0, MAX_OFFSET, "jobs to skip, 0 by default")]
 
 
 class BarView(Struct):
-    """How far a run is, as its own progress bar or counter says: ``fraction`` 0 to 1, null what it does not say."""
+    """How far a run is, as its own progress bar or counter says: ``fraction`` 0 to 1, null what it does not say.
+
+    ``remaining_s`` is left of what the bar counts, ``run_remaining_s`` of the run.
+    """
 
     label: str
     done: float | None
     total: float | None
     fraction: float | None
     remaining_s: float | None
+    run_remaining_s: float | None
 
 
 class LastRunView(Struct):
@@ -153,7 +157,7 @@ def _progress(watch: Watch, log: Log) -> BarView | None:
     if not bars:
         return None
     bar = bars[-1]
-    return BarView(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s)
+    return BarView(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s, bar.run_remaining_s)
 
 
 def _last_line(engine: Engine, log: Log) -> str:

@@ -19,8 +19,9 @@ from joblog.server.native.downsample import kept
 from joblog.server.state import State
 from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 from joblog.views.merged import parse_place
-from joblog.views.metrics import MetricPattern, Series
+from joblog.views.metrics import Series
 from joblog.views.ranks import parse_ranks
+from joblog.views.readings import MetricPattern
 from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
 
 MAX_RANKS = 10_000
@@ -156,6 +157,7 @@ def _thinned(task: str, wanted: set[str] | None, sizes: tuple[int, int], found: 
             SeriesPoints(
                 task, series.name, series.count, [_finite(point.step) for point in chosen], [point.at_ms for point in chosen],
                 [_finite(point.value) for point in chosen], [point.byte for point in chosen],
+                series.unit, series.axis,
             )
         )  # fmt: skip
     return views

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from joblog.core.logs import Log
@@ -12,6 +13,7 @@ from joblog.server.http.parameters import choice, number, switch, text
 from joblog.server.http.routes import Call, Calls
 from joblog.server.native.logs import LOG, Start, log_of, times_ms
 from joblog.server.state import State
+from joblog.views.encodings import parse_encoding
 from joblog.views.pages import parse_cursor, plain_page, shown_page
 from joblog.views.values import FramePage, FrameText, ShownPage
 
@@ -22,6 +24,7 @@ Count = Annotated[int, number(1, 10_000, "about how many lines, 1 to 10000, 100 
 Colours = Annotated[
     str, choice("keep", "strip", description="keep: with the spans of text that is not plain; strip, the default: without")
 ]
+Encoding = Annotated[str, text("what the log is written in, such as gbk or utf-16; guessed by default")]
 Times = Annotated[bool, switch("true: with the time at which each line's first byte arrived")]
 StartByte = Annotated[int, number(0, MAX_ID, "the first byte; the log's first by default", "a byte position")]
 EndByte = Annotated[
@@ -38,13 +41,14 @@ async def read_terminal(
     count: Count = 100,
     colours: Colours = "strip",
     times: Times = False,
+    encoding: Encoding = "",
 ) -> ShownPage:
     """Folds what was redrawn; every line carries the raw bytes that it came from."""
     log = await log_of(joblog, call)
     if start is not None and cursor:
         raise Invalid("cursor", "given without start, or start without cursor")
     at = parse_cursor(cursor) if cursor else start or 0
-    render = shown_page if colours == "keep" else plain_page
+    render = partial(shown_page if colours == "keep" else plain_page, encoding=parse_encoding(encoding))
     page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, count, render)
     if times:
         page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))

@@ -31,7 +31,7 @@ export class Chart {
     this.over = over;
     this.canvas = el("div", { class: "canvas" });
     this.picked = el("p", { class: "picked", "aria-live": "polite" }, el("span", { class: "quiet" }, t("plotHelp")));
-    this.element = el("section", { class: "plot", "data-metric": plot.name }, el("h2", {}, plot.name), this.canvas, this.picked);
+    this.element = el("section", { class: "plot", "data-metric": plot.name }, el("h2", {}, plot.unit ? `${plot.name} (${plot.unit})` : plot.name), this.canvas, this.picked);
     /** @type {uPlot | null} */
     this.drawn = null;
     this.turn = 0;
@@ -99,7 +99,7 @@ export class Chart {
           { ...axis, size: 64, values: (_, splits) => splits.map(shortNumber) },
         ],
         series: [
-          { label: t(this.over === "step" ? "overStep" : "overTime"), value: (_, x) => said(x) },
+          { label: t(this.over === "time" ? "overTime" : this.plot.axis === "epoch" ? "overEpoch" : "overStep"), value: (_, x) => said(x) },
           ...this.plot.curves.map((curve) => ({
             label: curve.label,
             stroke: this.#ink(`ink-${curve.colour}`),

@@ -5,7 +5,7 @@ import { t } from "../i18n.js";
 /**
  * As the API's `metrics` gives them: entry i of each list is one point.
  * @typedef {{task: string, name: string, count: number, steps: (number | null)[], times_ms: number[],
- *   values: (number | null)[], bytes: number[]}} Points
+ *   values: (number | null)[], bytes: number[], unit: string, axis: string}} Points
  * @typedef {{id: number, name: string}} Run
  * @typedef {"step" | "time"} Over
  */
@@ -13,7 +13,7 @@ import { t } from "../i18n.js";
 /**
  * One curve: x ascending. `at` are indexes into `points`, of the points that are drawn.
  * @typedef {{run: Run, points: Points, colour: number, dashed: boolean, label: string, x: number[], y: (number | null)[], at: number[]}} Curve
- * @typedef {{name: string, curves: Curve[]}} Plot
+ * @typedef {{name: string, unit: string, axis: string, curves: Curve[]}} Plot
  */
 
 /** How many colours the stylesheet has. */
@@ -43,24 +43,44 @@ export function plotsOf(found, over) {
     }
   });
   for (const curves of named.values()) curves.sort((a, b) => Number(a.dashed) - Number(b.dashed) || byRank(a.points.task, b.points.task));
-  const plots = [...named].map(([name, curves]) => ({ name, curves }));
+  const plots = [...named].map(([name, curves]) => ({ name, unit: curves[0].points.unit ?? "", axis: curves[0].points.axis ?? "", curves }));
   const most = (/** @type {Plot} */ plot) => Math.max(...plot.curves.map((each) => each.points.count));
   return plots.sort((a, b) => Number(isLoss(b.name)) - Number(isLoss(a.name)) || most(b) - most(a) || (a.name < b.name ? -1 : 1));
 }
 
 /**
- * What of a series is drawn: points that have an x, by x; of several with the same x the last, as of a run that went back to a checkpoint.
+ * What of a series is drawn, by x; of several with the same step the last, as of a run that went back to a checkpoint.
  * @param {Points} points
  * @param {Over} over
  * @param {number} begun when the run printed its first number
  * @returns {{x: number[], y: (number | null)[], at: number[]}}
  */
 function drawn(points, over, begun) {
-  const placed = points.values.map((_, i) => ({ i, x: over === "step" ? points.steps[i] : (points.times_ms[i] - begun) / 1000 }));
-  const known = /** @type {{i: number, x: number}[]} */ (placed.filter(({ x }) => x !== null));
+  const steps = over === "step" ? stepsOf(points.steps) : [];
+  const known = points.values.map((_, i) => ({ i, x: over === "step" ? steps[i] : (points.times_ms[i] - begun) / 1000 }));
   known.sort((a, b) => a.x - b.x || a.i - b.i);
   const last = over === "step" ? known.filter(({ x }, n) => known[n + 1]?.x !== x) : spread(known);
   return { x: last.map(({ x }) => x), y: last.map(({ i }) => points.values[i]), at: last.map(({ i }) => i) };
+}
+
+/**
+ * Where there is no step a point stands between its neighbours; where there is none at all points are counted.
+ * @param {(number | null)[]} steps
+ * @returns {number[]}
+ */
+function stepsOf(steps) {
+  const known = steps.flatMap((step, i) => (step === null ? [] : [i]));
+  if (!known.length) return steps.map((_, i) => i);
+  let next = 0;
+  return steps.map((step, i) => {
+    while (next < known.length && known[next] < i) next += 1;
+    if (step !== null) return step;
+    const [low, high] = [known[next - 1], known[next]];
+    if (high === undefined) return /** @type {number} */ (steps[low]) + i - low;
+    if (low === undefined) return /** @type {number} */ (steps[high]) - (high - i);
+    const [from, to] = [/** @type {number} */ (steps[low]), /** @type {number} */ (steps[high])];
+    return from + ((to - from) * (i - low)) / (high - low);
+  });
 }
 
 /**
