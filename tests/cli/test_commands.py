@@ -31,11 +31,11 @@ def test_what_a_job_prints_is_what_cat_gives(joblog: Agent) -> None:
     assert list(joblog.spool_root.iterdir()) == []
 
 
-def test_verbose_says_where_the_log_is(joblog: Agent) -> None:
+def test_verbose_says_where_the_run_is(joblog: Agent) -> None:
     """In one line on stderr; stdout is the job's."""
     ran = joblog.run(joblog.job("echo", "out", options=("-v", "--job", "told")))
     assert ran.stdout == b"out\n"
-    assert re.fullmatch(rb"joblog: the log is http://\S+/logs/worker-0\n", ran.stderr)
+    assert re.fullmatch(rb"joblog: http://\S+/p/\S+/told/V0001\n", ran.stderr)
 
 
 def test_workers_of_one_run_meet_in_one_version(joblog: Agent) -> None:
@@ -103,7 +103,7 @@ def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
     job = Child(run, env=joblog.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert job.stdin is not None
     assert job.stderr is not None
-    assert job.stderr.readline().startswith(b"joblog: the log is")
+    assert job.stderr.readline().startswith(b"joblog: http://")
     tail = Child(joblog.command("tail", "-f", "live"), env=joblog.environ, stdout=subprocess.PIPE)
     assert tail.stdout is not None
     assert tail.stdout.readline() == b"first\n"

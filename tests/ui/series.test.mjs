@@ -10,7 +10,7 @@ before(() => Object.defineProperty(globalThis, "navigator", { value: { languages
 const points = (name, task, steps, values, times_ms = steps.map((_, i) => i * 1000)) => ({
   ...{ name, task, steps, values, times_ms, count: values.length, bytes: steps.map((_, i) => i * 10) },
 });
-const run = (id, items) => ({ run: { id, name: `V000${id}` }, items });
+const run = (id, items) => ({ run: { id, number: id }, items });
 const drawn = ({ x, y, at }) => ({ x, y, at });
 
 test("losses come first, then what has most points, then by name", () => {
@@ -29,9 +29,9 @@ test("the ranks of one run are curves in the order of their numbers, each in a c
 test("another run is dashed, behind, and in another colour", () => {
   const both = [run(2, [points("loss", "worker-0", [0], [1])]), run(1, [points("loss", "worker-0", [0], [2])])];
   const [{ curves }] = plotsOf(both, "step");
-  assert.deepEqual(curves.map((curve) => [curve.label, curve.colour, curve.dashed]), [["V0002", 0, false], ["V0001", 1, true]]);
+  assert.deepEqual(curves.map((curve) => [curve.label, curve.colour, curve.dashed]), [["#2", 0, false], ["#1", 1, true]]);
   const ranks = both.map(({ run: each, items }) => ({ run: each, items: [...items, points("loss", "worker-1", [0], [1])] }));
-  assert.deepEqual(plotsOf(ranks, "step")[0].curves.map((curve) => curve.label), ["V0002 · rank 0", "V0002 · rank 1", "V0001 · rank 0", "V0001 · rank 1"]);
+  assert.deepEqual(plotsOf(ranks, "step")[0].curves.map((curve) => curve.label), ["#2 · rank 0", "#2 · rank 1", "#1 · rank 0", "#1 · rank 1"]);
 });
 
 test("of a step that was printed again the last counts, as after a return to a checkpoint", () => {

@@ -82,7 +82,7 @@ def test_a_name_is_text_too(open_page: Open, web: Web) -> None:
         body = {"job_name": "named", "run_id": run_id}
         run = web.post("/api/projects/default/runs", body).json
     page = open_page(f"/projects/default/jobs/{run['job']['id']}/versions/{run['version']['id']}/logs/worker-0")
-    expect(page.get_by_label("Run", exact=True)).to_contain_text("V0002 · <script>window.hit=2</script>")
+    expect(page.get_by_label("Run", exact=True)).to_contain_text("#2 · <script>window.hit=2</script>")
     assert page.evaluate("'hit' in window") is False
 
 

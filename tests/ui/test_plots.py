@@ -109,7 +109,7 @@ def test_ranks_are_curves_and_a_point_leads_to_its_line(open_page: Open, web: We
     page.mouse.click(x, y + 80)
     picked = plot.locator(".picked")
     expect(picked.locator("code")).to_have_text(f"step={step} loss={loss(step, 0)} lr=<b>0.{step:03}")
-    expect(picked).to_contain_text(f"V0001 · rank 0 · step {step} · ")
+    expect(picked).to_contain_text(f"#1 · rank 0 · step {step} · ")
     picked.get_by_role("link", name=f"line {step}").click()
     until_shown(page, step)
     assert page.url.endswith(f"{version}/logs/worker-0#L{step}")
@@ -143,16 +143,16 @@ def test_two_runs_of_a_job_are_in_one_plot(open_page: Open, web: Web, job: str) 
     version = send(web, job, "after", [0])
     page = open_page(f"{version}/plots")
     drawn(page, "loss")
-    page.get_by_label("with", exact=True).select_option(label="with V0001 · before")
+    page.get_by_label("with", exact=True).select_option(label="with #1 · before")
     plot = drawn(page, "loss")
-    expect(plot.locator(".u-legend .u-label")).to_have_text(["step", "V0002", "V0001"])
+    expect(plot.locator(".u-legend .u-label")).to_have_text(["step", "#2", "#1"])
     assert inked(plot, "ink-0") > 100
     assert inked(plot, "ink-1") > 50
     told = point_at(page, plot, 0.5)
     step = int(told[0])
     assert [float(value) for value in told[1:]] == [loss(step, 0), loss(step, 0, 1)]
     page.reload()
-    expect(drawn(page, "loss").locator(".u-legend .u-label")).to_have_text(["step", "V0002", "V0001"])
+    expect(drawn(page, "loss").locator(".u-legend .u-label")).to_have_text(["step", "#2", "#1"])
 
 
 def test_plots_are_chosen_by_name_and_rank(open_page: Open, web: Web, job: str) -> None:

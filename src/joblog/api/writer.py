@@ -8,7 +8,7 @@ from joblog.api.answers import value
 from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
-from joblog.api.values import Appended, Job, Log, Reported, Run
+from joblog.api.values import Appended, Job, Log, Reported, Run, Version
 
 
 class Writer(Transport):
@@ -40,6 +40,15 @@ class Writer(Transport):
         """
         path = f"{project_path(project_id)}/jobs/{job_id}"
         return value(Job, self.call("PATCH", path, {"labels": dict(labels)}, repeatable=True))
+
+    def describe_version(self, project_id: str, job_id: int, version_id: int, facts: Mapping[str, str | None]) -> Version:
+        """Sets what a run is: ``title``, ``command``, ``host``, ``user``, ``commit``; None removes one, others stay.
+
+        Raises:
+            Invalid: a text is longer than allowed, or does not print.
+        """
+        path = f"{project_path(project_id)}/jobs/{job_id}/versions/{version_id}"
+        return value(Version, self.call("PATCH", path, dict(facts), repeatable=True))
 
     def append(self, log: LogRef, at: int, data: bytes, *, encoding: str | None = None) -> Appended:
         """Appends ``data``, whose first byte belongs at position ``at``; returning means committed to disk.

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 Value = str | int | bytes | bytearray | memoryview | None
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 

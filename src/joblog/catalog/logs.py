@@ -27,7 +27,10 @@ _COMPRESS_BYTES = 2048
 """Smaller rows stay as they are: a page of the database holds several of them as it is."""
 
 
-_ABOUT = ("job_name", "job_created_ms", "version_number", "version_uuid", "run_id", "version_created_ms")
+_ABOUT = (
+    "job_name", "job_created_ms", "version_number", "version_uuid", "run_id", "version_created_ms",
+    "title", "command", "host", "user_name", "commit_id",
+)  # fmt: skip
 """What the statement log_about returns."""
 
 

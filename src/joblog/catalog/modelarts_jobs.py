@@ -280,7 +280,7 @@ def _both(first: set[int] | None, second: set[int]) -> set[int]:
 
 
 def _run(project_id: str, row: Row) -> ListedRun:
-    version, (name, description, workspace_id) = version_of(row[:12]), row[12:]
+    version, (name, description, workspace_id) = version_of(row[:17]), row[17:]
     return ListedRun(version, Job(version.job_id, project_id, name, 0, description, workspace_id, {}))
 
 

@@ -51,6 +51,11 @@ CREATE TABLE version (
     started_ms BIGINT,
     ended_ms BIGINT,
     stop_ms BIGINT,
+    title TEXT,
+    command TEXT,
+    host TEXT,
+    user_name TEXT,
+    commit_id TEXT,
     UNIQUE (job_id, number),
     UNIQUE (job_id, run_id)
 );

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -76,6 +76,21 @@ class States:
             if known and status not in OVER:
                 raise Over(f"the run has ended: it is {version.status.name}, and cannot become {status.name}")
             return _set(tx, version, status, reason, now_ms)
+
+    def describe(self, version: Version, facts: Mapping[str, str | None]) -> Version:
+        """Sets what a run is called and began with, by the names of ``Version``'s fields; raises NotFound."""
+        with self._db.transaction() as tx:
+            after = structs.replace(_locked(tx, version.id), **facts)
+            tx.rows(
+                "version_describe",
+                id=after.id,
+                title=after.title,
+                command=after.command,
+                host=after.host,
+                user_name=after.user,
+                commit_id=after.commit,
+            )
+            return after
 
     def stop(self, version: Version, now_ms: int) -> Version:
         """Asks a run to stop: its tasks are told with their next report; where none is there, it is KILLED at once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from joblog.agent import settings
@@ -13,11 +14,13 @@ from joblog.agent.run.foreground import Options
 from joblog.agent.run.foreground import run as run_agent
 from joblog.agent.spool.spool import Meta
 from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
-from joblog.errors import Missing
+from joblog.errors import Invalid, Missing
 
 if TYPE_CHECKING:
     from joblog.agent.run.intake import Filtering
     from joblog.api.writer import Writer
+
+TITLE_CHARACTERS = 100
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""
@@ -28,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     command = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     if not command:
         raise Missing("CMD", "the command to run")
+    if args.title is not None and not (0 < len(args.title) <= TITLE_CHARACTERS and args.title.isprintable()):
+        raise Invalid("--title", f"1 to {TITLE_CHARACTERS} printable characters", args.title)
     found = settings.load(
         os.environ,
         url=args.url,
@@ -53,21 +58,33 @@ def run(args: argparse.Namespace) -> int:
 
         return Writer(found.url, found.token, timeout_s=CALL_S)
 
-    return run_agent(command, meta, connect, _options(args, found))
+    return run_agent(command, meta, connect, _options(args, found, meta, command))
 
 
-def _options(args: argparse.Namespace, found: settings.ClientSettings) -> Options:
+def _options(args: argparse.Namespace, found: settings.ClientSettings, meta: Meta, command: Sequence[str]) -> Options:
     return Options(
         found.spool_roots,
         args.wait,
-        args.verbose,
+        args.verbose or (os.isatty(2) and meta.task == "worker-0"),
         args.tty,
         found.spool_limit_bytes,
         _filtering(args),
         args.grace,
         args.linger,
         args.buffered,
+        partial(_origin, args, meta, command),
     )
+
+
+def _origin(args: argparse.Namespace, meta: Meta, command: Sequence[str]) -> dict[str, str]:
+    """Returns what the run is called and began with; what looks for it is loaded only then."""
+    facts = {"title": args.title} if args.title is not None else {}
+    if args.no_origin or os.environ.get("JOBLOG_ORIGIN", "").lower() in ("no", "off", "0", "false"):
+        return facts
+    from joblog.agent.run.origin import origin
+    from joblog.cli.redact import rules
+
+    return facts | origin(command, meta.host, rules(args))
 
 
 def _labels(said: Sequence[str], environment: str) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ class Version(Struct, frozen=True):
     """One run of a job. ``number`` counts from 1 within the job; ``uuid`` is its id in ModelArts' v2 calls.
 
     ``expected_tasks`` is how many workers it has in all, None while nobody has said. ``stop_ms``: when it was asked to stop.
+    ``title`` is what somebody calls it; ``command``, ``host``, ``user`` and ``commit`` are what it began with.
     """
 
     id: int
@@ -25,6 +26,11 @@ class Version(Struct, frozen=True):
     started_ms: int | None
     ended_ms: int | None
     stop_ms: int | None
+    title: str | None = None
+    command: str | None = None
+    host: str | None = None
+    user: str | None = None
+    commit: str | None = None
 
     @property
     def name(self) -> str:

@@ -7,7 +7,8 @@
  *   crc32: number, closed: boolean, closed_ms: number | null, complete: boolean | null, gaps: Gap[]}} Log
  * @typedef {{id: number, project_id: string, name: string, created_ms: number}} Job
  * @typedef {{id: number, job_id: number, name: string, number: number, run_id: string | null, created_ms: number,
- *   status: string, reason: string | null, started_ms: number | null, ended_ms: number | null}} Version
+ *   status: string, reason: string | null, started_ms: number | null, ended_ms: number | null,
+ *   title?: string | null, command?: string | null, host?: string | null, user?: string | null, commit?: string | null}} Version
  * @typedef {{line: number, start_byte: number, end_byte: number}} Cut
  * @typedef {{start_line: number, end_line: number, start_byte: number, end_byte: number, lines: number, content: string,
  *   cuts?: Cut[], times_ms?: number[]}} Lines

@@ -49,7 +49,7 @@ _TABLES = (
         1,
         (
             *("id", "job_id", "number", "uuid", "run_id", "created_ms", "status", "reason", "expected_tasks", "started_ms"),
-            *("ended_ms", "stop_ms"),
+            *("ended_ms", "stop_ms", "title", "command", "host", "user_name", "commit_id"),
         ),
         "version",
     ),

@@ -137,6 +137,8 @@ def _run(recorder: Recorder, run: str) -> None:
     recorder.call("close_log", f"POST {run}/logs/worker-1/close", {})
     failed = {"status": "FAILED", "exit_code": 1, "host": "gpu-07", "tasks": 2}
     recorder.call("report_task", f"POST {run}/tasks/worker-0/report", failed)
+    facts = {"title": "lr 3e-4, warm-up", "command": "python train.py", "host": "gpu-7", "user": "mia", "commit": "5f0fd5a1" * 5}
+    recorder.call("update_version", f"PATCH {run}", facts)
     recorder.call("get_version", f"GET {run}")
     recorder.call("list_tasks", f"GET {run}/tasks")
     recorder.call("get_task", f"GET {run}/tasks/worker-0")

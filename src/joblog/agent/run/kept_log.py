@@ -34,21 +34,22 @@ STOPPED = "stopped as the server was asked to"
 
 
 class Options(NamedTuple):
-    """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``verbose`` says where the log is.
+    """``wait_s`` bounds the wait for the last bytes' acknowledgement; ``say_address`` says where the run is shown.
 
     ``grace_s`` is what a job that is asked to stop has to do so; ``linger_s`` is how long what it leaves behind is kept.
-    ``buffered``: a Python is not told not to buffer.
+    ``buffered``: a Python is not told not to buffer. ``origin`` says what the run is called and began with.
     """
 
     spool_roots: tuple[Path, ...]
     wait_s: float
-    verbose: bool = False
+    say_address: bool = False
     tty: bool = False
     spool_limit_bytes: int = LIMIT_BYTES
     filtering: Filtering | None = None
     grace_s: float = GRACE_S
     linger_s: float = LINGER_S
     buffered: bool = False
+    origin: Callable[[], dict[str, str]] | None = None
 
 
 class KeptLog:
@@ -75,7 +76,7 @@ class KeptLog:
             self.spool = Spool(path, limit_bytes=limit_of(path, options.spool_limit_bytes))
             self.spool.prove()
             self._intake = self._new_intake(self.spool, options)
-            self._shipper = Shipper(self.spool, connect, say, say_address=options.verbose)
+            self._shipper = Shipper(self.spool, connect, say, say_address=options.say_address, origin=options.origin)
             self._reporter = Reporter(self.spool, self._shipper, connect, self._asked_to_stop)
             self._shipper.start()
             self._reporter.start()

@@ -5,6 +5,7 @@
                                            each with its CRC-32, written in turn, so that one of them is whole whatever happens
     sum                                    the CRC-32 of all bytes, and how many they are; rewritten with each append
     gaps.jsonl                             what could not be kept, a line each
+    origin.json                            what the run is called and began with, where that is recorded
     <position>-<crc32>.part                the log's bytes from a position on; the CRC-32 is of all bytes before it
 
 Where the disk is full, parts are in a directory of the same name in memory (``memory``).
@@ -22,7 +23,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -212,6 +213,22 @@ def load_meta(path: Path) -> Meta:
     if not all(isinstance(name, str) and name for name in (meta.project_id, meta.job_name, meta.run_id, meta.task)):
         raise ValueError("its notes are damaged: meta.json")
     return meta
+
+
+def save_origin(path: Path, facts: Mapping[str, str]) -> None:
+    """Saves what the run is called and began with, whole or not at all; raises OSError."""
+    fresh = path / "origin.json.new"
+    fresh.write_text(json.dumps(facts), "utf-8")
+    fresh.replace(path / "origin.json")
+
+
+def load_origin(path: Path) -> dict[str, str] | None:
+    """Returns that; None where it was not saved, or is damaged."""
+    try:
+        found = json.loads((path / "origin.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def load_state(path: Path) -> SpoolState | None:

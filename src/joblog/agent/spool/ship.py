@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
+from joblog.agent.spool import files
 from joblog.agent.spool.resumed import crc32_there, gaps_there, place_here, place_there
 from joblog.agent.spool.spool import Spool
 from joblog.api.backoff import Backoff, asked_s, jitter
@@ -37,7 +38,7 @@ from joblog.errors import (
 )
 
 if TYPE_CHECKING:
-    from joblog.api.values import Log
+    from joblog.api.values import Log, Run
     from joblog.api.writer import Writer
 
 BATCH_BYTES = 1 << 20
@@ -80,13 +81,18 @@ class Shipper:
         *,
         say_address: bool = False,
         first_pause_s: float = FIRST_PAUSE_S,
+        origin: Callable[[], dict[str, str]] | None = None,
     ) -> None:
-        """``connect`` is called in the thread, so that what it imports does not delay the job."""
+        """``connect`` and ``origin`` are called in the thread, so that what they import does not delay the job.
+
+        ``origin`` says what the run is called and began with, where the spool does not.
+        """
         self._spool = spool
         self._connect = connect
         self._say = say
         self._say_address = say_address
         self._backoff = Backoff(first_pause_s, MAX_PAUSE_S, least=0.5)
+        self._origin = origin
         self._client: Writer | None = None
         self._log: Log | None = None
         self._at = 0
@@ -98,7 +104,7 @@ class Shipper:
         self._hurry = threading.Event()
         self._failure: Exception | None = None
         self._told = False
-        self._closing = self._labelled = False
+        self._closing = self._labelled = self._described = False
         self.announced = False
         """Whether the server has heard, from this process, that the run goes on."""
         self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
@@ -173,6 +179,7 @@ class Shipper:
     def _ship(self) -> None:
         # A batch's age at least: until then the processor is the job's, which is starting, and its first bytes'.
         self._spool.wait_for_finish(BATCH_S)
+        self._note_origin()
         while not self._over.is_set():
             try:
                 self._step()
@@ -215,18 +222,20 @@ class Shipper:
     def _meet(self, client: Writer) -> Log:
         """Gets or creates the log and finds out where to go on."""
         meta, first = self._spool.meta, not self._seen.is_set()
-        log = self._log_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_log(client)
+        run = self._run_of(client, self._spool.chosen_run_id) if self._spool.chosen_run_id else self._fresh_run(client)
+        log = run.log
         at = place_here(log.end_byte, self._spool.resumed)
         if at > self._spool.end_byte or (at >= self._spool.start_byte and not self._is_ours(log)):
             raise Different(f"the log {meta.job_name}, {meta.run_id}, {meta.task} has another writer", log.end_byte)
         if at < max(self._at, self._spool.start_byte):
             self._accept_loss(log, at)
         self._label(client, log)
+        self._describe(client, run)
         self._at = self._send_notice(client, log)
         self._ref = log.ref
         self._met.set()
         if first and self._say_address:
-            self._say(f"the log is {client.url}{log.ref.path}")
+            self._say(f"{client.url}/p/{log.project_id}/{run.job.name}/{run.version.name}")
         return log
 
     def _accept_loss(self, log: Log, at: int) -> None:
@@ -241,7 +250,7 @@ class Shipper:
         )
         if left > at:
             self._spool.resume(log.end_byte, log.crc32, left - at, in_line=log.partial_byte < log.end_byte)
-        self._labelled = self.announced = False  # that may be gone, too
+        self._labelled = self._described = self.announced = False  # that may be gone, too
         self._end_reported.clear()
 
     def _send_notice(self, client: Writer, log: Log) -> int:
@@ -270,23 +279,47 @@ class Shipper:
                 self._say(f"the job was not labelled: {error}")
             self._labelled = True
 
-    def _fresh_log(self, client: Writer) -> Log:
+    def _note_origin(self) -> None:
+        """Notes what the run began with beside its bytes, so that ``joblog sync`` can say it too; it is worth no failure."""
+        try:
+            if self._origin is not None and files.load_origin(self._spool.path) is None:
+                files.save_origin(self._spool.path, self._origin())
+        except Exception:  # noqa: BLE001 - the log goes on without it
+            self._origin = None
+
+    def _describe(self, client: Writer, run: Run) -> None:
+        """Says what the run is called and began with; of several ranks one does, or all whose number nobody knows.
+
+        The log waits for no success of it: there are servers older than their agents, and proxies that let no PATCH through.
+        """
+        meta = self._spool.meta
+        speaks = meta.task == "worker-0" or (meta.tasks is None and run.version.command is None)
+        facts = files.load_origin(self._spool.path) if speaks and not self._described else None
+        self._described = True
+        if facts:
+            try:
+                client.describe_version(run.job.project_id, run.job.id, run.version.id, facts)
+            except JoblogError as error:
+                self._described = not isinstance(error, Unreachable | Unavailable | Busy)
+
+    def _fresh_run(self, client: Writer) -> Run:
         """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""
         for run_id in attempts(self._spool.meta.run_id):
-            log = self._log_of(client, run_id)
+            run = self._run_of(client, run_id)
+            log = run.log
             empty = log.end_byte == 0 and not log.closed
             # Where the note of which log it was is lost, it is the one whose bytes are these.
             begun = self._spool.is_state_lost and self._spool.start_byte <= log.end_byte <= self._spool.end_byte
             if empty or (begun and self._is_ours(log)):
                 self._spool.choose_run_id(run_id)
-                return log
+                return run
         raise AssertionError  # there is no last attempt
 
-    def _log_of(self, client: Writer, run_id: str) -> Log:
+    def _run_of(self, client: Writer, run_id: str) -> Run:
         meta = self._spool.meta
-        log = client.run(meta.project_id, meta.job_name, run_id=run_id, task=meta.task).log
+        run = client.run(meta.project_id, meta.job_name, run_id=run_id, task=meta.task)
         self._seen.set()
-        return log
+        return run
 
     def _close(self, client: Writer, log: Log) -> None:
         self._closing, spool = True, self._spool

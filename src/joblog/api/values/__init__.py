@@ -70,7 +70,10 @@ class Job(Value):
 
 
 class Version(Value):
-    """One run of a job; ``name`` is ``V0001`` and so on, ``status`` as ModelArts names it: ``RUNNING``, ``FAILED`` ..."""
+    """One run of a job; ``name`` is ``V0001`` and so on, ``status`` as ModelArts names it: ``RUNNING``, ``FAILED`` ...
+
+    ``title`` is what somebody calls it; ``command``, ``host``, ``user`` and ``commit`` are what it began with.
+    """
 
     id: int
     job_id: int
@@ -85,6 +88,11 @@ class Version(Value):
     started_ms: int | None = None
     ended_ms: int | None = None
     stop_ms: int | None = None
+    title: str | None = None
+    command: str | None = None
+    host: str | None = None
+    user: str | None = None
+    commit: str | None = None
 
 
 class Reported(Value):

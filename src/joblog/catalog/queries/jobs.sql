@@ -81,7 +81,7 @@ WHERE j.project_id = :project_id AND r.body LIKE :like ESCAPE '!';
 -- name: runs
 -- A page of versions with their jobs' names, as v2 lists them. Lists of ids and statuses are ',8,10,', or '' for all.
 SELECT v.id, v.job_id, v.number, v.uuid, v.run_id, v.created_ms, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms,
-    v.stop_ms, j.name, j.description, j.workspace_id
+    v.stop_ms, v.title, v.command, v.host, v.user_name, v.commit_id, j.name, j.description, j.workspace_id
 FROM version v JOIN job j ON j.id = v.job_id
 WHERE j.project_id = :project_id AND j.workspace_id = :workspace_id AND v.created_ms >= :since_ms AND v.created_ms <= :until_ms
     AND (CAST(:job_ids AS TEXT) = '' OR CAST(:job_ids AS TEXT) LIKE '%,' || CAST(j.id AS TEXT) || ',%')

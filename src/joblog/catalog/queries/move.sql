@@ -121,15 +121,18 @@ VALUES (:id, :project_id, :name, :created_ms, :description, :workspace_id, :labe
 DELETE FROM job WHERE id = :id;
 
 -- name: version_rows
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms
+SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
+    title, command, host, user_name, commit_id
 FROM version WHERE id > :after AND id <= :until;
 
 -- name: version_next
 SELECT MIN(id) FROM version WHERE id > :after;
 
 -- name: version_row_put
-INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms)
-VALUES (:id, :job_id, :number, :uuid, :run_id, :created_ms, :status, :reason, :expected_tasks, :started_ms, :ended_ms, :stop_ms);
+INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
+    title, command, host, user_name, commit_id)
+VALUES (:id, :job_id, :number, :uuid, :run_id, :created_ms, :status, :reason, :expected_tasks, :started_ms, :ended_ms, :stop_ms,
+    :title, :command, :host, :user_name, :commit_id);
 
 -- name: version_row_drop
 DELETE FROM version WHERE id = :id;

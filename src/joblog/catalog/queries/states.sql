@@ -4,6 +4,10 @@
 UPDATE version SET status = :status, reason = :reason, started_ms = :started_ms, ended_ms = :ended_ms
 WHERE id = :id AND status = :was RETURNING id;
 
+-- name: version_describe
+UPDATE version SET title = :title, command = :command, host = :host, user_name = :user_name, commit_id = :commit_id
+WHERE id = :id;
+
 -- name: version_expect
 UPDATE version SET expected_tasks = :expected_tasks WHERE id = :id;
 
@@ -13,7 +17,8 @@ UPDATE version SET status = :status, stop_ms = :now_ms WHERE id = :id AND status
 -- name: version_locked
 -- Reads a version inside a transaction so that its state cannot change before the end of it: PostgreSQL locks what is updated.
 UPDATE version SET number = number WHERE id = :id
-RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms;
+RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
+    title, command, host, user_name, commit_id;
 
 -- name: task_put
 INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms)

@@ -42,6 +42,9 @@ def _add_run(commands: Subparsers) -> None:
     run.add_argument("--task", help="this rank of the run (default: from the environment, or worker-0)")
     about = "label the job, besides $JOBLOG_LABELS (NAME=VALUE,NAME=VALUE); may be repeated"
     run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
+    run.add_argument("--title", metavar="TEXT", help="what to call this run, such as 'lr 3e-4, warm-up'")
+    about = "do not record the command, host, user and git commit (also: JOBLOG_ORIGIN=no)"
+    run.add_argument("--no-origin", action="store_true", help=about)
     run.add_argument("--tty", action="store_true", help="give the command a terminal to write to")
     about = "let Python buffer its output as it does without joblog: do not set PYTHONUNBUFFERED"
     run.add_argument("--buffered", action="store_true", help=about)
@@ -69,7 +72,9 @@ def _add_run(commands: Subparsers) -> None:
         help="above RATE bytes a second, such as 64K or 1M, count repetitive output instead of sending it (default: no limit)",
     )
     _add_redacting(run)
-    run.add_argument("-v", "--verbose", action="store_true", help="print the log's address on stderr")
+    run.add_argument(
+        "-v", "--verbose", action="store_true", help="print the run's address on stderr, also where that is no terminal"
+    )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
 
 

@@ -16,6 +16,9 @@ from joblog.server.state import State
 MAX_GAP_BYTES = 2**48
 """256 TiB: more than any disk, and so little that a body full of gaps does not add up to more than 63 bits hold."""
 
+_FACT_CHARACTERS = {"title": 100, "command": 1000, "host": 200, "user": 100}
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+
 _REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
 
 
@@ -55,6 +58,29 @@ class VersionRequest(Struct, forbid_unknown_fields=True):
     """Names a run; without ``run_id`` it is a new one."""
 
     run_id: str | None = None
+
+
+class VersionFacts(Struct, forbid_unknown_fields=True):
+    """What a run is called and began with; null removes one, and what is not given stays."""
+
+    title: str | UnsetType | None = UNSET
+    command: str | UnsetType | None = UNSET
+    host: str | UnsetType | None = UNSET
+    user: str | UnsetType | None = UNSET
+    commit: str | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        for name, most in _FACT_CHARACTERS.items():
+            text = getattr(self, name)
+            if isinstance(text, str) and not (0 < len(text) <= most and text.isprintable()):
+                raise Invalid(name, f"1 to {most} printable characters")
+        if isinstance(self.commit, str) and not _COMMIT.fullmatch(self.commit):
+            raise Invalid("commit", "a commit's id in hexadecimal, 40 or 64 digits")
+
+    @property
+    def given(self) -> dict[str, str | None]:
+        """What was given."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if getattr(self, name) is not UNSET}
 
 
 class GapRequest(Struct, forbid_unknown_fields=True):

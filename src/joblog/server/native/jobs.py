@@ -21,6 +21,7 @@ from joblog.server.native.bodies import (
     ProjectRequest,
     RunRequest,
     TokenRequest,
+    VersionFacts,
     VersionRequest,
     read_log_value,
     version_value,
@@ -142,6 +143,13 @@ async def list_versions(
 async def get_version(joblog: State, project_id: str, job_id: int, version_id: int) -> Version:
     """Returns the version, and how its run is."""
     return version_value(await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id))
+
+
+@calls.patch("/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "write", "Say what a run is called, and began with")
+async def update_version(joblog: State, project_id: str, job_id: int, version_id: int, data: VersionFacts) -> Version:
+    """Sets what is given of title, command, host, user and commit, removes what is null; others stay."""
+    version = await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id)
+    return version_value(await joblog.writing(joblog.engine.states.describe, version, data.given))
 
 
 @calls.post("/tokens", "admin", "Make a token", tag="tokens")

@@ -4,6 +4,7 @@ import { get, logPath, versionPath } from "../api.js";
 import { el } from "../dom.js";
 import { choice } from "../header.js";
 import { t } from "../i18n.js";
+import { Facts, runName } from "./facts.js";
 import { stateBadge } from "./state.js";
 
 /**
@@ -30,13 +31,14 @@ export class Place {
     this.logs = [];
     this.job = el("a", { href: `/projects/${encodeURIComponent(address.project)}/`, class: "job" }, `#${address.job}`);
     this.state = el("span");
+    this.facts = new Facts();
     this.runs = el("span", { class: "runs" });
     this.ranks = el("span", { class: "of-rank" }, section === "log" ? el("span", { class: "quiet" }, address.task) : null);
     const sections = /** @type {Section[]} */ (["log", "ranks", "plots"]).map((each) => {
       const here = each === section ? "page" : null;
       return el("a", { class: "tab", href: sectionPath(address, each), "aria-current": here }, t(`section-${each}`));
     });
-    this.elements = [this.job, this.runs, this.ranks, this.state, el("span", { class: "tabs" }, ...sections)];
+    this.elements = [this.job, this.runs, this.ranks, this.state, this.facts.element, el("span", { class: "tabs" }, ...sections)];
   }
 
   /** Fills in what is not needed to show lines. */
@@ -73,6 +75,7 @@ export class Place {
   /** @param {Version | null} version */
   showVersion(version) {
     this.known(version);
+    if (version) this.facts.show(version);
     this.state.replaceChildren(...(version ? [stateBadge(version.status, version.reason)] : []));
   }
 
@@ -106,11 +109,6 @@ export class Place {
     box.addEventListener("change", () => chosen(box.value));
     into.replaceChildren(box);
   }
-}
-
-/** @param {Version} version */
-export function runName(version) {
-  return version.run_id ? `${version.name} · ${version.run_id}` : version.name;
 }
 
 /**

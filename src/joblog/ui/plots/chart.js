@@ -142,7 +142,7 @@ export class Chart {
     const byte = points.bytes[at];
     const address = { ...this.job, version: run.id, task: points.task };
     const step = points.steps[at];
-    const facts = [run.name, t("ranksAre", rankOf(points.task)), step === null ? "" : t("atStep", shortNumber(step)), time(points.times_ms[at])];
+    const facts = [`#${run.number}`, t("ranksAre", rankOf(points.task)), step === null ? "" : t("atStep", shortNumber(step)), time(points.times_ms[at])];
     const text = el("code", { class: "from" });
     const link = el("a", { href: bytesLink(address, byte) }, t("toLine"));
     fill(this.picked, el("strong", {}, `${this.plot.name} ${points.values[at]}`), ` ${facts.filter(Boolean).join(" · ")} `, link, text);

@@ -6,7 +6,7 @@ import { t } from "../i18n.js";
  * As the API's `metrics` gives them: entry i of each list is one point.
  * @typedef {{task: string, name: string, count: number, steps: (number | null)[], times_ms: number[],
  *   values: (number | null)[], bytes: number[], unit: string, axis: string}} Points
- * @typedef {{id: number, name: string}} Run
+ * @typedef {{id: number, number: number}} Run
  * @typedef {"step" | "time"} Over
  */
 
@@ -33,7 +33,7 @@ export function plotsOf(found, over) {
   found.forEach(({ run, items }, number) => {
     const begun = Math.min(...items.map((each) => each.times_ms[0] ?? Infinity));
     for (const points of items) {
-      const label = [several.runs ? run.name : "", several.tasks || !several.runs ? t("ranksAre", rankOf(points.task)) : ""].filter(Boolean).join(" · ");
+      const label = [several.runs ? `#${run.number}` : "", several.tasks || !several.runs ? t("ranksAre", rankOf(points.task)) : ""].filter(Boolean).join(" · ");
       const colour = (tasks.indexOf(points.task) + number * Math.max(tasks.length, 1)) % COLOURS;
       const curve = { run, points, colour, dashed: number > 0, label, ...drawn(points, over, begun) };
       if (!curve.x.length) continue;
