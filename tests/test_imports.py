@@ -18,11 +18,12 @@ ROOMS = {
     "joblog.__main__": {"cli"},
     "joblog.cli": {"agent", "api", "client", "views", "server.process", "upkeep", "engine.opening", "catalog", "objects"},
     "joblog.integrations": {"agent", "client", "api"},
-    "joblog.server.process": {"server.app", "server.http", "engine", "catalog"},
+    "joblog.server.process": {"server.app", "server.greeting", "server.http", "engine", "catalog"},
     "joblog.server.app": {
         *("server.ops", "server.collectors", "server.modelarts", "server.native", "server.state", "server.auth", "server.http"),
         "engine",
     },
+    "joblog.server.greeting": {"engine", "catalog"},
     "joblog.server.ops": {"server.native", "server.state", "server.http", "engine", "catalog"},
     "joblog.server.collectors": {"server.native", "server.state", "server.auth", "server.http", "engine", "api"},
     "joblog.server.modelarts": {

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from joblog.cli.links import has_browser
 from tests.agent.harness import Agent, Served
 
 LINES = b"".join(b"line %d \xff\x1b[31m\r\n" % n for n in range(300))
@@ -23,6 +29,12 @@ def run(joblog: Agent, tmp_path: Path) -> Agent:
     return joblog
 
 
+def page_of(run: Agent, version: str) -> str:
+    """Where the viewer shows the log, as its address has it."""
+    (log,) = [log for log in map(json.loads, run.said("logs", version, "--json").splitlines()) if log["task"] == "worker-1"]
+    return f"/projects/{log['project_id']}/jobs/{log['job_id']}/versions/{log['version_id']}/logs/worker-1"
+
+
 def test_a_link_brings_exactly_its_lines_or_bytes(run: Agent, server: Served) -> None:
     """What link prints, cat takes: without a part the whole log, in any project's surroundings, by any of its forms."""
     link = run.said("link", "resnet/V0002/worker-1", "--lines", "120-141").decode().strip()
@@ -34,9 +46,10 @@ def test_a_link_brings_exactly_its_lines_or_bytes(run: Agent, server: Served) ->
     assert run.said("cat", link.partition("#")[0]) == LINES
     assert run.said("cat", link.partition("#")[0] + "#L299") == LINES.split(b"\n")[299] + b"\n"
     assert run.said("cat", link.partition("#")[0] + "#B100-B200") == LINES[100:201]
-    opened = run.said("open", link).decode().strip()
-    assert opened.endswith("/logs/worker-1#L120-L140")
-    assert run.said("cat", opened) == wanted + b"\n"
+    assert run.said("open", "--print", link).decode().strip() == link
+    page = f"{server.url}{page_of(run, link.partition('/worker-1')[0])}#L120-L140"
+    assert run.said("cat", page) == wanted + b"\n"
+    assert run.said("link", page).decode().strip() == link
 
 
 def test_a_part_stands_behind_a_plain_name_too(run: Agent) -> None:
@@ -89,14 +102,62 @@ def test_wrong_links_are_told_in_a_line(run: Agent) -> None:
     assert "--lines must be A-B, where B is greater than A" in run.refused("link", "resnet", "--lines", "5-")
 
 
-def test_open_opens_a_browser_only_when_asked(run: Agent, tmp_path: Path) -> None:
-    """The address is printed in any case."""
+def test_open_opens_a_browser_where_there_is_one(run: Agent, tmp_path: Path) -> None:
+    """The link is printed in any case; alone where that is all that is asked for. No code is among a process's arguments."""
     seen = tmp_path / "seen"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
     browser.chmod(0o755)
     run.environ["BROWSER"] = f"{browser} %s"
-    url = run.said("open", "resnet/V0001#L0")
+    url = run.said("open", "--print", "resnet/V0001#L0")
+    assert url == run.said("link", "resnet/V0001#L0")
     assert not seen.exists()
-    ran = run.run([sys.executable, "-m", "joblog", "open", "--browser", "resnet/V0001#L0"])
+    ran = run.run([sys.executable, "-m", "joblog", "open", "resnet/V0001#L0"])
     assert (ran.returncode, ran.stdout, seen.read_bytes()) == (0, url, url)
+
+
+def test_a_one_time_link_logs_in_once(run: Agent, server: Served) -> None:
+    """And leads to the lines."""
+    link = run.said("open", "--one-time", "resnet/V0002/worker-1#L5").decode().strip()
+    address, _, code = link.partition("#")
+    assert address == f"{server.url}/login?to=/p/{run.environ['JOBLOG_PROJECT']}/resnet/V0002/worker-1%23L5"
+    assert [begin_session(server.url, code) for _ in range(2)] == [200, 403]
+
+
+def test_a_terminal_without_a_browser_gets_a_one_time_link(run: Agent) -> None:
+    """As somebody does who came by SSH: the browser is elsewhere. What is no terminal gets the permanent one."""
+    here = {name: run.environ.pop(name, None) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")}
+    assert here is not None
+    assert run.said("open", "resnet") == run.said("link", "resnet")
+    ours, theirs = pty.openpty()
+    command = run.command("open", "resnet")
+    subprocess.run(command, env=run.environ, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, check=True, timeout=120)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        assert b"/login?to=/p/" in screen.read(4096)
+
+
+def begin_session(url: str, code: str) -> int:
+    """What a browser does that has followed a link; returns the status."""
+    body, headers = json.dumps({"code": code}).encode(), {"Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{url}/api/session", data=body, headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(asked) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "has"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"BROWSER": "firefox"}, "linux", True),
+        ({}, "darwin", True),
+    ],
+)
+def test_where_a_browser_is(environ: dict[str, str], platform: str, has: bool) -> None:
+    assert has_browser(environ, platform) is has

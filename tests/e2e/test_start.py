@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import Child
+from tests.cli.test_links import begin_session
 from tests.conftest import installed, start_server
 from tests.engines import PostgresServer, free_ports
 
@@ -58,3 +62,24 @@ def test_a_node_that_cannot_serve_ends(tmp_path: Path, setting: str, words: str)
     assert f"joblog: {words}" in done.stderr
     assert "secret" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_is_told_how_to_begin(tmp_path: Path) -> None:
+    """With a link that logs in once, which is kept nowhere; what is no terminal is told nothing of it."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "joblog", "serve", "--port", "0", "--data", str(tmp_path / "data")]
+    server = Child(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        shown = b""
+        while b"joblog open hello" not in shown:
+            shown += screen.read(4096)
+        found = re.search(rb"(http://\S+)/login#([\w-]+)", shown)
+        assert found is not None
+        assert b"export JOBLOG_DATA=" + bytes(tmp_path / "data") in shown
+        url, code = found[1].decode(), found[2].decode()
+        assert [begin_session(url, code) for _ in range(2)] == [200, 403]
+        server.terminate()
+        _, said = server.communicate(timeout=DEADLINE_S)
+    assert code.encode() not in said
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file() and code.encode() in path.read_bytes()]

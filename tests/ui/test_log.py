@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from datetime import datetime, timedelta, timezone
@@ -209,3 +210,19 @@ def test_a_moment_is_gone_to(open_page: Open, web: Web) -> None:
     until_shown(page, 0)
     jump(page, "2026-99-99")
     expect(page.locator(".notice")).to_contain_text("A line, a percentage")
+
+
+def test_a_run_says_what_it_is(open_page: Open, web: Web) -> None:
+    """Its number and title; in a card when it began, how long it took, its command, host, user and commit: as text."""
+    log = made_log(web, "described", b"one\n", closed=True)
+    facts = {"title": "lr 0.1", "command": "train '<b>'", "host": "gpu-7", "user": "mia", "commit": "a" * 40}
+    assert web.call("PATCH", log.version, json.dumps(facts).encode(), content_type="application/json").status == 200
+    page = open_page(viewer_path(log))
+    expect(page.locator(".runs")).to_have_text("#1 · lr 0.1")
+    card = page.locator(".facts dl")
+    expect(card).to_be_hidden()
+    page.get_by_label("What this run is").click()
+    for text in ("train '<b>'", "gpu-7", "mia", "a" * 40):
+        expect(card).to_contain_text(text)
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()

@@ -49,3 +49,29 @@ def test_a_project_that_one_may_not_see_says_so(open_page: Open, web: Web) -> No
     expect(page.get_by_role("alert")).to_contain_text("You may not see this.")
     page.goto(f"/projects/{person.project_id}/jobs/999999/versions/1/logs/worker-0")
     expect(page.get_by_role("alert")).to_contain_text("There is nothing here.")
+
+
+def test_a_one_time_link_opens_the_page_that_it_names(open_page: Open, web: Web) -> None:
+    """Once; the code is neither in the address nor in the history then, and whoever comes later is told why not."""
+    log = made_log(web, "login-link", b"one\ntwo\n", closed=True)
+    code = web.post("/api/session/code", {}).json["code"]
+    link = f"/login?to=/p/{log.project_id}/{log.job_id}/V0001/worker-0%23L1#{code}"
+    page = open_page(link, token=None)
+    settled(page)
+    assert shown_lines(page) == {0: "one", 1: "two"}
+    assert page.url.endswith(f"{viewer_path(log)}#L1")
+    page.go_back()
+    assert code not in page.url
+    page.go_forward()
+    again = open_page(link, token=None, problems=True)
+    expect(again.get_by_role("alert")).to_contain_text("This link has been used")
+    assert code not in again.url
+
+
+def test_a_link_leads_to_no_other_host(open_page: Open, web: Web) -> None:
+    """Nor to anything but pages; it logs in all the same."""
+    for to in ("https://logs.example/p/x", "//logs.example/", "javascript:alert(1)", "/api/docs"):
+        code = web.post("/api/session/code", {}).json["code"]
+        page = open_page(f"/login?to={to}#{code}", token=None)
+        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        assert page.evaluate("location.pathname") in ("/", "/projects/default/")

@@ -68,6 +68,9 @@ class Filled:
         assert version is not None
         self.uuid = version.uuid
         engine.names.put_job("lab", "asked-for", NOW_MS, {"team": "vision", "note": "\u8bad\u7ec3 = 1"})
+        engine.states.describe(
+            version, {"title": "d\u00e9but", "command": "train", "host": "n", "user": "u", "commit": "c" * 40}
+        )
         engine.states.report(version, 3, Report(Status.FAILED, 137, "SIGKILL", "out of memory", "node-3", 4), NOW_MS)
         for worker in range(6):
             made = engine.names.put_run("lab", "Train_1", "run-7", worker, NOW_MS)[2]

@@ -26,6 +26,9 @@ from tests.conftest import start_server
 NOW_MS = 1_700_000_000_000
 
 
+FACTS = {"title": "lr 0.1", "command": "python train.py", "host": "gpu-7", "user": "mia", "commit": "a" * 40}
+
+
 def whole(engine: Engine, log_id: int) -> bytes:
     head = engine.logs.head(log_id)
     return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
@@ -43,7 +46,8 @@ def test_every_sealed_byte_is_where_it_was(
     engine.names.put_project("lab", NOW_MS)
     texts: dict[int, bytes] = {}
     for number, (name, data) in enumerate(real_logs()):
-        log = engine.names.put_run("lab", f"Job_{number % 3}", f"run-{number // 4}", number % 4, NOW_MS)[2]
+        _, version, log = engine.names.put_run("lab", f"Job_{number % 3}", f"run-{number // 4}", number % 4, NOW_MS)
+        engine.states.describe(version, FACTS)
         texts[log.id], at = data[:2_000_000], 0
         assert name
         while at < len(texts[log.id]):
@@ -66,6 +70,8 @@ def test_every_sealed_byte_is_where_it_was(
     assert engine.names.jobs("lab", None, 0, 100) == jobs
     for log_id, text in texts.items():
         _is_what_was_sealed(engine, before[log_id], text)
+    for version in (each for job in jobs for each in engine.names.all_versions(job.id)):
+        assert {name: getattr(version, name) for name in FACTS} == FACTS
     again = engine.names.put_run("lab", "Job_0", "run-0", 0, NOW_MS)[2]
     assert again.id == before[again.id].id
     assert engine.names.put_run("lab", "Job_0", "run-0", 77, NOW_MS)[2].id > max(texts)

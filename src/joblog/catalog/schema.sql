@@ -173,6 +173,7 @@ CREATE INDEX garbage_by_age ON garbage (since_ms);
 
 -- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
 -- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.
+-- A browser that was logged in by a code of another token (its parent) has one that ends with that.
 CREATE TABLE token (
     id BIGINT PRIMARY KEY,
     sha256 TEXT NOT NULL UNIQUE,
@@ -182,9 +183,19 @@ CREATE TABLE token (
     rights TEXT NOT NULL,
     label TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    expires_ms BIGINT
+    expires_ms BIGINT,
+    parent_id BIGINT
 );
 CREATE INDEX token_by_user ON token (user_id, project_id) WHERE user_id IS NOT NULL;
+
+CREATE INDEX token_by_parent ON token (parent_id) WHERE parent_id IS NOT NULL;
+
+-- What logs a browser in once, for a token that then becomes the parent of the session's.
+CREATE TABLE login_code (
+    sha256 TEXT PRIMARY KEY,
+    token_id BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL
+);
 
 -- A user; "user" itself is a word of SQL's.
 CREATE TABLE account (

@@ -7,12 +7,17 @@ import secrets
 
 from joblog.catalog.database import Database, Transaction
 from joblog.core.accounts import Token, check_label, check_rights
-from joblog.errors import NotFound, WrongPassword
+from joblog.errors import BadLink, NotFound, WrongPassword
 
 _PREFIX = "jl_"
 
 USER_TOKEN_MS = 24 * 3600 * 1000
 """How long a user's token lives: ModelArts' own 24 hours."""
+
+LOGIN_CODE_MS = 600_000
+"""How long a link logs in, if nobody has used it: as long as somebody needs to come back to the terminal that shows it."""
+
+_LABEL_ROOM = 180
 
 
 class Tokens:
@@ -50,6 +55,30 @@ class Tokens:
             tx.rows("tokens_drop_expired", user_id=user_id, before_ms=now_ms - USER_TOKEN_MS)
             return _put(tx, Token(_next_id(tx), project_id, "", "", now_ms, expires_ms, None, user_id))
 
+    def make_login_code(self, token_id: int, now_ms: int) -> tuple[str, int]:
+        """Returns what begins one session of a token, and until when (ms); it is kept as its hash."""
+        code, expires_ms = secrets.token_urlsafe(32), now_ms + LOGIN_CODE_MS
+        with self._db.transaction() as tx:
+            tx.rows("login_codes_drop_over", before_ms=now_ms)
+            tx.rows("login_code_put", sha256=_hash(code), token_id=token_id, expires_ms=expires_ms)
+        return code, expires_ms
+
+    def use_login_code(self, code: str, now_ms: int, lasts_ms: int) -> str:
+        """Returns the secret of a new token that reads what the code's token may read, and ends with it.
+
+        Raises BadLink for a code that is used, over or none, or whose token is gone or may not read.
+        """
+        if not self._db.rows("login_code", sha256=_hash(code)):
+            raise BadLink  # strangers who guess cost a look
+        with self._db.transaction() as tx:
+            taken = tx.rows("login_code_take", sha256=_hash(code))
+            rows = tx.rows("token_by_id", id=taken[0][0]) if taken and taken[0][1] > now_ms else []
+            # What is refused is taken all the same: nobody tries it twice.
+            made = _session_of(tx, Token(*rows[0]), now_ms, now_ms + lasts_ms) if rows else None
+        if made is None:
+            raise BadLink
+        return made
+
     def find(self, secret: str) -> Token | None:
         """Returns the token of that secret. It is looked up by its hash, so timing tells nothing about others."""
         rows = self._db.rows("token_by_hash", sha256=_hash(secret))
@@ -66,11 +95,23 @@ class Tokens:
                 raise NotFound("token", token_id)
 
 
+def _session_of(tx: Transaction, parent: Token, now_ms: int, until_ms: int) -> str | None:
+    over = parent.expires_ms is not None and parent.expires_ms <= now_ms
+    if over or not (parent.user_id is not None or parent.may("read")):
+        return None
+    tx.rows("tokens_drop_over", before_ms=now_ms)
+    expires_ms = until_ms if parent.expires_ms is None else min(parent.expires_ms, until_ms)
+    rights = "" if parent.user_id is not None else "read"
+    label = f"{parent.label} (browser)" if len(parent.label) < _LABEL_ROOM else parent.label
+    child = Token(_next_id(tx), parent.project_id, rights, label, now_ms, expires_ms, parent.job_id, parent.user_id)
+    return _put(tx, child, parent.id)[1]
+
+
 def _next_id(tx: Transaction) -> int:
     return int(tx.rows("next_id", name="token")[0][0])
 
 
-def _put(tx: Transaction, token: Token) -> tuple[Token, str]:
+def _put(tx: Transaction, token: Token, parent_id: int | None = None) -> tuple[Token, str]:
     secret = _PREFIX + secrets.token_urlsafe(32)
     tx.rows(
         "token_put",
@@ -83,6 +124,7 @@ def _put(tx: Transaction, token: Token) -> tuple[Token, str]:
         label=token.label,
         now_ms=token.created_ms,
         expires_ms=token.expires_ms,
+        parent_id=parent_id,
     )
     return token, secret
 

@@ -28,7 +28,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "search": ("joblog search -C 2 'nan|[Ee]rror' resnet", "joblog search -F -c 'CUDA out of memory'"),
     "link": ("joblog link resnet --lines 120-141", "joblog link resnet/V0002/worker-3#L120-L140"),
-    "open": ("joblog open resnet", "joblog open --browser resnet/V0002/worker-3#L120"),
+    "open": ("joblog open resnet", "joblog open --print resnet/V0002/worker-3#L120"),
     "verify": (
         "joblog verify resnet",
         "joblog verify resnet --version V0002 --task worker-3",

@@ -1,46 +1,71 @@
-"""``joblog link`` and ``joblog open``: a log's address, to send to somebody or to look at in a browser."""
+"""``joblog open`` and ``link``: a log's address, to look at in a browser or to send to somebody; one form of link for both."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import webbrowser
+from collections.abc import Mapping
+from urllib.parse import quote
 
 from joblog.cli.common import connected, find_log, part_of, span
+from joblog.client import Client
 from joblog.client.links import Link, LogPart
-from joblog.errors import Invalid, JoblogError
-
-
-def link(args: argparse.Namespace) -> int:
-    """Prints the permanent link to a log, or to a part of it."""
-    part = part_of(args.log)
-    if part is not None and (args.lines or args.bytes):
-        raise Invalid("--lines and --bytes", "absent where LOG names a part")
-    if args.lines or args.bytes:
-        flag = "--lines" if args.lines else "--bytes"
-        low, high = span(flag, args.lines or args.bytes)
-        if high is None or high <= low:
-            raise Invalid(flag, "A-B, where B is greater than A", args.lines or args.bytes)
-        part = LogPart(low, high, in_bytes=bool(args.bytes))
-    client, project_id = connected(args)
-    with client:
-        log = find_log(client, project_id, args.log)
-        job = client.job(log.project_id, log.job_id).name
-        version = client.version(log.project_id, log.job_id, log.version_id).name
-        sys.stdout.write(client.url + Link(log.project_id, job, version, log.task, part).path + "\n")
-    return 0
+from joblog.errors import Invalid
 
 
 def open_log(args: argparse.Namespace) -> int:
-    """Prints the address of the viewer's page of a log, and opens it where that is asked for."""
-    part = part_of(args.log)
+    """Prints the permanent link to a log, or to a part of it, and opens it where there is a browser.
+
+    At a terminal without one, as over SSH, the link that is printed logs in, once: it is followed on another machine.
+    """
+    part = _part(args)
     client, project_id = connected(args)
+    browser = not args.print and has_browser(os.environ, sys.platform)
     with client:
-        log = find_log(client, project_id, args.log)
-        page = f"/projects/{log.project_id}/jobs/{log.job_id}/versions/{log.version_id}/logs/{log.task}"
-        url = f"{client.url}{page}{part or ''}"
+        path = _path(client, project_id, args.log, part)
+        one_time = args.one_time or not (args.print or browser or not sys.stdout.isatty())
+        url = _one_time(client, path) if one_time else client.url + path
     sys.stdout.write(url + "\n")
     sys.stdout.flush()
-    if args.browser and not webbrowser.open(url):
-        raise JoblogError("there is no browser here to open it in")
+    if browser and not one_time:
+        _browse(url)
     return 0
+
+
+def has_browser(environ: Mapping[str, str], platform: str) -> bool:
+    """Whether a window can be opened from here; what runs in a terminal, as w3m does, cannot show the viewer."""
+    return platform in ("darwin", "win32") or any(environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _browse(url: str) -> None:
+    import webbrowser
+
+    # Without a code, which everybody on this machine could read among the processes' arguments.
+    if webbrowser.open(url) and sys.stderr.isatty():
+        sys.stderr.write("joblog: a browser that is not logged in yet: joblog open --one-time\n")
+
+
+def _one_time(client: Client, path: str) -> str:
+    return f"{client.url}/login?to={quote(path)}#{client.create_login_code()}"
+
+
+def _path(client: Client, project_id: str, name: str | None, part: LogPart | None) -> str:
+    log = find_log(client, project_id, name)
+    job = client.job(log.project_id, log.job_id).name
+    version = client.version(log.project_id, log.job_id, log.version_id).name
+    return Link(log.project_id, job, version, log.task, part).path
+
+
+def _part(args: argparse.Namespace) -> LogPart | None:
+    """Returns which part is meant; raises Invalid."""
+    part = part_of(args.log)
+    if not (args.lines or args.bytes):
+        return part
+    if part is not None:
+        raise Invalid("--lines and --bytes", "absent where LOG names a part")
+    flag = "--lines" if args.lines else "--bytes"
+    low, high = span(flag, args.lines or args.bytes)
+    if high is None or high <= low:
+        raise Invalid(flag, "A-B, where B is greater than A", args.lines or args.bytes)
+    return LogPart(low, high, in_bytes=bool(args.bytes))

@@ -58,6 +58,10 @@ class AdminCalls(Transport):
         """Yields the tokens, without their secrets; those that users got by logging in are not among them."""
         return self.items(Token, "/api/tokens")
 
+    def create_login_code(self) -> str:
+        """Returns a code for ``/login#CODE`` of the viewer: it logs a browser in, once, to read what this token may read."""
+        return str(self.call("POST", "/api/session/code", {})["code"])
+
     def revoke_token(self, token_id: int) -> None:
         """Makes a token worthless."""
         self.ask("DELETE", f"/api/tokens/{token_id}")

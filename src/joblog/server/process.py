@@ -30,6 +30,7 @@ from joblog.engine.engine import Engine
 from joblog.engine.opening import await_database
 from joblog.errors import Invalid
 from joblog.server.app import App
+from joblog.server.greeting import greet
 from joblog.server.http import audit, server_log
 from joblog.server.http.pools import Threads
 from joblog.server.http.request_log import Traces
@@ -138,7 +139,7 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(_stop(stopped, app, server, serving))
         try:
-            await _announce(settings, port)
+            await asyncio.to_thread(greet, engine, await _announce(settings, port))
             bound_connections(port, settings.body_silence_s)
             await serving
         except asyncio.CancelledError:
@@ -245,8 +246,8 @@ def _has_admin(engine: Engine) -> bool:
     )
 
 
-async def _announce(settings: Settings, port: int) -> None:
-    """Writes the server's address to a file once it can be reached there."""
+async def _announce(settings: Settings, port: int) -> str:
+    """Writes the server's address to a file once it can be reached there, and returns it."""
     host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
     while True:
         try:
@@ -260,6 +261,7 @@ async def _announce(settings: Settings, port: int) -> None:
     address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     _write(settings.data / URL_FILE, address)
     _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
+    return address
 
 
 def _write(path: Path, line: str) -> None:

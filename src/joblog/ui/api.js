@@ -75,6 +75,11 @@ export async function logIn(who) {
   return (await call("/api/session", { method: "POST", headers, body: JSON.stringify(who) })).json();
 }
 
+/** Whether there is a session. */
+export async function isLoggedIn() {
+  return get("/api/session").then(() => true, () => false);
+}
+
 /** Ends the session. */
 export async function logOut() {
   await call("/api/session", { method: "DELETE" });

@@ -1,16 +1,17 @@
 // Logging in: a token or a password goes to the server once, and comes back as a cookie that scripts cannot read.
 
-import { ApiError, logIn } from "./api.js";
+import { ApiError, isLoggedIn, logIn } from "./api.js";
 import { el, say } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
  * Asks who is there.
  * @param {() => void} done
+ * @param {string} [said] what is wrong already
  * @returns {HTMLElement}
  */
-export function loginPage(done) {
-  const problem = el("p", { class: "problem", role: "alert" });
+export function loginPage(done, said = "") {
+  const problem = el("p", { class: "problem", role: "alert" }, said);
 
   /** @param {HTMLFormElement} form */
   const submit = async (form) => {
@@ -42,6 +43,26 @@ export function loginPage(done) {
     ]),
     problem,
   );
+}
+
+/**
+ * Logs in by the link that stands in the address, once, and goes to what it leads to; the code leaves the address at once.
+ * @param {() => void} done
+ * @returns {Promise<HTMLElement | null>} what to show where that fails
+ */
+export async function followLoginLink(done) {
+  const code = location.hash.slice(1);
+  const to = new URL(new URLSearchParams(location.search).get("to") ?? "/", location.origin);
+  const ours = to.origin === location.origin && (to.pathname === "/" || /^\/(?:p|projects)\//.test(to.pathname));
+  history.replaceState(null, "", ours ? to : "/");
+  try {
+    if (code) await logIn({ code });
+  } catch (error) {
+    if (!(await isLoggedIn())) {
+      return loginPage(done, error instanceof ApiError && error.status === 403 ? t("linkOver") : t("failed", error instanceof Error ? error.message : ""));
+    }
+  }
+  return null;
 }
 
 /**

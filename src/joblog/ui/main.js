@@ -6,7 +6,7 @@ import { header } from "./header.js";
 import { language, t } from "./i18n.js";
 import { jobsPage } from "./jobs.js";
 import { logPage } from "./log/page.js";
-import { loginPage } from "./login.js";
+import { followLoginLink, loginPage } from "./login.js";
 import { applyTheme } from "./preferences.js";
 
 /**
@@ -53,6 +53,10 @@ async function show() {
  * @returns {Promise<Page>}
  */
 async function pageAt(path) {
+  if (path === "/login") {
+    const refused = await followLoginLink(show);
+    return refused ? { element: refused, begin: () => undefined, close: () => undefined } : pageAt(location.pathname);
+  }
   const link = PERMANENT.exec(path);
   if (link) {
     const found = await get(`/api/projects/${link[1]}/resolve/${link[2]}/${link[3]}/${link[4] ?? "worker-0"}`);

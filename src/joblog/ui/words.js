@@ -13,6 +13,7 @@ export const WORDS = {
   domain: ["Domain", "账号"],
   withToken: ["With a token", "使用令牌"],
   withPassword: ["With a password", "使用密码"],
+  linkOver: ["This link has been used, or its ten minutes are over. Log in, or print another one:  joblog open --one-time", "此链接已被使用或已超过十分钟。请登录，或重新生成链接：joblog open --one-time"],
   loginWrong: ["That is not known here. Check it, and try again.", "凭据无效，请检查后重试。"],
   theme: ["Theme", "主题"],
   themeAuto: ["as the system", "跟随系统"],

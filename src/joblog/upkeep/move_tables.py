@@ -40,7 +40,7 @@ _TABLES = (
     _Table(
         "token",
         1,
-        ("id", "sha256", "project_id", "job_id", "user_id", "rights", "label", "created_ms", "expires_ms"),
+        ("id", "sha256", "project_id", "job_id", "user_id", "rights", "label", "created_ms", "expires_ms", "parent_id"),
         "token",
     ),
     _Table("job", 1, ("id", "project_id", "name", "created_ms", "description", "workspace_id", "labels"), "job"),

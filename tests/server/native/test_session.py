@@ -83,7 +83,7 @@ def test_what_is_wrong_is_refused(web: Web) -> None:
     )  # fmt: skip
     check_api(
         stranger.post("/api/session", {"user": "nobody"}), 400, "missing",
-        "token is missing; it must be a token, or user and password", parameter="token",
+        "token is missing; it must be a token, a code, or user and password", parameter="token",
     )  # fmt: skip
 
 
@@ -105,3 +105,50 @@ def test_a_session_ends(web: Web) -> None:
     assert web.as_(None).call("GET", "/api/session", cookie=cookie).json["name"] == "phone"
     assert web.call("DELETE", f"/api/tokens/{made['id']}").status == 204
     assert web.as_(None).call("GET", "/api/session", cookie=cookie).status == 401
+
+
+def code_of(web: Web) -> str:
+    """A code that logs in once, as a link has it."""
+    return str(web.post("/api/session/code", {}).json["code"])
+
+
+def test_a_code_begins_one_session_that_reads(web: Web, make_log: MakeLog) -> None:
+    """As much as the token that it was made with may read, and never more; of the second who uses it there is none."""
+    log, code = make_log(b"one\n"), code_of(web)
+    reply, cookie = begun(web, code=code)
+    assert (reply.status, reply.json["rights"]) == (200, ["read"])
+    assert str(web.token) not in cookie
+    stranger = web.as_(None)
+    assert stranger.call("GET", f"{log.api}/bytes", cookie=cookie).body == b"one\n"
+    assert stranger.call("GET", "/api/tokens", cookie=cookie).status == 403
+    for wrong in (code, "x", code + "x"):
+        check_api(stranger.post("/api/session", {"code": wrong}), 403, "bad_link", "the link is not valid, or it has expired")
+
+
+def test_a_session_ends_with_the_token_whose_code_began_it(web: Web) -> None:
+    """Nor does a code outlive it; and a session is no token that is listed."""
+    made = web.post("/api/tokens", {"rights": ["read"], "project_id": "default", "label": "mine", "expires_s": 3600}).json
+    own = web.as_(made["token"])
+    reply, cookie = begun(web, code=code_of(own))
+    assert reply.json == {
+        "name": "mine (browser)", "project_id": "default", "rights": ["read"], "expires_ms": made["expires_ms"],
+    }  # fmt: skip
+    left = code_of(own)
+    assert "mine (browser)" not in [each["label"] for each in web.get("/api/tokens?limit=1000").json["items"]]
+    secret = cookie.partition("=")[2]
+    assert code_of(web.as_(secret))
+    assert web.as_(None).post("/api/session", {"code": code_of(web.as_(secret))}).status == 403  # no session of a session
+    web.call("DELETE", f"/api/tokens/{made['id']}")
+    assert web.as_(None).call("GET", "/api/session", cookie=cookie).status == 401
+    assert web.as_(None).post("/api/session", {"code": left}).status == 403
+
+
+def test_a_user_makes_a_code_too(web: Web) -> None:
+    """Its session is the user's, and ends with the user's tokens; who signs, or may only write, makes none."""
+    person = made_person(web, "read")
+    reply, cookie = begun(web, code=code_of(web.as_(person.token())))
+    assert reply.json["name"] == person.name
+    assert web.as_(None).call("GET", f"{person.log.api}/bytes", cookie=cookie).body == b"one\ntwo\n"
+    writer = web.as_(web.post("/api/tokens", {"rights": ["write"]}).json["token"])
+    assert writer.post("/api/session/code", {}).status == 403
+    assert web.as_(None).post("/api/session/code", {}).status == 401

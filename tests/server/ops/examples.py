@@ -137,7 +137,13 @@ def _run(recorder: Recorder, run: str) -> None:
     recorder.call("close_log", f"POST {run}/logs/worker-1/close", {})
     failed = {"status": "FAILED", "exit_code": 1, "host": "gpu-07", "tasks": 2}
     recorder.call("report_task", f"POST {run}/tasks/worker-0/report", failed)
-    facts = {"title": "lr 3e-4, warm-up", "command": "python train.py", "host": "gpu-7", "user": "mia", "commit": "5f0fd5a1" * 5}
+    facts = {
+        "title": "lr 3e-4, warm-up",
+        "command": "python train.py",
+        "host": "gpu-7",
+        "user": "mia",
+        "commit": "5f0fd5a1" * 5,
+    }
     recorder.call("update_version", f"PATCH {run}", facts)
     recorder.call("get_version", f"GET {run}")
     recorder.call("list_tasks", f"GET {run}/tasks")
@@ -178,6 +184,7 @@ def _people(recorder: Recorder) -> None:
     token = {"rights": ["read", "write"], "project_id": "lab", "label": "cluster"}
     made = recorder.call("create_token", "POST /api/tokens", token)
     recorder.call("list_tokens", "GET /api/tokens")
+    recorder.call("create_login_code", "POST /api/session/code", {})
     recorder.call("begin_session", "POST /api/session", {"token": made["token"]})
     recorder.call("get_session", "GET /api/session", x_auth_token=made["token"])
     recorder.reply("end_session", "DELETE /api/session")
@@ -266,6 +273,7 @@ def _deleting(recorder: Recorder, run: str) -> None:
 
 def without_secrets(text: str) -> str:
     """Returns examples with asterisks for each token and key, of which nobody then has to ask whose they are."""
+    text = re.sub(r'(?<="code": ")[\w-]{43}(?=")', lambda match: "*" * len(match[0]), text)
     masked = re.sub(r"(?<=\bjl_)[\w-]{20,}", lambda match: "*" * len(match[0]), text)
     return re.sub(r'(?<=(?:"access|"secret)": ")[^"]+', lambda match: "*" * len(match[0]), masked)
 

@@ -32,18 +32,18 @@ OPEN = {"labels"}
 """Objects whose names are the caller's."""
 
 NAMES = """
-append_log begin_session change_own_password close_log create_access_key create_job create_log create_project create_run
-create_token create_user create_version delete_access_key delete_job delete_user delete_version download_log end_session
-explain_failure follow_log get_catalog_readiness get_health get_identity_version get_job get_log get_overview get_proof
-get_readiness get_session get_task get_version head_bytes head_link list_access_keys list_domains list_identity_projects
-list_identity_versions list_jobs list_login_projects list_logs list_members list_projects list_tasks list_tokens list_users
-list_versions log_in read_bytes read_frames read_lines read_link read_merged read_metrics read_progress read_raw read_stored
-read_terminal remove_member report_task resolve_link revoke_token search_log search_project search_version set_member
-set_user_password set_version_status stop_version update_job update_version v1_create_job v1_create_version v1_delete_job v1_delete_version
-v1_get_version v1_list_engines v1_list_jobs v1_list_log_files v1_list_resource_specs v1_list_versions v1_read_log_bytes
-v1_read_log_lines v1_stop_version v1_update_job v2_act_on_job v2_create_job v2_delete_job v2_delete_jobs v2_get_job
-v2_get_log_link v2_get_task_metrics v2_list_engines v2_list_events v2_list_flavors v2_list_tasks v2_preview_log
-v2_read_log_lines v2_report_event v2_search_jobs v2_update_job
+append_log begin_session change_own_password close_log create_access_key create_job create_log create_login_code
+create_project create_run create_token create_user create_version delete_access_key delete_job delete_user delete_version
+download_log end_session explain_failure follow_log get_catalog_readiness get_health get_identity_version get_job get_log
+get_overview get_proof get_readiness get_session get_task get_version head_bytes head_link list_access_keys list_domains
+list_identity_projects list_identity_versions list_jobs list_login_projects list_logs list_members list_projects list_tasks
+list_tokens list_users list_versions log_in read_bytes read_frames read_lines read_link read_merged read_metrics read_progress
+read_raw read_stored read_terminal remove_member report_task resolve_link revoke_token search_log search_project
+search_version set_member set_user_password set_version_status stop_version update_job update_version v1_create_job
+v1_create_version v1_delete_job v1_delete_version v1_get_version v1_list_engines v1_list_jobs v1_list_log_files
+v1_list_resource_specs v1_list_versions v1_read_log_bytes v1_read_log_lines v1_stop_version v1_update_job v2_act_on_job
+v2_create_job v2_delete_job v2_delete_jobs v2_get_job v2_get_log_link v2_get_task_metrics v2_list_engines v2_list_events
+v2_list_flavors v2_list_tasks v2_preview_log v2_read_log_lines v2_report_event v2_search_jobs v2_update_job
 """
 """Functions of made clients have these names: to change one breaks whoever calls it. A new call is entered here."""
 

@@ -6,6 +6,7 @@ Looked for while the job runs already. No program is started for it: git's own f
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,10 +60,8 @@ def _without_secrets(command: Sequence[str]) -> Iterator[str]:
 
 def _user() -> str:
     try:
-        import pwd
-
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
+    except KeyError:
         return os.environ.get("USER", "")
 
 

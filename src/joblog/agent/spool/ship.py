@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
-from joblog.agent.spool import files
+from joblog.agent.spool.described import Description
 from joblog.agent.spool.resumed import crc32_there, gaps_there, place_here, place_there
 from joblog.agent.spool.spool import Spool
 from joblog.api.backoff import Backoff, asked_s, jitter
@@ -92,7 +92,7 @@ class Shipper:
         self._say = say
         self._say_address = say_address
         self._backoff = Backoff(first_pause_s, MAX_PAUSE_S, least=0.5)
-        self._origin = origin
+        self._description = Description(spool, origin)
         self._client: Writer | None = None
         self._log: Log | None = None
         self._at = 0
@@ -104,7 +104,7 @@ class Shipper:
         self._hurry = threading.Event()
         self._failure: Exception | None = None
         self._told = False
-        self._closing = self._labelled = self._described = False
+        self._closing = self._labelled = False
         self.announced = False
         """Whether the server has heard, from this process, that the run goes on."""
         self._thread = threading.Thread(target=self._ship, name="joblog-ship", daemon=True)
@@ -179,7 +179,7 @@ class Shipper:
     def _ship(self) -> None:
         # A batch's age at least: until then the processor is the job's, which is starting, and its first bytes'.
         self._spool.wait_for_finish(BATCH_S)
-        self._note_origin()
+        self._description.note()
         while not self._over.is_set():
             try:
                 self._step()
@@ -230,7 +230,7 @@ class Shipper:
         if at < max(self._at, self._spool.start_byte):
             self._accept_loss(log, at)
         self._label(client, log)
-        self._describe(client, run)
+        self._description.send(client, run)
         self._at = self._send_notice(client, log)
         self._ref = log.ref
         self._met.set()
@@ -250,7 +250,8 @@ class Shipper:
         )
         if left > at:
             self._spool.resume(log.end_byte, log.crc32, left - at, in_line=log.partial_byte < log.end_byte)
-        self._labelled = self._described = self.announced = False  # that may be gone, too
+        self._labelled = self.announced = False  # that may be gone, too
+        self._description.forget()
         self._end_reported.clear()
 
     def _send_notice(self, client: Writer, log: Log) -> int:
@@ -278,29 +279,6 @@ class Shipper:
             except JoblogError as error:
                 self._say(f"the job was not labelled: {error}")
             self._labelled = True
-
-    def _note_origin(self) -> None:
-        """Notes what the run began with beside its bytes, so that ``joblog sync`` can say it too; it is worth no failure."""
-        try:
-            if self._origin is not None and files.load_origin(self._spool.path) is None:
-                files.save_origin(self._spool.path, self._origin())
-        except Exception:  # noqa: BLE001 - the log goes on without it
-            self._origin = None
-
-    def _describe(self, client: Writer, run: Run) -> None:
-        """Says what the run is called and began with; of several ranks one does, or all whose number nobody knows.
-
-        The log waits for no success of it: there are servers older than their agents, and proxies that let no PATCH through.
-        """
-        meta = self._spool.meta
-        speaks = meta.task == "worker-0" or (meta.tasks is None and run.version.command is None)
-        facts = files.load_origin(self._spool.path) if speaks and not self._described else None
-        self._described = True
-        if facts:
-            try:
-                client.describe_version(run.job.project_id, run.job.id, run.version.id, facts)
-            except JoblogError as error:
-                self._described = not isinstance(error, Unreachable | Unavailable | Busy)
 
     def _fresh_run(self, client: Writer) -> Run:
         """Gets the first of the run's attempts whose log is empty, and notes it before anything is sent to it."""

@@ -94,15 +94,15 @@ VALUES (:access, :user_id, :sealed_secret, :label, :created_ms);
 DELETE FROM access_key WHERE access = :access;
 
 -- name: token_rows
-SELECT id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms FROM token
+SELECT id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms, parent_id FROM token
 WHERE id > :after AND id <= :until;
 
 -- name: token_next
 SELECT MIN(id) FROM token WHERE id > :after;
 
 -- name: token_row_put
-INSERT INTO token (id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms)
-VALUES (:id, :sha256, :project_id, :job_id, :user_id, :rights, :label, :created_ms, :expires_ms);
+INSERT INTO token (id, sha256, project_id, job_id, user_id, rights, label, created_ms, expires_ms, parent_id)
+VALUES (:id, :sha256, :project_id, :job_id, :user_id, :rights, :label, :created_ms, :expires_ms, :parent_id);
 
 -- name: token_row_drop
 DELETE FROM token WHERE id = :id;

@@ -112,14 +112,20 @@ def _add_search(commands: Subparsers) -> None:
 
 
 def _add_links(commands: Subparsers) -> None:
-    link = add_shown(commands, "link", "links:link", "print the permanent link to a log, or to a part of it")
-    opened = add_shown(commands, "open", "links:open_log", "print the address of a log's page in the viewer")
+    link = add_client(commands, "link", "links:open_log", "print the permanent link to a log, or to a part of it: open --print")
+    opened = add_client(
+        commands, "open", "links:open_log", "open a log, or a part of it, in a browser, and print the link to it"
+    )
     for command in (link, opened):
         add_named(command, "log", "LOG", f"{LATEST_HELP}; {PART_HELP}", optional=True)
-    part = link.add_mutually_exclusive_group()
-    part.add_argument("--lines", metavar="A-B", help="the lines from A up to but not including B, counted from 0")
-    part.add_argument("--bytes", metavar="A-B", help="the bytes from A up to but not including B")
-    opened.add_argument("--browser", action="store_true", help="open it in a browser too")
+        part = command.add_mutually_exclusive_group()
+        part.add_argument("--lines", metavar="A-B", help="the lines from A up to but not including B, counted from 0")
+        part.add_argument("--bytes", metavar="A-B", help="the bytes from A up to but not including B")
+    link.set_defaults(print=True, one_time=False)
+    how = opened.add_mutually_exclusive_group()
+    how.add_argument("--print", action="store_true", help="only print it, for a colleague")
+    about = "print a link that logs a browser in, once and within ten minutes, as where there is no browser here"
+    how.add_argument("--one-time", action="store_true", help=about)
 
 
 def _add_views(commands: Subparsers) -> None:

@@ -40,11 +40,7 @@ def _add_run(commands: Subparsers) -> None:
         "--run-id", help="ranks with the same run id belong to one run (default: the scheduler's id, or a new run)"
     )
     run.add_argument("--task", help="this rank of the run (default: from the environment, or worker-0)")
-    about = "label the job, besides $JOBLOG_LABELS (NAME=VALUE,NAME=VALUE); may be repeated"
-    run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
-    run.add_argument("--title", metavar="TEXT", help="what to call this run, such as 'lr 3e-4, warm-up'")
-    about = "do not record the command, host, user and git commit (also: JOBLOG_ORIGIN=no)"
-    run.add_argument("--no-origin", action="store_true", help=about)
+    _add_described(run)
     run.add_argument("--tty", action="store_true", help="give the command a terminal to write to")
     about = "let Python buffer its output as it does without joblog: do not set PYTHONUNBUFFERED"
     run.add_argument("--buffered", action="store_true", help=about)
@@ -76,6 +72,14 @@ def _add_run(commands: Subparsers) -> None:
         "-v", "--verbose", action="store_true", help="print the run's address on stderr, also where that is no terminal"
     )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
+
+
+def _add_described(run: argparse.ArgumentParser) -> None:
+    about = "label the job, besides $JOBLOG_LABELS (NAME=VALUE,NAME=VALUE); may be repeated"
+    run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
+    run.add_argument("--title", metavar="TEXT", help="what to call this run, such as 'lr 3e-4, warm-up'")
+    about = "do not record the command, host, user and git commit (also: JOBLOG_ORIGIN=no)"
+    run.add_argument("--no-origin", action="store_true", help=about)
 
 
 def _add_following(commands: Subparsers) -> None:

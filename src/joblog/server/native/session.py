@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from joblog.core.accounts import DEFAULT_DOMAIN, Token, check_password
-from joblog.errors import ForeignPage, Missing
+from joblog.errors import ForeignPage, Missing, NotPermitted
 from joblog.server.auth.bodies import Identity, Login, LoginRequest, PasswordMethod, PasswordUser, Ref
-from joblog.server.auth.tokens import SESSION, TOKEN_HEADERS
+from joblog.server.auth.tokens import SESSION, TOKEN_HEADERS, Signer
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers, HTTPScope
 from joblog.server.http.limits import address_of
@@ -37,9 +37,10 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class SessionRequest(Struct, forbid_unknown_fields=True):
-    """Who logs in: a token, or a user of a domain with a password."""
+    """Who logs in: a token, the code of a link that logs in once, or a user of a domain with a password."""
 
     token: str | None = None
+    code: str | None = None
     user: str | None = None
     password: str | None = None
     domain: str = DEFAULT_DOMAIN
@@ -54,6 +55,13 @@ class OwnPasswordRequest(Struct, forbid_unknown_fields=True):
     domain: str = DEFAULT_DOMAIN
 
 
+class LoginCode(Struct):
+    """What ``/login#CODE`` of the viewer takes, once; until ``expires_ms``."""
+
+    code: str
+    expires_ms: int
+
+
 class SessionView(Struct):
     """Whose session it is: the user, or what the token is called. No project: all that ``GET /api/projects`` lists."""
 
@@ -63,7 +71,7 @@ class SessionView(Struct):
     expires_ms: int | None
 
 
-@calls.post("", OPEN, "Begin a session: a token or a password in, a cookie out", answer=SessionView)
+@calls.post("", OPEN, "Begin a session: a token, a code or a password in, a cookie out", answer=SessionView)
 async def begin_session(joblog: State, call: Call, data: SessionRequest) -> Answer:
     """Sets a cookie that may read what the token, or the user, may read."""
     _own_page(call)
@@ -87,6 +95,18 @@ async def change_own_password(joblog: State, call: Call, data: OwnPasswordReques
     await joblog.logins.change_password(user, check_password(data.new_password), address)
     joblog.auth.forget()
     return Answer(204, b"", [_NOT_KEPT])
+
+
+@calls.post("/code", KNOWN, "Make a code that begins one session", answer=LoginCode)
+async def create_login_code(joblog: State, call: Call) -> Answer:
+    """Makes a code for a link that logs a browser in once, to read what the token may read, and until the token ends."""
+    token = joblog.auth.token(call.headers)
+    if token.user_id is None and not token.may("read"):
+        raise NotPermitted("read")
+    if isinstance(token, Signer) and not token.id:
+        raise NotPermitted("sessions: a signature has none, a token does")
+    made = await joblog.writing(joblog.engine.tokens.make_login_code, token.id, joblog.engine.clock_ms())
+    return Answer(200, msgspec.json.encode(LoginCode(*made)), [_NOT_KEPT])
 
 
 @calls.get("", KNOWN, "Whose session it is", answer=SessionView)
@@ -119,8 +139,11 @@ async def _secret_of(joblog: State, call: Call, data: SessionRequest) -> str:
     """Returns the token that is given, or a new one for the password."""
     if data.token:
         return data.token.strip()
+    if data.code:
+        use = joblog.engine.tokens.use_login_code
+        return await joblog.writing(use, data.code.strip(), joblog.engine.clock_ms(), SESSION_S * 1000)
     if not (data.user and data.password):
-        raise Missing("token", "a token, or user and password")
+        raise Missing("token", "a token, a code, or user and password")
     user, address = _user(data.user, data.password, data.domain), address_of(call.scope, joblog.engine.settings)
     identity = Identity(["password"], password=PasswordMethod(user))
     return (await joblog.logins.log_in(LoginRequest(Login(identity)), address)).secret

@@ -76,7 +76,7 @@ class Viewer:
             _, _, name = path.removeprefix(_PREFIX).partition("/")
             file = self._files.get(name)
             return None if file is None else file.answer(headers, _FOR_EVER if path.startswith(self._base) else _ASK_AGAIN)
-        if path == "/" or path.startswith(_PAGES):
+        if path in ("/", "/login") or path.startswith(_PAGES):
             return self._page.answer(headers, _ASK_AGAIN) if b"text/html" in _header(headers, b"accept") else None
         return None
 
