@@ -1,7 +1,7 @@
 # Everything sets itself up: a virtual environment in .venv, made once and brought up to date when its requirements change.
 # All that is installed has its version and its hash in requirements/*.txt, so that next month's set-up is today's.
 #
-#   make demo     train a small network, log it, read the log back through the API, compare byte for byte
+#   make demo     a server, a real training run, its log read back and compared, a run that dies and why: a minute
 #   make test     the tests, after installing the clients that are tried (make clients) into .venv-clients
 #   make test-long    the tests that take minutes, and all examples of those that are generated
 #   make test-lowest  the tests on the lowest versions that pyproject.toml allows
@@ -146,7 +146,7 @@ clean:
 
 # Each extra with its own stamp: make test does not need what only the demo uses.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(VENV)/bin/python
-	@echo "installing joblog and what requirements/$*.txt names into $(VENV)"
+	@echo "installing joblog and the $$(grep -c == $<) packages of requirements/$*.txt into $(VENV): a minute or two, once"
 	@$(PIP) install $(PINNED) $<
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -41,6 +41,7 @@ READ = {
     "`admin.token` in the data directory on this machine",
     "JOBLOG_DATA": "the data directory on this machine; by default `$XDG_DATA_HOME/joblog`, or `~/.local/share/joblog`",
     "JOBLOG_PROJECT": "the project (`--project`); by default `default`",
+    "JOBLOG_ORIGIN": "`no`: `joblog run` does not record command, host, user and git commit, as with `--no-origin`",
     "JOBLOG_LABELS": "labels of the job that `joblog run` and `joblog.capture()` log, as `team=vision,seed=7`; `--label` for a "
     "value with a comma",
     "JOBLOG_SPOOL": "where `joblog run` keeps what the server does not have yet, and `joblog follow` its notes; by default "
