@@ -29,7 +29,7 @@ def batch(step: int) -> list[int]:
     for place, label in enumerate(labels):
         if not 0 <= label < CLASSES:
             record = (step - 1) * BATCH + place
-            raise ValueError(f"shard-{RANK:05d}.bin, record {record}: label {label} is not in 0..{CLASSES - 1}")
+            raise ValueError(f"record {record}: no such label: {label}")
     return labels
 
 

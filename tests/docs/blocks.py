@@ -38,8 +38,12 @@ class Block:
 
 @cache
 def pages() -> tuple[str, ...]:
-    """Returns README.md and all pages of docs/, as paths from the root."""
-    return ("README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")))
+    """Returns README.md, in both languages, and all pages of docs/, as paths from the root."""
+    return (
+        "README.md",
+        "README.zh-CN.md",
+        *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+    )
 
 
 @cache

@@ -47,6 +47,8 @@ class Shell:
             (home / name).write_text(text)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOBLOG_", "XDG_"))}
+        for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):  # joblog open would open one
+            kept.pop(name, None)
         told = {"PATH": path, "HOME": str(beside.home if beside else home), "NO_PROXY": "*", "JOBLOG_PROJECT": project}
         told |= {"JOBLOG_PORT": "0", "JOBLOG_SEAL_QUIET_S": "1"}
         self._process = subprocess.Popen(

@@ -35,6 +35,8 @@ NOT_HERE = {
 """Marks of what cannot run here, each with its reason. Its joblog commands are parsed at least."""
 
 ELSEWHERE = {
+    "README.zh-CN.md": "tests/docs/test_translations.py: the commands are those of README.md",
+    "docs/zh/quick-start.md": "tests/docs/test_translations.py: the commands are those of docs/quick-start.md",
     "docs/clients.md": "tests/clients/test_docs.py: each block with its client",
     "docs/cli.md": "tests/cli/test_helping.py: the parser takes each, and the page is what the parser says",
     "docs/ways-in.md": "tests/server/collectors/test_ways_in.py: with each sender",

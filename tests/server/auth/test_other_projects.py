@@ -20,7 +20,7 @@ HIDDEN = b"what only its owner may read"
 OPEN = (
     {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"}
     | {f"{method} /api/session" for method in ("GET", "POST", "DELETE")}
-    | {"POST /api/session/password"}
+    | {"POST /api/session/password", "POST /api/session/code"}
 )
 """Calls that need no token and tell everybody the same, or only who is calling; or are about whose password one knows."""
 

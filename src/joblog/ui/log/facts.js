@@ -21,7 +21,7 @@ export function runName(version) {
 export class Facts {
   constructor() {
     this.list = el("dl");
-    this.element = el("details", { class: "facts", hidden: true }, el("summary", { "aria-label": t("aboutRun"), title: t("aboutRun") }, "ⓘ"), this.list);
+    this.element = el("details", { class: "facts", hidden: true }, el("summary", { "aria-label": t("aboutRun"), title: t("aboutRun") }, "i"), this.list);
     this.onClick = (/** @type {Event} */ event) => {
       if (event.target instanceof Node && !this.element.contains(event.target)) this.element.open = false;
     };
