@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -36,6 +37,19 @@ def test_verbose_says_where_the_run_is(joblog: Agent) -> None:
     ran = joblog.run(joblog.job("echo", "out", options=("-v", "--job", "told")))
     assert ran.stdout == b"out\n"
     assert re.fullmatch(rb"joblog: http://\S+/p/\S+/told/V0001\n", ran.stderr)
+
+
+@pytest.mark.parametrize(("rank", "told"), [("worker-0", 1), ("worker-1", 0)])
+def test_a_terminal_is_told_where_the_run_is(joblog: Agent, rank: str, told: int) -> None:
+    """Once, by the first rank alone; the log has nothing of it."""
+    ours, theirs = pty.openpty()
+    command = joblog.job("echo", "out", options=("--job", "seen", "--task", rank))
+    subprocess.run(command, env=joblog.environ, stdin=theirs, stdout=theirs, stderr=theirs, check=True, timeout=120)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        shown = screen.read(65536)
+    assert shown.count(b"/p/%s/seen/V0001\r\n" % joblog.environ["JOBLOG_PROJECT"].encode()) == told
+    assert joblog.said("cat", f"seen/V0001/{rank}") == b"out\n"
 
 
 def test_workers_of_one_run_meet_in_one_version(joblog: Agent) -> None:
@@ -162,6 +176,7 @@ def test_close_ends_a_log(joblog: Agent) -> None:
 
 OPEN_LOG = """
 import os
+import pty
 from joblog.client import Client
 client = Client(os.environ["JOBLOG_URL"], os.environ["JOBLOG_TOKEN"])
 client.append(client.run(os.environ["JOBLOG_PROJECT"], "left").log.ref, 0, b"bytes")

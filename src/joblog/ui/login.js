@@ -32,6 +32,7 @@ export function loginPage(done, said = "") {
     "main",
     { class: "login" },
     el("h1", {}, el("span", { class: "mark", "aria-hidden": "true" }), "joblog"),
+    problem,
     form(t("withToken"), submit, [
       field("token", t("token"), { type: "password", autocomplete: "off", required: true, autofocus: true }),
       el("p", { class: "hint" }, t("tokenHelp", ""), el("code", {}, "joblog token create --right read")),
@@ -41,7 +42,6 @@ export function loginPage(done, said = "") {
       field("password", t("password"), { type: "password", autocomplete: "current-password", required: true }),
       field("domain", t("domain"), { placeholder: "default", autocomplete: "organization" }),
     ]),
-    problem,
   );
 }
 

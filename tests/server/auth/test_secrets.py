@@ -49,9 +49,12 @@ def test_no_secret_is_written_down(tmp_path: Path) -> None:
     url = web.get(f"/v2/{person.project_id}/training-jobs/{uuid}/tasks/worker-0/logs/url").body.decode()
     link = re.findall(r"/links/[^\"]+", url)[0]
     assert web.as_(None).get(link).status == 200
+    codes = [str(web.post("/api/session/code", {}).json["code"]) for _ in range(2)]
+    begun = web.as_(None).post("/api/session", {"code": codes[0]})
+    cookie = begun.headers["set-cookie"].partition(";")[0].partition("=")[2]
     web.close()
     assert server.stop() == 0
-    secrets = [person.password, person.secret, token, job["token"], server.token, link.split("/")[2]]
+    secrets = [*codes, cookie, person.password, person.secret, token, job["token"], server.token, link.split("/")[2]]
     kept = {path: path.read_bytes() for path in server.data.rglob("*") if path.is_file()}
     assert {path.name for path in kept} >= {"catalog.db", "server.log", "audit.log", "secret.key", "admin.token"}
     for path, data in kept.items():
