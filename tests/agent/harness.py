@@ -49,6 +49,12 @@ class Agent:
         assert (status, err) == (0, b"")
         return out
 
+    def noted(self, *arguments: str) -> tuple[bytes, str]:
+        """Runs a command, in this process, that must succeed and says something; returns stdout and what it said on stderr."""
+        status, out, err = self._main(arguments)
+        assert (status, err.count(b"\n")) == (0, 1)
+        return out, err.decode().removeprefix("joblog: ").removesuffix("\n")
+
     def refused(self, *arguments: str) -> str:
         """Runs a command, in this process, that must fail with one line of joblog's; returns that line."""
         status, out, err = self._main(arguments)

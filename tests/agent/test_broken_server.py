@@ -71,9 +71,9 @@ def test_answer_without_end_is_read_no_further_than_an_answer_can_be(agent: Agen
     agent.environ["JOBLOG_URL"] = endless.url
     ran = agent.run(agent.job("sh", "-c", "echo out; exit 3", options=("--wait", "3")))
     assert (ran.returncode, ran.stdout, agent.spooled()) == (3, b"out\n", b"out\n")
-    ran = agent.run(agent.command("jobs"))
+    ran = agent.run(agent.command("project", "list"))
     assert (ran.returncode, ran.stderr.count(b"\n")) == (2, 1)
-    for command in (agent.command("jobs"), agent.job("true", options=("--wait", "3"))):
+    for command in (agent.command("project", "list"), agent.job("true", options=("--wait", "3"))):
         assert largest_kib(agent, command) < 400 << 10
 
 
@@ -88,7 +88,7 @@ def test_message_of_a_server_controls_no_terminal(agent: Agent) -> None:
     server = Broken(400, ESCAPES.encode())
     agent.environ["JOBLOG_URL"] = server.url
     shown = rb"\x1b]0;gotcha\x07 \x9b2J end\nof it"
-    command, job = agent.run(agent.command("jobs")), agent.run(agent.job("true", options=("--wait", "2")))
+    command, job = agent.run(agent.command("project", "list")), agent.run(agent.job("true", options=("--wait", "2")))
     server.stop()
     assert command.stderr == b"joblog: " + shown + b"\n"
     assert shown in job.stderr

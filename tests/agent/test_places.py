@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.settings import load
-from joblog.agent.spool.files import MEMORY, own_name
+from joblog.api.settings import MEMORY, load, own_name
 from tests.agent.harness import NOWHERE, Agent
 
 

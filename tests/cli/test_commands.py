@@ -27,7 +27,7 @@ def test_what_a_job_prints_is_what_cat_gives(joblog: Agent) -> None:
     ran = joblog.run(joblog.python(program, options=("--job", "odd")))
     assert (ran.returncode, ran.stdout, ran.stderr) == (3, ODD_BYTES, b"")
     assert joblog.said("cat", "odd") == ODD_BYTES
-    (log,) = map(json.loads, joblog.said("logs", "odd", "--json").splitlines())
+    (log,) = json.loads(joblog.said("logs", "odd", "--json"))
     assert (log["closed"], log["complete"], log["end_byte"]) == (True, True, len(ODD_BYTES))
     assert list(joblog.spool_root.iterdir()) == []
 
@@ -55,13 +55,11 @@ def test_a_terminal_is_told_where_the_run_is(joblog: Agent, rank: str, told: int
 def test_workers_of_one_run_meet_in_one_version(joblog: Agent) -> None:
     """The run id brings them together, each with a log of its own."""
     for worker in ("worker-0", "worker-1"):
-        options = ("--job", "ddp", "--run-id", "slurm-1", "--task", worker)
+        options = ("--job", "ddp", "--run-id", "slurm-1", "--rank", worker.removeprefix("worker-"))
         assert joblog.run(joblog.job("echo", worker, options=options)).returncode == 0
     assert joblog.said("cat", "ddp/V0001/worker-1") == b"worker-1\n"
-    assert [line.split()[:2] for line in joblog.said("logs", "ddp").splitlines()[1:]] == [
-        [b"V0001", b"worker-0"],
-        [b"V0001", b"worker-1"],
-    ]
+    rows = joblog.said("logs", "ddp").splitlines()[1:]
+    assert [line.split()[0] for line in rows] == [b"ddp/V0001/worker-0", b"ddp/V0001/worker-1"]
 
 
 def test_run_without_a_first_worker_has_a_log(joblog: Agent) -> None:
@@ -79,8 +77,8 @@ def test_job_is_named_after_its_script(joblog: Agent, tmp_path: Path) -> None:
     script.touch()
     for command in ([sys.executable, str(script)], [sys.executable, "-m", "this"], ["true"]):
         assert joblog.run(joblog.job(*command, options=())).returncode == 0
-    names = [json.loads(line)["name"] for line in joblog.said("jobs", "--json").splitlines()]
-    assert names == ["train-model", "this", "true"]
+    names = [job["name"] for job in json.loads(joblog.said("jobs", "--json"))]
+    assert names == ["true", "this", "train-model"]
 
 
 def test_parts_of_a_log(joblog: Agent, tmp_path: Path) -> None:
@@ -89,25 +87,37 @@ def test_parts_of_a_log(joblog: Agent, tmp_path: Path) -> None:
     file.write_bytes(TEN_LINES + b"partial")
     joblog.said("import", str(file))
     log = TEN_LINES + b"partial"
-    assert joblog.said("cat", "ten", "--bytes", "3-11") == log[3:11]
+    assert joblog.said("cat", "ten", "--bytes", "3-10") == log[3:11]
+    assert joblog.said("cat", "ten", "--bytes", "3") == log[3:4]
     assert joblog.said("cat", "ten", "--bytes", "60-") == log[60:]
     assert joblog.said("cat", "ten", "--bytes", "60-9999") == log[60:]
-    assert joblog.said("cat", "ten", "--bytes", "9000-9999") == b""
-    assert joblog.said("cat", "ten", "--lines", "2-4") == b"line 2\nline 3\n"
-    assert joblog.said("cat", "ten/1/worker-0", "--lines", "-1") == b"line 0\n"
+    assert joblog.said("cat", "ten", "--lines", "2-3") == b"line 2\nline 3\n"
+    assert joblog.said("cat", "ten", "--lines", "2") == joblog.said("cat", "ten#L2") == b"line 2\n"
+    assert joblog.said("cat", "ten/1/worker-0", "--lines", "-1") == joblog.said("cat", "ten/1/0#L0-L1") == b"line 0\nline 1\n"
     assert joblog.said("cat", "ten/V0001", "--lines", "9-") == b"line 9\npartial"
     assert joblog.said("cat", "ten", "--lines", "10-99") == b"partial"
-    assert joblog.said("cat", "ten", "--lines", "11-99") == b""
-    assert joblog.said("tail", "ten", "-n", "2") == b"line 9\npartial"
+    assert joblog.said("tail", "ten", "-n", "2") == joblog.said("tail", "-2", "ten") == b"line 9\npartial"
     assert joblog.said("tail", "ten", "-n", "99") == log
     assert joblog.said("tail", "ten", "-n", "0") == b""
 
 
-def test_empty_log(joblog: Agent) -> None:
-    """A job that printed nothing has a log, which is empty and complete."""
+def test_what_is_not_there_is_said(joblog: Agent, tmp_path: Path) -> None:
+    """On stderr, in one line that says what there is; nothing is written to stdout, and it is no error."""
+    file = tmp_path / "ten.log"
+    file.write_bytes(TEN_LINES)
+    joblog.said("import", str(file))
+    log = "ten/V0001/worker-0"
+    for part, wanted, there in (
+        (("--lines", "10-99"), "#L10-L99", "#L0-L9"),
+        (("--lines", "10-"), "#L10", "#L0-L9"),
+        (("--bytes", "9000-9999"), "#B9000-B9999", "#B0-B69"),
+    ):
+        assert joblog.noted("cat", "ten", *part) == (b"", f"{log} has nothing at {wanted}: it is {log}{there}")
+    assert joblog.noted("cat", "ten#L10")[1].startswith(f"{log} has nothing at #L10: ")
+    assert joblog.noted("cat", "ten", "--until", "2020-01-01") == (b"", f"{log} has nothing of that time")
     joblog.run(joblog.job("true", options=()))
-    assert (joblog.said("cat", "true"), joblog.said("tail", "true")) == (b"", b"")
-    assert joblog.said("logs", "true").split()[-5:-2] == [b"0", b"0", b"complete"]
+    assert joblog.noted("cat", "true") == joblog.noted("tail", "true") == (b"", "true/V0001/worker-0 is empty")
+    assert joblog.said("logs", "true").split()[-5:-2] == [b"complete", b"0", b"0"]
 
 
 def test_followed_log_ends_when_it_is_closed(joblog: Agent) -> None:
@@ -171,7 +181,7 @@ def test_close_ends_a_log(joblog: Agent) -> None:
     joblog.environ["JOBLOG_SPOOL"] = "/dev/null/spool"  # so that nobody else closes it
     joblog.run([sys.executable, "-c", OPEN_LOG])
     joblog.said("close", "left")
-    assert joblog.said("logs", "left").split()[-3] == b"closed"
+    assert joblog.said("logs", "left").split()[-5] == b"closed"
 
 
 OPEN_LOG = """
@@ -222,7 +232,10 @@ def test_projects(joblog: Agent) -> None:
             "follow --until-idle soon x",
             "argument --until-idle: must be a number of seconds, 0 or more, not 'soon'; see joblog follow --help",
         ),
-        ("", "the following arguments are required: COMMAND; see joblog --help"),
+        ("tail x --sinec 1h", "unrecognized arguments: --sinec 1h; did you mean --since?; see joblog tail --help"),
+        ("token creat", "there is no command 'creat'; did you mean create?; see joblog token --help"),
+        ("serch x", "there is no command 'serch'; did you mean search?; see joblog --help"),
+        ("xyzzy", "there is no command 'xyzzy'; see joblog --help"),
     ],
 )
 def test_wrong_usage_is_one_line(agent: Agent, arguments: str, said: str) -> None:
@@ -234,16 +247,43 @@ def test_wrong_usage_is_one_line(agent: Agent, arguments: str, said: str) -> Non
 def test_errors_are_one_line(joblog: Agent, tmp_path: Path) -> None:
     """With exit status 2, and never a traceback."""
     assert joblog.refused("cat", "nothing") == "joblog: there is no job 'nothing'\n"
-    assert "--bytes must be A-B" in joblog.refused("cat", "x", "--bytes", "1")
+    assert "--bytes must be A, A-B, A- or -B" in joblog.refused("cat", "x", "--bytes", "1,2")
     assert "--lines must be A-B, where B is not less than A, not '5-2'" in joblog.refused("cat", "x", "--lines", "5-2")
     assert "FILE must be a file" in joblog.refused("import", str(tmp_path / "none"))
     assert "CMD is missing" in joblog.refused("run")
     assert "--job must be" in joblog.refused("run", "--job", "a b", "true")
     assert "--expires must be" in joblog.refused("token", "create", "--right", "read", "--expires", "soon")
     joblog.environ["JOBLOG_URL"] = "http://127.0.0.1:1"
-    assert joblog.refused("jobs") == "joblog: no answer from http://127.0.0.1:1: Connection refused\n"
+    nobody = "joblog: no answer from http://127.0.0.1:{}: Connection refused; "
+    assert joblog.refused("jobs") == nobody.format(1) + "is JOBLOG_URL right, and does joblog serve run there?\n"
+    asked = "is --url right, and does joblog serve run there?\n"
+    assert joblog.refused("jobs", "--url", "http://127.0.0.1:2") == nobody.format(2) + asked
+    del joblog.environ["JOBLOG_URL"]
+    (tmp_path / "url").write_text("http://127.0.0.1:3\n")
+    joblog.environ["JOBLOG_DATA"] = str(tmp_path)
+    start = "start a server with joblog serve, or set JOBLOG_URL, or --url, to the address of one\n"
+    assert joblog.refused("jobs") == nobody.format(3) + start
     joblog.environ["JOBLOG_URL"] = "nonsense"
     assert "url must be" in joblog.refused("jobs")
+
+
+def test_a_token_that_is_missing_or_wrong_says_what_to_set(joblog: Agent, tmp_path: Path) -> None:
+    """By where it came from."""
+    url = joblog.environ["JOBLOG_URL"]
+    joblog.environ |= {"JOBLOG_TOKEN": "", "JOBLOG_DATA": str(tmp_path)}
+    wants = f"joblog: {url} wants a token: set JOBLOG_TOKEN, or JOBLOG_TOKEN_FILE or --token-file to a file that has it\n"
+    assert joblog.refused("jobs") == wants
+    (tmp_path / "token").write_text("jl_wrong\n")
+    for setting, flags, whence in (
+        ({"JOBLOG_TOKEN": "jl_wrong"}, (), "JOBLOG_TOKEN"),
+        ({"JOBLOG_TOKEN": "", "JOBLOG_TOKEN_FILE": str(tmp_path / "token")}, (), "JOBLOG_TOKEN_FILE"),
+        ({}, ("--token-file", str(tmp_path / "token")), "--token-file"),
+    ):
+        joblog.environ |= setting
+        told = joblog.refused("jobs", *flags)
+        assert told.startswith(
+            f"joblog: {url} does not take the token of {whence}: the token is not valid; joblog token create"
+        )
 
 
 def test_wrong_token_is_said_at_once_and_does_not_end_the_job(joblog: Agent) -> None:
@@ -273,8 +313,9 @@ def test_check_finds_everything_sound(joblog: Agent, server: Served) -> None:
 
 
 def test_version(agent: Agent) -> None:
-    """It is the package's."""
-    assert agent.run(agent.command("--version")).stdout == f"joblog {__version__}\n".encode()
+    """It is the package's, however it is asked for."""
+    for asked in ("--version", "-v", "version"):
+        assert agent.run(agent.command(asked)).stdout == f"joblog {__version__}\n".encode()
 
 
 def test_run_loads_neither_client_nor_server_before_the_job(agent: Agent) -> None:

@@ -11,7 +11,7 @@ from tests.agent.harness import NOWHERE, Agent
 
 
 def labels(joblog: Agent, job: str) -> dict[str, str]:
-    (found,) = (row for row in map(json.loads, joblog.said("jobs", "--json").splitlines()) if row["name"] == job)
+    (found,) = (row for row in json.loads(joblog.said("jobs", "--json")) if row["name"] == job)
     return dict(found["labels"])
 
 
@@ -69,14 +69,14 @@ def test_jobs_are_labelled_and_listed_by_labels(joblog: Agent) -> None:
 
     def listed(*wanted: str) -> list[str]:
         flags = [word for each in wanted for word in ("--label", each)]
-        return [json.loads(line)["name"] for line in joblog.said("jobs", "--json", *flags).splitlines()]
+        return [job["name"] for job in json.loads(joblog.said("jobs", "--json", *flags))]
 
-    assert listed("team") == ["one", "two"]
+    assert listed("team") == ["two", "one"]
     assert listed("team=speech") == ["two"]
     assert listed("seed", "team=vision") == []
     head, *rows = joblog.said("jobs", "--label", "team=vision").decode().splitlines()
-    assert head.endswith("LABELS")
-    assert [row.split()[-2:] for row in rows] == [["b=", "team=vision"]]
+    assert head.split()[-3:] == ["LABELS", "LAST", "LINE"]
+    assert [row.split()[-3:] for row in rows] == [["b=", "team=vision", "-"]]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_jobs_are_labelled_and_listed_by_labels(joblog: Agent) -> None:
         (("label", "one", "a=b", "a-"), b"CHANGE must be either NAME=VALUE or NAME-, not both, of one name"),
         (("label", "one", " -"), b"CHANGE must be a name of 1 to 128 "),
         (("import", "--label", "a", "README"), b"--label must be NAME=VALUE, not 'a'"),
-        (("import", "--label", "a=b", "--tree", "."), b"--tree must be without FILE, --task and --label"),
+        (("import", "--label", "a=b", "--tree", "."), b"--tree must be without FILE, --rank and --label"),
         (("jobs", "--label", ""), b"label must be a name of 1 to 128 "),
     ],
 )

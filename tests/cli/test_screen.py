@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
@@ -18,6 +19,9 @@ HOSTILE = (
     b"8-bit \xc2\x9b6n \x9b \xe2\x80\xae bell \x07 del \x7f\n50%\r60%\n"
 )
 SHOWN = "^[]0;title^G \x1b[31mred\x1b[m ^[[2J^[[1;1H^[[6n 8-bit <9B>6n \ufffd <U+202E> bell ^G del ^?\n50%\r60%\n"
+
+FOLDED = b" \x1b[31mred\x1b[0m\n 8-bit 6n \xef\xbf\xbd  bell  del\n60%\n\x1b[m"
+"""What a terminal shows of it, on which nothing of it acts."""
 
 
 @pytest.fixture
@@ -50,8 +54,11 @@ def on_terminal(run: Agent, *arguments: str) -> tuple[int, bytes]:
 
 def test_no_escape_but_colours_reaches_a_terminal(run: Agent) -> None:
     """Not by cat, tail, tail -f or search; colours end with the output."""
-    for command in (("cat",), ("tail",), ("tail", "-f")):
-        assert on_terminal(run, *command, "hostile") == (0, SHOWN.encode() + b"\x1b[m")
+    for command in (("cat",), ("tail",)):
+        assert on_terminal(run, *command, "hostile") == (0, FOLDED), command
+    status, followed = on_terminal(run, "tail", "-f", "hostile")
+    assert (status, not re.search(rb"\x1b(?!\[[0-9;]*[mJA])", followed), b"60%" in followed) == (0, True, True)
+    assert on_terminal(run, "cat", "hostile", "--bytes", "0-") == (0, SHOWN.encode() + b"\x1b[m")
     status, found = on_terminal(run, "search", "red", "hostile")
     assert (status, b"\x1b]" in found, b"\x1b[2J" in found, b"<9B>" in found) == (0, False, False, True)
     assert b"\x1b[1;31mred" in found
@@ -65,7 +72,7 @@ def test_raw_is_raw_on_a_terminal_and_always_elsewhere(run: Agent) -> None:
 
 def test_no_color_is_respected(run: Agent) -> None:
     """The log's own colours too; so are terminals that have none."""
-    plain = SHOWN.replace("\x1b[31m", "").replace("\x1b[m", "").encode()
+    plain = re.sub(rb"\x1b\[[0-9;]*m", b"", FOLDED)
     for setting in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         run.environ |= {"TERM": "xterm", "NO_COLOR": ""} | setting
         assert on_terminal(run, "cat", "hostile") == (0, plain)
@@ -106,7 +113,9 @@ def test_an_escape_in_pieces_is_one(run: Agent, tmp_path: Path) -> None:
         run.python(f"import sys, time; {pieces}", options=("--job", "pieces")), env=run.environ, stdout=subprocess.DEVNULL
     )
     job.wait(120)
-    assert on_terminal(run, "tail", "-f", "pieces") == (0, "\x1b[31m訓^[]x\x1b[m".encode())
+    for raw in (("cat", "--bytes", "0-"), ("search", "--color", "never", "x")):
+        assert "\x1b[31m訓^[]x" in on_terminal(run, *raw, "pieces")[1].decode()
+    assert on_terminal(run, "tail", "-f", "pieces")[1].endswith("\x1b[31m訓\x1b[0m\n".encode())
 
 
 def test_the_pager_is_the_one_that_is_named() -> None:

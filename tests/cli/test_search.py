@@ -28,26 +28,38 @@ def test_writes_what_grep_would(ranks: Agent) -> None:
     """Numbered lines of one log; with their log's name where there are several."""
     one, all_ranks = "train/1/worker-0", b"train/V0001/worker-"
     for arguments, lines in (
-        (("epoch [2-3]", one), b"3:epoch 2\n5:epoch 3\n"),
-        (("loss", one), b"2:loss 0.5 \xff\n"),
-        (("-F", "0.5", one), b"2:loss 0.5 \xff\n"),
-        (("epoch", one, "-m", "1"), b"1:epoch 1\n"),
-        (("-r", "epoch", one, "-m", "2"), b"7:epoch 4\n5:epoch 3\n"),
-        (("-C", "1", "nan", one), b"3-epoch 2\n4:nan nan\n5-epoch 3\n"),
-        (("-A", "1", "epoch [14]|loss", one), b"1:epoch 1\n2:loss 0.5 \xff\n3-epoch 2\n--\n7:epoch 4\n"),
-        (("-B", "2", "epoch", one), b"1:epoch 1\n2-loss 0.5 \xff\n3:epoch 2\n4-nan nan\n5:epoch 3\n6-done\n7:epoch 4\n"),
-        (("nan", "train"), all_ranks + b"0:4:nan nan\n" + all_ranks + b"1:1:rank 1: nan\n"),
+        (("epoch [2-3]", one), b"2:epoch 2\n4:epoch 3\n"),
+        (("loss", one), b"1:loss 0.5 \xff\n"),
+        (("-F", "0.5", one), b"1:loss 0.5 \xff\n"),
+        (("epoch", one, "-m", "1"), b"0:epoch 1\n"),
+        (("epoch", "-m", "1", one), b"0:epoch 1\n"),
+        (("-r", "epoch", one, "-m", "2"), b"6:epoch 4\n4:epoch 3\n"),
+        (("-C", "1", "nan", one), b"2-epoch 2\n3:nan nan\n4-epoch 3\n"),
+        (("-A", "1", "epoch [14]|loss", one), b"0:epoch 1\n1:loss 0.5 \xff\n2-epoch 2\n--\n6:epoch 4\n"),
+        (("-B", "2", "epoch", one), b"0:epoch 1\n1-loss 0.5 \xff\n2:epoch 2\n3-nan nan\n4:epoch 3\n5-done\n6:epoch 4\n"),
+        (("nan", "train"), all_ranks + b"0#L3:nan nan\n" + all_ranks + b"1#L0:rank 1: nan\n"),
         (("-c", "nan", "train"), all_ranks + b"0:1\n" + all_ranks + b"1:1\n"),
         (("-c", "epoch", one), b"4\n"),
-        (("-i", "^nan$"), b"other/V0001/worker-0:1:Nan\n"),
+        (("-i", "^nan$"), b"other/V0001/worker-0#L0:Nan\n"),
         (
             ("--color", "always", "-m", "1", "na", one),
-            b"\x1b[32m4\x1b[m\x1b[36m:\x1b[m\x1b[1;31mna\x1b[mn \x1b[1;31mna\x1b[mn\n",
+            b"\x1b[32m3\x1b[m\x1b[36m:\x1b[m\x1b[1;31mna\x1b[mn \x1b[1;31mna\x1b[mn\n",
         ),
     ):
         assert ranks.said("search", *arguments) == lines, arguments
     hit = json.loads(ranks.said("search", "--json", "done", one))
     assert (hit["line"], hit["text"]["data"], hit["log"]["task"]) == (5, "done", "worker-0")
+
+
+def test_each_place_is_one_that_cat_takes(ranks: Agent) -> None:
+    """Those that search and why print, and a number by itself as --lines: one rule for all."""
+    for found in ranks.said("search", "nan|epoch").splitlines(keepends=True):
+        place, _, text = found.partition(b":")
+        assert ranks.said("cat", place.decode()) == text.removesuffix(b"\n") + b"\n" * (b"epoch 4" not in text)
+    number, _, text = ranks.said("search", "loss", "train/1/0").partition(b":")
+    assert ranks.said("cat", "train/1/0", "--lines", number.decode()) == text
+    hit = json.loads(ranks.said("search", "--json", "loss", "train/1/0"))
+    assert hit["line"] == int(number)
 
 
 def test_exit_status(ranks: Agent) -> None:
@@ -68,7 +80,7 @@ def test_tail_of_what_matches(ranks: Agent) -> None:
         == b"epoch 1\nloss 0.5 \xff\nepoch 2\nepoch 3\nepoch 4\n"
     )
     assert ranks.said("tail", "train", "--since", "1h") == TEXT
-    assert ranks.said("cat", "train", "--since", "1h", "--until", "2020-01-01") == b""
+    assert ranks.noted("cat", "train", "--since", "1h", "--until", "2020-01-01")[0] == b""
     assert ranks.said("cat", "train", "--since", "2020-01-01") == TEXT
     assert ranks.said("tail", "-f", "train", "-n", "1", "--grep", "epoch") == b"epoch 4\n"
     assert "--since and --until must be absent" in ranks.refused("cat", "train", "--since", "1h", "--lines", "1-2")

@@ -88,7 +88,7 @@ def test_corrupted_object(agent: Agent, tmp_path: Path) -> None:
 
 def test_names_that_do_not_go_together(joblog: Agent) -> None:
     """In one line."""
-    assert "absent where LOG names a task" in joblog.refused("verify", "a/V0001/worker-0", "--task", "worker-1")
-    assert "absent where LOG names a version" in joblog.refused("verify", "a/V0001", "--version", "2")
+    assert "absent where LOG names a rank" in joblog.refused("verify", "a/V0001/worker-0", "--rank", "1")
+    assert "absent where LOG names a run" in joblog.refused("verify", "a/V0001", "--run", "2")
     assert "there is no job 'nowhere'" in joblog.refused("verify", "nowhere")
-    assert "--task must be worker-0 to worker-999999" in joblog.refused("verify", "a", "--task", "x")
+    assert "--rank must be 0 to 999999" in joblog.refused("verify", "a", "--rank", "x")

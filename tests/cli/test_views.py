@@ -37,7 +37,7 @@ def test_why(run: Agent) -> None:
         assert out.startswith(b"Rank 1 failed first (python exception): ValueError: bad shard.")
         assert b"\x1b" not in out
         assert b'  |   File "t.py", line 1, in <module>\n' in out
-        assert b"[worker-1, lines 1-4]" in out
+        assert b"[train/V0001/worker-1#L1-L3]" in out
     told = json.loads(run.said("why", "--json"))
     assert (told["first"]["ranks"], told["first"]["where"]["start_line"]) == ("1", 1)
     assert len(run.said("why", "--json", "--max-bytes", "1000")) <= 1100
@@ -53,7 +53,7 @@ def test_progress_and_metrics(run: Agent) -> None:
     ]
     table = run.said("metrics", "train", "--rank", "0").decode().splitlines()
     assert [line.split() for line in table[1:]] == [["loss", "0", "2", "0.5", "0.25", "0.25", "0.5", "2"]]
-    (series,) = [json.loads(line) for line in run.said("metrics", "--json").splitlines()]
+    (series,) = json.loads(run.said("metrics", "--json"))
     assert (series["steps"], series["values"]) == ([1, 2], [0.5, 0.25])
     drawn = run.said("metrics", "--plot", "--names", "loss").decode()
     assert drawn.startswith("loss  (rank 0, 2 points)\n 0.5 ┤")

@@ -223,6 +223,8 @@ class Connections:
 
 
 def _readable(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):  # as on Windows, whose select takes sockets of any number
+        return bool(select.select([descriptor], [], [], 0)[0])
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

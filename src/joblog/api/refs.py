@@ -39,6 +39,16 @@ class LogRef(NamedTuple):
         return f"/api/projects/{self.project_id}/jobs/{self.job_id}/versions/{self.version_id}"
 
 
+def state_of(status: str) -> str:
+    """Returns how a run is as people say it: ``failed``; ``ended`` where nobody has said how it did (``UNKNOWN``)."""
+    return "ended" if status == "UNKNOWN" else status.lower()
+
+
+def status_of(state: str) -> str:
+    """Returns ModelArts' name of what people say."""
+    return "UNKNOWN" if state.lower() == "ended" else state.upper()
+
+
 def legal_run_id(text: str) -> str:
     """Returns ``text`` as a run id that leaves room for more: ``nightly run`` is ``nightly-run``."""
     return re.sub(r"[^!-~]+", "-", text)[:100]

@@ -130,10 +130,7 @@ class Jobs:
     def add_report(self, version_id: int, report: TaskReport) -> None:
         """Keeps a task's report, the newest MAX_REPORTS of a version; raises NotFound."""
         with self._db.transaction() as tx:
-            if not tx.rows("version_locked", id=version_id):
-                raise NotFound("version", version_id)
-            rows = tx.rows("request", version_id=version_id)
-            kept = _kept(rows[0][0] if rows else _NOT_ASKED)
+            kept = _locked_kept(tx, version_id)
             kept["reports"] = msgspec.Raw(msgspec.json.encode([*_reports(kept), report][-MAX_REPORTS:]))
             tx.rows("request_put", version_id=version_id, body=msgspec.json.encode(kept).decode())
 
@@ -141,6 +138,19 @@ class Jobs:
         """Returns what a version's tasks have reported, in the order in which it came."""
         body = self.request(version_id)
         return [] if body is None else _reports(_kept(body))
+
+    def note(self, version_id: int) -> str:
+        """Returns the note on a version, empty where there is none."""
+        body = self.request(version_id)
+        kept = {} if body is None else _kept(body)
+        return msgspec.json.decode(kept["note"], type=str) if "note" in kept else ""
+
+    def set_note(self, version_id: int, note: str) -> None:
+        """Replaces the note on a version; raises NotFound."""
+        with self._db.transaction() as tx:
+            kept = _locked_kept(tx, version_id)
+            kept["note"] = msgspec.Raw(msgspec.json.encode(note))
+            tx.rows("request_put", version_id=version_id, body=msgspec.json.encode(kept).decode())
 
     def search(self, project_id: str, search: JobSearch, now_ms: int) -> tuple[int, list[Summary]]:
         """Returns how many jobs there are, and a page of them."""
@@ -219,8 +229,16 @@ class Jobs:
             _drop_job(tx, job.id, now_ms)
 
 
+def _locked_kept(tx: Transaction, version_id: int) -> dict[str, msgspec.Raw]:
+    """Returns what is kept of a version that cannot change before the transaction's end; raises NotFound."""
+    if not tx.rows("version_locked", id=version_id):
+        raise NotFound("version", version_id)
+    rows = tx.rows("request", version_id=version_id)
+    return _kept(rows[0][0] if rows else _NOT_ASKED)
+
+
 def _kept(body: str) -> dict[str, msgspec.Raw]:
-    """Reads what is kept of a version: its request, as ``v1`` or ``v2``, and ``reports``.
+    """Reads what is kept of a version: its request, as ``v1`` or ``v2``, ``reports`` and ``note``.
 
     A request that is nested too deep to be passed over, as earlier versions took it, is given up.
     """

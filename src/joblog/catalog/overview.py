@@ -1,9 +1,10 @@
-"""A project's jobs at a glance: each with its latest version, and what the logs of that add up to."""
+"""A project's jobs, and its runs, at a glance: each with what its logs add up to."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -32,8 +33,8 @@ class Wanted:
     labels: Sequence[str] = ()
 
 
-class LastRun(Struct, frozen=True):
-    """A job's latest version; ``worker`` has the newest bytes, None where no log has any."""
+class RunRow(Struct, frozen=True):
+    """A version and its logs together; ``worker`` has the newest bytes, None where no log has any."""
 
     id: int
     number: int
@@ -43,6 +44,7 @@ class LastRun(Struct, frozen=True):
     expected_tasks: int | None
     started_ms: int | None
     ended_ms: int | None
+    created_ms: int
     logs: int
     open_logs: int
     size_bytes: int
@@ -58,7 +60,16 @@ class JobRow(Struct, frozen=True):
     name: str
     created_ms: int
     labels: dict[str, str]
-    last: LastRun | None
+    note: str
+    last: RunRow | None
+
+
+class ListedRow(NamedTuple):
+    """A run and its job."""
+
+    job_id: int
+    job_name: str
+    run: RunRow
 
 
 class Overview:
@@ -93,18 +104,33 @@ class Overview:
         )
         count = int(self._db.rows("overview_count", **which)[0][0])
         found = [
-            JobRow(row[0], row[1], row[2], unpacked(row[3]), None if row[4] is None else self._last(*row[4:])) for row in rows
+            JobRow(row[0], row[1], row[2], unpacked(row[3]), row[4], None if row[5] is None else self._run(*row[5:]))
+            for row in rows
         ]
         return found, count
 
-    def _last(self, version_id: int, number: int, run_id: str | None, status: int, *rest: object) -> LastRun:
+    def runs(self, project_id: str, job_id: int | None, wanted: Wanted) -> tuple[list[ListedRow], int]:
+        """Returns a page of runs, of one job where one is named, the newest first, and how many there are in all pages.
+
+        Of ``wanted`` text and sort are not used. Raises NotFound for the project, Invalid for labels.
+        """
+        if not self._db.rows("project", id=project_id):
+            raise NotFound("project", project_id)
+        statuses = "".join(f",{int(status)}" for status in wanted.statuses)
+        which: dict[str, Value] = {"project_id": project_id, "job_id": job_id or 0, "statuses": statuses and statuses + ","}
+        which |= label_columns(wanted.labels)
+        rows = self._db.rows("overview_runs", **which, limit=wanted.limit, offset=wanted.offset)
+        count = int(self._db.rows("overview_runs_count", **which)[0][0])
+        return [ListedRow(row[0], row[1], self._run(*row[2:])) for row in rows], count
+
+    def _run(self, version_id: int, number: int, run_id: str | None, status: int, *rest: object) -> RunRow:
         logs, size, appended_ms, opened = self._db.rows("overview_logs", version_id=version_id)[0]
         newest = self._db.rows("overview_last_worker", version_id=version_id)
         first = self._db.rows("overview_first_worker", version_id=version_id)[0][0]
-        reason, expected, started_ms, ended_ms = rest
+        reason, expected, started_ms, ended_ms, created_ms = rest
         worker = newest[0][0] if newest else None
-        return LastRun(
-            version_id, number, run_id, Status(status), reason, expected, started_ms, ended_ms,  # type: ignore[arg-type]  # rows are of any values
+        return RunRow(
+            version_id, number, run_id, Status(status), reason, expected, started_ms, ended_ms, created_ms,  # type: ignore[arg-type]  # rows are of any values
             int(logs), int(opened), int(size), int(appended_ms), first, worker,
         )  # fmt: skip
 

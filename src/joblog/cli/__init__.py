@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -25,6 +26,11 @@ ERROR, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 
 Command = Callable[[argparse.Namespace], int]
 
+NEEDS_LINUX = frozenset(("run", "spool", "follow", "canary", "serve", "move"))
+"""Modules of commands that use what other systems do not have; whoever only reads needs none of it."""
+
+_TAIL_COUNT = re.compile(r"-[0-9]+")
+
 
 def console() -> NoReturn:
     """The program: ``main``, and the process's end.
@@ -40,11 +46,16 @@ def console() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that ``arguments`` (the process's own by default) ask for; returns the exit status."""
     gc.set_threshold(GC_NEW_OBJECTS)
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    args, unknown = parser(given).parse_known_args(given)
+    given = usual(sys.argv[1:] if arguments is None else list(arguments))
+    if given[0] == "_complete":  # asked by the shells' scripts while somebody types
+        return cast(int, import_module("joblog.cli.candidates").offer(given[1:]))
+    whole = parser(given)
+    args, unknown = _parsed(whole, given)
     if unknown:
-        return _complain(f"unrecognized arguments: {' '.join(unknown)}; see joblog {given[0]} --help")
+        return _complain(import_module("joblog.cli.help").unknown(whole, given, unknown))
     module, _, function = args.command.partition(":")
+    if module in NEEDS_LINUX and sys.platform != "linux":
+        return _complain(f"joblog {given[0]} needs Linux; what reads logs (joblog --help: Read, Diagnose) runs here too")
     try:
         command = cast(Command, getattr(import_module(f"joblog.cli.{module}"), function))
         status = _run(command, args)
@@ -60,15 +71,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _complain(f"{error}; pip install 'joblog[server]' brings what the server needs")
     except (JoblogError, OSError) as error:
-        return _complain(str(error))
+        return _complain(import_module("joblog.cli.advice").told(error, args))
     except Exception as error:  # noqa: BLE001 - the process's edge: people get a line, not a traceback
         return _complain(f"unexpected {type(error).__name__}: {error}")
+
+
+def _parsed(whole: argparse.ArgumentParser, given: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    args, unknown = whole.parse_known_args(given)
+    if len(unknown) == 1 and not unknown[0].startswith("-") and getattr(args, getattr(args, "link_in", "command")) is None:
+        setattr(args, args.link_in, unknown.pop())  # argparse takes what may be left out for absent before an option
+    return args, unknown
+
+
+def usual(given: list[str]) -> list[str]:
+    """Returns the arguments with what people know from others: nothing as ``--help``, ``tail -20`` as ``tail -n 20``."""
+    if not given:
+        return ["--help"]
+    if given[0] != "tail":
+        return given
+    return [part for each in given for part in (("-n", each[1:]) if _TAIL_COUNT.fullmatch(each) else (each,))]
 
 
 def _run(command: Command, args: argparse.Namespace) -> int:
     """Runs a command; what people read on a terminal goes through a pager, free of a log's escapes."""
     on_screen = getattr(args, "on_screen", False) and not getattr(args, "raw", False)
-    draws = getattr(args, "plain", False) and getattr(args, "follow", False)  # by itself, and lets no escape through
+    # What is followed as a terminal shows it is drawn by itself, and lets no escape through.
+    draws = getattr(args, "follow", False) and not (args.json or args.rank or args.grep is not None)
     if on_screen and not draws and sys.stdout is not None and sys.stdout.isatty():
         return cast(int, import_module("joblog.cli.screen").shown(command, args))
     return command(args)
@@ -101,15 +129,26 @@ class _Parser(argparse.ArgumentParser):
         """Says what is wrong, and where the right usage is."""
         self.exit(_complain(f"{message}; see {self.prog} --help"))
 
+    def format_help(self) -> str:
+        """Returns the help: of all commands by what they are for."""
+        if self.prog != "joblog":
+            return super().format_help()
+        return cast(str, import_module("joblog.cli.help").page(self))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            self.error(import_module("joblog.cli.help").no_command(value, action.choices))
+        super()._check_value(action, value)
+
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Returns the parser of the command that ``given`` begins with, or of all commands."""
     whole: argparse.ArgumentParser = _Parser(prog="joblog", description="Keeps every byte a training job prints.")
-    whole.add_argument("--version", action="version", version=f"joblog {__version__}")
+    whole.add_argument("-v", "--version", action="version", version=f"joblog {__version__}", help="print the version")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     writing.add_to(commands)
     if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
-        for group in ("reading", "administration"):
+        for group in ("reading", "keeping", "administration"):
             import_module(f"joblog.cli.flags.{group}").add_to(commands)
     if {"-h", "--help"}.intersection(given):
         import_module("joblog.cli.examples").add_to(whole)

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from joblog.agent import settings
+from joblog.api import settings
 from joblog.cli.common import connected, show_table, shown_time
 from joblog.core.settings import Settings
 from joblog.errors import Invalid

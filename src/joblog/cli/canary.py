@@ -10,10 +10,10 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from joblog.agent import settings
 from joblog.agent.canary.canary import Canary, CanaryPlan
 from joblog.agent.canary.lines import FAULTS, MIN_LINE_BYTES, Totals
 from joblog.agent.canary.metrics import FILE_S, serve, write
+from joblog.api import settings
 from joblog.cli.names import checked_job
 from joblog.client import Client
 from joblog.errors import Invalid

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+SERVER = ("url", "token_file", "project")
+"""What every command takes that asks a server."""
+
 
 def commands(parser: argparse.ArgumentParser, above: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Yields each command by its name, ``token create``, in the parser's order; groups such as ``token`` are left out."""
@@ -25,6 +28,7 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Returns a command's arguments and options, but for ``--help``."""
+    """Returns a command's arguments and options, the server's last, but for ``--help`` and those that are for old scripts."""
     wordless = (argparse._SubParsersAction, argparse._HelpAction)
-    return [action for action in parser._actions if not isinstance(action, wordless)]
+    named = [action for action in parser._actions if not isinstance(action, wordless) and action.help != argparse.SUPPRESS]
+    return sorted(named, key=lambda action: action.dest in SERVER)

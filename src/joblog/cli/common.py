@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from joblog.agent import settings
+from joblog.api import settings
 from joblog.api.refs import printable
 from joblog.api.values import Value
 from joblog.client import Client, Job, Log, LogRef, Version
-from joblog.client.links import LATEST, LogPart, is_link, parsed_link, split_part
+from joblog.client.links import LogPart, is_link, parsed_link, split_part
 from joblog.errors import Invalid, NotFound
 
 
@@ -34,29 +34,51 @@ def part_of(name: str | None) -> LogPart | None:
 
 
 def span(flag: str, text: str) -> tuple[int, int | None]:
-    """Returns both ends of ``A-B``, ``A-`` or ``-B``; raises Invalid."""
+    """Returns the borders ``[A, B + 1)`` of ``A``, ``A-B``, ``A-`` or ``-B``, where both ends are meant; raises Invalid."""
     low, dash, high = text.partition("-")
-    if not dash or not all(end.isascii() and end.isdigit() and len(end) < 20 for end in (low, high) if end):
-        raise Invalid(flag, "A-B, A- or -B", text)
+    ends = [end for end in (low, high) if end]
+    if not ends or not all(end.isascii() and end.isdigit() and len(end) < 19 for end in ends):
+        raise Invalid(flag, "A, A-B, A- or -B", text)
     if high and int(high) < int(low or 0):
         raise Invalid(flag, "A-B, where B is not less than A", text)
-    return int(low or 0), int(high) if high else None
+    last = high if dash else low
+    return int(low or 0), int(last) + 1 if last else None
+
+
+class _Name(NamedTuple):
+    """What stands in ``JOB/RUN/RANK``, or in a link; ``by_id``: the run is named by its id."""
+
+    job: str
+    run: str
+    task: str | None
+    by_id: bool = False
+
+
+def _named(client: Client, name: str) -> _Name:
+    """Returns what a name says; raises Invalid."""
+    if is_link(name):
+        link = parsed_link(name, client.url)
+        return _Name(link.job, link.version, link.task, link.version.isdigit())
+    job, run, rank, *more = [*split_part(name)[0].rstrip("/").split("/"), "", ""]
+    if (rank and not re.fullmatch("(worker-)?[0-9]{1,6}", rank)) or any(more) or not re.fullmatch(_RUN, run):
+        raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 (or JOB/2/3) or a link", name)
+    return _Name(job, run, f"worker-{int(rank.removeprefix('worker-'))}" if rank else None)
 
 
 def find_log(client: Client, project_id: str, name: str | None) -> Log:
-    """Returns the log that ``JOB``, ``JOB/VERSION``, ``JOB/VERSION/TASK`` or a link names; without it the latest run's.
+    """Returns the log that ``JOB``, ``JOB/RUN``, ``JOB/RUN/RANK`` or a link names; without it the latest run's.
 
-    Where no task is named, and the version has no ``worker-0``, it is the first one that there is.
+    Where no rank is named, and the run has no ``worker-0``, it is the first one that there is.
 
     Raises:
-        NotFound: there is no such job, version or log.
+        NotFound: there is no such job, run or log.
     """
     if name and is_link(name):
         return client.resolve(parsed_link(name, client.url))
-    job_and_version, _, task = split_part(name or "")[0].partition("/worker-")
-    version = latest_version(client, project_id, job_and_version or None)
+    task = _named(client, name).task if name else None
+    version = latest_version(client, project_id, name)
     try:
-        return client.status(LogRef(project_id, version.job_id, version.id, f"worker-{task or 0}"))
+        return client.status(LogRef(project_id, version.job_id, version.id, task or "worker-0"))
     except NotFound:
         first = None if task else next(client.logs(project_id, version.job_id, version.id), None)
         if first is None:
@@ -65,30 +87,52 @@ def find_log(client: Client, project_id: str, name: str | None) -> Log:
 
 
 def find_version(client: Client, project_id: str, name: str) -> Version:
-    """Returns the version that ``JOB`` (its latest one) or ``JOB/VERSION`` names: ``V0002``, ``V2``, ``2`` or ``latest``."""
-    by_id = False
-    if is_link(name):
-        link = parsed_link(name, client.url)
-        job_name, wanted, by_id = link.job, link.version, link.version.isdigit()
-    else:
-        job_name, _, wanted = split_part(name)[0].partition("/")
-    number = re.fullmatch(r"[Vv]?0*([0-9]+)", wanted)
-    if wanted not in ("", LATEST) and number is None:
-        raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 or a link", name)
-    job, found = find_job(client, project_id, job_name), None
+    """Returns the run that ``JOB`` (its latest one) or ``JOB/RUN`` names: ``V0002``, ``V2``, ``2`` or ``latest``."""
+    named = _named(client, name)
+    number = re.fullmatch(r"[Vv]?0*([0-9]+)", named.run)
+    job, found = find_job(client, project_id, named.job), None
     for version in client.versions(project_id, job.id):
-        if number is None or int(number[1]) == (version.id if by_id else version.number):
+        if number is None or int(number[1]) == (version.id if named.by_id else version.number):
             found = version
     if found is None:
-        raise NotFound("version", name)
+        raise NotFound("run", name)
     return found
 
+
+def names_rank(client: Client, name: str) -> bool:
+    """Whether a name is that of one rank's log."""
+    return _named(client, name).task is not None
+
+
+def names_run(client: Client, name: str) -> bool:
+    """Whether a name is that of a run, or of a log of it, rather than a job's."""
+    return bool(_named(client, name).run)
+
+
+def place(client: Client, log: LogRef) -> str:
+    """Returns a log's name, which every command takes: ``resnet/V0002/worker-3``."""
+    return f"{run_name(client, log.project_id, client.version(log.project_id, log.job_id, log.version_id))}/{log.task}"
+
+
+def run_name(client: Client, project_id: str, version: Version) -> str:
+    """Returns a run's name, which every command takes: ``resnet/V0002``."""
+    return f"{client.job(project_id, version.job_id).name}/{version.name}"
+
+
+def note(line: str) -> None:
+    """Tells a person something on stderr."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"joblog: {printable(line)}\n")
+        sys.stderr.flush()
+
+
+_RUN = r"(?:[Vv]?0*[0-9]+|latest)?"
 
 _LATEST_JOBS = 20
 
 
 def latest_version(client: Client, project_id: str, name: str | None) -> Version:
-    """Returns the version that ``name`` names; without it the latest one of the project's latest jobs."""
+    """Returns the run that ``name`` names; without it the latest one of the project's latest jobs."""
     if name:
         return find_version(client, project_id, name)
     jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
@@ -107,10 +151,10 @@ def find_job(client: Client, project_id: str, name: str) -> Job:
     raise NotFound("job", name)
 
 
-def show_json(values: Iterable[object]) -> None:
-    """Writes an object on each line; each value is a dataclass's or a named tuple's."""
-    for each in values:
-        sys.stdout.write(json.dumps(plain(each)) + "\n")
+def show_json(value: object) -> None:
+    """Writes one JSON document: of dataclasses and named tuples, or an iterable of them."""
+    one = hasattr(value, "_asdict") or is_dataclass(value) or isinstance(value, dict | Value)
+    sys.stdout.write(json.dumps(plain(value if one else list(cast(Iterable[object], value)))) + "\n")
 
 
 def plain(value: Any) -> Any:
@@ -121,6 +165,8 @@ def plain(value: Any) -> Any:
         return {name: plain(each) for name, each in value._asdict().items()}
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 

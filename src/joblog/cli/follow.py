@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 
-from joblog.agent import settings
 from joblog.agent.filters.redact import Unchanged
 from joblog.agent.follow.file import ROTATED_S, Setting
 from joblog.agent.follow.loop import Follower, FollowPlan
 from joblog.agent.follow.notes import Notes
+from joblog.api import settings
 from joblog.api.refs import printable
 from joblog.cli.names import checked_job, checked_run_id
 from joblog.cli.redact import new_redactor

@@ -66,6 +66,6 @@ def _part(args: argparse.Namespace) -> LogPart | None:
         raise Invalid("--lines and --bytes", "absent where LOG names a part")
     flag = "--lines" if args.lines else "--bytes"
     low, high = span(flag, args.lines or args.bytes)
-    if high is None or high <= low:
-        raise Invalid(flag, "A-B, where B is greater than A", args.lines or args.bytes)
+    if high is None:
+        raise Invalid(flag, "A or A-B: a link needs both ends", args.lines or args.bytes)
     return LogPart(low, high, in_bytes=bool(args.bytes))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from joblog.agent.filters.redact import Redactor
-from joblog.cli import follow
 from joblog.cli.common import connected
 from joblog.cli.names import checked_job, checked_task, job_of_file
 from joblog.cli.redact import new_redactor
@@ -67,10 +66,12 @@ def load(args: argparse.Namespace) -> int:
 def _load_tree(args: argparse.Namespace) -> int:
     """Loads all files below a directory: what following them once does."""
     if args.files or args.task is not None or args.label:
-        raise Invalid("--tree", "without FILE, --task and --label")
+        raise Invalid("--tree", "without FILE, --rank and --label")
     if not Path(args.tree).is_dir():
         raise Invalid("--tree", "a directory", args.tree)
-    return follow.follow_once(args, args.tree)
+    from joblog.cli.follow import follow_once  # which needs Linux, as loading single files does not
+
+    return follow_once(args, args.tree)
 
 
 def _targets(paths: Sequence[Path], job: str | None, task: str | None, labels: Mapping[str, str]) -> list[_Target]:
@@ -78,7 +79,7 @@ def _targets(paths: Sequence[Path], job: str | None, task: str | None, labels: M
         if not path.is_file():
             raise Invalid("FILE", "a file", str(path))
     if task is not None and len(paths) > 1:
-        raise Invalid("--task", "left out with several files", task)
+        raise Invalid("--rank", "left out with several files", task)
     first = checked_task(task or "worker-0")
     if job is None:
         return [_Target(path, job_of_file(path), _run_id([path]), first, labels) for path in paths]

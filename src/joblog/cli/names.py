@@ -21,8 +21,8 @@ def checked_job(name: str) -> str:
 
 
 def checked_task(task: str) -> str:
-    """Returns a legal task; raises Invalid."""
-    return _checked(_TASK, "--task", "worker-0 to worker-999999", task)
+    """Returns the task of a rank, which is given as ``3`` or as ``worker-3``; raises Invalid."""
+    return _checked(_TASK, "--rank", "0 to 999999", task if task.startswith("worker-") else f"worker-{task}")
 
 
 def checked_run_id(run_id: str) -> str:

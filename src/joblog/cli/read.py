@@ -1,143 +1,150 @@
-"""``joblog cat``, ``tail``, ``jobs``, ``logs``. Bytes go to stdout as they are."""
+"""``joblog cat`` and ``tail``. On a terminal they show what a terminal shows of a log; elsewhere its bytes, as they are."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from joblog.cli.common import (
-    connected,
-    find_log,
-    latest_version,
-    part_of,
-    show_json,
-    show_table,
-    shown_time,
-    span,
-)
+from joblog.cli.common import connected, find_log, note, part_of, place, span
 from joblog.cli.live import tail_live
 from joblog.cli.tail import saying, tail_matching, tail_records
-from joblog.cli.together import cat_plain, tail_plain, tail_ranks
-from joblog.client import Client, Job, Log
-from joblog.client.links import LogPart
+from joblog.cli.together import show_last_lines, show_lines, tail_ranks
+from joblog.client import Client, Log
+from joblog.core.places import part as part_name
 from joblog.errors import Invalid
+
+
+class _Part(NamedTuple):
+    """What is asked for: ``[low, high)`` in lines or bytes, to the end where ``high`` is None."""
+
+    low: int = 0
+    high: int | None = None
+    in_bytes: bool = False
 
 
 def cat(args: argparse.Namespace) -> int:
     """Writes a log, or a part of it."""
-    part = part_of(args.log)
-    if part is not None and (args.plain or args.since or args.until or args.lines or args.bytes):
-        raise Invalid("--lines, --bytes, --since, --until and --plain", "absent where LOG names a part")
-    if args.plain:
-        return cat_plain(args)
-    if args.since or args.until:
-        return _cat_moments(args)
-    low, high, by_line = _wanted(args, part)
+    asked = _asked(args)
+    if args.plain and asked.in_bytes:
+        raise Invalid("--plain", "absent where bytes are asked for")
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
-        if by_line:
+        if args.since or args.until:
+            asked = _arrived(client, log, args)
+        if _says_nothing(client, log, asked):
+            return 0
+        if not asked.in_bytes and _folded(args):
+            show_lines(client, log, asked.low, asked.high, args.encoding)
+            return 0
+        low, high = asked.low, asked.high
+        if not asked.in_bytes:
             low, high = _line_start(client, log, low), None if high is None else _line_start(client, log, high)
         start, end = max(low, log.start_byte), log.end_byte if high is None else min(high, log.end_byte)
         _write(client.read(log.ref, start, end))
     return 0
 
 
-def _wanted(args: argparse.Namespace, part: LogPart | None) -> tuple[int, int | None, bool]:
-    """Returns both ends of what is to be written, and whether they are lines."""
-    if part is not None:
-        return part.start, part.end, not part.in_bytes
-    return *span("--lines" if args.lines else "--bytes", args.lines or args.bytes or "0-"), bool(args.lines)
+def _folded(args: argparse.Namespace) -> bool:
+    """Whether a log is to be shown as a terminal shows it: on one, or where that is asked for."""
+    return bool(args.plain) or (sys.stdout.isatty() and not args.raw)
 
 
-def _cat_moments(args: argparse.Namespace) -> int:
-    """Writes what arrived within a time."""
-    if args.lines or args.bytes:
+def _asked(args: argparse.Namespace) -> _Part:
+    """Returns the part that flags or a link name; raises Invalid."""
+    linked = part_of(args.log)
+    if linked is not None and (args.since or args.until or args.lines or args.bytes):
+        raise Invalid("--lines, --bytes, --since and --until", "absent where LOG names a part")
+    if (args.since or args.until) and (args.lines or args.bytes):
         raise Invalid("--since and --until", "absent where --lines or --bytes is given")
-    client, project_id = connected(args)
-    with client:
-        log = find_log(client, project_id, args.log)
-        start = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else log.start_byte
-        end = client.lines(log.ref, since=args.until, count=1).start_byte if args.until else log.end_byte
-        _write(client.read(log.ref, start, end))
-    return 0
+    if linked is not None:
+        return _Part(linked.start, linked.end, linked.in_bytes)
+    if args.bytes:
+        return _Part(*span("--bytes", args.bytes), in_bytes=True)
+    return _Part(*span("--lines", args.lines)) if args.lines else _Part()
+
+
+def _arrived(client: Client, log: Log, args: argparse.Namespace) -> _Part:
+    """Returns the lines that arrived within a time."""
+    low = client.lines(log.ref, since=args.since, count=1).start_line if args.since else log.start_line
+    return _Part(low, client.lines(log.ref, since=args.until, count=1).start_line if args.until else None)
+
+
+def _says_nothing(client: Client, log: Log, asked: _Part) -> bool:
+    """Says on stderr that there is nothing to write, and why; returns whether it is so."""
+    unit = "B" if asked.in_bytes else "L"
+    start, end = (log.start_byte, log.end_byte) if asked.in_bytes else (log.start_line, log.end_line + _unfinished(log))
+    if asked.low < end and (asked.high is None or max(asked.low, start) < asked.high):
+        return False
+    name = place(client, log.ref)
+    if log.start_byte == log.end_byte:
+        note(f"{name} is empty" + ("" if not log.end_byte else ": retention has removed what it had"))
+    elif asked.high is not None and asked.high <= asked.low:
+        note(f"{name} has nothing of that time")
+    else:
+        wanted = part_name(asked.low, asked.low + 1 if asked.high is None else asked.high, unit)
+        note(f"{name} has nothing at {wanted}: it is {name}{part_name(start, end, unit)}")
+    return True
+
+
+def _unfinished(log: Log) -> bool:
+    """Whether there is a line behind the last newline."""
+    return log.partial_byte < log.end_byte
 
 
 def tail(args: argparse.Namespace) -> int:
     """Writes a log's last lines, and with ``--follow`` what comes."""
     if args.json and (args.rank or args.plain or args.grep is not None):
         raise Invalid("--json", "given without --rank, --plain and --grep, which joblog search has")
+    if args.plain and args.grep is not None:
+        raise Invalid("--plain", "given without --grep")
     if args.rank:
         return tail_ranks(args)
-    if args.plain and (args.grep is not None or (args.since and not args.follow)):
-        raise Invalid("--plain", "given without --grep, and with --since only where --follow is given too")
-    if args.plain and not args.follow:
-        return tail_plain(args)
     if args.count < 0:
         raise Invalid("-n", "0 or more", args.count)
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
+        if not args.follow and log.start_byte == log.end_byte:
+            _says_nothing(client, log, _Part())
+            return 0
+        if args.grep is None and not args.json and _folded(args):
+            return _tail_shown(client, log, args)
         at = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else _tail_start(client, log, args.count)
         if args.grep is not None:
             return tail_matching(client, log, args, at)
         if args.json:
             return tail_records(client, log, args, at)
-        if args.plain:
-            tail_live(client, log, at)
-        elif args.follow:
+        if args.follow:
             _follow(client, log, at)
         else:
             _write(client.read(log.ref, at, log.end_byte))
     return 0
 
 
-def jobs(args: argparse.Namespace) -> int:
-    """Lists the project's jobs."""
-    client, project_id = connected(args)
-    with client:
-        found = client.jobs(project_id, labels=args.label)
-        if args.json:
-            show_json(found)
-        else:
-            heads = ("ID", "NAME", "CREATED", "LABELS")
-            show_table(heads, ((job.id, job.name, shown_time(job.created_ms), shown_labels(job)) for job in found))
+def _tail_shown(client: Client, log: Log, args: argparse.Namespace) -> int:
+    if args.since:
+        page = client.lines(log.ref, since=args.since, count=1)
+        line, at = page.start_line, page.start_byte
+    elif args.follow:
+        line, at = 0, _tail_start(client, log, args.count)
+    else:
+        show_last_lines(client, log, args.count, args.encoding)
+        return 0
+    if args.follow:
+        tail_live(client, log, at)
+    elif at < log.end_byte:
+        show_lines(client, log, line, None, args.encoding)
     return 0
 
 
-def shown_labels(job: Job) -> str:
-    """Returns a job's labels in a row."""
-    return " ".join(f"{name}={value}" for name, value in sorted(job.labels.items()))
-
-
-def logs(args: argparse.Namespace) -> int:
-    """Lists the logs of a version."""
-    client, project_id = connected(args)
-    with client:
-        version = latest_version(client, project_id, args.job)
-        found = client.logs(project_id, version.job_id, version.id)
-        if args.json:
-            show_json(found)
-        else:
-            heads = ("VERSION", "TASK", "BYTES", "LINES", "STATE", "LAST BYTES CAME")
-            show_table(heads, (_log_row(version.name, log) for log in found))
-    return 0
-
-
-def _log_row(version: str, log: Log) -> tuple[object, ...]:
-    state = {None: "closed", True: "complete", False: "incomplete"}[log.complete] if log.closed else "open"
-    return version, log.task, log.end_byte, log.end_line, state, shown_time(log.appended_ms)
-
-
-def _write(pieces: Iterable[bytes]) -> int:
-    """Writes the pieces to stdout as they come; returns how many bytes they were."""
-    written = 0
+def _write(pieces: Iterable[bytes]) -> None:
+    """Writes the pieces to stdout as they come."""
     for piece in pieces:
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
-        written += len(piece)
-    return written
 
 
 def _line_start(client: Client, log: Log, line: int) -> int:
@@ -153,8 +160,7 @@ def _tail_start(client: Client, log: Log, count: int) -> int:
     """Returns where the last ``count`` lines begin; an unfinished one counts."""
     if count == 0:
         return log.end_byte
-    has_partial = log.partial_byte < log.end_byte
-    return _line_start(client, log, max(log.end_line - count + has_partial, log.start_line))
+    return _line_start(client, log, max(log.end_line - count + _unfinished(log), log.start_line))
 
 
 def _follow(client: Client, log: Log, at: int) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from joblog.agent import settings
 from joblog.agent.environment import names_in
 from joblog.agent.run.foreground import Options
 from joblog.agent.run.foreground import run as run_agent
 from joblog.agent.spool.spool import Meta
+from joblog.api import settings
 from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
 from joblog.errors import Invalid, Missing
 

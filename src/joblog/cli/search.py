@@ -1,14 +1,17 @@
-"""``joblog search``: lines that match, as grep writes them. Exit status 0: some, 1: none, 2: an error."""
+"""``joblog search``: lines that match, nearly as grep writes them. Exit status 0: some, 1: none, 2: an error.
+
+Lines count from 0, as everywhere. In one log ``3:text`` is what ``cat LOG --lines 3`` prints; in several what stands before
+``:text`` is a name that ``cat`` takes: ``resnet/V0002/worker-0#L3``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator
 
-from joblog.cli.common import connected, find_log, find_version, plain
+from joblog.cli.common import connected, find_log, find_version, names_rank, plain
 from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
 from joblog.client.searching import Hit, Line, Query, VersionRef
@@ -36,10 +39,10 @@ def search(args: argparse.Namespace) -> int:
 
 
 def _where(client: Client, project_id: str, name: str | None) -> LogRef | VersionRef | str:
-    """Returns what LOG names: nothing is the project, JOB or JOB/VERSION all ranks, JOB/VERSION/TASK one log."""
+    """Returns what LOG names: nothing is the project, JOB or JOB/RUN all ranks, JOB/RUN/RANK one log."""
     if name is None:
         return project_id
-    if re.search("/worker-[0-9]+/?(#|$)", name):
+    if names_rank(client, name):
         return find_log(client, project_id, name).ref
     version = find_version(client, project_id, name)
     return VersionRef(project_id, version.job_id, version.id)
@@ -54,7 +57,7 @@ class _Names:
         self._known: dict[tuple[int, int], str] = {}
 
     def name(self, log: LogRef) -> str:
-        """Returns ``JOB/V0001/worker-0``."""
+        """Returns ``resnet/V0001/worker-0``."""
         key = log.job_id, log.version_id
         if key not in self._known:
             job = self._client.job(self._project_id, log.job_id).name
@@ -123,8 +126,8 @@ class _Writer:
 
     def _line(self, hit: Hit, line: Line, matches: bool) -> None:
         mark = self._colour(_MARK, b":" if matches else b"-")
-        name = b"" if self._single else self._colour(_NAME, self._names.name(hit.log).encode()) + mark
-        number = self._colour(_NUMBER, str(line.line + 1).encode()) + mark
+        name = b"" if self._single else self._colour(_NAME, self._names.name(hit.log).encode())
+        number = self._colour(_NUMBER, (b"" if self._single else b"#L") + str(line.line).encode()) + mark
         self._put(name + number + (self._marked(hit, line) if matches and self._coloured else line.data))
 
     def _marked(self, hit: Hit, line: Line) -> bytes:

@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from joblog.agent import settings
 from joblog.agent.spool.files import Meta
-from joblog.agent.spool.sync import spools
+from joblog.agent.spool.sync import Left, spools
 from joblog.agent.spool.sync import sync as sync_spools
+from joblog.api import settings
 from joblog.api.refs import printable
 from joblog.cli.common import show_json, show_table
 from joblog.cli.names import checked_job, checked_run_id, checked_task
@@ -36,11 +36,14 @@ def ls(args: argparse.Namespace) -> int:
     if args.json:
         show_json(left)
         return 0
-    heads = ("SPOOL", "PROJECT", "JOB", "RUN", "TASK", "BYTES", "STATE")
-    show_table(
-        heads, ((one.name, one.project_id, one.job_name, one.run_id, one.task, one.size_bytes, one.state) for one in left)
-    )
+    heads = ("SPOOL", "PROJECT", "JOB", "RUN ID", "RANK", "BYTES", "STATE")
+    show_table(heads, map(_row, left))
     return 0
+
+
+def _row(one: Left) -> tuple[object, ...]:
+    rank = one.task.removeprefix("worker-")
+    return one.name, one.project_id, one.job_name, one.run_id, rank, one.size_bytes, one.state
 
 
 def _meta(name: str, spools: list[str], project_id: str) -> Meta:

@@ -1,4 +1,4 @@
-"""``joblog tail --rank`` and ``--plain``: ranks as one, and a log as a terminal shows it."""
+"""Ranks as one (``joblog tail --rank``), and a log as a terminal shows it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Iterable
 
-from joblog.cli.common import connected, find_log, latest_version
+from joblog.cli.common import connected, latest_version
 from joblog.cli.screen import coloured
-from joblog.client import Client, Version
+from joblog.client import Client, Log, Version
 from joblog.errors import Busy, Invalid, Unreachable
 from joblog.views.ranks import parse_ranks
 from joblog.views.sgr import escaped
@@ -40,28 +40,23 @@ def tail_ranks(args: argparse.Namespace) -> int:
     return 0
 
 
-def tail_plain(args: argparse.Namespace) -> int:
+def show_last_lines(client: Client, log: Log, count: int, encoding: str | None) -> None:
     """Writes a log's last lines as a terminal shows them."""
-    if not 1 <= args.count <= MAX_LINES:
-        raise Invalid("-n", f"1 to {MAX_LINES}", args.count)
-    client, project_id = connected(args)
-    with client:
-        log = find_log(client, project_id, args.log)
-        colours = coloured()
-        for line in list(client.shown(log.ref, -args.count, colours=colours, encoding=args.encoding))[-args.count :]:
-            _write_shown(line, colours)
-    return 0
+    if count > MAX_LINES:
+        raise Invalid("-n", f"0 to {MAX_LINES} where lines are folded (--raw takes more)", count)
+    colours = coloured()
+    for line in list(client.shown(log.ref, -count, colours=colours, encoding=encoding))[-count:] if count else ():
+        _write_shown(line, colours)
 
 
-def cat_plain(args: argparse.Namespace) -> int:
-    """Writes a log as a terminal shows it."""
-    client, project_id = connected(args)
-    with client:
-        log = find_log(client, project_id, args.log)
-        colours = coloured()
-        for line in client.shown(log.ref, 0, colours=colours, encoding=args.encoding):
+def show_lines(client: Client, log: Log, start: int, end: int | None, encoding: str | None) -> None:
+    """Writes the raw lines ``[start, end)`` of a log, to its end where ``end`` is None, as a terminal shows them."""
+    colours = coloured()
+    for line in client.shown(log.ref, max(start, log.start_line), colours=colours, encoding=encoding):
+        if end is not None and line.start_line >= end:
+            return
+        if line.end_line > start:  # a screen may go back to lines before
             _write_shown(line, colours)
-    return 0
 
 
 def _write_shown(line: ShownLine, colours: bool) -> None:

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 
 from joblog.api.refs import LogRef
-from joblog.cli.common import connected, find_log, find_version
+from joblog.cli.common import connected, find_log, find_version, names_rank
 from joblog.cli.names import checked_task
 from joblog.client import Client, Verified
-from joblog.client.links import is_link, parsed_link
+from joblog.client.links import is_link
 from joblog.client.verifying import verified
 from joblog.errors import Invalid, NotFound
 
@@ -35,23 +35,21 @@ def verify(args: argparse.Namespace) -> int:
 def _logs(client: Client, project_id: str, args: argparse.Namespace) -> Iterator[tuple[str, LogRef]]:
     """Yields what is asked for, with a name for people."""
     name = args.log
-    if args.task is not None:
-        checked_task(args.task)
-    linked_task = parsed_link(name, client.url).task if is_link(name) else name.partition("/worker-")[1]
-    if linked_task and (args.task or args.version):
-        raise Invalid("--version and --task", "absent where LOG names a task")
-    if linked_task:
+    task = None if args.task is None else checked_task(args.task)
+    if names_rank(client, name):
+        if args.task or args.version:
+            raise Invalid("--run and --rank", "absent where LOG names a rank")
         ref = find_log(client, project_id, name).ref
         yield name, ref
         return
     if args.version is not None:
         if is_link(name) or "/" in name:
-            raise Invalid("--version", "absent where LOG names a version")
+            raise Invalid("--run", "absent where LOG names a run")
         name = f"{name}/{args.version}"
     version = find_version(client, project_id, name)
-    refs = [log.ref for log in client.logs(project_id, version.job_id, version.id) if args.task in (None, log.task)]
+    refs = [log.ref for log in client.logs(project_id, version.job_id, version.id) if task in (None, log.task)]
     if not refs:
-        raise NotFound("log", args.task or name)
+        raise NotFound("log", task or name)
     job = client.job(project_id, version.job_id).name
     yield from ((f"{job}/{version.name}/{ref.task}", ref) for ref in refs)
 

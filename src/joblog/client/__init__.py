@@ -1,6 +1,6 @@
 """The SDK: a synchronous, typed client of joblog's native API.
 
-    with Client("http://127.0.0.1:8470", token) as client:
+    with Client() as client:  # what JOBLOG_URL and JOBLOG_TOKEN say, or this machine's server
         run = client.run("lab", "resnet")
         at = client.append(run.log.ref, 0, b"epoch 1\n").end_byte
         client.append(run.log.ref, at, b"epoch 2\n")
@@ -19,18 +19,22 @@ may be repeated at will. Every method raises
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+from joblog.api import settings
 from joblog.api.answers import value
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import project_path
 from joblog.api.values import Appended, Job, Log, Reported, Run, Version
 from joblog.api.values.accounts import AccessKey, Member, Project, Token, User
+from joblog.api.values.overview import JobSummary, RunSummary
 from joblog.api.values.reading import Lines, Proof, Task
 from joblog.api.writer import Writer
 from joblog.client.admin import AdminCalls
 from joblog.client.following import Piece
 from joblog.client.links import LATEST, Link, is_link, parsed_link
+from joblog.client.overview import Lists
 from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
@@ -43,6 +47,7 @@ __all__ = [
     "Gap",
     "Hit",
     "Job",
+    "JobSummary",
     "Lines",
     "Link",
     "Log",
@@ -55,6 +60,7 @@ __all__ = [
     "Query",
     "Reported",
     "Run",
+    "RunSummary",
     "Task",
     "Token",
     "User",
@@ -67,14 +73,21 @@ RETRY_S = 5.0
 """How long a notebook waits, by default, for a server that is being started again."""
 
 
-class Client(Writer, Reading, AdminCalls):
+class Client(Writer, Reading, Lists, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
+    Without ``url``, or without ``token``, it is what the command line takes: ``JOBLOG_URL``, ``JOBLOG_TOKEN`` or
+    ``JOBLOG_TOKEN_FILE``, else the address and the token that a server on this machine has left for its user.
     ``timeout_s`` bounds the wait for a connection (at most ``CONNECT_S``) and each wait for bytes, not a whole call. What only
     reads is tried again for ``retry_s`` while no joblog answers, or it is busy.
     """
 
-    def __init__(self, url: str, token: str, *, timeout_s: float = 30.0, retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, timeout_s: float = 30.0, retry_s: float = RETRY_S
+    ) -> None:
+        if url is None or token is None:
+            found = settings.load(os.environ, url=url)
+            url, token = found.url, found.token if token is None else token
         super().__init__(url, token, timeout_s=timeout_s, retry_s=retry_s)
 
     def verify(self, log: LogRef) -> Verified:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from joblog.core.places import part
 from joblog.errors import Invalid
 
 LATEST = "latest"
@@ -41,8 +42,7 @@ class LogPart:
 
     def __str__(self) -> str:
         """Returns it as it stands in a link."""
-        unit = "B" if self.in_bytes else "L"
-        return f"#{unit}{self.start}" + (f"-{unit}{self.end - 1}" if self.end - self.start > 1 else "")
+        return part(self.start, self.end, "B" if self.in_bytes else "L")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from joblog.api.answers import value
@@ -116,7 +117,10 @@ class Views(Transport):
     ) -> Digest:
         """Returns why a version died, within ``max_bytes`` of JSON or about ``max_tokens`` of a language model."""
         asked = {"ranks": ranks, "max_bytes": max_bytes, "max_tokens": max_tokens, "silent_s": silent_s}
-        return value(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
+        found = value(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
+        job = self.call("GET", f"/api/projects/{quote(project_id, safe='')}/jobs/{job_id}")
+        version = self.call("GET", _version(project_id, job_id, version_id))
+        return replace(found, run=f"{job['name']}/{version['name']}")
 
     def progress(self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None) -> list[RankProgress]:
         """Returns every rank's progress bars as numbers."""

@@ -19,7 +19,7 @@ STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint
 """The settings that say where things are kept; every command that looks at them takes these."""
 
 
-_CHOICES = {
+CHOICES = {
     "objects_style": ("path", "host"),
     "metrics": ("local", "token", "open", "off"),
     "log_format": ("text", "json"),
@@ -121,7 +121,7 @@ class Settings:
         return self.data / "objects"
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise Invalid(name, " or ".join((", ".join(allowed[:-1]), allowed[-1])), getattr(self, name))
         if bool(self.tls_cert) != bool(self.tls_key):

@@ -14,8 +14,8 @@ import sys
 
 import mlflow
 
-from joblog.agent.settings import load
 from joblog.api.refs import RUN_LOG
+from joblog.api.settings import load
 from joblog.client import Client, Link
 from joblog.errors import JoblogError
 

@@ -42,6 +42,7 @@ from joblog.server.native import (
     follow,
     jobs,
     logs,
+    notes,
     overview,
     permalinks,
     proof,
@@ -64,7 +65,7 @@ from joblog.server.state import State
 
 _GROUPS = (
     *(logs, follow, search, terminal, ranks, downloads, proof, download_links, permalinks),
-    *(jobs, overview, states, users, session),
+    *(jobs, overview, notes, states, users, session),
     *(v1_logs, v1_jobs, v2_jobs, v2_tasks, v3_identity),
     *(loki, otlp, health, metrics),
 )

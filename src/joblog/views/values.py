@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from joblog.core.places import part
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ class Digest:
     """Why a run died. ``unread_bytes`` were not looked at yet. ``cut``: there was more to say.
 
     ``again`` are the earlier runs of the job that ended by the same first failure, the first of them first.
+    ``run`` is the run's name, ``resnet/V0002``, where it was asked for by a client. Printed, it is as ``joblog why`` prints it.
     """
 
     verdict: str
@@ -208,3 +213,65 @@ class Digest:
     unread_bytes: int
     cut: bool = False
     again: list[Again] = field(default_factory=list)
+    run: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    @property
+    def _alone(self) -> bool:
+        """Whether it is of one process: then there are no ranks, and its last lines are the traceback's."""
+        return sum(end.count for end in self.endings) == 1
+
+    def _lines(self) -> Iterator[str]:
+        yield self.verdict
+        if self.first is not None:
+            yield from ("", f"{self._who(self.first, ', ')}{_local(self.first.at_ms)}  [{self._place(self.first.where)}]")
+            yield from (f"  | {line}" for line in self.first.text)
+        yield from self._others()
+        for each in self.again:
+            yield f"The same failure: {each.version} [{self._place(each.where, each.version)}]"
+        if not self._alone or self.first is None:
+            yield from self._ends()
+        if self.unread_bytes:
+            whole = self.read_bytes + self.unread_bytes
+            yield from ("", f"{self.unread_bytes} of {whole} bytes were not read yet; ask again.")
+
+    def _others(self) -> Iterator[str]:
+        others = [each for each in self.failures if each != self.first]
+        if others:
+            yield from ("", "Other failures:" if self.first is not None else "Failures that came before more output:")
+            for each in others:
+                yield f"  {self._who(each, ': ')}{each.kind}: {each.summary}  [{self._place(each.where)}]"
+
+    def _ends(self) -> Iterator[str]:
+        yield from ("", "Its last lines:" if self._alone else "How the ranks ended:")
+        for end in self.endings:
+            if not self._alone:
+                yield f"  {_ranks(end)}: {end.how}  [{self._place(end.where)}]"
+            yield from (f"    | {line}" for line in self._last(end))
+
+    def _last(self, end: Ended) -> list[str]:
+        """Returns last lines, but for those that were shown as the failure."""
+        if self.first is None or end.where.task != self.first.where.task:
+            return end.lines
+        new = end.where.end_line - self.first.where.end_line
+        return end.lines[-new:] if new > 0 else []
+
+    def _who(self, failed: Failed, mark: str) -> str:
+        named = self._alone and failed.ranks == failed.where.task.rpartition("-")[2]
+        return "" if named else f"{_ranks(failed)}{mark}"
+
+    def _place(self, where: Where, version: str = "") -> str:
+        """Returns where lines stand, as ``joblog cat`` takes it."""
+        run = f"{self.run.partition('/')[0]}/{version}" if version else self.run
+        log = f"{run}/{where.task}" if self.run else where.task
+        return log + part(where.start_line, where.end_line)
+
+
+def _ranks(each: Failed | Ended) -> str:
+    return f"rank {each.ranks}" if each.count == 1 else f"{each.count} ranks ({each.ranks})"
+
+
+def _local(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000).isoformat(sep=" ", timespec="seconds")

@@ -26,7 +26,7 @@ def test_once_sends_what_is_there_and_closes(joblog: Agent, tmp_path: Path) -> N
     for _ in range(2):
         assert joblog.run(joblog.command("follow", "--once", str(file))).args
         assert joblog.said("cat", "old-run") == ODD_BYTES * 2000
-        assert joblog.said("logs", "old-run").splitlines()[1].split()[4] == b"complete"
+        assert joblog.said("logs", "old-run").splitlines()[1].split()[1] == b"complete"
     assert len(joblog.said("logs", "old-run").splitlines()) == 2
     ran = joblog.run(joblog.command("follow", "--once", str(file)))
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
@@ -210,7 +210,7 @@ def test_ends_when_nothing_comes_any_more(joblog: Agent, follow: Follow, tmp_pat
     following.until("train", b"1\n")
     append(file, b"2\n")
     assert following.process.communicate(timeout=DEADLINE_S) == (b"", b"")
-    assert joblog.said("logs", "train").splitlines()[1].split()[4] == b"complete"
+    assert joblog.said("logs", "train").splitlines()[1].split()[1] == b"complete"
     assert cat(joblog, "train") == b"1\n2\n"
 
 

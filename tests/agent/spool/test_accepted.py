@@ -45,7 +45,7 @@ def test_bytes_arrive_as_they_are(joblog: Agent, tmp_path: Path, words: bytes) -
     file.write_bytes(words)
     ran = joblog.run(joblog.job("cat", str(file), options=("--job", "words")))
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, words, b"")
-    assert joblog.said("cat", "words") == words
+    assert joblog.run(joblog.command("cat", "words")).stdout == words
     assert b"complete" in joblog.said("logs", "words")
 
 
@@ -143,7 +143,7 @@ def test_64_ranks_meet_in_one_version(joblog: Agent) -> None:
     ]
     assert [rank.wait(240) for rank in ranks] == [0] * 64
     logs = joblog.said("logs", "big").splitlines()[1:]
-    assert [line.split()[:2] for line in logs] == [[b"V0001", b"worker-%d" % rank] for rank in range(64)]
+    assert [line.split()[0] for line in logs] == [b"big/V0001/worker-%d" % rank for rank in range(64)]
     assert all(b"complete" in line for line in logs)
     assert joblog.said("cat", "big/V0001/worker-63") == b"rank 63\n"
 
@@ -193,12 +193,12 @@ def test_proxy_of_the_environment(agent: Agent) -> None:
     """http_proxy is used, except for hosts in no_proxy, and for this machine."""
     proxy = Web()
     agent.environ |= {"http_proxy": f"http://127.0.0.1:{proxy.port}", "JOBLOG_URL": "http://logs.invalid"}
-    assert agent.run(agent.command("jobs")).returncode == 0
-    assert [asked.partition("?")[0] for asked in proxy.asked] == ["http://logs.invalid/api/projects/default/jobs"]
+    assert agent.run(agent.command("project", "list")).returncode == 0
+    assert [asked.partition("?")[0] for asked in proxy.asked] == ["http://logs.invalid/api/projects"]
     agent.environ["no_proxy"] = ".invalid"
-    assert agent.run(agent.command("jobs")).returncode == 2
+    assert agent.run(agent.command("project", "list")).returncode == 2
     agent.environ |= {"no_proxy": "", "JOBLOG_URL": "http://127.0.0.1:1"}
-    assert agent.run(agent.command("jobs")).returncode == 2
+    assert agent.run(agent.command("project", "list")).returncode == 2
     proxy.stop()
     assert len(proxy.asked) == 1
 
@@ -215,8 +215,8 @@ def test_custom_certificate_authority(agent: Agent, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes() + (tmp_path / "ca.pem").read_bytes())
     web = Web(file)
     agent.environ |= {"JOBLOG_URL": f"https://127.0.0.1:{web.port}"}
-    distrusted = agent.run(agent.command("jobs"))
+    distrusted = agent.run(agent.command("project", "list"))
     agent.environ["SSL_CERT_FILE"] = str(tmp_path / "ca.pem")
-    trusted = agent.run(agent.command("jobs"))
+    trusted = agent.run(agent.command("project", "list"))
     web.stop()
     assert (distrusted.returncode, trusted.returncode, len(web.asked)) == (2, 0, 1)

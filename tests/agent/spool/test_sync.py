@@ -30,7 +30,7 @@ def left(joblog: Agent) -> Agent:
 
 def test_left_over_run_is_sent(left: Agent) -> None:
     """Whole, and closed as complete; a second time there is nothing to do."""
-    (row,) = (json.loads(line) for line in left.said("spool", "ls", "--json").splitlines())
+    (row,) = json.loads(left.said("spool", "ls", "--json"))
     assert (row["job_name"], row["size_bytes"], row["state"]) == ("late", 4, "finished")
     assert b"4 bytes are on the server" in left.said("sync")
     assert left.said("cat", "late") == b"out\xff"
@@ -83,7 +83,7 @@ def test_spool_whose_log_was_sent_and_closed_is_removed(joblog: Agent) -> None:
     os.close(lock)
     copy_of(path, joblog)
     assert joblog.said("cat", "shut") == b"whole\n"
-    assert [line.split()[0] for line in joblog.said("logs", "shut").splitlines()[1:]] == [b"V0001"]
+    assert [line.split()[0] for line in joblog.said("logs", "shut").splitlines()[1:]] == [b"shut/V0001/worker-0"]
 
 
 def copy_of(path: Path, joblog: Agent) -> None:

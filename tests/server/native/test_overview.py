@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -73,9 +74,9 @@ def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
     assert (alpha["name"], alpha["runs"]) == ("alpha", 2)
     last = {name: value for name, value in alpha["last"].items() if not name.endswith("_ms") and name != "id"}
     assert last == {
-        "name": "V0002", "run_id": "two", "status": "FAILED", "reason": last["reason"], "expected_tasks": None, "logs": 1,
-        "open_logs": 1, "size_bytes": 24, "first_task": "worker-0", "last_task": "worker-0", "last_line": " 20%|##",
-        "progress": None,
+        "name": "V0002", "job_id": alpha["id"], "job_name": "alpha", "run_id": "two", "status": "FAILED",
+        "reason": last["reason"], "expected_tasks": None, "logs": 1, "open_logs": 1, "size_bytes": 24,
+        "first_task": "worker-0", "last_task": "worker-0", "last_line": " 20%|##", "progress": None,
     }  # fmt: skip
     last = beta["last"]
     assert last["progress"] is None
@@ -113,3 +114,51 @@ def test_only_those_who_may_read_the_project_see_it(web: Web, jobs: str) -> None
     other = web.post("/api/tokens", {"rights": ["read"], "project_id": "default"}).json["token"]
     assert web.as_(other).get(f"/api/projects/{jobs}/overview").status == 403
     assert web.get("/api/projects/nothing-here/overview").status == 404
+
+
+def test_runs_newest_first(web: Web, jobs: str) -> None:
+    """Each with its job, as the overview has it; of one job, in a state, page by page."""
+    api = f"/api/projects/{jobs}/runs"
+    page = web.get(api).json
+    assert [(run["job_name"], run["name"], run["status"]) for run in page["items"]] == [
+        ("beta", "V0001", "RUNNING"),
+        ("alpha", "V0002", "FAILED"),
+        ("alpha", "V0001", "COMPLETED"),
+    ]
+    assert (page["total"], page["now_ms"] > 0) == (3, True)
+    last = {row["name"]: row["last"] for row in overview(web, jobs)["items"]}
+    assert page["items"][1] == {**last["alpha"], "note": ""}
+    assert [run["last_line"] for run in page["items"]][1:] == [" 20%|##", "first"]
+    alpha = page["items"][1]["job_id"]
+    assert [run["name"] for run in web.get(api, job=alpha).json["items"]] == ["V0002", "V0001"]
+    one = web.get(api, job=alpha, offset=1, limit=1).json
+    assert ([run["name"] for run in one["items"]], one["total"]) == (["V0001"], 2)
+    assert [run["job_name"] for run in web.get(api, status="RUNNING,COMPLETED").json["items"]] == ["beta", "alpha"]
+    assert web.get(api, job=10**12).json["items"] == []
+    assert web.get(api, status="BROKEN").status == 400
+
+
+def test_runs_are_for_who_may_read_them(web: Web, jobs: str) -> None:
+    """A token of one job is shown that job's."""
+    api = f"/api/projects/{jobs}/runs"
+    assert web.as_(None).get(api).status == 401
+    asked = {"rights": ["read"], "project_id": jobs, "job_name": "beta"}
+    beta = web.as_(web.post("/api/tokens", asked).json["token"])
+    assert [run["job_name"] for run in beta.get(api).json["items"]] == ["beta"]
+    alpha = next(run["job_id"] for run in web.get(api).json["items"] if run["job_name"] == "alpha")
+    assert beta.get(api, job=alpha).status == 403
+
+
+def test_notes_are_kept(web: Web, jobs: str) -> None:
+    """Of a run, beside what ModelArts' calls keep of it; of a job, as its description; each replaces the one before."""
+    run = next(run for run in web.get(f"/api/projects/{jobs}/runs").json["items"] if run["job_name"] == "alpha")
+    job = f"/api/projects/{jobs}/jobs/{run['job_id']}"
+    for path in (f"{job}/note", f"{job}/versions/{run['id']}/note"):
+        assert web.get(path).json == {"note": ""}
+        for note in ("first\nline", "second \u8bad\u7ec3"):
+            assert web.call("PUT", path, json.dumps({"note": note}).encode()).json == {"note": note}
+        assert web.get(path).json == {"note": "second \u8bad\u7ec3"}
+        assert web.call("PUT", path, b'{"note": "\\u001b[2J"}').status == 400
+        assert web.call("PUT", path, json.dumps({"note": "x" * 1001}).encode()).status == 400
+    assert web.get(job).json["description"] == "second \u8bad\u7ec3"
+    assert web.get(f"{job}/versions/{10**12}/note").status == 404

@@ -129,7 +129,12 @@ def _run(recorder: Recorder, run: str) -> None:
     recorder.call("append_log", f"POST {run}/logs/worker-1/append?at=0", _OUTPUT[0])
     recorder.call("append_log", f"POST {log}/append?at=0", _RUNNING)
     recorder.call("read_progress", f"GET {run}/progress")
+    recorder.call("write_run_note", f"PUT {run}/note", {"note": "learning rate halved"})
+    recorder.call("read_run_note", f"GET {run}/note")
+    recorder.call("write_job_note", f"PUT {run.partition('/versions')[0]}/note", {"note": "the baseline"})
+    recorder.call("read_job_note", f"GET {run.partition('/versions')[0]}/note")
     recorder.call("get_overview", "GET /api/projects/lab/overview")
+    recorder.call("list_runs", "GET /api/projects/lab/runs?status=RUNNING")
     recorder.call("append_log", f"POST {log}/append?at={len(_RUNNING)}", _WHOLE[len(_RUNNING) :])
     recorder.call("append_log", f"POST {run}/logs/worker-1/append?at={len(_OUTPUT[0])}", _OUTPUT[1])
     account = {"end_byte": len(_WHOLE), "crc32": zlib.crc32(_WHOLE)}

@@ -29,12 +29,10 @@ from typing import NamedTuple
 
 from joblog.agent.spool.resumed import Resumption
 from joblog.api.refs import Gap
+from joblog.api.settings import MEMORY, own_name
 
 STATE_BYTES = 1024
 """Size of each of both states in their file: twice what it needs."""
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be this user's alone
-"""Where Linux has files in memory."""
 
 WITHHELD, GONE = "withheld", ".gone-"
 """Names beside the spools that are none: of the directory of what flood control took out, and of what is being removed."""
@@ -319,11 +317,6 @@ def _check_own(own: Path) -> None:
     status = own.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))
-
-
-def own_name() -> str:
-    """Returns the name of this user's directory in a place that all users share."""
-    return f"joblog-{os.geteuid()}"
 
 
 def load_gaps(path: Path) -> list[Gap]:

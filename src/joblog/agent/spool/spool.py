@@ -20,12 +20,9 @@ from joblog.agent.spool.files import Meta, Outcome, SpoolState
 from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, SpoolParts
 from joblog.agent.spool.resumed import Resumption, notice, resumed_at
 from joblog.api.refs import Gap
+from joblog.api.settings import LIMIT_BYTES, MEMORY
 
 __all__ = ["LIMIT_BYTES", "Meta", "Spool"]
-
-LIMIT_BYTES = 2 << 30
-"""Most that one log's spool takes of the disk: hours of any job's output, and a small part of a node's disk."""
-
 PARTS = 8
 """Fewest parts that the limit is made of: what is acknowledged is given back by whole ones."""
 
@@ -46,7 +43,7 @@ _CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EO
 
 def limit_of(path: Path, limit_bytes: int) -> int:
     """Returns the limit of the spool at ``path``, which is less where that is in memory, for want of a disk."""
-    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(files.MEMORY) else limit_bytes
+    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(MEMORY) else limit_bytes
 
 
 class Spool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, dataclass_transform
 
-from joblog.api.refs import LogRef
+from joblog.api.refs import LogRef, state_of
 
 HIDDEN = {"token", "secret"}
 """Fields that nobody is shown by the way."""
@@ -93,6 +93,11 @@ class Version(Value):
     host: str | None = None
     user: str | None = None
     commit: str | None = None
+
+    @property
+    def state(self) -> str:
+        """How the run is, as people say it: ``running``, ``completed``, ``failed``, ``killed``, ``lost``, ``ended`` ..."""
+        return state_of(self.status)
 
 
 class Reported(Value):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import Field, fields
+from typing import Any
 
 from joblog.cli.flags.common import Subparsers, add, add_client
-from joblog.core.settings import STORED, Settings
+from joblog.core.settings import CHOICES, STORED, Settings
 
 RETAIN_DAYS = "keep logs for N days after their bytes arrived (default: for ever)"
 RETAIN_BYTES = "keep at most N bytes of stored objects, compressed, of all logs together; the oldest go first (default: all)"
@@ -21,6 +22,7 @@ def add_to(commands: Subparsers) -> None:
     _add_projects(commands)
     _add_users(commands)
     _add_keys(commands)
+    _add_help(commands)
     _add_completion(commands)
 
 
@@ -31,7 +33,7 @@ def _add_tokens(commands: Subparsers) -> None:
     create.add_argument("--right", action="append", choices=RIGHTS, required=True, help="may be repeated")
     create.add_argument("--all-projects", action="store_true", help="for every project, not only for --project")
     create.add_argument("--job", metavar="NAME", help="only for this job of the project; create the job if it does not exist")
-    create.add_argument("--label", help="say what it is for")
+    create.add_argument("--label", metavar="TEXT", help="say what it is for (default: nothing)")
     create.add_argument("--expires", metavar="TIME", help="expire after TIME, such as 90s, 12h or 30d (default: never)")
     create.add_argument(
         "--local", action="store_true", help="write to the data directory ($JOBLOG_DATA) on this machine, without a server"
@@ -77,7 +79,7 @@ def _add_keys(commands: Subparsers) -> None:
     key = commands.add_parser("key", help="create, list and delete the access keys that programs sign requests with")
     keys = key.add_subparsers(metavar="ACTION", required=True)
     create = _add_for_user(keys, "create", "users:create_key", "create an access key; print it and its secret")
-    create.add_argument("--label", help="say what it is for")
+    create.add_argument("--label", metavar="TEXT", help="say what it is for (default: nothing)")
     _add_for_user(keys, "list", "users:list_keys", "list a user's access keys")
     drop = _add_for_user(keys, "delete", "users:delete_key", "delete an access key")
     drop.add_argument("access", metavar="ACCESS_KEY", help="as the list shows it")
@@ -109,15 +111,30 @@ def _add_serving(commands: Subparsers) -> None:
     for setting in fields(Settings):
         if setting.metadata.get("secret"):
             continue
-        flag, about = f"--{setting.name.replace('_', '-')}", setting.metadata["help"]
-        serve.add_argument(flag, metavar="VALUE", help=about)
+        flag, about, shown = f"--{setting.name.replace('_', '-')}", _about(setting), _metavar(setting)
+        serve.add_argument(flag, metavar=shown, help=about)
         if setting.name in STORED:
             for other in (*others, move):
-                other.add_argument(flag, metavar="VALUE", help=about)
-            move.add_argument(f"--to-{flag[2:]}", metavar="VALUE", help=f"for the new place: {about}")
+                other.add_argument(flag, metavar=shown, help=about)
+            move.add_argument(f"--to-{flag[2:]}", metavar=shown, help=f"for the new place: {about}")
     move.add_argument(
         "--json", action="store_true", help="print one JSON object: counts, problems, whether the new place has everything"
     )
+
+
+def _metavar(setting: Field[Any]) -> str:
+    if setting.name in CHOICES:
+        return "|".join(CHOICES[setting.name])
+    *_, last = setting.name.split("_")
+    if last in ("bytes", "s", "days"):
+        return {"s": "SECONDS"}.get(last, last.upper())
+    return "N" if isinstance(setting.default, int) else {"data": "DIR", "objects": "URL"}.get(last, last.upper())
+
+
+def _about(setting: Field[Any]) -> str:
+    about: str = setting.metadata["help"]
+    plain = isinstance(setting.default, int | float | str) and str(setting.default) and "default" not in about
+    return f"{about} (default: {setting.default})" if plain else about
 
 
 def _add_canary(commands: Subparsers) -> None:
@@ -135,12 +152,17 @@ def _add_canary(commands: Subparsers) -> None:
         "--round", type=float, default=600.0, metavar="S", help="start a new run every S seconds (default: 600)"
     )
     canary.add_argument("--job", default="joblog-canary", metavar="NAME", help="the job's name (default: joblog-canary)")
-    canary.add_argument(
-        "--metrics-port", type=int, metavar="PORT", help="serve metrics on this port of 127.0.0.1; 0: any free port"
-    )
-    canary.add_argument("--metrics-file", metavar="FILE", help="write metrics to FILE every five seconds")
+    about = "serve metrics on this port of 127.0.0.1; 0: any free port (default: do not)"
+    canary.add_argument("--metrics-port", type=int, metavar="PORT", help=about)
+    canary.add_argument("--metrics-file", metavar="FILE", help="write metrics to FILE every five seconds (default: do not)")
 
 
 def _add_completion(commands: Subparsers) -> None:
     completion = add(commands, "completion", "completion:completion", "print a shell's completion script for joblog")
-    completion.add_argument("shell", choices=["bash", "zsh"], help="your shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="your shell")
+
+
+def _add_help(commands: Subparsers) -> None:
+    helping = add(commands, "help", "usage:show", "show the commands by what they are for, or the help of one")
+    helping.add_argument("words", metavar="COMMAND", nargs="*", help="such as cat, or token create (default: all commands)")
+    add(commands, "version", "usage:version", "print the version")

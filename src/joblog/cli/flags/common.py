@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
-LOG_HELP = "JOB, JOB/V0002, JOB/V0002/worker-3 or a link; JOB is a name or an id; without more, its latest run and rank 0"
+LOG_HELP = "JOB (its latest run, rank 0), JOB/RUN or JOB/RUN/RANK, such as resnet/V0002/worker-3 or resnet/2/3, or a link"
+
+RUN_HELP = "JOB (its latest run), JOB/RUN, such as resnet/V0002 or resnet/2, or a link"
 
 MAX_S = 1e9
 """More than any wait; what threads can wait for is bounded."""
@@ -34,10 +36,11 @@ def add(commands: Subparsers, name: str, command: str, help: str) -> argparse.Ar
 def add_client(commands: Subparsers, name: str, command: str, help: str) -> argparse.ArgumentParser:
     """Adds a command that asks a server."""
     parser = add(commands, name, command, help)
-    parser.add_argument("--url", help="the server's address (default: $JOBLOG_URL, or the server on this machine)")
+    server = parser.add_argument_group("server")
+    server.add_argument("--url", help="the server's address (default: $JOBLOG_URL, or the server on this machine)")
     about = "read the token from FILE's first line, - for stdin (default: $JOBLOG_TOKEN or $JOBLOG_TOKEN_FILE)"
-    parser.add_argument("--token-file", metavar="FILE", help=about)
-    parser.add_argument("--project", help="project id (default: $JOBLOG_PROJECT, or 'default')")
+    server.add_argument("--token-file", metavar="FILE", help=about)
+    server.add_argument("--project", metavar="ID", help="the project's id (default: $JOBLOG_PROJECT, or 'default')")
     return parser
 
 
@@ -49,7 +52,7 @@ def add_shown(commands: Subparsers, name: str, command: str, help: str) -> argpa
 
 
 def add_named(parser: argparse.ArgumentParser, name: str, metavar: str, help: str, *, optional: bool = False) -> None:
-    """Adds the argument that names a log or a version, as JOB/V0002/worker-3 or by a link."""
+    """Adds the argument that names a log or a run, as JOB/V0002/worker-3 or by a link."""
     if optional:
         parser.add_argument(name, metavar=metavar, nargs="?", help=help)
     else:

@@ -15,12 +15,13 @@ def add_to(commands: Subparsers) -> None:
     _add_spool(commands)
 
     load = add_client(commands, "import", "load:load", "import existing log files; run it again after an interruption")
-    load.add_argument("--job", help="put all files into this job, one rank each (default: a job per file)")
-    load.add_argument("--task", help="the rank that a single file is of (default: worker-0)")
+    load.add_argument("--job", metavar="NAME", help="put all files into this job, one rank each (default: a job per file)")
+    load.add_argument("--rank", dest="task", metavar="RANK", help="the rank that a single file is of, such as 3 (default: 0)")
+    load.add_argument("--task", help=argparse.SUPPRESS)
     about = "label the job; may be repeated"
     load.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
     load.add_argument("--tree", metavar="DIR", help="import all files below DIR, named as follow names them")
-    load.add_argument("files", nargs="*", metavar="FILE")
+    load.add_argument("files", nargs="*", metavar="FILE", help="log files")
     _add_redacting(load)
 
     _add_following(commands)
@@ -29,17 +30,18 @@ def add_to(commands: Subparsers) -> None:
     add_named(close, "log", "LOG", LOG_HELP)
 
     label = add_client(commands, "label", "label:label", "set and remove a job's labels, and print the result")
-    add_named(label, "job", "JOB", "the job's name or id")
+    add_named(label, "job", "JOB", "a job's name or id")
     label.add_argument("changes", nargs="*", metavar="CHANGE", help="NAME=VALUE to set a label, NAME- to remove one")
 
 
 def _add_run(commands: Subparsers) -> None:
     run = add_client(commands, "run", "run:run", "run a command and keep its output")
-    run.add_argument("--job", help="the job's name (default: from the command)")
-    run.add_argument(
-        "--run-id", help="ranks with the same run id belong to one run (default: the scheduler's id, or a new run)"
-    )
-    run.add_argument("--task", help="this rank of the run (default: from the environment, or worker-0)")
+    run.add_argument("--job", metavar="NAME", help="the job's name (default: from the command)")
+    about = "ranks with the same run id belong to one run (default: the scheduler's id, or a new run)"
+    run.add_argument("--run-id", metavar="ID", help=about)
+    about = "this rank of the run, such as 3 (default: from the environment, or 0)"
+    run.add_argument("--rank", dest="task", metavar="RANK", help=about)
+    run.add_argument("--task", help=argparse.SUPPRESS)
     _add_described(run)
     run.add_argument("--tty", action="store_true", help="give the command a terminal to write to")
     about = "let Python buffer its output as it does without joblog: do not set PYTHONUNBUFFERED"
@@ -84,8 +86,8 @@ def _add_described(run: argparse.ArgumentParser) -> None:
 
 def _add_following(commands: Subparsers) -> None:
     follow = add_client(commands, "follow", "follow:follow", "send files as they grow, whatever writes them")
-    follow.add_argument("--job", help="put all files into this job, one rank each (default: from the paths)")
-    follow.add_argument("--run-id", help="the run id of all files (default: from the paths)")
+    follow.add_argument("--job", metavar="NAME", help="put all files into this job, one rank each (default: from the paths)")
+    follow.add_argument("--run-id", metavar="ID", help="the run id of all files (default: from the paths)")
     end = follow.add_mutually_exclusive_group()
     end.add_argument("--once", action="store_true", help="send what is there, close the logs and exit")
     end.add_argument("--until-idle", type=seconds, metavar="S", help="do the same once nothing has come for S seconds")
@@ -114,4 +116,4 @@ def _add_spool(commands: Subparsers) -> None:
     spool = commands.add_parser("spool", help="show the logs kept on this machine")
     spools = spool.add_subparsers(metavar="ACTION", required=True)
     ls = add(spools, "ls", "spool:ls", "list the logs, or parts of logs, kept on this machine")
-    ls.add_argument("--json", action="store_true", help="print one JSON object per line")
+    ls.add_argument("--json", action="store_true", help="print one JSON array")

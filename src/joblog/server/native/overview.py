@@ -1,25 +1,25 @@
-"""The native API's jobs at a glance, as the viewer's first page shows them: one call for all that it shows."""
+"""The native API's jobs and runs at a glance: one call for all that a list of them shows."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Annotated
 
-from msgspec import Struct
-
-from joblog.catalog.overview import SORTS, JobRow, LastRun, Wanted
+from joblog.api.values.overview import Bar, JobPage, JobSummary, RunPage, RunSummary
+from joblog.catalog.overview import SORTS, JobRow, RunRow, Wanted
 from joblog.core import lines
 from joblog.core.logs import Log
+from joblog.core.names import MAX_ID
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
 from joblog.errors import Invalid, JoblogError
 from joblog.server.http.parameters import Labels, Limit, Parameter, number, text
-from joblog.server.http.routes import Calls
+from joblog.server.http.routes import KNOWN, Call, Calls
 from joblog.server.native.states import status_named
 from joblog.server.state import State
 
-calls = Calls("/api/projects/{project_id}/overview", "jobs")
+calls = Calls("/api/projects/{project_id}", "jobs")
 
 MAX_OFFSET = 10_000_000
 MAX_SEARCH = 64
@@ -47,67 +47,11 @@ Sort = Annotated[
         {"type": "string", "enum": [sign + each for each in SORTS for sign in ("", "-")]},
     ),
 ]
-Offset = Annotated[int, number(0, MAX_OFFSET, "jobs to skip, 0 by default")]
+Offset = Annotated[int, number(0, MAX_OFFSET, "items to skip, 0 by default")]
+JobId = Annotated[int, number(1, MAX_ID, "keeps the runs of the job of this id")]
 
 
-class BarView(Struct):
-    """How far a run is, as its own progress bar or counter says: ``fraction`` 0 to 1, null what it does not say.
-
-    ``remaining_s`` is left of what the bar counts, ``run_remaining_s`` of the run.
-    """
-
-    label: str
-    done: float | None
-    total: float | None
-    fraction: float | None
-    remaining_s: float | None
-    run_remaining_s: float | None
-
-
-class LastRunView(Struct):
-    """A job's latest version; its logs together; last line and progress are of the log that has the newest bytes.
-
-    ``progress`` is null where that draws no bar, and for a run that has ended.
-    """
-
-    id: int
-    name: str
-    run_id: str | None
-    status: str
-    reason: str | None
-    expected_tasks: int | None
-    started_ms: int | None
-    ended_ms: int | None
-    logs: int
-    open_logs: int
-    size_bytes: int
-    appended_ms: int
-    first_task: str | None
-    last_task: str | None
-    last_line: str
-    progress: BarView | None
-
-
-class JobRowView(Struct):
-    """A job at a glance; ``runs`` is the number of its latest version."""
-
-    id: int
-    name: str
-    created_ms: int
-    labels: dict[str, str]
-    runs: int
-    last: LastRunView | None
-
-
-class OverviewView(Struct):
-    """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock."""
-
-    items: list[JobRowView]
-    total: int
-    now_ms: int
-
-
-@calls.get("", "read", "A project's jobs at a glance")
+@calls.get("/overview", "read", "A project's jobs at a glance")
 async def get_overview(
     joblog: State,
     project_id: str,
@@ -117,47 +61,74 @@ async def get_overview(
     sort: Sort = "-recent",
     offset: Offset = 0,
     limit: Limit = 100,
-) -> OverviewView:
+) -> JobPage:
     """Lists jobs with their latest versions: state, ranks, size, last line."""
-    statuses = [status_named(name, tuple(Status)) for name in status.split(",")] if status else []
-    wanted = Wanted(search, statuses, sort.removeprefix("-"), sort.startswith("-"), offset, limit, label or ())
+    wanted = Wanted(search, _statuses(status), sort.removeprefix("-"), sort.startswith("-"), offset, limit, label or ())
     return await asyncio.to_thread(_overview, joblog, project_id, wanted)
 
 
-def _overview(joblog: State, project_id: str, wanted: Wanted) -> OverviewView:
+@calls.get("/runs", KNOWN, "A project's runs at a glance")
+async def list_runs(
+    joblog: State,
+    call: Call,
+    project_id: str,
+    job: JobId | None = None,
+    status: Statuses = "",
+    label: Labels | None = None,
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> RunPage:
+    """Lists runs, the newest first: state, ranks, size, last line."""
+    only = joblog.auth.token(call.headers).job_id
+    joblog.auth.allowed(call.headers, "read", project_id, only if job is None else job)
+    wanted = Wanted(statuses=_statuses(status), offset=offset, limit=limit, labels=label or ())
+    return await asyncio.to_thread(_runs, joblog, project_id, only if job is None else job, wanted)
+
+
+def _statuses(names: str) -> list[Status]:
+    return [status_named(name, tuple(Status)) for name in names.split(",")] if names else []
+
+
+def _runs(joblog: State, project_id: str, job_id: int | None, wanted: Wanted) -> RunPage:
+    rows, total = joblog.engine.overview.runs(project_id, job_id, wanted)
+    items = [_run(joblog, project_id, *row, note=joblog.engine.jobs.note(row.run.id)) for row in rows]
+    return RunPage(items, total, joblog.engine.clock_ms())
+
+
+def _overview(joblog: State, project_id: str, wanted: Wanted) -> JobPage:
     now_ms = joblog.engine.clock_ms()
     rows, total = joblog.engine.overview.jobs(project_id, wanted, now_ms)
-    return OverviewView([_row(joblog, project_id, row) for row in rows], total, now_ms)
+    return JobPage([_job(joblog, project_id, row) for row in rows], total, now_ms)
 
 
-def _row(joblog: State, project_id: str, row: JobRow) -> JobRowView:
-    last = None if row.last is None else _last(joblog, project_id, row.id, row.last)
-    return JobRowView(row.id, row.name, row.created_ms, row.labels, 0 if row.last is None else row.last.number, last)
+def _job(joblog: State, project_id: str, row: JobRow) -> JobSummary:
+    last = None if row.last is None else _run(joblog, project_id, row.id, row.name, row.last)
+    return JobSummary(row.id, row.name, row.created_ms, row.labels, row.note, 0 if row.last is None else row.last.number, last)
 
 
-def _last(joblog: State, project_id: str, job_id: int, last: LastRun) -> LastRunView:
+def _run(joblog: State, project_id: str, job_id: int, job_name: str, run: RunRow, **note: str) -> RunSummary:
     line, progress = "", None
-    if last.worker is not None:
+    if run.worker is not None:
         try:
-            log = joblog.engine.log(project_id, job_id, last.id, last.worker)
+            log = joblog.engine.log(project_id, job_id, run.id, run.worker)
             line = _last_line(joblog.engine, log)
-            progress = _progress(joblog.watch, log) if last.status is Status.RUNNING else None
+            progress = _progress(joblog.watch, log) if run.status is Status.RUNNING else None
         except JoblogError:
             pass  # deleted meanwhile, or not readable now: the list is shown all the same
-    return LastRunView(
-        last.id, f"V{last.number:04d}", last.run_id, last.status.name, last.reason, last.expected_tasks, last.started_ms,
-        last.ended_ms, last.logs, last.open_logs, last.size_bytes, last.appended_ms, _task(last.first_worker),
-        _task(last.worker), line, progress,
+    return RunSummary(
+        run.id, f"V{run.number:04d}", job_id, job_name, run.created_ms, run.run_id, run.status.name, run.reason,
+        run.expected_tasks, run.started_ms, run.ended_ms, run.logs, run.open_logs, run.size_bytes, run.appended_ms,
+        _task(run.first_worker), _task(run.worker), line, progress, **note,
     )  # fmt: skip
 
 
-def _progress(watch: Watch, log: Log) -> BarView | None:
+def _progress(watch: Watch, log: Log) -> Bar | None:
     """Returns the bar that moved last, of those that know how far they are."""
     bars = [bar for bar in watch.progress(log) if bar.fraction is not None]
     if not bars:
         return None
     bar = bars[-1]
-    return BarView(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s, bar.run_remaining_s)
+    return Bar(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s, bar.run_remaining_s)
 
 
 def _last_line(engine: Engine, log: Log) -> str:

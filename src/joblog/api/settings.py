@@ -14,15 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from joblog.agent.spool.files import MEMORY, own_name
-from joblog.agent.spool.spool import LIMIT_BYTES
 from joblog.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8470"
 DEFAULT_PROJECT = "default"
 
-MIN_LIMIT_BYTES = 64 << 10
-"""Smallest limit of a spool: less is not room for a single read."""
+LIMIT_BYTES, MIN_LIMIT_BYTES = 2 << 30, 64 << 10
+"""Limits of a spool: the usual one, hours of any job's output and a small part of a node's disk; the smallest, as less is not
+room for a single read."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be this user's alone
+"""Where Linux has files in memory."""
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
@@ -154,8 +156,13 @@ def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
     return *usual, *spared
 
 
+def own_name() -> str:
+    """Returns the name of this user's directory in a place that all users share."""
+    return f"joblog-{os.geteuid()}" if hasattr(os, "geteuid") else "joblog"
+
+
 def _xdg(environ: Mapping[str, str], name: str, under_home: str) -> Path:
-    return Path(environ.get(name) or Path(environ.get("HOME") or "/") / under_home)
+    return Path(environ.get(name) or Path(environ.get("HOME") or environ.get("USERPROFILE") or "/") / under_home)
 
 
 def _first_line(path: Path) -> str:

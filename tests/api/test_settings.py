@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.settings import ClientSettings, load
-from joblog.agent.spool.files import MEMORY, own_name
+from joblog.api.settings import MEMORY, ClientSettings, load, own_name
 from joblog.errors import Invalid
 
 

@@ -1,0 +1,154 @@
+"""``joblog jobs``, ``runs`` and ``logs``: what there is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from joblog.api.refs import state_of
+from joblog.api.values.overview import JobPage, JobSummary, RunPage, RunSummary
+from joblog.cli.common import connected, find_job, latest_version, note, plain, run_name, show_json, show_table, shown_time
+from joblog.client import Log
+from joblog.client.links import is_link, parsed_link, split_part
+from joblog.core.status import Status
+from joblog.errors import Invalid
+
+_LINE_CHARACTERS = 60
+"""What is shown of a last line: the table is to fit a window."""
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def jobs(args: argparse.Namespace) -> int:
+    """Lists the project's jobs, each with its latest run."""
+    client, project_id = connected(args)
+    with client:
+        found = client.listed_jobs(project_id, _states(args), args.label, _limit(args))
+    if args.json:
+        show_json(plain(job) | {"state": None if job.last is None else job.last.state} for job in found.items)
+        return 0
+    heads = ("JOB", "RUN", *_HEADS, "LABELS", "LAST LINE")
+    show_table(heads, (_job_row(job, found.now_ms) for job in found.items))
+    _end(found, "jobs", args)
+    return 0
+
+
+def runs(args: argparse.Namespace) -> int:
+    """Lists runs: of a job, or of the project."""
+    client, project_id = connected(args)
+    with client:
+        job_id = None if args.job is None else find_job(client, project_id, _job_name(args.job, client.url)).id
+        found = client.listed_runs(project_id, job_id, _states(args), args.label, _limit(args))
+    if args.json:
+        show_json(plain(run) | {"state": run.state} for run in found.items)
+        return 0
+    facts = [name for name in _FACTS if any(getattr(run, name, None) for run in found.items)]
+    heads = ("RUN", *_HEADS, *(name.upper() for name in facts), "LAST LINE")
+    show_table(heads, (list(_run_row(run, found.now_ms, facts)) for run in found.items))
+    _end(found, "runs", args)
+    return 0
+
+
+def logs(args: argparse.Namespace) -> int:
+    """Lists the logs of a run."""
+    client, project_id = connected(args)
+    with client:
+        version = latest_version(client, project_id, args.job)
+        found = client.logs(project_id, version.job_id, version.id)
+        if args.json:
+            show_json(found)
+        else:
+            run = run_name(client, project_id, version)
+            heads = ("LOG", "STATE", "BYTES", "LINES", "LAST BYTES CAME")
+            show_table(heads, (_log_row(run, log) for log in found))
+    return 0
+
+
+_FACTS = ("title", "host", "user", "commit", "command", "note")
+"""What is shown of runs where somebody has said it."""
+
+_HEADS = ("STATE", "STARTED", "DURATION", "RANKS", "SIZE")
+
+
+def _states(args: argparse.Namespace) -> list[str]:
+    states, known = [state for each in args.state for state in each.split(",")], [state_of(each.name) for each in Status]
+    for state in states:
+        if state.lower() not in known:
+            raise Invalid("--state", f"one of {', '.join(known)}", state)
+    return states
+
+
+def _limit(args: argparse.Namespace) -> int:
+    if not 1 <= args.limit <= 1000:
+        raise Invalid("--limit", "1 to 1000", args.limit)
+    return int(args.limit)
+
+
+def _job_name(name: str, url: str) -> str:
+    return parsed_link(name, url).job if is_link(name) else split_part(name)[0].partition("/")[0]
+
+
+def _job_row(job: JobSummary, now_ms: int) -> Sequence[object]:
+    labels = " ".join(f"{name}={value}" for name, value in sorted(job.labels.items())) or "-"
+    if job.last is None:
+        return job.name, "-", *["-"] * len(_HEADS), labels, "-"
+    return job.name, job.last.name, *_cells(job.last, now_ms), labels, _last_line(job.last)
+
+
+def _run_row(run: RunSummary, now_ms: int, facts: Sequence[str]) -> Iterator[object]:
+    yield f"{run.job_name}/{run.name}"
+    yield from _cells(run, now_ms)
+    yield from (_cut(getattr(run, name, None) or "-", 30) for name in facts)
+    yield _last_line(run)
+
+
+def _cells(run: RunSummary, now_ms: int) -> tuple[str, ...]:
+    lasted_ms = run.duration_ms(now_ms)
+    ranks = str(run.logs) if run.expected_tasks in (None, run.logs) else f"{run.logs}/{run.expected_tasks}"
+    lasted = "-" if lasted_ms is None else duration(lasted_ms)
+    return run.state, shown_time(run.started_ms or run.created_ms or None), lasted, ranks, size(run.size_bytes)
+
+
+def _last_line(run: RunSummary) -> str:
+    return _cut(run.last_line.strip(), _LINE_CHARACTERS) or "-"
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}\u2026"
+
+
+def duration(ms: int) -> str:
+    """Returns a duration in its two largest units: ``6s``, ``4m12s``, ``3h05m``, ``2d04h``."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02d}h"
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
+
+
+def size(count_bytes: float) -> str:
+    """Returns a number of bytes in three digits or so, in powers of 1000."""
+    for unit in _UNITS:
+        if count_bytes < 999.5 or unit == _UNITS[-1]:
+            break
+        count_bytes /= 1000
+    return f"{count_bytes:.0f} {unit}" if unit == "B" or count_bytes >= 99.5 else f"{count_bytes:.1f} {unit}"
+
+
+def _end(found: JobPage | RunPage, what: str, args: argparse.Namespace) -> None:
+    """Tells a person, not a script, what the list is without."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return
+    if not found.total:
+        note(f"there are no {what}" + (" that are so" if args.state or args.label else ""))
+    elif len(found.items) < found.total:
+        note(f"{len(found.items)} of {found.total} {what}; --limit N shows more")
+
+
+def _log_row(run: str, log: Log) -> tuple[object, ...]:
+    state = {None: "closed", True: "complete", False: "incomplete"}[log.complete] if log.closed else "open"
+    return f"{run}/{log.task}", state, log.end_byte, log.end_line, shown_time(log.appended_ms)
