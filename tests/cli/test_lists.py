@@ -29,6 +29,10 @@ def runs(joblog: Agent) -> Agent:
     return joblog
 
 
+FACTS = ("HOST", "USER", "COMMIT", "COMMAND")
+"""What runs began with, of which not all is known everywhere."""
+
+
 def rows(text: bytes) -> list[list[str]]:
     return [re.split(r" {2,}", line) for line in text.decode().splitlines()]
 
@@ -36,9 +40,12 @@ def rows(text: bytes) -> list[list[str]]:
 def test_runs_newest_first(runs: Agent) -> None:
     """With what a person wants to know; the name in front is one that every command takes."""
     head, *found = rows(runs.said("runs"))
-    assert head == ["RUN", "STATE", "STARTED", "DURATION", "RANKS", "SIZE", "LAST LINE"]
+    assert [name for name in head if name not in FACTS] == [
+        *("RUN", "STATE", "STARTED", "DURATION", "RANKS", "SIZE", "LAST LINE"),
+    ]
+    assert "sh -c" in found[1][head.index("COMMAND")]
     assert [row[0] for row in found] == ["vit/V0001", "resnet/V0002", "resnet/V0001"]
-    assert [(row[1], row[4], row[5], row[6]) for row in found] == [
+    assert [(row[1], row[4], row[5], row[-1]) for row in found] == [
         ("running", "2", "36 B", "20%"),
         ("failed", "1", "10 B", "line of 3"),
         ("completed", "1", "10 B", "line of 0"),
@@ -151,6 +158,19 @@ def test_notes(runs: Agent) -> None:
     assert runs.said("note", "resnet/V0002") == b""
     assert "note must be at most 1000 characters" in runs.refused("note", "resnet", "x" * 1001)
     assert "note must be at most 1000 characters" in runs.refused("note", "resnet", "\x1b[2J")
+
+
+def test_a_run_is_called_otherwise(runs: Agent) -> None:
+    """Its title is; its name, by which it is found and linked, stays."""
+    link = runs.said("link", "resnet/V0002")
+    runs.said("rename", "resnet/V0002", "lr 3e-4, warm-up")
+    head, row, other = rows(runs.said("runs", "resnet"))
+    at = head.index("TITLE")
+    assert (row[0], row[at], other[at]) == ("resnet/V0002", "lr 3e-4, warm-up", "-")
+    assert runs.said("link", "resnet/V0002") == link
+    runs.said("rename", "resnet/2", "")
+    assert "TITLE" not in runs.said("runs", "resnet").decode()
+    assert "title must be 1 to 100 printable characters" in runs.refused("rename", "resnet", "x" * 101)
 
 
 def test_durations_and_sizes() -> None:

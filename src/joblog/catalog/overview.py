@@ -51,6 +51,11 @@ class RunRow(Struct, frozen=True):
     appended_ms: int
     first_worker: int | None
     worker: int | None
+    title: str | None
+    command: str | None
+    host: str | None
+    user: str | None
+    commit: str | None
 
 
 class JobRow(Struct, frozen=True):
@@ -127,11 +132,11 @@ class Overview:
         logs, size, appended_ms, opened = self._db.rows("overview_logs", version_id=version_id)[0]
         newest = self._db.rows("overview_last_worker", version_id=version_id)
         first = self._db.rows("overview_first_worker", version_id=version_id)[0][0]
-        reason, expected, started_ms, ended_ms, created_ms = rest
+        reason, expected, started_ms, ended_ms, created_ms, *described = rest
         worker = newest[0][0] if newest else None
         return RunRow(
             version_id, number, run_id, Status(status), reason, expected, started_ms, ended_ms, created_ms,  # type: ignore[arg-type]  # rows are of any values
-            int(logs), int(opened), int(size), int(appended_ms), first, worker,
+            int(logs), int(opened), int(size), int(appended_ms), first, worker, *described,  # type: ignore[arg-type]  # likewise
         )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "runs": ("joblog runs resnet", "joblog runs --state failed --limit 5", "joblog runs resnet --json"),
     "logs": ("joblog logs", "joblog logs resnet/V0002 --json"),
     "stop": ("joblog stop resnet", "joblog stop resnet/V0002"),
+    "rename": ("joblog rename resnet/V0002 'lr 3e-4, warm-up'",),
     "rm": ("joblog rm resnet/V0001 resnet/V0002", "joblog rm --job --yes resnet"),
     "note": ("joblog note resnet/V0002 'learning rate halved'", "joblog note resnet/V0002"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from joblog.cli.commands import subcommands
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Run": ("run", "import", "follow", "sync", "spool", "stop", "close", "label", "note", "rm"),
+    "Run": ("run", "import", "follow", "sync", "spool", "stop", "close", "label", "note", "rename", "rm"),
     "Read": ("jobs", "runs", "logs", "cat", "tail", "search", "link", "open"),
     "Diagnose": ("why", "progress", "metrics", "verify"),
     "Serve": ("serve", "check", "repair", "restore", "rebuild", "migrate", "move", "confirm-clock", "canary"),

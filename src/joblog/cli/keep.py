@@ -1,4 +1,4 @@
-"""``joblog stop``, ``rm`` and ``note``: what is done to runs and jobs that are there."""
+"""``joblog stop``, ``rename``, ``rm`` and ``note``: what is done to runs and jobs that are there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def stop(args: argparse.Namespace) -> int:
         version = find_version(client, project_id, args.run)
         stopped = client.stop(project_id, version.job_id, version.id)
         sys.stdout.write(f"{run_name(client, project_id, version)} is {stopped.state}\n")
+    return 0
+
+
+def rename(args: argparse.Namespace) -> int:
+    """Sets the title of a run."""
+    client, project_id = connected(args)
+    with client:
+        version = find_version(client, project_id, args.run)
+        client.describe_version(project_id, version.job_id, version.id, {"title": args.title or None})
     return 0
 
 

@@ -43,7 +43,7 @@ def runs(args: argparse.Namespace) -> int:
     if args.json:
         show_json(plain(run) | {"state": run.state} for run in found.items)
         return 0
-    facts = [name for name in _FACTS if any(getattr(run, name, None) for run in found.items)]
+    facts = [name for name in _FACTS if any(getattr(run, name) for run in found.items)]
     heads = ("RUN", *_HEADS, *(name.upper() for name in facts), "LAST LINE")
     show_table(heads, (list(_run_row(run, found.now_ms, facts)) for run in found.items))
     _end(found, "runs", args)
@@ -99,7 +99,7 @@ def _job_row(job: JobSummary, now_ms: int) -> Sequence[object]:
 def _run_row(run: RunSummary, now_ms: int, facts: Sequence[str]) -> Iterator[object]:
     yield f"{run.job_name}/{run.name}"
     yield from _cells(run, now_ms)
-    yield from (_cut(getattr(run, name, None) or "-", 30) for name in facts)
+    yield from (_cut(getattr(run, name) or "-", 10 if name == "commit" else 30) for name in facts)
     yield _last_line(run)
 
 

@@ -23,7 +23,8 @@ class Bar(Value):
 class RunSummary(Value):
     """A run and its logs together; last line and progress are of the log that has the newest bytes.
 
-    ``progress`` is null where that draws no bar, and for a run that has ended. ``note`` is there in a list of runs.
+    ``progress`` is null where that draws no bar, and for a run that has ended. ``title`` is what somebody calls it; command,
+    host, user and git commit are what it began with. ``note`` is there in a list of runs.
     """
 
     OPTIONAL = frozenset(("note",))
@@ -47,6 +48,11 @@ class RunSummary(Value):
     last_task: str | None
     last_line: str
     progress: Bar | None
+    title: str | None = None
+    command: str | None = None
+    host: str | None = None
+    user: str | None = None
+    commit: str | None = None
     note: str | None = None
 
     @property

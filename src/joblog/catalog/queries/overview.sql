@@ -4,7 +4,7 @@
 -- A page of jobs with their latest versions. :like is a LIKE pattern in lower case; :statuses is ',8,10,' or '' for all;
 -- labels are looked for as in the statement jobs.
 SELECT j.id, j.name, j.created_ms, j.labels, j.description, v.id, v.number, v.run_id, v.status, v.reason, v.expected_tasks, v.started_ms,
-    v.ended_ms, v.created_ms
+    v.ended_ms, v.created_ms, v.title, v.command, v.host, v.user_name, v.commit_id
 FROM job j LEFT JOIN version v
     ON v.job_id = j.id AND v.number = (SELECT MAX(m.number) FROM version m WHERE m.job_id = j.id)
 WHERE j.project_id = :project_id AND LOWER(j.name) LIKE :like ESCAPE '!'
@@ -47,7 +47,8 @@ SELECT MIN(worker) FROM log WHERE version_id = :version_id;
 
 -- name: overview_runs
 -- A page of runs, the newest first; of one job, unless :job_id is 0.
-SELECT j.id, j.name, v.id, v.number, v.run_id, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms, v.created_ms
+SELECT j.id, j.name, v.id, v.number, v.run_id, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms, v.created_ms,
+    v.title, v.command, v.host, v.user_name, v.commit_id
 FROM version v JOIN job j ON j.id = v.job_id
 WHERE j.project_id = :project_id AND (CAST(:job_id AS BIGINT) = 0 OR j.id = CAST(:job_id AS BIGINT))
     AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(v.status AS TEXT) || ',%')

@@ -118,7 +118,8 @@ def _run(joblog: State, project_id: str, job_id: int, job_name: str, run: RunRow
     return RunSummary(
         run.id, f"V{run.number:04d}", job_id, job_name, run.created_ms, run.run_id, run.status.name, run.reason,
         run.expected_tasks, run.started_ms, run.ended_ms, run.logs, run.open_logs, run.size_bytes, run.appended_ms,
-        _task(run.first_worker), _task(run.worker), line, progress, **note,
+        _task(run.first_worker), _task(run.worker), line, progress,
+        run.title, run.command, run.host, run.user, run.commit, **note,
     )  # fmt: skip
 
 
