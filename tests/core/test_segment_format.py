@@ -86,6 +86,7 @@ def test_object_says_which_log_it_is_of(engine: Engine) -> None:
             **{"project_id": "lab", "job_id": log.job_id, "version_id": log.version_id, "worker": 0},
             **{"log_file": "job-job.0", "log_id": log.id, "created_ms": 0, "job_name": "job", "job_created_ms": 0},
             **{"version_number": 1, "version_uuid": version.uuid, "run_id": None, "version_created_ms": 0},
+            **dict.fromkeys(("title", "command", "host", "user_name", "commit_id")),
         }
     ]
 

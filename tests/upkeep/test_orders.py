@@ -202,7 +202,7 @@ def tried(backend: Backend, data: Path, works: tuple[Work, Work], changes: Seque
         shutil.rmtree(data)
 
 
-QUICK_ORDERS, ORDERS = 4, int(os.environ.get("TEST_ORDERS", "32"))
+QUICK_ORDERS, ORDERS = 4, int(os.environ.get("TEST_ORDERS", "20"))
 """Of a pair of works; TEST_ORDERS=10000 tries all, which takes an hour."""
 
 

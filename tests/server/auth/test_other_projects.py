@@ -20,12 +20,12 @@ HIDDEN = b"what only its owner may read"
 OPEN = (
     {"GET /healthz", "GET /readyz", "GET /readyz/catalog", "GET /", "GET /v3", "POST /v3/auth/tokens"}
     | {f"{method} /api/session" for method in ("GET", "POST", "DELETE")}
-    | {"POST /api/session/password", "POST /api/session/code"}
+    | {"POST /api/session/password"}
 )
 """Calls that need no token and tell everybody the same, or only who is calling; or are about whose password one knows."""
 
-OWN = {"GET /api/projects", "GET /v3/projects", "GET /v3/auth/projects", "GET /v3/auth/domains"}
-"""Lists of what is the caller's own."""
+OWN = {"GET /api/projects", "GET /v3/projects", "GET /v3/auth/projects", "GET /v3/auth/domains", "POST /api/session/code"}
+"""Lists of what is the caller's own, and what begins its own session."""
 
 Send = Callable[[str, str, bytes | None], Reply]
 

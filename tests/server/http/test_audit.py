@@ -71,13 +71,13 @@ def test_reads_are_told_if_they_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_which_calls_are_acts(server: Server) -> None:
-    """Of all that change something, these are none: they write logs, say how runs are, or begin them."""
+    """Of all that change something, these are none: they write logs, say how and what runs are, or begin them."""
     web = Web(server.url, server.token)
     changes = [each for each in operations(web) if each.method not in ("GET", "HEAD")]
     changing = {each.name for each in changes if not is_act(each.method, each.path)}
     web.close()
     assert {name.rpartition("/")[2] for name in changing} == {
-        *("append", "close", "report", "status", "{task}", "jobs", "runs", "versions"),
+        *("append", "close", "report", "status", "{task}", "jobs", "runs", "versions", "{version_id}", "note"),
         *("training-jobs", "training-job-searches", "{job_id}", "{training_job_id}", "{report_type}"),
     }
     assert not any(name.startswith("DELETE") for name in changing)
