@@ -85,14 +85,14 @@ def test_jobs_are_searched_filtered_and_sorted(open_page: Open, web: Web, projec
 
 def test_a_job_that_runs_shows_how_far_it_is(open_page: Open, web: Web, project: str) -> None:
     """The bar and the time left are those of its own progress bar, and move with it; what has ended shows none."""
-    bar = b"\r<b>:  40%|####      | 40/100 [00:10<01:30,  1.50s/it]"
+    bar = b"\r<b>x:  40%|####      | 40/100 [00:10<01:30,  1.50s/it]"
     path = send(web, project, "bar", bar, status="RUNNING")
     page = open_page(f"/projects/{project}/")
     far = page.locator("td.progress")
     expect(far).to_have_text("1m 30s left")
     expect(far.locator("progress")).to_have_attribute("value", "40")
-    expect(far.locator(".far")).to_have_attribute("title", "<b> · 40 / 100 · 40%")
-    more = b"\r<b>:  90%|######### | 90/100 [01:30<00:10,  1.50s/it]"
+    expect(far.locator(".far")).to_have_attribute("title", "<b>x · 40 / 100 · 40%")
+    more = b"\r<b>x:  90%|######### | 90/100 [01:30<00:10,  1.50s/it]"
     assert web.call("POST", f"/api{path}/append?at={len(bar)}", more).status == 200
     expect(far).to_have_text("10s left")
     version = path.removesuffix("/logs/worker-0")

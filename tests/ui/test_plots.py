@@ -44,8 +44,10 @@ def send(web: Web, job: str, run_id: str, ranks: Sequence[int], run: int = 0) ->
         body = {"job_name": job, "run_id": run_id, "task": f"worker-{rank}"}
         made = web.post("/api/projects/default/runs", body).json
         version = f"/projects/default/jobs/{made['job']['id']}/versions/{made['version']['id']}"
-        said = "".join(f"step={step} loss={loss(step, rank, run)} lr=<b>0.{step:03}\n" for step in range(STEPS))
-        said += "".join(f"step={step} lr=0.{step:03} <i>\n" for step in range(STEPS))
+        said = "".join(
+            f"step={step} loss={loss(step, rank, run)} lr=<b>0.{step:03}\nstep={step} lr=0.{step:03} <i>\n"
+            for step in range(STEPS)
+        )
         assert web.call("POST", f"/api{version}/logs/worker-{rank}/append?at=0", said.encode()).status == 200
         assert web.post(f"/api{version}/logs/worker-{rank}/close", {}).status == 200
     return version
@@ -110,9 +112,9 @@ def test_ranks_are_curves_and_a_point_leads_to_its_line(open_page: Open, web: We
     picked = plot.locator(".picked")
     expect(picked.locator("code")).to_have_text(f"step={step} loss={loss(step, 0)} lr=<b>0.{step:03}")
     expect(picked).to_contain_text(f"#1 · rank 0 · step {step} · ")
-    picked.get_by_role("link", name=f"line {step}").click()
-    until_shown(page, step)
-    assert page.url.endswith(f"{version}/logs/worker-0#L{step}")
+    picked.get_by_role("link", name=f"line {2 * step}").click()
+    until_shown(page, 2 * step)
+    assert page.url.endswith(f"{version}/logs/worker-0#L{2 * step}")
     expect(page.locator(".row.selected .text")).to_have_text(f"step={step} loss={loss(step, 0)} lr=<b>0.{step:03}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joblog.views.row import Row
-from joblog.views.screen import Kept, Screen
+from joblog.views.screen import WINDOW_ROWS, Kept, Screen
 from joblog.views.sgr import PLAIN
 
 
@@ -52,6 +52,10 @@ def feed(screen: Screen, start: int, end: int) -> None:
     if screen.y == screen.bottom:
         screen.scroll(end)
         screen.own(screen.y)
+    elif screen.y + 1 == len(screen.rows) < screen.height:  # a new row begins behind the feed, as where it scrolls
+        screen.rows.append(screen.new_row(end))
+        screen.y += 1
+        screen.own(screen.y)
     else:
         screen.go(screen.y + 1, start, end)
 
@@ -84,6 +88,12 @@ def delete_rows(screen: Screen, count: int, start: int, end: int) -> None:
 
 def _insert(screen: Screen, y: int, count: int, at: int) -> None:
     count = min(count, screen.bottom + 1 - y)
+    if not screen.known and screen.height == WINDOW_ROWS and screen.main is None and screen.top == 0:
+        # Nothing says that it ends there: what a real one would push out below stays, and it is the top that has scrolled.
+        over = min(max(len(screen.rows) + count - screen.bottom - 1, 0), y)
+        screen.done += screen.rows[:over]
+        del screen.rows[:over]
+        y, screen.y = y - over, screen.y - over
     blank = Row(at, screen.line, screen.pen, fresh=False)
     blank.shared = True
     del screen.rows[max(screen.bottom + 1 - count, y) : screen.bottom + 1]

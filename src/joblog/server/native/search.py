@@ -58,7 +58,14 @@ def _read_cursor(name: str, value: str) -> Cursor:
     return int(match[1]), int(match[2]), int(match[3]), int(match[4])
 
 
-PatternText = Annotated[str, text("what is looked for, within one line; mandatory", f"1 to {MAX_PATTERN} characters")]
+PatternText = Annotated[
+    str,
+    text(
+        "what is looked for, within one line; mandatory",
+        f"1 to {MAX_PATTERN} characters",
+        schema={"minLength": 1, "maxLength": MAX_PATTERN},
+    ),
+]
 Kind = Annotated[str, choice("literal", "regex", description="literal (the default), or regex: RE2's regular expressions")]
 Flag = Annotated[bool, switch("true or false, the default")]
 Direction = Annotated[str, choice("forward", "backward", description="forward (the default), or backward: the newest first")]
