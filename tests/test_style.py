@@ -34,6 +34,8 @@ SHARED_NAMES = {
     "JoblogCallback",
 }
 
+BOUND = re.compile(r"\b_?(?:MOST|LEAST|LONGEST)(?:_[A-Z_]+)?\b")
+
 SETTERS = {"setattr", "delattr", "setitem", "delitem"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -145,3 +147,11 @@ def test_a_class_has_its_name_alone() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name not in SHARED_NAMES:
                 homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+
+def test_bounds_are_called_max_and_min() -> None:
+    """The field's words, whatever is bounded."""
+    called = [
+        (path.name, name) for path in sorted((ROOT / "src").rglob("*.py")) for name in BOUND.findall(path.read_text("utf-8"))
+    ]
+    assert called == []

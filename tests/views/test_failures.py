@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.views.failures import MOST, TEXT_LINES, Failure, FailureReader, find_failures
+from joblog.views.failures import MAX_FAILURES, TEXT_LINES, Failure, FailureReader, find_failures
 from joblog.views.kinds import KINDS
 from tests.field.score import Case, cases, wrong
 
@@ -176,7 +176,7 @@ def test_memory_is_bounded() -> None:
         b"Traceback (most recent call last):\n" + b'  File "x.py", line 1, in f\n' * 5000 + b"RecursionError: deep\n"
     )
     assert (len(deep.text), deep.text[-1], deep.end_line) == (TEXT_LINES, "RecursionError: deep", 5002)
-    assert len(found(b"OSError: No space left on device\nfine\n" * 2 * MOST)) == MOST
+    assert len(found(b"OSError: No space left on device\nfine\n" * 2 * MAX_FAILURES)) == MAX_FAILURES
     many = found(b"".join(b"[rank%d]: Traceback (most recent call last):\n" % rank for rank in range(1000)))
     assert many == []
 

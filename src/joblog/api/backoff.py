@@ -9,7 +9,7 @@ from joblog.errors import JoblogError
 RETRY_AFTER_S = 60.0
 """Longest pause that a server may ask an agent for: a wrong header must not end the log."""
 
-_MOST_TRIES = 7
+_MAX_TRIES = 7
 """Counted no further, nor is the pause any longer then."""
 
 
@@ -23,7 +23,7 @@ class Backoff:
     def pause_s(self) -> float:
         """Counts a try, and returns the pause behind it."""
         pause_s = min(self._first_s * (1 << self.tries), self._most_s)
-        self.tries = min(self.tries + 1, _MOST_TRIES)
+        self.tries = min(self.tries + 1, _MAX_TRIES)
         return pause_s * jitter(self._least)
 
     def reset(self) -> None:

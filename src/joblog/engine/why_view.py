@@ -39,7 +39,7 @@ READ_S = 5.0
 TAIL_BYTES = 4 * 1024 * 1024
 """Of a log that is not read to its end in that time, so much of its end is looked at apart; of many logs less of each."""
 
-ALL_TAILS_BYTES, LEAST_TAIL_BYTES = 16 * 1024 * 1024, 32 * 1024
+ALL_TAILS_BYTES, MIN_TAIL_BYTES = 16 * 1024 * 1024, 32 * 1024
 
 MAX_EARLIER = 8
 """Earlier runs of a job whose failure is compared."""
@@ -84,7 +84,7 @@ class Causes:
         return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else found
 
     def _ends(self, logs: Sequence[Log], tasks: Mapping[int, Task], until_s: float) -> list[RankEnd]:
-        tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), LEAST_TAIL_BYTES), TAIL_BYTES)
+        tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), MIN_TAIL_BYTES), TAIL_BYTES)
         ends, later = dict[int, RankEnd](), list[Log]()
         for log in logs:  # of all of them something, before much of one
             task = tasks.get(log.worker)

@@ -11,7 +11,7 @@ from joblog.views.quantities import number
 STEP, EPOCH = "step", "epoch"
 """What a step counts: iterations of the run, or epochs."""
 
-MOST_KINDS = 64
+MAX_KINDS = 64
 """Of counters, each of which has its own place."""
 
 
@@ -60,7 +60,7 @@ class Axes:
             epoch = self.epoch
         place = self._places.get(key)
         if place is None:
-            if len(self._places) >= MOST_KINDS:
+            if len(self._places) >= MAX_KINDS:
                 self._places.clear()
             first = (math.floor(epoch) - 1) * total if within and epoch is not None and total and epoch >= 2 else 0.0
             self._places[key] = _Place(epoch, at, total, first, first)

@@ -38,7 +38,7 @@ _SIZES = (
     (1, 4, 2, 1, 120),
     (1, 2, 1, 0, 80),
 )
-_MOST_AGAIN = 5
+_MAX_AGAIN = 5
 _CONFIGURED = re.compile(r"\bE[IJ]000[45]\b|ranktable|ncclInvalid(?:Usage|Argument)")
 _ENDED = re.compile(
     r"(?:Aborted|Segmentation fault|Bus error|Floating point exception|Illegal instruction)(?: *\(core dumped\))?"
@@ -139,7 +139,7 @@ def digest(
     ]
     whole = Digest(
         _verdict(first, ranks, now_ms, silent_ms, again), first, failures, endings,
-        sum(rank.read_bytes for rank in ranks), sum(rank.unread_bytes for rank in ranks), again=again[:_MOST_AGAIN],
+        sum(rank.read_bytes for rank in ranks), sum(rank.unread_bytes for rank in ranks), again=again[:_MAX_AGAIN],
     )  # fmt: skip
     for sizes in _SIZES:
         found = _trimmed(whole, *sizes)

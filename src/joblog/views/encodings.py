@@ -24,9 +24,9 @@ SAMPLE_BYTES = 16 * 1024
 LINE_BYTES = 64 * 1024
 """A longer line is decoded in parts."""
 
-_NULS_ONE_SIDED, _LEAST_NULS = 8, 4
+_NULS_ONE_SIDED, _MIN_NULS = 8, 4
 _COMMON_OF_GBK = 0.8
-_MOST_WESTERN = 0.2
+_MAX_WESTERN = 0.2
 
 _IN_WORDS = re.compile(rb"(?<=[A-Za-z])[\xc0-\xfe]|[\xc0-\xfe](?=[A-Za-z])")
 
@@ -49,7 +49,7 @@ def guess(data: bytes, at: int) -> str:
     if at == 0 and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return UTF16LE if data[:2] == codecs.BOM_UTF16_LE else UTF16BE
     nuls = data.count(0)
-    if nuls >= _LEAST_NULS and nuls * 20 > len(data):
+    if nuls >= _MIN_NULS and nuls * 20 > len(data):
         odd = data[(at + 1) % 2 :: 2].count(0)
         if min(odd, nuls - odd) * _NULS_ONE_SIDED < max(odd, nuls - odd):
             return UTF16LE if odd > nuls - odd else UTF16BE
@@ -69,7 +69,7 @@ def _other(data: bytes) -> str:
         return GBK
     high = sum(byte > 0x7F for byte in data)
     letters = len(_IN_WORDS.findall(data))
-    return WESTERN if high <= _MOST_WESTERN * len(data) and 2 * letters >= high else UTF8
+    return WESTERN if high <= _MAX_WESTERN * len(data) and 2 * letters >= high else UTF8
 
 
 def _is_gbk(data: bytes) -> bool:
@@ -126,7 +126,7 @@ class Decoder:
         """Guesses by the first bytes that say anything: half of a character does not."""
         sample = self._before + data
         whole = sample[: len(sample) - _half_of_a_character(sample)]
-        if not whole.isascii() or whole.count(0) >= _LEAST_NULS:
+        if not whole.isascii() or whole.count(0) >= _MIN_NULS:
             self._encoding = guess(whole, self._at - len(self._before))
         self._before = sample[len(whole) :]
 

@@ -8,7 +8,7 @@ Bytes in, in pieces cut anywhere, values out. The whole log is read, and as it g
 
 Most lines are never looked at (``hints``). Of the others, what their log puts before each is taken off (``prefix``), and what
 belongs together (``forms``) is one failure; ranks, hosts and containers that share a log write across each other, and come
-apart again. What is kept is MOST failures of TEXT_LINES lines each.
+apart again. What is kept is MAX_FAILURES failures of TEXT_LINES lines each.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from joblog.views.failure import Failure, OpenFailure
 from joblog.views.forms import LINE_CHARACTERS, TEXT_LINES, Unfinished, is_header, opening
-from joblog.views.found import Failure, OpenFailure
 from joblog.views.hints import Shapes, lines_of
 from joblog.views.kinds import CRASH, LOGGED, kind_of_line
 from joblog.views.parts import belongs, strays
@@ -28,9 +28,9 @@ from joblog.views.prefix import HEAD_CHARACTERS, NOTHING, SAMPLE_LINES, Cut, Hea
 from joblog.views.records import Record, record_of
 from joblog.views.redraws import FRAME_BYTES
 
-__all__ = ("LINE_CHARACTERS", "MOST", "TEXT_LINES", "Failure", "FailureReader", "find_failures")
+__all__ = ("LINE_CHARACTERS", "MAX_FAILURES", "TEXT_LINES", "Failure", "FailureReader", "find_failures")
 
-MOST = 200
+MAX_FAILURES = 200
 """Failures kept of a log: half of them the first, half of them the last."""
 
 MAX_OPEN = 64
@@ -124,7 +124,7 @@ class FailureReader:
         rest = [(each, failure) for each in self._open if (failure := each.failure) is not None]
         found = sorted([*self._closed, *rest], key=lambda each: each[1].start_byte)
         counted = [self._counted(open_, failure) for open_, failure in found]
-        return counted if len(counted) <= MOST else [*counted[: MOST // 2], *counted[-MOST // 2 :]]
+        return counted if len(counted) <= MAX_FAILURES else [*counted[: MAX_FAILURES // 2], *counted[-MAX_FAILURES // 2 :]]
 
     def _counted(self, open_: OpenFailure, failure: Failure) -> Failure:
         pending = open_.pending if open_ in self._open else 0
@@ -362,8 +362,8 @@ class FailureReader:
         self._ordinary += open_.pending
         self._know(max(self._index - (failure.end_line - failure.start_line) - 1, 0))
         self._closed.append((open_, failure))
-        if len(self._closed) > MOST:
-            del self._closed[MOST // 2]
+        if len(self._closed) > MAX_FAILURES:
+            del self._closed[MAX_FAILURES // 2]
 
     def _know(self, index: int) -> None:
         """Takes the shapes of the lines before a failure as those that its log has while it goes on."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from joblog.views.quantities import DOT_NUMBER, PLAIN_NUMBER
 
-MOST_NUMBERS = 400
-MOST_ELEMENTS = 32
+MAX_NUMBERS = 400
+MAX_ELEMENTS = 32
 """Of a list."""
 _DEPTH = 8
 
@@ -56,7 +56,7 @@ class Leaves:
 def object_at(text: str, start: int) -> Leaves | None:
     """Reads the object that begins at ``start`` with a brace, or with ``OrderedDict([``; None when it is none."""
     found, levels, at = Leaves(), list[_Level](), start
-    for _ in range(4 * MOST_NUMBERS):
+    for _ in range(4 * MAX_NUMBERS):
         token = _TOKEN.match(text, at)
         if token is None:
             return None
@@ -136,10 +136,10 @@ def _add(levels: list[_Level], start: int, end: int, found: Leaves, *, is_number
         if level.key is not None:
             path.append(level.key)
         elif level.closes == "]" and not level.pairs:
-            if level.at >= MOST_ELEMENTS:
+            if level.at >= MAX_ELEMENTS:
                 return
             path.append(level.at)
         elif level.call and level.at > 0:
             return  # tensor(0.5, device=..., dtype=...)
-    if len(found.leaves) < MOST_NUMBERS:
+    if len(found.leaves) < MAX_NUMBERS:
         found.leaves.append(Leaf(tuple(path), start, end, is_number))

@@ -11,9 +11,9 @@ from joblog.views.quantities import COMMA_NUMBER, DOT_NUMBER, DURATION, PLAIN_NU
 
 Span = tuple[int, int]
 
-MOST_SIGNS = 400
+MAX_SIGNS = 400
 """Looked at on a line: what may stand between a name and a value."""
-MOST_ELEMENTS = 32
+MAX_ELEMENTS = 32
 """Of a list."""
 NAME_WITHIN = 300
 """Characters before a sign in which its name is looked for."""
@@ -138,7 +138,7 @@ def pairs_of(text: str, phase: str, *, comma: bool) -> Iterator[ValuePlace]:
     """Yields the values of a line, ``phase`` being that which its beginning tells."""
     scan = _Scan(text, phase)
     at, signs = 0, 0
-    while signs < MOST_SIGNS and (match := _PAIRS[comma].search(text, at)) is not None:
+    while signs < MAX_SIGNS and (match := _PAIRS[comma].search(text, at)) is not None:
         at, signs = match.end(), signs + 1
         found = list(scan.values(match))
         if found:
@@ -200,7 +200,7 @@ class _Scan:
         text, at, spans = self._text, match.start("value"), list[Span]()
         if match["wrap"].count("[") > 1:
             return
-        while len(spans) < MOST_ELEMENTS and (element := _ELEMENT.match(text, at)) is not None:
+        while len(spans) < MAX_ELEMENTS and (element := _ELEMENT.match(text, at)) is not None:
             spans.append(element.span("value"))
             at = element.end()
         self.at = max(at, match.end())

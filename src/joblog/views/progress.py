@@ -22,7 +22,7 @@ from joblog.views.redraws import Frame
 from joblog.views.values import Progress
 
 MAX_BARS = 32
-MOST_LOOKS, MOST_LOOK_BYTES = 4096, 2_000_000
+MAX_LOOKS, MAX_LOOK_BYTES = 4096, 2_000_000
 """Kept: then all are forgotten."""
 _LABEL_CHARACTERS = 80
 _ERASING_BLANKS = 8
@@ -130,7 +130,7 @@ def _look(frame: Frame) -> Look | None:
     if look is _UNSEEN:
         look = look_of(frame.text)
         _sizes[0] += len(outline)
-        if len(_looks) >= MOST_LOOKS or _sizes[0] > MOST_LOOK_BYTES:
+        if len(_looks) >= MAX_LOOKS or _sizes[0] > MAX_LOOK_BYTES:
             _looks.clear()
             _sizes[0] = len(outline)
         _looks[outline] = look

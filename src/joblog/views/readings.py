@@ -21,7 +21,7 @@ from joblog.views.values import Progress
 MAX_MATCHES = 200
 """Of one's own pattern on a line: to find the next one may mean to look through the rest of it."""
 
-MOST_BLOCK = 200
+MAX_BLOCK = 200
 """Values of a table or a result of many lines, which have their step together."""
 
 _ROWS_APART = 50
@@ -112,7 +112,7 @@ class LineReader:
         indented = self._in_block and text[:1] in (" ", "\t")
         flushed = self._flushed() if self._block and not indented else []
         if indented:
-            self._block += self._values(frame, text, shape, "")[: MOST_BLOCK - len(self._block)]
+            self._block += self._values(frame, text, shape, "")[: MAX_BLOCK - len(self._block)]
             self._block_step(text)
             return flushed
         return flushed + self._line(frame, text, shape, bar)
@@ -199,7 +199,7 @@ class LineReader:
             self._set_step(number(text[start:end]))
         for at, (label, amount, unit) in self._values(frame, text, shape, ""):
             self._block.append((at, (f"{self._group}{label}"[:64], amount, unit)))
-        return self._flushed() if len(self._block) >= MOST_BLOCK else []
+        return self._flushed() if len(self._block) >= MAX_BLOCK else []
 
     def _block_step(self, text: str) -> None:
         name, _, amount = text.strip().partition(":")

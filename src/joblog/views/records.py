@@ -20,10 +20,10 @@ _TRACEBACKS = (
 )
 _STACKS = ("stack_trace", "stacktrace", "stackTrace", "extendedStackTrace", "stack", "traceback", "backtrace")
 _PAIR = re.compile(r"([A-Za-z_][\w.]{0,40})=(?:\"((?:[^\"\\]|\\.){0,4000})\"|(\S{0,400}))")
-_MOST_PAIRS = 64
+_MAX_PAIRS = 64
 _LEVELS = ("level", "severity", "levelname", "lvl", "log.level", "level_name", "@level")
 _BAD = ("ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "SEVERE", "PANIC", "ALERT", "EMERGENCY")
-_MOST_LINES = 400
+_MAX_LINES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def record_of(text: str) -> Record | None:
 
 
 def _logfmt(text: str) -> Record | None:
-    pairs = {match[1]: match[2] or match[3] or "" for match in islice(_PAIR.finditer(text), _MOST_PAIRS)}
+    pairs = {match[1]: match[2] or match[3] or "" for match in islice(_PAIR.finditer(text), _MAX_PAIRS)}
     said = [pairs[name].replace('\\"', '"').replace("\\n", "\n") for name in ("msg", "err", "error") if pairs.get(name)]
     return Record("\n".join(said), pairs.get("level", "").upper()) if said and "level" in pairs else None
 
@@ -73,7 +73,7 @@ def _said(found: dict[str, Any]) -> Record | None:
         if part and part not in parts[0] and name not in _TEXTS:
             parts.append(part)
     text = "\n".join(part.rstrip("\n") for part in parts if part)
-    return Record("\n".join(text.split("\n")[:_MOST_LINES]), level) if text else None
+    return Record("\n".join(text.split("\n")[:_MAX_LINES]), level) if text else None
 
 
 def _traceback(value: object) -> str:

@@ -23,7 +23,7 @@ from joblog.views.redraws import Frame
 from joblog.views.tables import RULE, Cells, cells_of, heading_of
 
 LINE_CHARACTERS = 16_384
-MOST_SHAPES, MOST_SHAPE_BYTES = 4096, 4_000_000
+MAX_SHAPES, MAX_SHAPE_BYTES = 4096, 4_000_000
 """Kept: then all are forgotten."""
 
 _BLANKED = re.compile(
@@ -43,9 +43,9 @@ _SECTION = re.compile(
 _COCO = re.compile(r"\s*[A-Z][\w ]{1,40}\((?P<name>[A-Z]{2})\) @\[\s?(?P<of>[^\]]{1,80}?)\s?\]\s?=\s?(?P<value>-?\d+\.\d+)\s*$")
 _BEGINS = re.compile(r"Result for \S+:\s*$")
 _ENTRY_STEP = re.compile(r"(?i)(?:total_)?(?:timesteps|num_timesteps|steps)")
-MOST_IN_WORDS = 3
+MAX_IN_WORDS = 3
 """So many of a line's parts, each a name and a number, and that is what it is made of."""
-MOST_SETTINGS = 3
+MAX_SETTINGS = 3
 """So many settings that are no numbers, and a line is a list of settings."""
 _DECIMAL_COMMA = re.compile(r"[=:：]\s*+[-+]?\d+,(?:\d{1,2}|\d{4,})(?![\d,]|\.\d)")
 _DECIMAL_DOT = re.compile(r"[=:：]\s*+[-+]?\d+\.\d")
@@ -83,7 +83,7 @@ def shape_of(frame: Frame, *, comma: bool) -> LineShape:
     if shape is None:
         shape = _made(frame.text[:LINE_CHARACTERS], comma=comma)
         _sizes[0] += len(outline)
-        if len(_shapes) >= MOST_SHAPES or _sizes[0] > MOST_SHAPE_BYTES:
+        if len(_shapes) >= MAX_SHAPES or _sizes[0] > MAX_SHAPE_BYTES:
             _shapes.clear()
             _sizes[0] = len(outline)
         _shapes[key] = shape
@@ -98,7 +98,7 @@ def _made(text: str, *, comma: bool) -> LineShape:
         found = leaves_of(text, start)
         if found is not None:
             return LineShape((*found[0], *_outside(text, found[4])), found[1], whole=True, message=found[2], own_ms=found[3])
-    if len(_SETTINGS.findall(text)) >= MOST_SETTINGS:
+    if len(_SETTINGS.findall(text)) >= MAX_SETTINGS:
         return EMPTY
     blanked = _blanked(text)
     counters = counters_of(blanked)
@@ -129,7 +129,7 @@ def _values(text: str, blanked: str, counters: Counters, cells: Cells | None, *,
         columns = columns_of(blanked)
         if columns:
             return (*columns, *values_first(blanked))
-    if text.count(", ") >= 2 and (columns := columns_of(blanked, ", ", MOST_IN_WORDS)):
+    if text.count(", ") >= 2 and (columns := columns_of(blanked, ", ", MAX_IN_WORDS)):
         return tuple(columns)
     if entries := listed(blanked + " "):
         return tuple(entries)

@@ -10,7 +10,7 @@ from joblog.views.quantities import DOT_NUMBER
 
 Span = tuple[int, int]
 
-MOST_COLUMNS = 40
+MAX_COLUMNS = 40
 _CELL = re.compile(r"\S+(?: \S+)*")
 _NUMBER = re.compile(rf"{DOT_NUMBER}(?:[%kKMGTsmh]|ms|GB|MB|GiB|MiB)?")
 _CLOCK = re.compile(r"(?:\d+:)?\d+:\d\d(?:\.\d+)?|\d{1,9}/\d{1,9}|-{1,2}|N/A|n/a|None|No log")
@@ -46,11 +46,11 @@ def cells_of(text: str) -> Cells | None:
     if stripped.startswith("|") and stripped.endswith("|") and stripped.count("|") >= 3:
         return _cells(text, _between(text), ruled=True)
     if _CSV.fullmatch(text) is not None:
-        return _cells(text, [match.span() for match in _FIELD.finditer(text)][:MOST_COLUMNS], ruled=False)
+        return _cells(text, [match.span() for match in _FIELD.finditer(text)][:MAX_COLUMNS], ruled=False)
     bar = _BAR.search(text)
     body = text[: bar.start()] if bar is not None else text
     spans = [match.span() for match in _CELL.finditer(body)] if "\t" not in body else _tabbed(body)
-    return _cells(text, spans, ruled=False) if 2 <= len(spans) <= MOST_COLUMNS else None
+    return _cells(text, spans, ruled=False) if 2 <= len(spans) <= MAX_COLUMNS else None
 
 
 def _between(text: str) -> list[Span]:
@@ -60,7 +60,7 @@ def _between(text: str) -> list[Span]:
         inner = text[low + 1 : high]
         left = len(inner) - len(inner.lstrip())
         spans.append((low + 1 + left, low + 1 + max(len(inner.rstrip()), left)))
-    return spans[:MOST_COLUMNS]
+    return spans[:MAX_COLUMNS]
 
 
 def _tabbed(text: str) -> list[Span]:

@@ -38,9 +38,9 @@ _TOKEN = re.compile(
 )
 _STRING_END = re.compile(rb"[\x07\x18\x1a\n\x1b]")
 _C1 = dict.fromkeys(range(0x80, 0xA0))
-_MOST = 1_000_000
+_MAX_NUMBER = 1_000_000
 """A larger parameter of an escape means this one."""
-MOST_TABS, MOST_MODES = 1000, 8
+MAX_TABS, MAX_MODES = 1000, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ class Terminal:
         elif body == b"M":
             regions.reverse_feed(screen, start, end)
         elif body == b"H":
-            screen.tabs = set(range(0, MOST_TABS, 8)) if screen.tabs is None else screen.tabs
-            if len(screen.tabs) < MOST_TABS:
+            screen.tabs = set(range(0, MAX_TABS, 8)) if screen.tabs is None else screen.tabs
+            if len(screen.tabs) < MAX_TABS:
                 screen.tabs.add(screen.x)
         elif body in (b"(0", b"(B", b"(A"):
             screen.drawing = body == b"(0"
@@ -200,13 +200,13 @@ class Terminal:
         elif final == b"p" and parameters == "!":
             regions.reset(screen)
         elif final == b"g" and parameters in ("", "0", "3"):
-            screen.tabs = set() if parameters == "3" else set(range(0, MOST_TABS, 8)) - {screen.x}
+            screen.tabs = set() if parameters == "3" else set(range(0, MAX_TABS, 8)) - {screen.x}
         elif (move := _MOVES.get(final)) is not None and not set(parameters) - set("0123456789;"):
             move(screen, _numbers(parameters), start, end)
 
     def _mode(self, modes: list[str], *, on: bool, start: int, end: int) -> None:
         screen = self.screen
-        for mode in modes[:MOST_MODES]:
+        for mode in modes[:MAX_MODES]:
             if mode in ("1049", "1047", "47"):
                 if on:
                     regions.enter_other(screen, start, end)
@@ -228,7 +228,7 @@ def shown_line(row: Row) -> ShownLine:
 
 
 def _numbers(parameters: str) -> list[int]:
-    return [min(int(part[:8] or 0), _MOST) for part in parameters.split(";")]
+    return [min(int(part[:8] or 0), _MAX_NUMBER) for part in parameters.split(";")]
 
 
 def _count(numbers: list[int]) -> int:
@@ -269,7 +269,7 @@ _MOVES: dict[bytes, Callable[[Screen, list[int], int, int], None]] = {
     b"b": lambda s, n, start, end: s.repeat(_count(n), start, end),
     b"a": lambda s, n, start, end: s.column(s.x + _count(n), start, end),
     b"e": lambda s, n, start, end: s.move(_count(n), start, end),
-    b"I": lambda s, n, start, end: s.tab(start, end, min(_count(n), MOST_TABS)),
+    b"I": lambda s, n, start, end: s.tab(start, end, min(_count(n), MAX_TABS)),
     b"Z": lambda s, n, start, end: s.column((s.x - 1) // 8 * 8 - 8 * (_count(n) - 1), start, end),
     b"s": lambda s, _n, _start, _end: s.save(),
     b"u": lambda s, _n, start, end: s.restore(start, end),

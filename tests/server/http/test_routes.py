@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated
 
 import pytest
 
 from joblog.core.accounts import RIGHTS
 from joblog.errors import Invalid, OutOfRange
-from joblog.server.app import ROUTES
+from joblog.server.app import ROUTES, Parts
 from joblog.server.http.parameters import choice, number, switch
-from joblog.server.http.routes import KNOWN, OPEN, Calls, Tree, Unrouted
+from joblog.server.http.routes import KNOWN, OPEN, PARTS, Calls, Tree, Unrouted
 from tests.server.calls import Web
 
 # What anybody may call: what has no secrets, what checks credentials itself, and links, which are credentials.
@@ -38,6 +39,10 @@ def test_every_call_has_a_right() -> None:
     assert {route.right for route in ROUTES} <= {OPEN, KNOWN, *RIGHTS}
     assert {route.name for route in ROUTES if route.right == OPEN} == OPEN_TO_ALL
     assert all(route.right in ("write", "admin", KNOWN, OPEN) for route in ROUTES if route.method in ("PUT", "PATCH", "DELETE"))
+
+
+def test_handlers_take_the_parts_that_there_are() -> None:
+    assert {each.name for each in fields(Parts)} == PARTS
 
 
 def test_every_call_that_is_not_hidden_is_described() -> None:

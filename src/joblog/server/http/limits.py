@@ -9,7 +9,7 @@ from joblog.core.settings import Settings
 from joblog.errors import TooMany
 from joblog.server.http.asgi import HTTPScope
 
-_MOST = 10_000
+_MAX_NUMBER = 10_000
 """Callers remembered; beyond it those are forgotten who may call as often as anybody new, then the first."""
 
 _IPV6_HOST_BITS = 64
@@ -40,9 +40,9 @@ class Buckets:
         return min(left + (now_s - at_s) * self._rate_s, self._burst)
 
     def _put(self, key: str, left: float, now_s: float) -> None:
-        if key not in self._held and len(self._held) >= _MOST:
+        if key not in self._held and len(self._held) >= _MAX_NUMBER:
             self._held = {known: held for known, held in self._held.items() if self._left(known, now_s) < self._burst}
-            for oldest in list(self._held)[: max(len(self._held) - _MOST * 9 // 10, 0)]:
+            for oldest in list(self._held)[: max(len(self._held) - _MAX_NUMBER * 9 // 10, 0)]:
                 del self._held[oldest]
         self._held[key] = left, now_s
 

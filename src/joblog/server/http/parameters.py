@@ -110,15 +110,15 @@ TASK_SCHEMA = {"type": "string", "pattern": "^worker-(0|[1-9][0-9]{0,5})$"}
 PROJECT_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}
 
 
-def _in_path(allowed: str, read: Read, schema: Json, description: str = "") -> Parameter:
-    return Parameter(description, allowed, read, schema, place="path")
+def _in_path(read: Read, schema: Json, description: str = "") -> Parameter:
+    return Parameter(description, "", read, schema, place="path")  # what stands in a path is never missing
 
 
-_ID = _in_path("a number", check_id, integers(1))
-_ANY = _in_path("a name", lambda _, value: value, {"type": "string"})
+_ID = _in_path(check_id, integers(1))
+_ANY = _in_path(lambda _, value: value, {"type": "string"})
 
 PATHS: dict[str, Parameter] = {
-    "project_id": _in_path("a project's id", _checked(check_project_id), PROJECT_SCHEMA),
+    "project_id": _in_path(_checked(check_project_id), PROJECT_SCHEMA),
     **dict.fromkeys(("job_id", "version_id", "token_id"), _ID),
     "training_job_id": replace(_ANY, schema={"type": "string", "format": "uuid"}),
     "task_id": replace(_ANY, schema=TASK_SCHEMA),
@@ -127,8 +127,8 @@ PATHS: dict[str, Parameter] = {
         schema={"type": "string", "pattern": "^([Vv]?[0-9]{1,18}|latest)$"},
         description="V0002, or the version's id, or latest",
     ),
-    "task": _in_path("a task", _checked(worker_of_task), TASK_SCHEMA),
-    "job": _in_path("a job", _checked(check_job_name), JOB_NAME_SCHEMA, "the job's name, or its id"),
+    "task": _in_path(_checked(worker_of_task), TASK_SCHEMA),
+    "job": _in_path(_checked(check_job_name), JOB_NAME_SCHEMA, "the job's name, or its id"),
 }
 """What stands in paths, by name: it is the same in all of them. What is not named here is a text that its handler reads."""
 
@@ -140,6 +140,7 @@ def in_path(name: str) -> Parameter:
 
 After = Annotated[str, text("the next of an earlier page")]
 AfterId = Annotated[int, number(0, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
+AfterRank = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
 Limit = Annotated[int, number(1, 1000, "items of a page, 1 to 1000, 100 by default")]
 Labels = Annotated[
     list[str],

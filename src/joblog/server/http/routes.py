@@ -36,8 +36,8 @@ KNOWN = "known"
 JSON_BYTES = 1024 * 1024
 """The largest body of JSON: all that the API takes are small, but for the gaps of a log that was closed."""
 
-_PARTS = {"joblog", "append_call", "deliveries", "followers", "log_calls", "readiness", "exposition"}
-_OTHERS = {"call", "data"}
+PARTS = frozenset(("joblog", "append_call", "deliveries", "followers", "log_calls", "readiness", "exposition"))
+"""What handlers take by name: the fields of ``Parts`` (``app.py``)."""
 
 _TRAINING_JOB = "training_job_id"
 """In a path it names a job that has to be looked up before the right to it can be: its handler does both (``v2_bodies.py``)."""
@@ -46,7 +46,7 @@ _encode = msgspec.json.Encoder(enc_hook=vars).encode
 
 
 class Unrouted(Exception):
-    """There is no such path, or none for this method; ``headers`` names the methods that it has."""
+    """There is no such path, or none for this method; ``allowed`` names the methods that it has."""
 
     def __init__(self, status_code: int, allowed: Iterable[str] = ()) -> None:
         super().__init__(HTTPStatus(status_code).phrase)
@@ -133,7 +133,7 @@ class Route:
         hints = get_type_hints(handler, include_extras=True)
         self.returns = hints.get("return")
         for name, given in inspect.signature(handler).parameters.items():
-            if name in _PARTS:
+            if name in PARTS:
                 self._parts.append(name)
             elif name == "call":
                 self._takes_call = True

@@ -25,7 +25,7 @@ LIVES_MS = 300_000
 
 CONTENT_TYPES = ("text/plain", "application/octet-stream")
 
-_LONGEST = 1000
+_MAX_LINK = 1000
 
 
 class SealedLink(msgspec.Struct, array_like=True):
@@ -48,7 +48,7 @@ def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int)
 def opened(vault: Vault, text: str, name: str, now_ms: int) -> SealedLink:
     """Returns what a link to a log of that name stands for; raises BadLink for one that was changed or whose time is over."""
     try:
-        if len(text) > _LONGEST:
+        if len(text) > _MAX_LINK:
             raise BadLink
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         if _text(sealed) != text:  # the last character may have bits that stand for nothing

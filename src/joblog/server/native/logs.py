@@ -28,7 +28,7 @@ from joblog.server.http.ahead import Ahead
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers
 from joblog.server.http.packed import compressed, encoding
-from joblog.server.http.parameters import Limit, number, switch, text
+from joblog.server.http.parameters import AfterRank, Limit, number, switch, text
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import OCTETS, begun
 from joblog.server.native.append import AppendCall
@@ -73,12 +73,11 @@ Since = Annotated[str, text("in place of start: what arrived then or later, as 1
 Cut = Annotated[int, number(1, MAX_CUT_BYTES, "each line's first so many bytes, 1 to 65536; all of it by default")]
 Until = Annotated[str, text("only what arrived before")]
 Times = Annotated[bool, switch("true: also when each line arrived; false by default")]
-After = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
 
 
 @calls.get("", "read", "List a version's logs in worker order")
 async def list_logs(
-    joblog: State, project_id: str, job_id: int, version_id: int, after: After = -1, limit: Limit = 100
+    joblog: State, project_id: str, job_id: int, version_id: int, after: AfterRank = -1, limit: Limit = 100
 ) -> Listing[values.Log]:
     """Lists logs; ``after`` is a worker number."""
     logs = await joblog.reading(joblog.engine.names.logs, project_id, job_id, version_id, after, limit)

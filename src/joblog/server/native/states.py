@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
 from msgspec import Struct
 
@@ -11,10 +10,9 @@ from joblog.api.values import Reported, Version
 from joblog.api.values.reading import Task
 from joblog.catalog.states import Report
 from joblog.core import jobs
-from joblog.core.names import MAX_ID
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.errors import Invalid, NotFound, OutOfRange
-from joblog.server.http.parameters import Limit, number
+from joblog.server.http.parameters import AfterRank, Limit
 from joblog.server.http.routes import Call, Calls
 from joblog.server.native.bodies import version_value
 from joblog.server.native.paging import Listing
@@ -22,7 +20,6 @@ from joblog.server.state import State
 
 calls = Calls("/api/projects/{project_id}/jobs/{job_id}", "states")
 
-After = Annotated[int, number(-1, MAX_ID, "the next of an earlier page", "the next of an earlier page")]
 
 MAX_TASKS = 1_000_000
 
@@ -75,7 +72,7 @@ async def report_task(joblog: State, call: Call, task: int, data: ReportRequest)
 
 
 @calls.get("/versions/{version_id}/tasks", "read", "List how a version's workers are")
-async def list_tasks(joblog: State, call: Call, after: After = -1, limit: Limit = 100) -> Listing[Task]:
+async def list_tasks(joblog: State, call: Call, after: AfterRank = -1, limit: Limit = 100) -> Listing[Task]:
     """Lists what workers have said; ``after`` is a worker number."""
     version = await _version(joblog, call)
     tasks = await joblog.reading(joblog.engine.states.tasks, version.id, after, limit)
