@@ -102,7 +102,7 @@ class Maker:
 
     def __init__(self, data: Path) -> None:
         self._engine = Engine(Settings(data=data))
-        self._engine.names.put_project(PROJECT, self._engine.clock_ms())
+        self._engine.runs.put_project(PROJECT, self._engine.clock_ms())
 
     def close(self) -> None:
         """Lets go of the directory."""
@@ -125,7 +125,7 @@ class Maker:
         made, waiting = [], list[tuple[int, int, bytes]]()
         for number in range(count):
             job, worker = divmod(number, each)
-            log = self._engine.names.put_run(PROJECT, f"job-{job}", "run", worker, self._engine.clock_ms())[2]
+            log = self._engine.runs.put_run(PROJECT, f"job-{job}", "run", worker, self._engine.clock_ms())[2]
             made.append(MadeLog(log, body))
             waiting.append((log.id, 0, body))
             if len(waiting) == each or number == count - 1:
@@ -146,14 +146,14 @@ class Maker:
         return made
 
     def _log(self, name: str) -> Log:
-        return self._engine.names.put_run(PROJECT, name, None, 0, self._engine.clock_ms())[2]
+        return self._engine.runs.put_run(PROJECT, name, None, 0, self._engine.clock_ms())[2]
 
     def _append(self, pieces: Sequence[tuple[int, int, bytes]]) -> None:
         """Appends pieces of different logs in as few commits as may be."""
         answers: list[Future[Outcome]] = []
         for log_id, at, data in pieces:
             answers.append(Future())
-            self._engine.ingest.submit(log_id, at, data, answers[-1].set_result)
+            self._engine.appender.submit(log_id, at, data, answers[-1].set_result)
         wait(answers)
         for answer in answers:
             outcome = answer.result()

@@ -80,8 +80,8 @@ def make_repeated(data: Path, lines: int) -> str:
     """Puts a log of so many lines into a data directory, each part a link to one object; returns its page."""
     engine = Engine(Settings(data=data))
     now_ms = engine.clock_ms()
-    engine.names.put_project("default", now_ms)
-    log = engine.names.put_run("default", "long", None, 0, now_ms)[2]
+    engine.runs.put_project("default", now_ms)
+    log = engine.runs.put_run("default", "long", None, 0, now_ms)[2]
     body = "".join(line(number) + "\n" for number in range(min(lines, PART_LINES))).encode()
     grown = engine.sealer.append_sealed(log, body, now_ms)
     assert grown is not None

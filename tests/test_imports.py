@@ -198,7 +198,7 @@ def test_pure_modules_do_no_io() -> None:
         ("joblog.core.settings", "pathlib"),
         ("joblog.core.segment", "threading"),
         ("joblog.core.counters", "threading"),
-        ("joblog.core.past", "threading"),
+        ("joblog.core.timeline", "threading"),
     }
     pure = [i for i in imports() if any(is_in(i.importer, name) for name in PURE)]
     wrong = [i for i in pure if i.imported in IMPURE and (i.importer, i.imported) not in allowed]

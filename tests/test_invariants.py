@@ -42,15 +42,15 @@ ANY_BYTES = bytes(range(256)) * 40 + "语言\r模型\n".encode() + b"\xff\xfe\0\
 
 def new_log(engine: Engine, data: bytes = b"", *, task: int = 0) -> Log:
     """Makes a log that holds ``data``."""
-    engine.names.put_project("lab", NOW_MS)
-    log = engine.names.put_run("lab", "job", "run", task, NOW_MS)[2]
-    return engine.ingest.append(log.id, 0, data) if data else log
+    engine.runs.put_project("lab", NOW_MS)
+    log = engine.runs.put_run("lab", "job", "run", task, NOW_MS)[2]
+    return engine.appender.append(log.id, 0, data) if data else log
 
 
 def whole(engine: Engine, log: Log) -> bytes:
     """Reads a log as it is now."""
     head = engine.logs.head(log.id)
-    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+    return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))
 
 
 def seal_all(engine: Engine, log: Log) -> None:
@@ -87,25 +87,25 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
     text = b"".join(b"line %d\n" % number for number in range(2000))
     log = new_log(engine)
     for start in range(0, len(text), 3000):
-        engine.ingest.append(log.id, start, text[start : start + 3000])
+        engine.appender.append(log.id, start, text[start : start + 3000])
         seal_all(engine, log)
     expected = text.index(b"line 1500\n")
 
     def found(query: PageReader) -> int:
         return query.lines(engine.logs.head(log.id), lambda _: (1500, 1501)).start_byte
 
-    assert found(engine.query) == expected
+    assert found(engine.reader) == expected
     stored = sum(size for _, size, _ in engine.objects.listing())
     oldest = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_bytes
-    engine.names.set_retention("lab", None, stored - oldest)
+    engine.runs.set_retention("lab", None, stored - oldest)
     assert engine.retention.retain(NOW_MS) == 1
     assert 0 < engine.logs.head(log.id).start_byte < expected
-    assert found(engine.query) == expected
+    assert found(engine.reader) == expected
     assert engine.sealer.merge(log.id, NOW_MS) > 0
-    assert found(engine.query) == expected
+    assert found(engine.reader) == expected
     engine.close()
     again = Engine(engine.settings)
-    assert again.query.lines(again.logs.head(log.id), lambda _: (1500, 1501)).data == b"line 1500\n"
+    assert again.reader.lines(again.logs.head(log.id), lambda _: (1500, 1501)).data == b"line 1500\n"
     again.close()
 
 
@@ -114,7 +114,7 @@ def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     """Whatever was sealed, pieces lie side by side from the log's start to its end."""
     log = new_log(engine)
     for number in range(30):
-        engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"%d\n" % number * (number * 100 + 1))
+        engine.appender.append(log.id, engine.logs.head(log.id).end_byte, b"%d\n" % number * (number * 100 + 1))
         if number % 7 == 6:
             seal_all(engine, log)
     head = engine.logs.head(log.id)
@@ -149,17 +149,17 @@ def test_4_acknowledged_means_committed(backend: Backend, tmp_path: Path) -> Non
 def test_5_append_is_idempotent(engine: Engine) -> None:
     """At the end taken, behind it compared and the rest taken, beyond it refused; of two writers one wins."""
     log = new_log(engine, b"one\ntwo\n")
-    assert engine.ingest.append(log.id, 0, b"one\ntwo\n").end_byte == 8
-    assert engine.ingest.append(log.id, 4, b"two\nthree\n").end_byte == 14
+    assert engine.appender.append(log.id, 0, b"one\ntwo\n").end_byte == 8
+    assert engine.appender.append(log.id, 4, b"two\nthree\n").end_byte == 14
     for at, data, error in ((0, b"One", Different), (15, b"x", BeyondEnd)):
         with pytest.raises(error) as caught:
-            engine.ingest.append(log.id, at, data)
+            engine.appender.append(log.id, at, data)
         assert caught.value.expected == 14
     outcomes: list[object] = []
 
     def write(mine: bytes) -> None:
         try:
-            outcomes.append(engine.ingest.append(log.id, 14, mine * 10_000).end_byte)
+            outcomes.append(engine.appender.append(log.id, 14, mine * 10_000).end_byte)
         except JoblogError as error:
             outcomes.append(type(error))
 
@@ -172,7 +172,7 @@ def test_5_append_is_idempotent(engine: Engine) -> None:
     assert len(set(whole(engine, log)[14:])) == 1
     engine.logs.close(engine.logs.head(log.id), None, None, NOW_MS)
     with pytest.raises(Closed):
-        engine.ingest.append(log.id, 10_014, b"x")
+        engine.appender.append(log.id, 10_014, b"x")
 
 
 @every_backend
@@ -182,7 +182,7 @@ def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     (left,) = unfinished(engine, log)
     seal_all(engine, log)
     key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
-    engine.names.set_retention("lab", None, 0)
+    engine.runs.set_retention("lab", None, 0)
     assert engine.retention.retain(NOW_MS) == 1
     assert engine.retention.remove_garbage(NOW_MS + 1000, grace_ms=2000) == 0
     assert {name for name, _, _ in engine.objects.listing()} == {key, left}
@@ -210,7 +210,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
     """A page out of forty segments takes one range read, wherever it is; so does a byte page."""
     log = new_log(engine)
     for _ in range(40):
-        engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"some line of a log\n" * 100)
+        engine.appender.append(log.id, engine.logs.head(log.id).end_byte, b"some line of a log\n" * 100)
         seal_all(engine, log)
     objects = CountingObjects(engine.objects)
     for line in (0, 1, 1234, 3990):
@@ -232,7 +232,7 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
         written = 0
         while written < len(lines):
             count = chance.randrange(1, 60)
-            engine.ingest.append(log.id, engine.logs.head(log.id).end_byte, b"".join(lines[written : written + count]))
+            engine.appender.append(log.id, engine.logs.head(log.id).end_byte, b"".join(lines[written : written + count]))
             written += count
             if chance.random() < 0.3:
                 seal_all(engine, log)
@@ -250,7 +250,7 @@ def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
 
     without_cache = PageReader(engine.logs, PieceCache(0), engine.frames)
     with ThreadPoolExecutor() as pool:
-        readers = [pool.submit(follow, query) for query in (engine.query, without_cache)]
+        readers = [pool.submit(follow, query) for query in (engine.reader, without_cache)]
         pool.submit(write).result()
         assert [reader.result() for reader in readers] == [lines, lines]
     assert list(checked(engine).problems()) == []
@@ -281,7 +281,7 @@ def test_11_nothing_is_deleted_that_the_catalog_did_not_name_and_does_not_name_a
     """Neither an object that it never named, however old, nor one that a segment has; what it named and dropped, goes."""
     log = new_log(engine, b"line\n" * 1000)
     seal_all(engine, log)
-    (left,) = unfinished(engine, engine.ingest.append(log.id, 5000, b"more\n"))
+    (left,) = unfinished(engine, engine.appender.append(log.id, 5000, b"more\n"))
     key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
     stranger = f"{key.rpartition('-')[0]}-{'0' * 16}.zst"
     for each in (stranger, "lab/1/1/worker-0/notes.txt"):

@@ -36,6 +36,8 @@ SHARED_NAMES = {
 
 BOUND = re.compile(r"\b_?(?:MOST|LEAST|LONGEST)(?:_[A-Z_]+)?\b")
 
+NO_NOUNS = {"found", "told", "said", "held"}
+
 SETTERS = {"setattr", "delattr", "setitem", "delitem"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -116,6 +118,17 @@ def imported(module: ast.Module, package: str) -> Iterator[str]:
             yield from (each.asname or each.name for each in node.names)
 
 
+def names_in(node: ast.AST) -> list[str]:
+    """Returns the names that a node gives."""
+    match node:
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+            return [name]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case _:
+            return []
+
+
 def lines_with(pattern: re.Pattern[str]) -> list[str]:
     return [
         f"{path}:{number}"
@@ -147,6 +160,18 @@ def test_a_class_has_its_name_alone() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name not in SHARED_NAMES:
                 homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+
+def test_values_are_named_by_their_noun() -> None:
+    """What was found is a match, a row or a head: a word that says so can be searched for."""
+    called = [
+        (path.name, name)
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for node in ast.walk(parsed(path.read_text("utf-8")))
+        for name in names_in(node)
+        if name.strip("_").lower() in NO_NOUNS
+    ]
+    assert called == []
 
 
 def test_bounds_are_called_max_and_min() -> None:

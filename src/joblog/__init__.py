@@ -11,6 +11,6 @@ def __getattr__(name: str) -> type:
     if name in _FOUND_IN:
         module = __import__(_FOUND_IN[name], fromlist=[name])
         exports = vars(module).get("EXPORTS") or vars(module)
-        found: type = exports[name]
-        return found
+        kind: type = exports[name]
+        return kind
     raise AttributeError(f"module 'joblog' has no attribute {name!r}")

@@ -28,7 +28,7 @@ def churn(engine: Engine, ids: list[int], data: bytes) -> None:
     for _ in range(ROUNDS):
         for log_id in ids:
             end = engine.logs.head(log_id).end_byte
-            engine.ingest.append(log_id, end, data)
+            engine.appender.append(log_id, end, data)
             engine.sealer.seal(log_id)
 
 
@@ -67,8 +67,8 @@ def test_chunk_table_does_not_grow_with_what_has_passed_through(backend: Backend
     """However many phases there are, it is never larger than what one or two of them have left."""
     settings = replace(backend.settings(tmp_path), object_grace_s=0)
     engine, data = Engine(settings), os.urandom(CHUNK * 8)
-    engine.names.put_project("lab", 1)
-    ids = [engine.names.put_run("lab", "job", "run", worker, 1)[2].id for worker in range(LOGS)]
+    engine.runs.put_project("lab", 1)
+    ids = [engine.runs.put_run("lab", "job", "run", worker, 1)[2].id for worker in range(LOGS)]
     sizes = []
     for _ in range(PHASES):
         churn(engine, ids, data)

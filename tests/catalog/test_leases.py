@@ -49,10 +49,10 @@ def nodes(backend: Backend, tmp_path: Path, clock: Clock) -> Iterator[list[Engin
 @pytest.fixture
 def ids(nodes: list[Engine], clock: Clock) -> list[int]:
     """Logs with something to seal."""
-    nodes[0].names.put_project("lab", clock())
-    found = [nodes[0].names.put_run("lab", "job", "run", worker, clock())[2].id for worker in range(LOGS)]
+    nodes[0].runs.put_project("lab", clock())
+    found = [nodes[0].runs.put_run("lab", "job", "run", worker, clock())[2].id for worker in range(LOGS)]
     for log_id in found:
-        nodes[log_id % 3].ingest.append(log_id, 0, b"line\n" * 1000)
+        nodes[log_id % 3].appender.append(log_id, 0, b"line\n" * 1000)
     return found
 
 
@@ -104,7 +104,7 @@ def test_node_that_lost_its_lease_cannot_merge(nodes: list[Engine], ids: list[in
     """The segments stay what they were."""
     node = nodes[0]
     for _ in range(5):
-        node.ingest.append(ids[0], node.logs.head(ids[0]).end_byte, b"line\n" * 100)
+        node.appender.append(ids[0], node.logs.head(ids[0]).end_byte, b"line\n" * 100)
         assert node.sealer.seal(ids[0])
     before = node.logs.segment_sizes(ids[0])
     (lease,) = Leases(node.database, clock).take([ids[0]])
@@ -119,7 +119,7 @@ def test_merge_that_is_given_up_is_begun_again(nodes: list[Engine], ids: list[in
     """As when the node is told to end: nothing was changed, and nothing is forgotten."""
     node, asked = nodes[0], count(1)
     for _ in range(5):
-        node.ingest.append(ids[0], node.logs.head(ids[0]).end_byte, b"line\n" * 100)
+        node.appender.append(ids[0], node.logs.head(ids[0]).end_byte, b"line\n" * 100)
         assert node.sealer.seal(ids[0])
     before = node.logs.segment_sizes(ids[0]), node.logs.head(ids[0])
     assert node.sealer.merge(ids[0], clock(), give_up=lambda: next(asked) > 2) == 0
@@ -132,10 +132,10 @@ def test_retention_is_one_nodes_at_a_time(nodes: list[Engine], ids: list[int], c
     """And the next one's after the pause."""
     while nodes[0].janitor.seal_due():
         pass
-    nodes[0].names.set_retention("lab", None, 0)
+    nodes[0].runs.set_retention("lab", None, 0)
     nodes[0].janitor.clean()
     assert list(nodes[0].objects.listing()) == []
-    nodes[1].ingest.append(ids[0], 5000, b"more\n")
+    nodes[1].appender.append(ids[0], 5000, b"more\n")
     assert nodes[1].sealer.seal(ids[0])
     nodes[1].janitor.clean()
     assert len(list(nodes[1].objects.listing())) == 1
@@ -149,9 +149,9 @@ def test_retention_and_merging_at_once(nodes: list[Engine], ids: list[int], cloc
     text = b"0123456789\n" * 50
     for turn in range(10):
         for _ in range(4):
-            nodes[0].ingest.append(ids[0], nodes[0].logs.head(ids[0]).end_byte, text)
+            nodes[0].appender.append(ids[0], nodes[0].logs.head(ids[0]).end_byte, text)
             nodes[0].sealer.seal(ids[0])
-        nodes[0].names.set_retention("lab", None, 600 + turn * 10)
+        nodes[0].runs.set_retention("lab", None, 600 + turn * 10)
         with ThreadPoolExecutor(2) as pool:
             merging = pool.submit(nodes[1].sealer.merge, ids[0], clock())
             retaining = pool.submit(nodes[2].retention.retain, clock())
@@ -164,9 +164,9 @@ def test_embedded_catalog_has_no_leases_of_the_dead(tmp_path: Path) -> None:
     """Whoever opens it is alone on it."""
     settings = Settings(data=tmp_path, seal_bytes=1)
     with_leases = Engine(settings)
-    with_leases.names.put_project("lab", 1)
-    log = with_leases.names.put_run("lab", "job", "run", 0, 1)[2]
-    with_leases.ingest.append(log.id, 0, b"line\n")
+    with_leases.runs.put_project("lab", 1)
+    log = with_leases.runs.put_run("lab", "job", "run", 0, 1)[2]
+    with_leases.appender.append(log.id, 0, b"line\n")
     assert Leases(with_leases.database, with_leases.clock_ms).take([log.id])
     assert with_leases.janitor.seal_due() == 0
     with_leases.close()

@@ -84,17 +84,17 @@ def test_reads_go_on_while_commits_wait_for_a_standby(pair: tuple[PostgresServer
     def ready() -> bool:
         return asyncio.run(Readiness(engine).reachable("catalog"))
 
-    engine.names.put_project("lab", NOW_MS)
+    engine.runs.put_project("lab", NOW_MS)
     assert ready()
     pair[1].hang()
     with ThreadPoolExecutor(32) as pool:
-        commits = [pool.submit(engine.names.put_project, f"lab-{number}", NOW_MS) for number in range(32)]
-        assert [engine.names.project("lab").id for _ in range(100)] == ["lab"] * 100
+        commits = [pool.submit(engine.runs.put_project, f"lab-{number}", NOW_MS) for number in range(32)]
+        assert [engine.runs.project("lab").id for _ in range(100)] == ["lab"] * 100
         assert [commit for commit in commits if commit.done()] == []
         wait(commits)
         assert {type(commit.exception()) for commit in commits} == {Unavailable}
     assert not ready()
-    assert engine.names.project("lab").id == "lab"
+    assert engine.runs.project("lab").id == "lab"
     engine.close()
 
 
@@ -167,11 +167,11 @@ def test_labelled_and_other_runs_at_once(postgres: PostgresServer) -> None:
 def test_retention_that_waits_in_vain_does_not_stop_the_round(postgres: PostgresServer, tmp_path: Path) -> None:
     """What somebody else holds stays for the next round; objects that nothing names are removed in this one."""
     engine = Engine(Settings(data=tmp_path, catalog=database(postgres, "retained_in_vain"), object_grace_s=0))
-    engine.names.put_project("lab", NOW_MS)
-    log = engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
-    engine.ingest.append(log.id, 0, b"line\n" * 1000)
+    engine.runs.put_project("lab", NOW_MS)
+    log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
+    engine.appender.append(log.id, 0, b"line\n" * 1000)
     assert engine.sealer.seal(log.id)
-    engine.names.set_retention("lab", None, 0)
+    engine.runs.set_retention("lab", None, 0)
     engine.objects.put("orphan", b"x")
     with engine.database.transaction() as tx:
         tx.rows("garbage_put", object_key="orphan", now_ms=0)

@@ -63,8 +63,8 @@ def test_access_keys_of_elsewhere_tell_whose_key_it_is(backend: Backend, tmp_pat
     """They were moved here, or made before nodes were compared: who can open none of them is not the first node."""
     place = backend.place()
     engine = Engine(Settings(data=tmp_path, secret_key=KEY, **place))
-    user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
-    engine.iam.create_key(user.id, "laptop", NOW_MS)
+    user = engine.users.create_user("default", "ada", "correct horse", NOW_MS)
+    engine.users.create_key(user.id, "laptop", NOW_MS)
     engine.close()
     with pytest.raises(Invalid, match="secret_key"):
         joins(place, tmp_path, OTHER)

@@ -35,11 +35,11 @@ def output(zstdcat: str, files: Sequence[Path]) -> bytes:
 
 def sealed(engine: Engine, parts: Sequence[bytes]) -> list[Path]:
     """Appends and seals the parts one by one; returns the objects of the log in the order of their names."""
-    engine.names.put_project("lab", 0)
-    _, _, log = engine.names.put_run("lab", "job", None, 0, 0)
+    engine.runs.put_project("lab", 0)
+    _, _, log = engine.runs.put_run("lab", "job", None, 0, 0)
     at = 0
     for part in parts:
-        at = engine.ingest.append(log.id, at, part).end_byte
+        at = engine.appender.append(log.id, at, part).end_byte
         while engine.sealer.seal(log.id):
             pass
     return sorted(engine.settings.objects_path.rglob("*.zst"))
@@ -75,7 +75,7 @@ def test_object_says_which_log_it_is_of(engine: Engine) -> None:
     """So that a catalog could be made anew from the objects alone."""
     sealed(engine, [b"one\n", b"two\nthree\n"])
     log = engine.logs.head(1)
-    version = engine.names.version("lab", log.job_id, log.version_id)
+    version = engine.runs.version("lab", log.job_id, log.version_id)
     found = [segment.index_of(path.read_bytes()) for path in sorted(engine.settings.objects_path.rglob("*.zst"))]
     assert [(index.start_byte, index.start_line, index.raw_bytes, index.newlines) for index in found] == [
         (0, 0, [4], [1]),

@@ -41,8 +41,8 @@ class Nodes:
         settings = backend.settings(directory / "one")
         self.catalog = settings.catalog
         self.one, self.other = (Engine(settings, clock_ms=lambda: NOW_MS) for _ in range(2))
-        self.one.names.put_project("lab", NOW_MS)
-        self.job, self.version, _ = self.one.names.put_run("lab", "job", "run", 0, NOW_MS)
+        self.one.runs.put_project("lab", NOW_MS)
+        self.job, self.version, _ = self.one.runs.put_run("lab", "job", "run", 0, NOW_MS)
 
     def close(self) -> None:
         self.one.close()
@@ -85,7 +85,7 @@ def drop_version(nodes: Nodes) -> Callable[[Transaction], object]:
 
 def test_a_log_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
     """Is refused: the version is not there."""
-    made = nodes.during(drop_version(nodes), lambda: nodes.other.names.put_log("lab", 1, nodes.version.id, 1, NOW_MS))
+    made = nodes.during(drop_version(nodes), lambda: nodes.other.runs.put_log("lab", 1, nodes.version.id, 1, NOW_MS))
     with pytest.raises(NotFound, match="version"):
         made.result()
 
@@ -101,7 +101,7 @@ def test_a_version_that_is_deleted_while_it_gets_a_log(nodes: Nodes) -> None:
 
 def test_a_run_whose_version_is_being_deleted(nodes: Nodes) -> None:
     """Begins anew, as it does a moment later."""
-    made = nodes.during(drop_version(nodes), lambda: nodes.other.names.put_run("lab", "job", "run", 1, NOW_MS))
+    made = nodes.during(drop_version(nodes), lambda: nodes.other.runs.put_run("lab", "job", "run", 1, NOW_MS))
     _, version, log = made.result()
     assert (version.number, version.id > nodes.version.id) == (1, True)
     assert nodes.one.logs.head(log.id).version_id == version.id
@@ -111,13 +111,13 @@ def test_a_run_of_a_job_that_is_being_deleted(nodes: Nodes) -> None:
     """Makes the job anew."""
     made = nodes.during(
         lambda tx: _drop_job(tx, nodes.job.id, NOW_MS),
-        lambda: nodes.other.names.put_run("lab", "job", "next", 0, NOW_MS),
+        lambda: nodes.other.runs.put_run("lab", "job", "next", 0, NOW_MS),
     )
     job, version, _ = made.result()
     assert (job.id > nodes.job.id, version.job_id) == (True, job.id)
     again = nodes.during(
         lambda tx: _drop_job(tx, job.id, NOW_MS),
-        lambda: nodes.other.names.put_version("lab", job.id, None, NOW_MS),
+        lambda: nodes.other.runs.put_version("lab", job.id, None, NOW_MS),
     )
     with pytest.raises(NotFound, match="job"):
         again.result()
@@ -139,7 +139,7 @@ def test_a_report_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
     said = nodes.during(drop_version(nodes), lambda: nodes.other.states.report(version, 3, report, NOW_MS))
     with pytest.raises(NotFound):
         said.result()
-    second: Version = nodes.one.names.put_run("lab", "job", "second", 0, NOW_MS)[1]
+    second: Version = nodes.one.runs.put_run("lab", "job", "second", 0, NOW_MS)[1]
 
     def heard(tx: Transaction) -> None:
         said: dict[str, Value] = dict.fromkeys(("exit_code", "signal", "reason", "host", "ended_ms"))

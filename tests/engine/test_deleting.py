@@ -42,16 +42,16 @@ class Interrupted(Objects):
 
 
 def new_log(engine: Engine, data: bytes) -> int:
-    engine.names.put_project("lab", engine.clock_ms())
-    log_id = engine.names.put_run("lab", "job", "run", 0, engine.clock_ms())[2].id
+    engine.runs.put_project("lab", engine.clock_ms())
+    log_id = engine.runs.put_run("lab", "job", "run", 0, engine.clock_ms())[2].id
     if data:
-        engine.ingest.append(log_id, 0, data)
+        engine.appender.append(log_id, 0, data)
     return log_id
 
 
 def held(engine: Engine, log_id: int) -> bytes:
     head = engine.logs.head(log_id)
-    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+    return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))
 
 
 def stored(engine: Engine, log_id: int) -> list[int]:
@@ -61,7 +61,7 @@ def stored(engine: Engine, log_id: int) -> list[int]:
 def sealed_in_parts(engine: Engine, parts: int) -> int:
     log_id, size = new_log(engine, b""), len(TEXT) // parts
     for at in range(0, len(TEXT), size):
-        engine.ingest.append(log_id, at, TEXT[at : at + size])
+        engine.appender.append(log_id, at, TEXT[at : at + size])
         while engine.sealer.seal(log_id):
             pass
     return log_id
@@ -89,7 +89,7 @@ def test_object_that_is_taken_for_garbage_before_its_row_comes(engine: Engine) -
     blind = Sealer(engine.logs, engine.frames, engine.objects)
     assert blind.seal(log_id)
     for at in range(4):
-        engine.ingest.append(log_id, len(TEXT) * (at + 1), TEXT)
+        engine.appender.append(log_id, len(TEXT) * (at + 1), TEXT)
         assert blind.seal(log_id)
     with pytest.raises(Unavailable):
         hasty.merge(log_id, NOW_MS)
@@ -142,7 +142,7 @@ def test_large_append_whose_row_may_have_been_lost_stays(engine: Engine) -> None
     with pytest.raises(Unavailable):
         failing.append_sealed(head, TEXT, NOW_MS)
     assert engine.retention.remove_garbage(EVER_MS, 0) == 0
-    engine.ingest.append(log_id, 0, TEXT)
+    engine.appender.append(log_id, 0, TEXT)
     assert engine.retention.remove_garbage(EVER_MS, 0) == 1
 
 
@@ -167,7 +167,7 @@ def test_a_clock_that_jumps_deletes_nothing(backend: Backend, tmp_path: Path) ->
     place = replace(backend.settings(tmp_path / "joblog"), object_grace_s=0, retain_share=100.0)
     engine = Engine(place, clock_ms=lambda: now[0])
     log_id = sealed_in_parts(engine, 4)
-    engine.names.set_retention("lab", 30, None)
+    engine.runs.set_retention("lab", 30, None)
     engine.janitor.clean()
     for _ in range(5):
         now[0] += DAY_MS
@@ -205,7 +205,7 @@ def test_retention_takes_little_at_once(backend: Backend, tmp_path: Path) -> Non
     place = backend.settings(tmp_path / "joblog")
     engine = Engine(place, clock_ms=lambda: NOW_MS)
     log_id = sealed_in_parts(engine, 10)
-    engine.names.set_retention("lab", 1, None)
+    engine.runs.set_retention("lab", 1, None)
     later, whole = NOW_MS + 2 * DAY_MS, len(engine.logs.segment_sizes(log_id))
     for gone in range(1, 4):
         assert engine.retention.retain(later) == 1
@@ -229,13 +229,13 @@ def test_retain_bytes_keeps_so_many_of_the_newest(backend: Backend, tmp_path: Pa
     log_id = new_log(engine, b"")
     text = b"".join(chance.randbytes(50).hex().encode() + b"\n" for _ in range(20_000))
     for at in range(0, len(text), 505_000):
-        engine.ingest.append(log_id, at, text[at : at + 505_000])
+        engine.appender.append(log_id, at, text[at : at + 505_000])
         assert engine.sealer.seal(log_id)
     if merged:
         assert engine.sealer.merge(log_id, NOW_MS) > 1
     before = sum(stored(engine, log_id))
     bound = before // 3
-    engine.names.set_retention("lab", None, bound)
+    engine.runs.set_retention("lab", None, bound)
     assert engine.retention.retain(NOW_MS) > 0
     left = stored(engine, log_id)
     assert bound <= sum(left) <= bound + (before // 4 if merged else max(left))

@@ -16,7 +16,7 @@ from joblog.catalog.runs import Runs
 from joblog.catalog.states import LOST_MS, SEEN_MS, Report, States
 from joblog.core.settings import Settings
 from joblog.core.status import Status
-from joblog.engine.append import Ingest
+from joblog.engine.append import Appender
 from joblog.engine.engine import Engine
 from joblog.engine.read import PageReader
 from joblog.engine.retention import Retention
@@ -45,7 +45,7 @@ class Scenario:
         self.query = PageReader(self.logs, PieceCache(0), frames)  # each read fetches
         self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
         self.retention = Retention(database, objects)
-        self.ingest = Ingest(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)
+        self.ingest = Appender(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)
         self.acknowledged = 0
 
     def run(self) -> None:

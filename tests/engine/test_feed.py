@@ -33,9 +33,9 @@ def test_who_watches_is_woken() -> None:
 def test_commits_wake(tmp_path: Path) -> None:
     """Appending, sealing and closing, once they can be read; other logs' followers sleep on."""
     engine = Engine(Settings(data=tmp_path))
-    engine.names.put_project("p", 1)
-    _, _, log = engine.names.put_run("p", "a", None, 0, 1)
-    _, _, other = engine.names.put_run("p", "b", None, 0, 1)
+    engine.runs.put_project("p", 1)
+    _, _, log = engine.runs.put_run("p", "a", None, 0, 1)
+    _, _, other = engine.runs.put_run("p", "b", None, 0, 1)
     seen = list[tuple[int, int, bool]]()
 
     def look() -> None:
@@ -43,8 +43,8 @@ def test_commits_wake(tmp_path: Path) -> None:
         seen.append((head.end_byte, head.sealed_byte, head.closed))
 
     engine.feed.watch(log.id, look)
-    engine.ingest.append(log.id, 0, b"line\n")
-    engine.ingest.append(other.id, 0, b"line\n")
+    engine.appender.append(log.id, 0, b"line\n")
+    engine.appender.append(other.id, 0, b"line\n")
     engine.logs.close(engine.logs.head(log.id), None, None, 2)
     assert engine.sealer.seal(log.id)
     engine.close()

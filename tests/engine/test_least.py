@@ -46,13 +46,13 @@ def wire(s3: ObjectServer) -> Iterator[Wire]:
 
 
 def new_log(engine: Engine) -> int:
-    engine.names.put_project("lab", clock_ms())
-    return engine.names.put_run("lab", "job", f"run-{next(_numbers)}", 0, clock_ms())[2].id
+    engine.runs.put_project("lab", clock_ms())
+    return engine.runs.put_run("lab", "job", f"run-{next(_numbers)}", 0, clock_ms())[2].id
 
 
 def held(engine: Engine, log_id: int) -> bytes:
     log = engine.logs.head(log_id)
-    return b"".join(engine.query.stream(log, log.start_byte, log.end_byte))
+    return b"".join(engine.reader.stream(log, log.start_byte, log.end_byte))
 
 
 def swept(engine: Engine) -> set[str]:
@@ -72,7 +72,7 @@ def test_all_that_is_asked_is_plain(place: Settings, wire: Wire, tmp_path: Path)
     log_id = new_log(engine)
     text = b"".join(b"line %d\n" % number for number in range(2_000))
     for at in range(0, len(text), 3_000):
-        engine.ingest.append(log_id, at, text[at : at + 3_000])
+        engine.appender.append(log_id, at, text[at : at + 3_000])
         engine.sealer.seal(log_id)
     assert engine.sealer.merge(log_id, clock_ms()) > 0
     large = os.urandom(6 * 1024 * 1024)  # more than the library would send as one of its own accord
@@ -107,7 +107,7 @@ def test_of_two_nodes_that_seal_at_once_the_catalog_chooses_one(place: Settings)
     with ThreadPoolExecutor(len(nodes)) as both:
         for number in range(6):
             data = b"line %d\n" % number * 50
-            nodes[number % 2].ingest.append(log_id, len(text), data)
+            nodes[number % 2].appender.append(log_id, len(text), data)
             text += data
             assert sum(both.map(lambda node: node.sealer.seal(log_id), nodes)) == 1
         assert any(both.map(lambda node: node.sealer.merge(log_id, clock_ms()), nodes))
@@ -126,7 +126,7 @@ def test_a_put_whose_answer_is_lost_leaves_one_copy_of_the_bytes(place: Settings
     text = b""
     for number in range(4):
         data = b"line %d\n" % number * 50
-        engine.ingest.append(log_id, len(text), data)
+        engine.appender.append(log_id, len(text), data)
         text += data
         wire.lose(number)  # of the last, more than one
         try:
@@ -144,10 +144,10 @@ def test_a_piece_costs_one_request(place: Settings, wire: Wire) -> None:
     """Where each of them takes 40 ms, as a Ceph gateway without ``tcp_nodelay`` does, that is what a reader waits."""
     engine = Engine(replace(place, objects_endpoint=wire.url))
     log_id = new_log(engine)
-    engine.ingest.append(log_id, 0, b"a line\n" * 5_000)
+    engine.appender.append(log_id, 0, b"a line\n" * 5_000)
     engine.sealer.seal(log_id)
     before = wire.gets
-    assert engine.query.read(engine.logs.head(log_id), lambda head: (7_000, 14_000)).data == b"a line\n" * 1_000
+    assert engine.reader.read(engine.logs.head(log_id), lambda head: (7_000, 14_000)).data == b"a line\n" * 1_000
     assert wire.gets == before + 1
     engine.close()
 

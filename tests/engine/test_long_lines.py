@@ -47,12 +47,12 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def written(engine: Engine) -> Log:
     """A line, one of bars that lasts for a minute, and another line."""
-    engine.names.put_project("lab", 0)
-    log = engine.names.put_run("lab", "job", "run", 0, 0)[2]
-    at = engine.ingest.append(log.id, 0, b"begin\n").end_byte
+    engine.runs.put_project("lab", 0)
+    log = engine.runs.put_run("lab", "job", "run", 0, 0)[2]
+    at = engine.appender.append(log.id, 0, b"begin\n").end_byte
     for _ in range(SECONDS):
-        at = engine.ingest.append(log.id, at, BARS).end_byte
-    engine.ingest.append(log.id, at, b"\nend\n")
+        at = engine.appender.append(log.id, at, BARS).end_byte
+    engine.appender.append(log.id, at, b"\nend\n")
     return engine.logs.close(engine.logs.head(log.id), None, None, engine.clock_ms())
 
 
@@ -89,5 +89,5 @@ def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
     assert DEADLINE_S.get() == math.inf
     token = DEADLINE_S.set(begun_s)
     with pytest.raises(Busy, match="took too long"):
-        merged_page(engine.query, [log], None, 100, 0, engine.clock_ms())
+        merged_page(engine.reader, [log], None, 100, 0, engine.clock_ms())
     DEADLINE_S.reset(token)

@@ -80,13 +80,13 @@ class LogMachine(RuleBasedStateMachine):
 
     @initialize()
     def create(self) -> None:
-        self.engine.names.put_project("lab", self.now_ms)
-        _, version, log = self.engine.names.put_run("lab", "job", "run", 0, self.now_ms)
+        self.engine.runs.put_project("lab", self.now_ms)
+        _, version, log = self.engine.runs.put_run("lab", "job", "run", 0, self.now_ms)
         self.log_id, self.version_id = log.id, version.id
 
     @property
     def version(self) -> Version:
-        return self.engine.names.version("lab", self.log.job_id, self.version_id)
+        return self.engine.runs.version("lab", self.log.job_id, self.version_id)
 
     @rule(worker=st.integers(0, WORKERS - 1), status=st.sampled_from((Status.RUNNING, Status.COMPLETED, Status.FAILED)))
     def report(self, worker: int, status: Status) -> None:
@@ -108,7 +108,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule(data=DATA)
     @precondition(lambda self: not self.log.closed)
     def append(self, data: bytes) -> None:
-        head = self.engine.ingest.append(self.log_id, len(self.held), data)
+        head = self.engine.appender.append(self.log_id, len(self.held), data)
         self.held += data
         assert head.end_byte == len(self.held)
 
@@ -122,7 +122,7 @@ class LogMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held and not self.log.closed)
     def repeat_and_go_on(self, back: int, data: bytes) -> None:
         at = max(len(self.held) - back, 0)
-        head = self.engine.ingest.append(self.log_id, at, self.held[at:] + data)
+        head = self.engine.appender.append(self.log_id, at, self.held[at:] + data)
         self.held += data
         assert head.end_byte == len(self.held)
 
@@ -130,7 +130,7 @@ class LogMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     def repeat(self, part: tuple[int, int]) -> None:
         at = part[0] % len(self.held)
-        head = self.engine.ingest.append(self.log_id, at, self.held[at : at + part[1]])
+        head = self.engine.appender.append(self.log_id, at, self.held[at : at + part[1]])
         assert head.end_byte == len(self.held)
 
     @rule(where=st.integers(0, 10**6), data=DATA)
@@ -140,20 +140,20 @@ class LogMachine(RuleBasedStateMachine):
         at = start + where % (len(self.held) - start)
         other = bytes([self.held[at] ^ 1]) + self.held[at + 1 :] + data
         with pytest.raises(Different) as caught:
-            self.engine.ingest.append(self.log_id, at, other)
+            self.engine.appender.append(self.log_id, at, other)
         assert caught.value.expected == len(self.held)
 
     @rule(beyond=st.integers(1, 10**12), data=DATA)
     def append_beyond_the_end(self, beyond: int, data: bytes) -> None:
         with pytest.raises(BeyondEnd) as caught:
-            self.engine.ingest.append(self.log_id, len(self.held) + beyond, data)
+            self.engine.appender.append(self.log_id, len(self.held) + beyond, data)
         assert caught.value.expected == len(self.held)
 
     @rule(data=DATA)
     @precondition(lambda self: self.log.closed)
     def append_to_what_is_closed(self, data: bytes) -> None:
         with pytest.raises(Closed):
-            self.engine.ingest.append(self.log_id, len(self.held), data)
+            self.engine.appender.append(self.log_id, len(self.held), data)
 
     @rule()
     @precondition(lambda self: len(self.held) > 300)
@@ -172,18 +172,18 @@ class LogMachine(RuleBasedStateMachine):
     @rule(keep_bytes=st.integers(0, 2000))
     def retain_by_size(self, keep_bytes: int) -> None:
         before = self.log.start_byte
-        self.engine.names.set_retention("lab", None, keep_bytes)
+        self.engine.runs.set_retention("lab", None, keep_bytes)
         self.engine.retention.retain(self.now_ms)
-        self.engine.names.set_retention("lab", None, None)
+        self.engine.runs.set_retention("lab", None, None)
         gaps = {gap.reason: gap.size_bytes for gap in self.engine.logs.gaps(self.log_id)}
         assert before <= self.log.start_byte == gaps.get("retention", 0)
 
     @rule(days=st.integers(1, 3))
     def retain_by_age(self, days: int) -> None:
         self.now_ms += 24 * 3600 * 1000
-        self.engine.names.set_retention("lab", days, None)
+        self.engine.runs.set_retention("lab", days, None)
         self.engine.retention.retain(self.now_ms)
-        self.engine.names.set_retention("lab", None, None)
+        self.engine.runs.set_retention("lab", None, None)
 
     @rule(minutes=st.integers(-60, 60))
     def the_clock_jumps(self, minutes: int) -> None:
@@ -277,7 +277,7 @@ class LogMachine(RuleBasedStateMachine):
         def span(head: Log) -> tuple[int, int]:
             return positions.byte_span(start_byte, offset, head)
 
-        return self.engine.query.characters(self.log, span, backwards=offset < 0 or start_byte == -1)
+        return self.engine.reader.characters(self.log, span, backwards=offset < 0 or start_byte == -1)
 
     @rule(count=st.integers(1, 500), size=st.integers(1, 2048))
     def page_lines(self, count: int, size: int) -> None:
@@ -297,7 +297,7 @@ class LogMachine(RuleBasedStateMachine):
         assert self.lines(None, 1, "desc").data == expected[expected.rfind(b"\n", 0, max(len(expected) - 1, 0)) + 1 :]
 
     def lines(self, base: int | None, count: int, order: str) -> Page:
-        return self.engine.query.lines(self.log, lambda head: positions.line_span(base, count, order, head))
+        return self.engine.reader.lines(self.log, lambda head: positions.line_span(base, count, order, head))
 
     @invariant()
     def tasks_are_as_they_said(self) -> None:
@@ -315,7 +315,7 @@ class LogMachine(RuleBasedStateMachine):
         assert list(check.problems()) == []
         log = self.log
         assert (log.end_byte, log.end_line, log.crc32) == (len(self.held), self.held.count(b"\n"), zlib.crc32(self.held))
-        assert b"".join(self.engine.query.stream(log, log.start_byte, log.end_byte)) == self.held[log.start_byte :]
+        assert b"".join(self.engine.reader.stream(log, log.start_byte, log.end_byte)) == self.held[log.start_byte :]
         assert log.start_line == self.held.count(b"\n", 0, log.start_byte)
 
 

@@ -12,14 +12,14 @@ NOW_MS = 1_700_000_000_000
 
 
 def filled(engine: Engine, rank: int) -> Log:
-    log = engine.names.put_run("lab", "job", "run", rank, NOW_MS)[2]
-    return engine.ingest.append(log.id, 0, b"".join(b"step=%d loss=%d\n" % (at, at % 5) for at in range(LINES)))
+    log = engine.runs.put_run("lab", "job", "run", rank, NOW_MS)[2]
+    return engine.appender.append(log.id, 0, b"".join(b"step=%d loss=%d\n" % (at, at % 5) for at in range(LINES)))
 
 
 def test_many_logs_keep_fewer_points_each(engine: Engine) -> None:
     """Nothing is read again for it: each answer is of all lines."""
-    engine.names.put_project("lab", NOW_MS)
-    watch, kept = Watch(engine.query, engine.past, max_points=POINTS), dict[int, int]()
+    engine.runs.put_project("lab", NOW_MS)
+    watch, kept = Watch(engine.reader, engine.timeline, max_points=POINTS), dict[int, int]()
 
     def use(series: list[Series]) -> int:
         kept[log.id] = sum(len(each.all_points) for each in series)

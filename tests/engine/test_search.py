@@ -39,7 +39,7 @@ class Hit(NamedTuple):
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all examples, each of which makes a log."""
     engine = Engine(Settings(data=tmp_path_factory.mktemp("search")))
-    engine.names.put_project("p", 1)
+    engine.runs.put_project("p", 1)
     yield engine
     engine.close()
 
@@ -47,11 +47,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Log:
     """Makes a log out of some appends, of which some are sealed and some merged."""
     chance = random.Random(seed)
-    log = engine.names.put_run("p", "a", None, 0, 1)[2]
+    log = engine.runs.put_run("p", "a", None, 0, 1)[2]
     at = 0
     while at < len(data):
         part = data[at : at + chance.randint(1, len(data) // parts + 1)]
-        engine.ingest.append(log.id, at, part)
+        engine.appender.append(log.id, at, part)
         at += len(part)
         if chance.random() < 0.3:
             engine.sealer.seal(log.id)
@@ -174,7 +174,7 @@ def test_pattern_that_others_take_forever_for(kept: Engine) -> None:
 def test_very_long_line(engine: Engine, size: int) -> None:
     """Is looked through in parts; what is given of it is bounded; the lines around it keep their numbers."""
     data = b"first needle\n" + b"x" * size + b" needle at its end\nlast needle"
-    engine.names.put_project("p", 1)
+    engine.runs.put_project("p", 1)
     log = made(engine, data, 1)
     for backwards in (False, True):
         hits = found(engine.search, log, Ask(Pattern("needle", regex=False, ignore_case=False), backwards))
@@ -196,7 +196,7 @@ def test_what_lies_across_parts_of_a_line(kept: Engine, data: bytes, pattern: st
     """Is found, once, and borders of parts are no borders of lines or words; here parts are of 64 bytes and overlap by 16."""
     log = made(kept, data, seed, 10)
     ask = Ask(Pattern(pattern, regex=True, ignore_case=False), backwards)
-    hits = found(LogSearch(Scan(kept.logs, kept.frames), kept.query, longest_line=64, overlap=16), log, ask)
+    hits = found(LogSearch(Scan(kept.logs, kept.frames), kept.reader, longest_line=64, overlap=16), log, ask)
     wanted = expected(re.compile(pattern.encode()), data)
     assert sorted(span for hit in hits for span in hit.spans) == [span for hit in wanted for span in hit.spans]
     assert sorted({hit.line for hit in hits}) == [hit.line for hit in wanted]
@@ -216,8 +216,8 @@ def test_context_is_the_lines_around(kept: Engine) -> None:
 def test_retention_meanwhile(kept: Engine) -> None:
     """What is removed while a search runs is passed over."""
     data = b"".join(b"line %d\n" % number for number in range(100))
-    log = kept.names.put_run("p", "retained", None, 0, 1)[2]
-    kept.ingest.append(log.id, 0, data)
+    log = kept.runs.put_run("p", "retained", None, 0, 1)[2]
+    kept.appender.append(log.id, 0, data)
     with kept.logs.transaction() as tx:
         tx.rows("log_start", id=log.id, was=0, start_byte=70, start_line=10)
     hits = [
@@ -231,7 +231,7 @@ def test_retention_meanwhile(kept: Engine) -> None:
 @pytest.mark.long  # 14 real logs, each searched several times
 def test_real_logs_as_grep_does(engine: Engine, real_logs: RealLogs, tmp_path: Path) -> None:
     """grep -n finds the same lines, and Python's re the same spans."""
-    engine.names.put_project("p", 1)
+    engine.runs.put_project("p", 1)
     for seed, (_, data) in enumerate(real_logs()):
         data = data[: 1 << 19]
         (tmp_path / "log").write_bytes(data)

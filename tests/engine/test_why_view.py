@@ -17,12 +17,12 @@ SUMMARY = b"wandb: loss 0.5\n"
 
 
 def causes_of(engine: Engine) -> Causes:
-    engine.names.put_project("lab", NOW_MS)
-    return Causes(engine.query, engine.past, engine.names, engine.states)
+    engine.runs.put_project("lab", NOW_MS)
+    return Causes(engine.reader, engine.timeline, engine.runs, engine.states)
 
 
 def appended(engine: Engine, log: Log, data: bytes) -> Log:
-    return engine.ingest.append(log.id, log.end_byte, data)
+    return engine.appender.append(log.id, log.end_byte, data)
 
 
 def asked(causes: Causes, logs: list[Log], code: int | None = 1, now_ms: int = NOW_MS) -> Digest:
@@ -36,7 +36,7 @@ def asked(causes: Causes, logs: list[Log], code: int | None = 1, now_ms: int = N
 def test_a_cause_far_before_the_end(engine: Engine) -> None:
     """Six megabytes of a summary behind it; its place is exact, and all was read."""
     causes = causes_of(engine)
-    log = engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
+    log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
     for data in (STEPS, BOOM % 1, *[SUMMARY * 40_000] * 10):
         log = appended(engine, log, data)
     digest = asked(causes, [log])
@@ -48,7 +48,7 @@ def test_a_cause_far_before_the_end(engine: Engine) -> None:
 def test_what_was_read_is_not_read_again(engine: Engine) -> None:
     """Of a log that grew only what is new is fetched; the answer is of all of it."""
     causes = causes_of(engine)
-    log = appended(engine, engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2], STEPS + BOOM % 1 + STEPS)
+    log = appended(engine, engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2], STEPS + BOOM % 1 + STEPS)
     assert asked(causes, [log], code=None).first is None
     grown = appended(engine, log, BOOM % 2)
     before = causes._states[log.id].reader
@@ -64,7 +64,7 @@ def test_the_same_failure_as_in_earlier_runs(engine: Engine) -> None:
     causes, logs = causes_of(engine), list[Log]()
     other = BOOM.replace(b"RuntimeError: boom %d", b"KeyError: 'x'")
     for number, data in enumerate((BOOM % 1, other, BOOM % 2, BOOM % 3)):
-        version, log = engine.names.put_run("lab", "job", f"run-{number}", 0, NOW_MS)[1:]
+        version, log = engine.runs.put_run("lab", "job", f"run-{number}", 0, NOW_MS)[1:]
         logs.append(appended(engine, log, STEPS + data))
         if number < 3:
             engine.states.report(version, 0, Report(Status.FAILED, 1), NOW_MS)
@@ -78,7 +78,7 @@ def test_a_run_that_hangs(engine: Engine) -> None:
     """Which ranks stopped, where, and who is behind."""
     causes, logs = causes_of(engine), list[Log]()
     for rank, last in enumerate((b"step 12 loss 0.1\n", b"step 12 loss 0.1\n", b"step 9 loss 0.3\nsaving\n")):
-        logs.append(appended(engine, engine.names.put_run("lab", "job", "run", rank, NOW_MS)[2], b"step 8 loss 0.4\n" + last))
+        logs.append(appended(engine, engine.runs.put_run("lab", "job", "run", rank, NOW_MS)[2], b"step 8 loss 0.4\n" + last))
     verdict = asked(causes, logs, code=None, now_ms=NOW_MS + 10**9 + max(log.appended_ms for log in logs)).verdict
     assert "rank 2 at step 9 (saving)" in verdict
     assert "ranks 0-1 at step 12" in verdict
@@ -88,8 +88,8 @@ def test_a_run_that_hangs(engine: Engine) -> None:
 def test_another_past_is_forgotten(engine: Engine) -> None:
     """What was read in it is read again."""
     causes = causes_of(engine)
-    log = appended(engine, engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2], STEPS + BOOM % 1)
+    log = appended(engine, engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2], STEPS + BOOM % 1)
     assert asked(causes, [log]).first is not None
-    engine.past.went_back()
+    engine.timeline.went_back()
     assert causes._states == {}
     assert asked(causes, [log]).first is not None

@@ -31,10 +31,10 @@ def filled(engine: Engine) -> tuple[int, bytes]:
     """Makes a sealed log of small frames that hardly shrink."""
     chance = random.Random(0)
     text = b"".join(b"%s\n" % chance.randbytes(FRAME_BYTES // 2 - 1).hex().encode()[1:] for _ in range(FRAMES))
-    engine.names.put_project("lab", NOW_MS)
-    log = engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2]
+    engine.runs.put_project("lab", NOW_MS)
+    log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
     sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=FRAME_BYTES)
-    engine.logs.close(engine.ingest.append(log.id, 0, text), None, None, NOW_MS)
+    engine.logs.close(engine.appender.append(log.id, 0, text), None, None, NOW_MS)
     while sealer.seal(log.id):
         pass
     sealer.merge(log.id, NOW_MS)
@@ -66,7 +66,7 @@ def _gets(place: Settings, wire: Wire, log_id: int, text: bytes, readers: int) -
         head = engine.logs.head(log_id)
         ready.wait()
         low = number % 3 * 1000
-        return engine.query.read(head, lambda _: (low, len(text))).data == text[low:]
+        return engine.reader.read(head, lambda _: (low, len(text))).data == text[low:]
 
     with ThreadPoolExecutor(readers) as threads:
         wire.stall()

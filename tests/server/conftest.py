@@ -75,12 +75,12 @@ def documented(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> It
     data, made_ms = tmp_path_factory.mktemp("documented"), 1551252759254
     place = backend.place()
     engine = Engine(Settings(data=data, **place), clock_ms=lambda: made_ms)
-    engine.names.put_project("p", made_ms)
+    engine.runs.put_project("p", made_ms)
     for number in range(1, 11):
-        _, _, first = engine.names.put_run("p", f"log{number}", None, 0, made_ms)
-    second = engine.names.put_log("p", 10, 10, 1, made_ms)
-    engine.ingest.append(first.id, 0, b"Log string")
-    engine.ingest.append(second.id, 0, b"First line\nSecond line\nLog string\n")
+        _, _, first = engine.runs.put_run("p", f"log{number}", None, 0, made_ms)
+    second = engine.runs.put_log("p", 10, 10, 1, made_ms)
+    engine.appender.append(first.id, 0, b"Log string")
+    engine.appender.append(second.id, 0, b"First line\nSecond line\nLog string\n")
     _, expired = engine.tokens.make(None, ["admin"], "", made_ms, made_ms + 1)
     engine.close()
     server = start_server(data, seal_quiet_s=3600, **place)

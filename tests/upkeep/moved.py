@@ -51,12 +51,12 @@ class Filled:
 
     def _people(self) -> None:
         engine = self.engine
-        engine.names.put_project("lab", NOW_MS, name="the-lab")
-        engine.names.put_project("other", NOW_MS, domain="elsewhere")
-        engine.names.set_retention("lab", 365, None)
-        self.user = engine.iam.create_user("default", "ada", "correct horse", NOW_MS)
-        engine.iam.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
-        self.key = engine.iam.create_key(self.user.id, "laptop", NOW_MS)
+        engine.runs.put_project("lab", NOW_MS, name="the-lab")
+        engine.runs.put_project("other", NOW_MS, domain="elsewhere")
+        engine.runs.set_retention("lab", 365, None)
+        self.user = engine.users.create_user("default", "ada", "correct horse", NOW_MS)
+        engine.users.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
+        self.key = engine.users.create_key(self.user.id, "laptop", NOW_MS)
         token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
         self.token: Token | None = token
         gone, _ = engine.tokens.make(None, ["admin"], "revoked", NOW_MS, None)
@@ -67,13 +67,13 @@ class Filled:
         _, version = engine.jobs.create("lab", "asked-for", NOW_MS, description="d\u00e9crit", request='{"kind": "job"}')
         assert version is not None
         self.uuid = version.uuid
-        engine.names.put_job("lab", "asked-for", NOW_MS, {"team": "vision", "note": "\u8bad\u7ec3 = 1"})
+        engine.runs.put_job("lab", "asked-for", NOW_MS, {"team": "vision", "note": "\u8bad\u7ec3 = 1"})
         engine.states.describe(
             version, {"title": "d\u00e9but", "command": "train", "host": "n", "user": "u", "commit": "c" * 40}
         )
         engine.states.report(version, 3, Report(Status.FAILED, 137, "SIGKILL", "out of memory", "node-3", 4), NOW_MS)
         for worker in range(6):
-            made = engine.names.put_run("lab", "Train_1", "run-7", worker, NOW_MS)[2]
+            made = engine.runs.put_run("lab", "Train_1", "run-7", worker, NOW_MS)[2]
             self.append(made.id, self._text(worker, chance), chance, seal=worker != 4)
         open_id, closed, shortened, gaps, tail, empty = sorted(self.texts)
         assert empty
@@ -86,7 +86,7 @@ class Filled:
         self.texts[shortened] = self.texts[shortened][first.end_byte :]
         engine.logs.add_gaps(gaps, [RecordedGap(5000, 12_288, "spool full", NOW_MS), RecordedGap(0, 7, "flood", NOW_MS)])
         assert engine.logs.head(tail).sealed_byte == 0
-        deleted = engine.names.put_run("lab", "Train_1", "run-8", 0, NOW_MS)[1]
+        deleted = engine.runs.put_run("lab", "Train_1", "run-8", 0, NOW_MS)[1]
         engine.jobs.delete_version(deleted, NOW_MS)
 
     def _text(self, worker: int, chance: random.Random) -> bytes:
@@ -98,7 +98,7 @@ class Filled:
         self.texts[log_id] += data
         text = self.texts[log_id]
         while at < len(text):
-            at = self.engine.ingest.append(log_id, at, text[at : at + chance.randrange(1, 20_000)]).end_byte
+            at = self.engine.appender.append(log_id, at, text[at : at + chance.randrange(1, 20_000)]).end_byte
             if seal and chance.random() < 0.7:
                 self.engine.sealer.seal(log_id)
             if seal and chance.random() < 0.2:
@@ -130,4 +130,4 @@ def rows(place: Settings) -> dict[str, Any]:
 def bytes_of(engine: Engine, log_id: int) -> bytes:
     """Reads all that a log holds."""
     head = engine.logs.head(log_id)
-    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+    return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))

@@ -48,10 +48,10 @@ class Place:
     def write(self, low: int, high: int, *, merge: bool = False, task: int = 0) -> int:
         """Appends that part of the text in pieces, each of which is sealed; cleans as a janitor does; returns the log's id."""
         engine = self.open()
-        engine.names.put_project("lab", NOW_MS)
-        log_id = engine.names.put_run("lab", "job", "run", task, NOW_MS)[2].id
+        engine.runs.put_project("lab", NOW_MS)
+        log_id = engine.runs.put_run("lab", "job", "run", task, NOW_MS)[2].id
         for at in range(low, high, 500):
-            engine.ingest.append(log_id, at, TEXT[at : min(at + 500, high)])
+            engine.appender.append(log_id, at, TEXT[at : min(at + 500, high)])
             while engine.sealer.seal(log_id):
                 pass
         if merge:
@@ -124,7 +124,7 @@ class Place:
     @staticmethod
     def read(engine: Engine, log_id: int) -> bytes:
         head = engine.logs.head(log_id)
-        return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+        return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def test_catalog_that_was_set_back_before_a_merge(place: Place) -> None:
 def test_catalog_that_was_set_back_while_it_was_open(place: Place) -> None:
     """In the same epoch, so that only the names of objects tell."""
     engine = place.open()
-    engine.names.put_project("lab", NOW_MS)
-    log_id = engine.names.put_run("lab", "job", "run", 0, NOW_MS)[2].id
-    engine.ingest.append(log_id, 0, TEXT[:HALF])
+    engine.runs.put_project("lab", NOW_MS)
+    log_id = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2].id
+    engine.appender.append(log_id, 0, TEXT[:HALF])
     assert engine.sealer.seal(log_id)
     if not place.settings.catalog:
         place.save()
@@ -168,7 +168,7 @@ def test_catalog_that_was_set_back_while_it_was_open(place: Place) -> None:
         engine.close()  # PostgreSQL copies no database that somebody uses
         place.save()
         engine = place.open()
-    engine.ingest.append(log_id, HALF, TEXT[HALF:])
+    engine.appender.append(log_id, HALF, TEXT[HALF:])
     assert engine.sealer.seal(log_id)
     engine.close()
     place.set_back()
@@ -188,7 +188,7 @@ def test_logs_that_a_restored_catalog_has_never_had(place: Place) -> None:
     repair(place.settings, read=False)
     place.holds(late, TEXT)
     engine = place.open()
-    assert engine.names.put_run("lab", "job", "run", 4, NOW_MS)[2].id > late + 10**6
+    assert engine.runs.put_run("lab", "job", "run", 4, NOW_MS)[2].id > late + 10**6
     engine.close()
 
 
@@ -196,7 +196,7 @@ def killed(place: Place, image: Path) -> int:
     """Leaves what a server that was killed leaves; returns the log's id."""
     log_id = place.write(0, HALF)
     engine = place.open()
-    engine.ingest.append(log_id, HALF, TEXT[HALF:])
+    engine.appender.append(log_id, HALF, TEXT[HALF:])
     assert engine.sealer.seal(log_id)
     shutil.copytree(place.settings.data, image)
     engine.close()
@@ -364,12 +364,12 @@ def test_database_that_is_set_back_under_a_node(place: Place, caplog: pytest.Log
     log_id = place.write(0, HALF)
     place.save()
     engine = place.open()
-    engine.ingest.append(log_id, HALF, TEXT[HALF:])
+    engine.appender.append(log_id, HALF, TEXT[HALF:])
     assert place.read(engine, log_id) == TEXT
     place.set_back()
     other = TEXT[HALF:].swapcase()
     assert engine.logs.head(log_id).end_byte == HALF
-    engine.ingest.append(log_id, HALF, other)
+    engine.appender.append(log_id, HALF, other)
     assert place.read(engine, log_id) == TEXT[:HALF] + other
     assert "is not the one that it was" in caplog.text
     assert not engine.ownership.begun

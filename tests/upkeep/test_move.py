@@ -37,14 +37,14 @@ def is_the_same(filled: Filled, source: Settings, target: Settings) -> None:
     engine = Engine(target, clock_ms=lambda: NOW_MS)
     try:
         assert {log_id: bytes_of(engine, log_id) for log_id in filled.texts} == filled.texts
-        assert engine.names.version_by_uuid("lab", filled.uuid).uuid == filled.uuid
+        assert engine.runs.version_by_uuid("lab", filled.uuid).uuid == filled.uuid
         assert engine.tokens.find(filled.token_secret) == filled.token
-        assert engine.iam.key(filled.key.access) == (filled.user.id, filled.key.secret)
-        again = engine.names.put_run("lab", "Train_1", "run-7", 0, NOW_MS)[2]
+        assert engine.users.key(filled.key.access) == (filled.user.id, filled.key.secret)
+        again = engine.runs.put_run("lab", "Train_1", "run-7", 0, NOW_MS)[2]
         assert again.id == min(filled.texts)
-        engine.ingest.append(again.id, again.end_byte, b" goes on\n")
+        engine.appender.append(again.id, again.end_byte, b" goes on\n")
         assert bytes_of(engine, again.id) == filled.texts[again.id] + b" goes on\n"
-        assert engine.names.put_run("lab", "Train_1", "new", 0, NOW_MS)[2].id > max(filled.texts)
+        assert engine.runs.put_run("lab", "Train_1", "new", 0, NOW_MS)[2].id > max(filled.texts)
     finally:
         engine.close()
 
@@ -81,9 +81,9 @@ def test_what_changes_between_two_commands_is_carried_by_the_second(
         pass
     for log_id in ids:
         engine.sealer.merge(log_id, NOW_MS)
-    gone = engine.names.put_run("lab", "Train_2", None, 0, NOW_MS)
-    engine.names.put_project("lab", NOW_MS, name="other-name")
-    engine.names.put_project("third", NOW_MS, name="the-lab")
+    gone = engine.runs.put_run("lab", "Train_2", None, 0, NOW_MS)
+    engine.runs.put_project("lab", NOW_MS, name="other-name")
+    engine.runs.put_project("third", NOW_MS, name="the-lab")
     engine.close()
     assert moved(source, target).whole
     engine = Engine(source, clock_ms=lambda: NOW_MS)
@@ -105,9 +105,9 @@ def test_numbers_that_were_left_out_cost_nothing(tmp_path: Path) -> None:
     give_none_again(database)
     database.close()
     engine = Engine(source, clock_ms=lambda: NOW_MS)
-    log_id = engine.names.put_run("lab", "Train_9", None, 0, NOW_MS)[2].id
+    log_id = engine.runs.put_run("lab", "Train_9", None, 0, NOW_MS)[2].id
     filled.texts[log_id] = b"behind them\n"
-    engine.ingest.append(log_id, 0, filled.texts[log_id])
+    engine.appender.append(log_id, 0, filled.texts[log_id])
     engine.close()
     assert moved(source, target).whole
     is_the_same(filled, source, target)
@@ -203,7 +203,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_carried(tmp_path: Path) -> Non
     with pytest.raises(Conflict, match="only partly copied"):
         Engine(target)
     filled.engine = engine = Engine(source)
-    engine.jobs.delete_version(engine.names.version("lab", 2, 2), NOW_MS)
+    engine.jobs.delete_version(engine.runs.version("lab", 2, 2), NOW_MS)
     engine.close()
     assert moved(source, target).whole
 

@@ -133,9 +133,9 @@ class Place:
         self.clock = Clock()
         self.settings = replace(backend.settings(data), object_grace_s=0, retain_share=100.0)
         self.engine = Engine(self.settings, clock_ms=self.clock)
-        self.engine.names.put_project("lab", NOW_MS)
+        self.engine.runs.put_project("lab", NOW_MS)
         self.logs = Logs3(*(self._log(name, pieces) for name, pieces in (("tailed", 4), ("merged", 4), ("sealed", 2))))
-        self.engine.ingest.append(self.logs.tailed, 4 * PIECE, TEXT[4 * PIECE : 6 * PIECE])
+        self.engine.appender.append(self.logs.tailed, 4 * PIECE, TEXT[4 * PIECE : 6 * PIECE])
         assert self.engine.sealer.merge(self.logs.merged, NOW_MS) == 4
         self.acknowledged = {id: self.engine.logs.head(id).end_byte for id in self.ids}
         self.clock.now_ms += LATER_MS
@@ -145,9 +145,9 @@ class Place:
         return self.logs.tailed, self.logs.merged, self.logs.sealed
 
     def _log(self, name: str, pieces: int) -> int:
-        log_id = self.engine.names.put_run("lab", name, "run", 0, NOW_MS)[2].id
+        log_id = self.engine.runs.put_run("lab", name, "run", 0, NOW_MS)[2].id
         for number in range(pieces):
-            self.engine.ingest.append(log_id, number * PIECE, TEXT[number * PIECE : (number + 1) * PIECE])
+            self.engine.appender.append(log_id, number * PIECE, TEXT[number * PIECE : (number + 1) * PIECE])
             assert self.engine.sealer.seal(log_id)
         return log_id
 
@@ -183,7 +183,7 @@ class Place:
                 continue
             assert head.end_byte >= self.acknowledged[log_id]
             assert not head.start_byte or retaining in works
-            text = b"".join(self.engine.query.stream(head, head.start_byte, head.end_byte))
+            text = b"".join(self.engine.reader.stream(head, head.start_byte, head.end_byte))
             assert text == TEXT[head.start_byte : head.end_byte]
             named |= {row[1] for row in self.engine.database.rows("segment_keys", log_id=log_id)}
         assert {key for key, _, _ in self.engine.objects.listing()} == named
@@ -274,7 +274,7 @@ def moments(backend: Backend, directory: Path) -> list[Moment]:
     cleaning(node, place.logs)
     merging(node, place.logs)
     place.clock.now_ms += LATER_MS
-    place.engine.ingest.append(log_id, 6 * PIECE, TEXT[6 * PIECE :])
+    place.engine.appender.append(log_id, 6 * PIECE, TEXT[6 * PIECE :])
     appending(node, place.logs)
     sealing(node, place.logs)
     cleaning(node, place.logs)
@@ -302,7 +302,7 @@ def restored(copied: Moment, ended: Moment, settings: Settings, data: Path) -> N
         engine.janitor.clean()
     head = engine.logs.all(0, 1)[0]
     assert head.end_byte >= max(copied.end_byte, ended.sealed_byte)
-    assert b"".join(engine.query.stream(head, 0, head.end_byte)) == TEXT[: head.end_byte]
+    assert b"".join(engine.reader.stream(head, 0, head.end_byte)) == TEXT[: head.end_byte]
     assert list(checked(engine).problems()) == []
     engine.close()
     shutil.rmtree(data)

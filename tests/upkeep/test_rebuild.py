@@ -31,7 +31,7 @@ FACTS = {"title": "lr 0.1", "command": "python train.py", "host": "gpu-7", "user
 
 def whole(engine: Engine, log_id: int) -> bytes:
     head = engine.logs.head(log_id)
-    return b"".join(engine.query.stream(head, head.start_byte, head.end_byte))
+    return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))
 
 
 @both_ends
@@ -43,20 +43,20 @@ def test_every_sealed_byte_is_where_it_was(
     if not place.objects:
         place = replace(place, objects=f"file://{tmp_path}/objects")
     engine, chance = Engine(place, clock_ms=lambda: NOW_MS), random.Random(0)
-    engine.names.put_project("lab", NOW_MS)
+    engine.runs.put_project("lab", NOW_MS)
     texts: dict[int, bytes] = {}
     for number, (name, data) in enumerate(real_logs()):
-        _, version, log = engine.names.put_run("lab", f"Job_{number % 3}", f"run-{number // 4}", number % 4, NOW_MS)
+        _, version, log = engine.runs.put_run("lab", f"Job_{number % 3}", f"run-{number // 4}", number % 4, NOW_MS)
         engine.states.describe(version, FACTS)
         texts[log.id], at = data[:2_000_000], 0
         assert name
         while at < len(texts[log.id]):
-            at = engine.ingest.append(log.id, at, texts[log.id][at : at + chance.randrange(1, 400_000)]).end_byte
+            at = engine.appender.append(log.id, at, texts[log.id][at : at + chance.randrange(1, 400_000)]).end_byte
             engine.sealer.seal(log.id)
             if chance.random() < 0.3:
                 engine.sealer.merge(log.id, NOW_MS)  # leaves the old objects, as a crash would
     before = {log_id: engine.logs.head(log_id) for log_id in texts}
-    jobs = engine.names.jobs("lab", None, 0, 100)
+    jobs = engine.runs.jobs("lab", None, 0, 100)
     engine.close()
 
     anew = replace(backend.settings(tmp_path / "new"), objects=place.objects)
@@ -67,14 +67,14 @@ def test_every_sealed_byte_is_where_it_was(
     with pytest.raises(Conflict, match="not empty"):
         rebuild(anew)
     engine = Engine(anew, clock_ms=lambda: NOW_MS)
-    assert engine.names.jobs("lab", None, 0, 100) == jobs
+    assert engine.runs.jobs("lab", None, 0, 100) == jobs
     for log_id, text in texts.items():
         _is_what_was_sealed(engine, before[log_id], text)
-    for version in (each for job in jobs for each in engine.names.all_versions(job.id)):
+    for version in (each for job in jobs for each in engine.runs.all_versions(job.id)):
         assert {name: getattr(version, name) for name in FACTS} == FACTS
-    again = engine.names.put_run("lab", "Job_0", "run-0", 0, NOW_MS)[2]
+    again = engine.runs.put_run("lab", "Job_0", "run-0", 0, NOW_MS)[2]
     assert again.id == before[again.id].id
-    assert engine.names.put_run("lab", "Job_0", "run-0", 77, NOW_MS)[2].id > max(texts)
+    assert engine.runs.put_run("lab", "Job_0", "run-0", 77, NOW_MS)[2].id > max(texts)
     engine.close()
 
 
@@ -83,7 +83,7 @@ def _is_what_was_sealed(engine: Engine, before: Log, text: bytes) -> None:
     assert (head.end_byte, head.end_line) == (before.sealed_byte, before.sealed_line)
     assert whole(engine, before.id) == text[: before.sealed_byte]
     assert [(gap.at_byte, gap.reason) for gap in engine.logs.gaps(before.id)] == [(head.end_byte, LOST)]
-    engine.ingest.append(before.id, head.end_byte, text[head.end_byte :] + b"more\n")
+    engine.appender.append(before.id, head.end_byte, text[head.end_byte :] + b"more\n")
     assert whole(engine, before.id) == text + b"more\n"
 
 
@@ -91,11 +91,11 @@ def test_what_retention_had_removed_stays_away(tmp_path: Path) -> None:
     """The log begins where the first object that is left does; an object that is damaged is named, and its log left out."""
     place = Settings(data=tmp_path / "old", objects=f"file://{tmp_path}/objects")
     engine = Engine(place, clock_ms=lambda: NOW_MS)
-    engine.names.put_project("lab", NOW_MS)
-    ids = [engine.names.put_run("lab", "job", "run", worker, NOW_MS)[2].id for worker in range(2)]
+    engine.runs.put_project("lab", NOW_MS)
+    ids = [engine.runs.put_run("lab", "job", "run", worker, NOW_MS)[2].id for worker in range(2)]
     for log_id in ids:
         for turn in range(3):
-            engine.ingest.append(log_id, turn * 5000, b"line\n" * 1000)
+            engine.appender.append(log_id, turn * 5000, b"line\n" * 1000)
             engine.sealer.seal(log_id)
     keys = [segment.object_key for log_id in ids for segment in engine.logs.segments_by_byte(log_id, 0, 2**40)]
     engine.close()

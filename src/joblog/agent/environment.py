@@ -71,8 +71,8 @@ def _run(environ: Mapping[str, str], launcher: str) -> tuple[str | None, str]:
 
 
 def _job(environ: Mapping[str, str]) -> str | None:
-    for found in (environ.get("SLURM_JOB_NAME"), environ.get("MA_JOB_NAME"), _kubernetes_job(environ)):
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", found or "", flags=re.ASCII).strip("-")[:64]
+    for candidate in (environ.get("SLURM_JOB_NAME"), environ.get("MA_JOB_NAME"), _kubernetes_job(environ)):
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", candidate or "", flags=re.ASCII).strip("-")[:64]
         if name and name not in _NO_NAMES:
             return name
     return None

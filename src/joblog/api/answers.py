@@ -32,25 +32,25 @@ def value(kind: type[T], answer: object) -> T:
         raise errors.Unreachable(f"the answer is not a joblog {getattr(kind, '__name__', kind)}: {error}") from error
 
 
-def _shaped(kind: Any, found: Any) -> Any:
+def _shaped(kind: Any, value: Any) -> Any:
     origin: Any
     origin, inner = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return None if found is None else _shaped(next(one for one in inner if one is not NoneType), found)
-    if kind is float and isinstance(found, int) and not isinstance(found, bool):
-        return float(found)
+        return None if value is None else _shaped(next(one for one in inner if one is not NoneType), value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
     fields = _fields(kind)
-    if not isinstance(found, dict if fields else list if origin is tuple else origin or kind):
-        raise TypeError(f"{type(found).__name__} for {kind}")
+    if not isinstance(value, dict if fields else list if origin is tuple else origin or kind):
+        raise TypeError(f"{type(value).__name__} for {kind}")
     if fields:
         return kind(
-            **{name: _shaped(fields[name], each) for name, each in cast(dict[str, Any], found).items() if name in fields}
+            **{name: _shaped(fields[name], each) for name, each in cast(dict[str, Any], value).items() if name in fields}
         )
     if origin is list or ... in inner:
-        return origin(_shaped(inner[0], each) for each in found)
+        return origin(_shaped(inner[0], each) for each in value)
     if origin is tuple:
-        return tuple(_shaped(one, each) for one, each in zip(inner, found, strict=True))
-    return found
+        return tuple(_shaped(one, each) for one, each in zip(inner, value, strict=True))
+    return value
 
 
 @cache
@@ -81,17 +81,17 @@ def failure(status: int, body: bytes) -> errors.JoblogError:
     call may or may not have been taken), the rest is a plain ``JoblogError``.
     """
     try:
-        told = json.loads(body)["error"]
-        code, message = str(told["code"]), str(told["message"])
+        details = json.loads(body)["error"]
+        code, message = str(details["code"]), str(details["message"])
     except (ValueError, KeyError, TypeError):
-        told, code, message = {}, "", f"HTTP {status}, without a reason that joblog understands"
+        details, code, message = {}, "", f"HTTP {status}, without a reason that joblog understands"
     message = printable(message[:MESSAGE_CHARACTERS])  # people read it on a terminal
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (errors.Unreachable if status >= 500 else errors.JoblogError)
     # The words are the server's, so the class's own __init__, which makes them, is passed over.
     error = kind.__new__(kind, message)
     for owner, name, default in _DETAILS:
         if isinstance(error, owner):
-            setattr(error, name, told.get(name, default))
+            setattr(error, name, details.get(name, default))
     return error
 
 

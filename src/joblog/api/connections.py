@@ -241,8 +241,8 @@ def _proxy(url: SplitResult) -> SplitResult | None:
     if here or not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     proxies = import_module("urllib.request")  # takes as long to load as the rest of this module
-    found = None if proxies.proxy_bypass(host) else proxies.getproxies().get(url.scheme)
-    return None if found is None else urlsplit(found if "://" in found else f"http://{found}")
+    proxy = None if proxies.proxy_bypass(host) else proxies.getproxies().get(url.scheme)
+    return None if proxy is None else urlsplit(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def _authorization(proxy: SplitResult) -> dict[str, str]:

@@ -130,8 +130,8 @@ def size_bytes(name: str, size: str, smallest: int) -> int:
     Raises:
         Invalid: it is none, or less than ``smallest``.
     """
-    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", size, re.ASCII | re.IGNORECASE)
-    given = int(found[1]) << _SHIFTS[found[2].upper()] if found else 0
+    match = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", size, re.ASCII | re.IGNORECASE)
+    given = int(match[1]) << _SHIFTS[match[2].upper()] if match else 0
     if given < smallest:
         shown = f"{smallest >> 10}K" if smallest >= 1 << 10 else str(smallest)
         raise Invalid(name, f"a number of bytes from {shown} on, as in 500M or 2G", size)

@@ -91,6 +91,6 @@ class Writer(Transport):
         ``status`` is ``RUNNING``, again every few seconds, and then ``COMPLETED``, ``FAILED`` or ``KILLED``.
         ``tasks`` is how many workers the run has in all. The answer says whether the worker is asked to stop.
         """
-        said = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
-        body = {"status": status} | {name: each for name, each in said.items() if each is not None}
+        outcome = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
+        body = {"status": status} | {name: each for name, each in outcome.items() if each is not None}
         return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body, repeatable=True))

@@ -10,7 +10,7 @@ import threading
 
 from joblog.catalog.runs import Runs
 from joblog.core.logs import Log
-from joblog.core.past import Past
+from joblog.core.timeline import Timeline
 
 # Some 600 bytes each.
 _LIMIT = 10_000
@@ -18,31 +18,31 @@ _LIMIT = 10_000
 _Key = tuple[str, int, int, int]
 
 
-class Heads:
+class HeadCache:
     """Looks up logs by name, remembering them until they change. For any thread."""
 
-    def __init__(self, names: Runs, past: Past) -> None:
+    def __init__(self, names: Runs, timeline: Timeline) -> None:
         self._names = names
         self._lock = threading.Lock()
-        self._held: dict[_Key, Log] = {}
+        self._cached: dict[_Key, Log] = {}
         self._keys: dict[int, _Key] = {}
         self._changes = 0
-        past.forgets(self.clear)
+        timeline.forgets(self.clear)
 
     def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log; raises what ``Runs.log`` raises."""
         key = (project_id, job_id, version_id, worker)
-        found = self._held.get(key)
-        if found is not None:
-            return found
+        head = self._cached.get(key)
+        if head is not None:
+            return head
         before = self._changes
         log = self._names.log(*key)
         with self._lock:
             if self._changes == before:  # else it may be the log that changed while it was read
-                if len(self._held) >= _LIMIT:
-                    self._held.clear()
+                if len(self._cached) >= _LIMIT:
+                    self._cached.clear()
                     self._keys.clear()
-                self._held[key] = log
+                self._cached[key] = log
                 self._keys[log.id] = key
         return log
 
@@ -53,11 +53,11 @@ class Heads:
             for log_id in log_ids:
                 key = self._keys.pop(log_id, None)
                 if key is not None:
-                    del self._held[key]
+                    del self._cached[key]
 
     def clear(self) -> None:
         """Forgets everything."""
         with self._lock:
             self._changes += 1
-            self._held.clear()
+            self._cached.clear()
             self._keys.clear()

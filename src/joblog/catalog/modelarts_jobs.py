@@ -195,22 +195,22 @@ class Jobs:
 
     def _jobs_of(self, project_id: str, search: RunSearch) -> set[int] | None:
         """Returns the ids of the jobs that a search names; None where it names none."""
-        found = None if search.names is None else self._ids(project_id, search.names)
+        ids = None if search.names is None else self._ids(project_id, search.names)
         for texts in search.likes:
             likes = (f"%{_escaped(text.lower())}%" for text in texts)
-            found = _both(found, self._found("jobs_like", project_id, likes))
-        return found
+            ids = _both(ids, self._ids_like("jobs_like", project_id, likes))
+        return ids
 
     def _ids(self, project_id: str, names: Collection[str]) -> set[int]:
-        found = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
-        return {rows[0][0] for rows in found if rows}
+        matches = [self._db.rows("job_by_name", project_id=project_id, name=name) for name in names]
+        return {rows[0][0] for rows in matches if rows}
 
     def _of_types(self, project_id: str, types: Collection[str]) -> set[int]:
         """Returns the ids of the versions whose request has one of these types: it is kept as compact JSON."""
         likes = (f'%"runtime_type":{_escaped(msgspec.json.encode(each).decode())}%' for each in types)
-        return self._found("versions_asked_for_with", project_id, likes)
+        return self._ids_like("versions_asked_for_with", project_id, likes)
 
-    def _found(self, query: str, project_id: str, likes: Iterable[str]) -> set[int]:
+    def _ids_like(self, query: str, project_id: str, likes: Iterable[str]) -> set[int]:
         return {row[0] for like in likes for row in self._db.rows(query, project_id=project_id, like=like)}
 
     def describe(self, job_id: int, description: str) -> None:

@@ -108,11 +108,11 @@ class Overview:
             offset=wanted.offset,
         )
         count = int(self._db.rows("overview_count", **which)[0][0])
-        found = [
+        listed = [
             JobRow(row[0], row[1], row[2], unpacked(row[3]), row[4], None if row[5] is None else self._run(*row[5:]))
             for row in rows
         ]
-        return found, count
+        return listed, count
 
     def runs(self, project_id: str, job_id: int | None, wanted: Wanted) -> tuple[list[ListedRow], int]:
         """Returns a page of runs, of one job where one is named, the newest first, and how many there are in all pages.

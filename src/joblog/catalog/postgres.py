@@ -299,7 +299,7 @@ def await_server(address: str, patience_s: float, say: Callable[[str], None]) ->
 
     Raises Unavailable when none could be made for ``patience_s``, Invalid for the address.
     """
-    options, deadline, said = dsn(address), time.monotonic() + patience_s, False
+    options, deadline, reported = dsn(address), time.monotonic() + patience_s, False
     while True:
         try:
             with _unavailable():
@@ -308,9 +308,9 @@ def await_server(address: str, patience_s: float, say: Callable[[str], None]) ->
         except Unavailable as error:
             if time.monotonic() > deadline:
                 raise
-            if not said:
+            if not reported:
                 say(str(error))
-                said = True
+                reported = True
         time.sleep(_RECONNECT_S)
 
 

@@ -154,8 +154,8 @@ class Runs:
         """
         if name is not None and not wanted:
             return [job_of(row) for row in self._db.rows("job_by_name", project_id=project_id, name=name) if row[0] > after]
-        found = self._db.rows("jobs", project_id=project_id, name=name or "", after=after, limit=limit, **label_columns(wanted))
-        return [job_of(row) for row in found]
+        rows = self._db.rows("jobs", project_id=project_id, name=name or "", after=after, limit=limit, **label_columns(wanted))
+        return [job_of(row) for row in rows]
 
     def version(self, project_id: str, job_id: int, version_id: int) -> Version:
         """Returns a version; raises NotFound for job or version."""

@@ -53,10 +53,10 @@ class Sqlite:
     def rows(self, query: str, **values: Value) -> list[Row]:
         """Runs a named query on this thread's connection."""
         try:
-            found: apsw.Connection | None = getattr(self._local, "connection", None)
-            if found is None:
-                found = self._local.connection = self._connect()
-            return found.execute(QUERIES[query], values).fetchall()
+            connection: apsw.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+            return connection.execute(QUERIES[query], values).fetchall()
         except apsw.Error as error:
             raise _failed(error) from error
 

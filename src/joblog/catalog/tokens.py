@@ -36,9 +36,9 @@ class Tokens:
         job_id: int | None = None,
     ) -> tuple[Token, str]:
         """Makes a token and returns it with its secret, which nobody can be told again; raises Invalid."""
-        held, label = check_rights(rights), check_label(label)
+        granted, label = check_rights(rights), check_label(label)
         with self._db.transaction() as tx:
-            return _put(tx, Token(_next_id(tx), project_id, held, label, now_ms, expires_ms, job_id))
+            return _put(tx, Token(_next_id(tx), project_id, granted, label, now_ms, expires_ms, job_id))
 
     def make_for_user(
         self, user_id: str, project_id: str | None, password_hash: str | None, now_ms: int, expires_ms: int

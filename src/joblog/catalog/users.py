@@ -19,7 +19,7 @@ _ACCESS_CHARACTERS, _ACCESS_LENGTH = string.ascii_uppercase + string.digits, 20
 _SECRET_CHARACTERS, _SECRET_LENGTH = string.ascii_letters + string.digits, 40
 
 
-class Iam:
+class Users:
     """The catalog's users. All methods block; names and passwords from outside must have been checked."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
@@ -54,7 +54,7 @@ class Iam:
         Raises Conflict when there is such a user, which stays as it is, NotFound for the project, Invalid for the rights.
         Nothing is made then.
         """
-        held = check_rights(list(rights)) if rights else ""
+        granted = check_rights(list(rights)) if rights else ""
         password_hash, user_id = self.passwords.hashed(password), uuid.uuid4().hex
         with self._db.transaction() as tx:
             if project_id is not None and not tx.rows("project", id=project_id):
@@ -65,8 +65,8 @@ class Iam:
             )
             if not made:
                 raise Conflict(f"there is a user {name!r} in domain {domain!r}")
-            if project_id is not None and held:
-                tx.rows("member_put", user_id=user_id, project_id=project_id, rights=held, now_ms=now_ms)
+            if project_id is not None and granted:
+                tx.rows("member_put", user_id=user_id, project_id=project_id, rights=granted, now_ms=now_ms)
             return User(*tx.rows("account", id=user_id)[0])
 
     def user(self, user_id: str) -> User:
@@ -113,11 +113,11 @@ class Iam:
 
     def grant(self, user_id: str, project_id: str, rights: list[str], now_ms: int) -> None:
         """Gives a user these rights, and no others, in a project; raises Invalid, NotFound for the user."""
-        held = check_rights(rights)
+        granted = check_rights(rights)
         with self._db.transaction() as tx:
             if not tx.rows("account_hold", id=user_id):
                 raise NotFound("user", user_id)
-            tx.rows("member_put", user_id=user_id, project_id=project_id, rights=held, now_ms=now_ms)
+            tx.rows("member_put", user_id=user_id, project_id=project_id, rights=granted, now_ms=now_ms)
 
     def revoke(self, user_id: str, project_id: str) -> None:
         """Takes a user's rights in a project, and its tokens for it; raises NotFound when there are none."""

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _complain(f"{error}; pip install 'joblog[server]' brings what the server needs")
     except (JoblogError, OSError) as error:
-        return _complain(import_module("joblog.cli.advice").told(error, args))
+        return _complain(import_module("joblog.cli.advice").message(error, args))
     except Exception as error:  # noqa: BLE001 - the process's edge: people get a line, not a traceback
         return _complain(f"unexpected {type(error).__name__}: {error}")
 

@@ -13,7 +13,7 @@ _NAMED = {"version": "run", "task": "rank"}
 """Kinds of things as users call them."""
 
 
-def told(error: Exception, args: argparse.Namespace) -> str:
+def message(error: Exception, args: argparse.Namespace) -> str:
     """Returns the line that stands on stderr for an error of a command."""
     if isinstance(error, NotFound) and getattr(error, "kind", "") in _NAMED:
         return str(error).replace(f"no {error.kind}", f"no {_NAMED[error.kind]}", 1)

@@ -21,9 +21,11 @@ from joblog.errors import Invalid
 
 def canary(args: argparse.Namespace) -> int:
     """Runs until its time is over, or it is told to end; returns 1 when something was wrong."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
-    told = {"JOBLOG_URL": found.url, "JOBLOG_TOKEN": found.token, "JOBLOG_PROJECT": found.project_id}
-    canary = Canary(_plan(args, found.project_id), lambda: Client(found.url, found.token), os.environ | told, _say)
+    connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
+    environment = {"JOBLOG_URL": connection.url, "JOBLOG_TOKEN": connection.token, "JOBLOG_PROJECT": connection.project_id}
+    canary = Canary(
+        _plan(args, connection.project_id), lambda: Client(connection.url, connection.token), os.environ | environment, _say
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: canary.stop())
     with ExitStack() as stack:
@@ -40,7 +42,7 @@ def canary(args: argparse.Namespace) -> int:
             stack.callback(thread.join)
             stack.callback(ended.set)
         canary.run()
-    sys.stdout.write(_told(canary.totals) + "\n")
+    sys.stdout.write(_summary(canary.totals) + "\n")
     return 0 if canary.totals.sound else 1
 
 
@@ -64,12 +66,12 @@ def _keep_writing(totals: Totals, path: Path, ended: threading.Event) -> None:
     write(totals, path)
 
 
-def _told(totals: Totals) -> str:
+def _summary(totals: Totals) -> str:
     faults = {fault: sum(count for (name, _), count in totals.faults.items() if name == fault) for fault in FAULTS}
-    said = ", ".join(f"{count} {fault.replace('_', ' ')}" for fault, count in faults.items())
+    counts = ", ".join(f"{count} {fault.replace('_', ' ')}" for fault, count in faults.items())
     rounds = ", ".join(f"{count} {result}" for result, count in totals.rounds.items())
     slowest = f"slowest {totals.slowest_s:.3f} s"
-    return f"{totals.lines['follow']} lines followed, {totals.lines['query']} queried: {said}; {slowest}; rounds: {rounds}"
+    return f"{totals.lines['follow']} lines followed, {totals.lines['query']} queried: {counts}; {slowest}; rounds: {rounds}"
 
 
 def _say(line: str) -> None:

@@ -25,9 +25,9 @@ def offer(words: Sequence[str]) -> int:
     """Prints what completes the last of ``KIND PREFIX`` or ``KIND PREFIX NAME``, a line each; prints nothing on any error."""
     kind, prefix, *named = [*words, "", ""][: max(len(words), 2)]
     try:
-        found = settings.load(os.environ)
-        with Client(found.url, found.token, timeout_s=WAIT_S, retry_s=0) as client:
-            names = [each for each in _OFFERS[kind](client, found.project_id, prefix, named) if each.startswith(prefix)]
+        connection = settings.load(os.environ)
+        with Client(connection.url, connection.token, timeout_s=WAIT_S, retry_s=0) as client:
+            names = [each for each in _OFFERS[kind](client, connection.project_id, prefix, named) if each.startswith(prefix)]
         sys.stdout.write("".join(f"{name}\n" for name in names[:MAX_NAMES]))
     except (JoblogError, OSError, KeyError, ValueError):
         pass

@@ -22,10 +22,10 @@ from joblog.errors import Invalid, NotFound
 
 def connected(args: argparse.Namespace) -> tuple[Client, str]:
     """Returns the client and the project that the arguments and the environment name; a link names its project itself."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
+    connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     named = getattr(args, getattr(args, "link_in", ""), None)
-    project_id = parsed_link(named, found.url).project_id if named and is_link(named) else found.project_id
-    return Client(found.url, found.token, retry_s=0), project_id
+    project_id = parsed_link(named, connection.url).project_id if named and is_link(named) else connection.project_id
+    return Client(connection.url, connection.token, retry_s=0), project_id
 
 
 def part_of(name: str | None) -> LogPart | None:
@@ -90,13 +90,13 @@ def find_version(client: Client, project_id: str, name: str) -> Version:
     """Returns the run that ``JOB`` (its latest one) or ``JOB/RUN`` names: ``V0002``, ``V2``, ``2`` or ``latest``."""
     named = _named(client, name)
     number = re.fullmatch(r"[Vv]?0*([0-9]+)", named.run)
-    job, found = find_job(client, project_id, named.job), None
+    job, latest = find_job(client, project_id, named.job), None
     for version in client.versions(project_id, job.id):
         if number is None or int(number[1]) == (version.id if named.by_id else version.number):
-            found = version
-    if found is None:
+            latest = version
+    if latest is None:
         raise NotFound("run", name)
-    return found
+    return latest
 
 
 def names_rank(client: Client, name: str) -> bool:
@@ -136,10 +136,10 @@ def latest_version(client: Client, project_id: str, name: str | None) -> Version
     if name:
         return find_version(client, project_id, name)
     jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
-    found = [version for job in jobs for version in client.versions(project_id, job.id)]
-    if not found:
+    versions = [version for job in jobs for version in client.versions(project_id, job.id)]
+    if not versions:
         raise NotFound("run in project", project_id)
-    return max(found, key=lambda version: version.id)
+    return max(versions, key=lambda version: version.id)
 
 
 def find_job(client: Client, project_id: str, name: str) -> Job:

@@ -40,12 +40,12 @@ def follow_once(args: argparse.Namespace, directory: str) -> int:
 
 
 def _follow(args: argparse.Namespace, plan: FollowPlan) -> int:
-    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
-    Client(found.url, found.token).close()  # so that a wrong address is said at once, not in a thread
-    marks = Notes(found.spool_root, found.project_id, found.url)
+    connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
+    Client(connection.url, connection.token).close()  # so that a wrong address is said at once, not in a thread
+    marks = Notes(connection.spool_root, connection.project_id, connection.url)
     rotated_s = getattr(args, "rotate_wait", ROTATED_S)  # import, which comes here too, has no such flag
-    setting = Setting(found.project_id, marks, new_redactor(args) or Unchanged, rotated_s)
-    follower = Follower(plan, setting, lambda: Client(found.url, found.token, timeout_s=CALL_S), _say)
+    setting = Setting(connection.project_id, marks, new_redactor(args) or Unchanged, rotated_s)
+    follower = Follower(plan, setting, lambda: Client(connection.url, connection.token, timeout_s=CALL_S), _say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())
     return follower.run()

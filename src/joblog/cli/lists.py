@@ -24,13 +24,13 @@ def jobs(args: argparse.Namespace) -> int:
     """Lists the project's jobs, each with its latest run."""
     client, project_id = connected(args)
     with client:
-        found = client.listed_jobs(project_id, _states(args), args.label, _limit(args))
+        page = client.listed_jobs(project_id, _states(args), args.label, _limit(args))
     if args.json:
-        show_json(plain(job) | {"state": None if job.last is None else job.last.state} for job in found.items)
+        show_json(plain(job) | {"state": None if job.last is None else job.last.state} for job in page.items)
         return 0
     heads = ("JOB", "RUN", *_HEADS, "LABELS", "LAST LINE")
-    show_table(heads, (_job_row(job, found.now_ms) for job in found.items))
-    _end(found, "jobs", args)
+    show_table(heads, (_job_row(job, page.now_ms) for job in page.items))
+    _end(page, "jobs", args)
     return 0
 
 
@@ -39,14 +39,14 @@ def runs(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         job_id = None if args.job is None else find_job(client, project_id, _job_name(args.job, client.url)).id
-        found = client.listed_runs(project_id, job_id, _states(args), args.label, _limit(args))
+        page = client.listed_runs(project_id, job_id, _states(args), args.label, _limit(args))
     if args.json:
-        show_json(plain(run) | {"state": run.state} for run in found.items)
+        show_json(plain(run) | {"state": run.state} for run in page.items)
         return 0
-    facts = [name for name in _FACTS if any(getattr(run, name) for run in found.items)]
+    facts = [name for name in _FACTS if any(getattr(run, name) for run in page.items)]
     heads = ("RUN", *_HEADS, *(name.upper() for name in facts), "LAST LINE")
-    show_table(heads, (list(_run_row(run, found.now_ms, facts)) for run in found.items))
-    _end(found, "runs", args)
+    show_table(heads, (list(_run_row(run, page.now_ms, facts)) for run in page.items))
+    _end(page, "runs", args)
     return 0
 
 
@@ -55,13 +55,13 @@ def logs(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        found = client.logs(project_id, version.job_id, version.id)
+        listed = client.logs(project_id, version.job_id, version.id)
         if args.json:
-            show_json(found)
+            show_json(listed)
         else:
             run = run_name(client, project_id, version)
             heads = ("LOG", "STATE", "BYTES", "LINES", "LAST BYTES CAME")
-            show_table(heads, (_log_row(run, log) for log in found))
+            show_table(heads, (_log_row(run, log) for log in listed))
     return 0
 
 
@@ -139,14 +139,14 @@ def size(count_bytes: float) -> str:
     return f"{count_bytes:.0f} {unit}" if unit == "B" or count_bytes >= 99.5 else f"{count_bytes:.1f} {unit}"
 
 
-def _end(found: JobPage | RunPage, what: str, args: argparse.Namespace) -> None:
+def _end(page: JobPage | RunPage, what: str, args: argparse.Namespace) -> None:
     """Tells a person, not a script, what the list is without."""
     if sys.stderr is None or not sys.stderr.isatty():
         return
-    if not found.total:
+    if not page.total:
         note(f"there are no {what}" + (" that are so" if args.state or args.label else ""))
-    elif len(found.items) < found.total:
-        note(f"{len(found.items)} of {found.total} {what}; --limit N shows more")
+    elif len(page.items) < page.total:
+        note(f"{len(page.items)} of {page.total} {what}; --limit N shows more")
 
 
 def _log_row(run: str, log: Log) -> tuple[object, ...]:

@@ -92,8 +92,8 @@ def _run_id(paths: Sequence[Path]) -> str:
     """Returns what identifies the files as they are now, without reading them."""
     identity = hashlib.sha256()
     for path in paths:
-        found = path.stat()
-        identity.update(f"{path.absolute()}\0{found.st_size}\0{found.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        status = path.stat()
+        identity.update(f"{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
     return f"import:{identity.hexdigest()}"
 
 

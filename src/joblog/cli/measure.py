@@ -19,12 +19,12 @@ def progress(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        found = client.progress(project_id, version.job_id, version.id, ranks=args.rank)
+        ranks = client.progress(project_id, version.job_id, version.id, ranks=args.rank)
     if args.json:
-        show_json(found)
+        show_json(ranks)
     else:
         heads = ("RANK", "LABEL", "DONE", "OF", "%", "PER SECOND", "LEFT", "OF THE RUN")
-        rows = [(rank.task.removeprefix("worker-"), *_row(bar)) for rank in found for bar in rank.bars]
+        rows = [(rank.task.removeprefix("worker-"), *_row(bar)) for rank in ranks for bar in rank.bars]
         show_table(heads, rows)
     return 0
 
@@ -37,16 +37,16 @@ def metrics(args: argparse.Namespace) -> int:
         version = latest_version(client, project_id, args.job)
         where = project_id, version.job_id, version.id
         names = args.names or ()
-        found = client.metrics(*where, ranks=args.rank, names=names, points=args.points, patterns=args.pattern or ())
+        all_series = client.metrics(*where, ranks=args.rank, names=names, points=args.points, patterns=args.pattern or ())
     if args.json:
-        show_json(found)
+        show_json(all_series)
     elif args.plot:
-        for series in found:
+        for series in all_series:
             sys.stdout.write(f"{series.name}  (rank {series.task.removeprefix('worker-')}, {series.count} points)\n")
             sys.stdout.write("".join(f"{line}\n" for line in plot(_xs(series), series.values)) + "\n")
     else:
         heads = ("NAME", "RANK", "POINTS", "FIRST", "LAST", "LOWEST", "HIGHEST", "LAST STEP")
-        show_table(heads, [_series_row(series) for series in found])
+        show_table(heads, [_series_row(series) for series in all_series])
     return 0
 
 

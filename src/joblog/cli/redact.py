@@ -25,5 +25,5 @@ def _rule(text: str) -> Rule:
 
 def new_redactor(args: argparse.Namespace) -> Callable[[], Redactor] | None:
     """Returns what makes a log's redactor, None where nothing is to be masked; raises Invalid."""
-    found = rules(args)
-    return (lambda: Redactor(found)) if found else None
+    patterns = rules(args)
+    return (lambda: Redactor(patterns)) if patterns else None

@@ -79,16 +79,16 @@ def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield from ("", f"## joblog {name}", "", about[0].upper() + about[1:], "", "```sh", *EXAMPLES[name], "```", "")
     if arguments(parser):
         yield from ("| | |", "|---|---|")
-        yield from (f"| {_said(action)} | {_cell(str(action.help or ''))} |" for action in arguments(parser))
+        yield from (f"| {_argument(action)} | {_cell(str(action.help or ''))} |" for action in arguments(parser))
 
 
-def _said(action: argparse.Action) -> str:
+def _argument(action: argparse.Action) -> str:
     """Returns how an argument is written, as code."""
     metavar = action.metavar if isinstance(action.metavar, str) else action.dest.upper().replace("_", "-")
     choices = "|".join(map(str, action.choices)) if action.choices else metavar
     if not action.option_strings:
-        said = f"[{choices}]" if action.nargs in ("?", "*") else choices
-        return f"`{_cell(said)}`"
+        shown = f"[{choices}]" if action.nargs in ("?", "*") else choices
+        return f"`{_cell(shown)}`"
     value = "" if action.nargs == 0 else f" {choices}"
     return ", ".join(f"`{_cell(flag + value)}`" for flag in action.option_strings)
 

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise Missing("CMD", "the command to run")
     if args.title is not None and not (0 < len(args.title) <= TITLE_CHARACTERS and args.title.isprintable()):
         raise Invalid("--title", f"1 to {TITLE_CHARACTERS} printable characters", args.title)
-    found = settings.load(
+    connection = settings.load(
         os.environ,
         url=args.url,
         project_id=args.project,
@@ -42,12 +42,12 @@ def run(args: argparse.Namespace) -> int:
     )
     names = names_in(os.environ, launcher=f"{os.uname().nodename}-{os.getppid()}")
     meta = Meta(
-        project_id=found.project_id,
+        project_id=connection.project_id,
         job_name=checked_job(args.job) if args.job else names.job or job_of_command(command),
         # Chosen here, so that a repeated request for the log meets the same one.
         run_id=checked_run_id(args.run_id) if args.run_id else names.run_id or os.urandom(16).hex(),
         task=checked_task(args.task) if args.task else names.task,
-        url=_recorded(found.said_url),
+        url=_recorded(connection.said_url),
         host=os.uname().nodename,
         tasks=None if args.task else names.tasks,
         labels=_labels(args.label, os.environ.get("JOBLOG_LABELS", "")),
@@ -56,18 +56,18 @@ def run(args: argparse.Namespace) -> int:
     def connect() -> Writer:
         from joblog.api.writer import Writer
 
-        return Writer(found.url, found.token, timeout_s=CALL_S)
+        return Writer(connection.url, connection.token, timeout_s=CALL_S)
 
-    return run_agent(command, meta, connect, _options(args, found, meta, command))
+    return run_agent(command, meta, connect, _options(args, connection, meta, command))
 
 
-def _options(args: argparse.Namespace, found: settings.ClientSettings, meta: Meta, command: Sequence[str]) -> Options:
+def _options(args: argparse.Namespace, connection: settings.ClientSettings, meta: Meta, command: Sequence[str]) -> Options:
     return Options(
-        found.spool_roots,
+        connection.spool_roots,
         args.wait,
         args.verbose or (os.isatty(2) and meta.task == "worker-0"),
         args.tty,
-        found.spool_limit_bytes,
+        connection.spool_limit_bytes,
         _filtering(args),
         args.grace,
         args.linger,
@@ -87,14 +87,14 @@ def _origin(args: argparse.Namespace, meta: Meta, command: Sequence[str]) -> dic
     return facts | origin(command, meta.host, rules(args))
 
 
-def _labels(said: Sequence[str], environment: str) -> dict[str, str] | None:
+def _labels(words: Sequence[str], environment: str) -> dict[str, str] | None:
     """Returns the environment's labels and, before these, those that were said; what reads them is loaded only then."""
-    if not said and not environment:
+    if not words and not environment:
         return None
     from joblog.core.labels import labels_of_pairs
 
     pairs = [pair.strip() for pair in environment.split(",") if pair.strip()]
-    return labels_of_pairs(pairs, "JOBLOG_LABELS") | labels_of_pairs(said, "--label") or None
+    return labels_of_pairs(pairs, "JOBLOG_LABELS") | labels_of_pairs(words, "--label") or None
 
 
 def _filtering(args: argparse.Namespace) -> Filtering | None:

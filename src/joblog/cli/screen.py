@@ -66,10 +66,10 @@ def cleaned(text: str, *, colours: bool) -> str:
     """Returns a text whose control characters are shown; colours are kept or left out."""
 
     def instead(match: re.Match[str]) -> str:
-        found = match[0]
-        if len(found) > 1:
-            return found if colours else ""
-        number = ord(found)
+        character = match[0]
+        if len(character) > 1:
+            return character if colours else ""
+        number = ord(character)
         if number < 0x20 or number == 0x7F:
             return "^" + chr(number ^ 0x40)
         return f"<{number:02X}>" if number < 0x100 else f"<U+{number:04X}>"
@@ -86,7 +86,7 @@ class PagedOutput(io.BufferedIOBase):
         self._colours = colours
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._begun = ""
-        self._held = bytearray()
+        self._first = bytearray()
         self._rows = 0
         self._coloured = False
         self._columns, self._height = shutil.get_terminal_size()
@@ -119,7 +119,7 @@ class PagedOutput(io.BufferedIOBase):
         try:
             self._put(cleaned(self._begun + self._decoder.decode(b"", final=True), colours=self._colours))
             if self._process is None:
-                self._terminal.write(bytes(self._held) + (_PLAIN_AGAIN if self._coloured else b""))
+                self._terminal.write(bytes(self._first) + (_PLAIN_AGAIN if self._coloured else b""))
                 self._terminal.flush()
         except BrokenPipeError:
             if self._process is None:
@@ -137,7 +137,7 @@ class PagedOutput(io.BufferedIOBase):
             self._process.stdin.write(data)
             self._process.stdin.flush()
         else:
-            self._held += data
+            self._first += data
             self._rows += text.count("\n") + len(text) // max(self._columns, 1)
             if self._rows >= self._height:
                 self._begin(self._pager)
@@ -145,9 +145,9 @@ class PagedOutput(io.BufferedIOBase):
     def _begin(self, pager: str) -> None:
         environ = {"LESS": LESS} | os.environ
         self._process = subprocess.Popen(["/bin/sh", "-c", pager], stdin=subprocess.PIPE, env=environ)  # noqa: S603 - the user names it
-        held, self._held = bytes(self._held), bytearray()
+        first, self._first = bytes(self._first), bytearray()
         assert self._process.stdin is not None
-        self._process.stdin.write(held)
+        self._process.stdin.write(first)
         self._process.stdin.flush()
 
     def _leave(self, process: subprocess.Popen[bytes]) -> None:

@@ -77,12 +77,12 @@ def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names
 
 
 def _write_json(hits: Iterator[Hit]) -> int:
-    found = False
+    matched = False
     for hit in hits:
-        found = True
+        matched = True
         sys.stdout.write(json.dumps(plain(hit), default=lambda data: data.decode("utf-8", "replace")) + "\n")
         sys.stdout.flush()
-    return 0 if found else 1
+    return 0 if matched else 1
 
 
 class _Writer:
@@ -97,18 +97,18 @@ class _Writer:
 
     def write(self, hits: Iterator[Hit]) -> int:
         """Returns the exit status."""
-        held: Hit | None = None
+        pending: Hit | None = None
         for hit in hits:
-            if held is not None:
-                self._hit(held, hit)
-            held = hit
+            if pending is not None:
+                self._hit(pending, hit)
+            pending = hit
             if not self._around:
                 self._hit(hit, None)
-                held = None
+                pending = None
                 self._last = hit.log, hit.line
-        if held is not None:
-            self._hit(held, None)
-        return 0 if held is not None or self._last is not None else 1
+        if pending is not None:
+            self._hit(pending, None)
+        return 0 if pending is not None or self._last is not None else 1
 
     def _hit(self, hit: Hit, following: Hit | None) -> None:
         """Writes a hit; what comes after it belongs to the one that follows where they meet."""

@@ -19,14 +19,14 @@ from joblog.errors import Invalid
 
 def sync(args: argparse.Namespace) -> int:
     """Sends what is left; returns 1 when some of it could not be sent."""
-    found = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
+    connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
 
     def connect(recorded_url: str) -> Client:
-        there = found.at(recorded_url)
+        there = connection.at(recorded_url)
         return Client(there.url, there.token, retry_s=0)
 
-    meta = None if args.as_log is None else _meta(args.as_log, args.spools, found.project_id)
-    all_sent = sync_spools(found.spool_roots, args.spools, connect, _say, meta)
+    meta = None if args.as_log is None else _meta(args.as_log, args.spools, connection.project_id)
+    all_sent = sync_spools(connection.spool_roots, args.spools, connect, _say, meta)
     return 0 if all_sent else 1
 
 

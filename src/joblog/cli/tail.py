@@ -14,13 +14,13 @@ from joblog.errors import Invalid, JoblogError
 
 def saying() -> Callable[[JoblogError], None]:
     """Returns what tells a person why a follower waits, each reason once."""
-    told = ""
+    reported = ""
 
     def say(error: JoblogError) -> None:
-        nonlocal told
-        if str(error) != told:
+        nonlocal reported
+        if str(error) != reported:
             sys.stderr.write(f"joblog: {error}; still trying\n")
-        told = str(error)
+        reported = str(error)
 
     return say
 
@@ -33,12 +33,12 @@ def tail_matching(client: Client, log: Log, args: argparse.Namespace, at: int) -
     query = Query(args.grep, regex=True)
     pattern = _compiled(args.grep)
     if args.since:
-        found = list(client.search(log.ref, query, start=at))
+        hits = list(client.search(log.ref, query, start=at))
     else:
-        found = list(client.search(log.ref, query, backwards=True, limit=args.count))[::-1] if args.count else []
+        hits = list(client.search(log.ref, query, backwards=True, limit=args.count))[::-1] if args.count else []
     # An unfinished line is matched when it is finished, if it is waited for.
     until = log.partial_byte if args.follow and not log.closed else log.end_byte
-    for hit in found:
+    for hit in hits:
         if hit.start_byte < until:
             _put(b"".join(client.read(log.ref, hit.start_byte, hit.end_byte)) + b"\n")
     if args.follow:
@@ -96,5 +96,5 @@ def _write_records(pieces: Iterable[bytes], line: int, at: int) -> None:
 
 
 def _put_record(line: int, start_byte: int, end_byte: int, text: bytes) -> None:
-    told = {"line": line, "start_byte": start_byte, "end_byte": end_byte, "text": text.decode("utf-8", "replace")}
-    sys.stdout.write(json.dumps(told) + "\n")
+    record = {"line": line, "start_byte": start_byte, "end_byte": end_byte, "text": text.decode("utf-8", "replace")}
+    sys.stdout.write(json.dumps(record) + "\n")

@@ -72,17 +72,17 @@ def _write(lines: Iterable[MergedLine]) -> None:
 def _follow(client: Client, project_id: str, version: Version, asked: tuple[str | None, int, str]) -> None:
     """Writes what comes until all the ranks' logs are closed; waits for a server that is away."""
     ranks, collapse_s, cursor = asked
-    told = False
+    reported = False
     while True:
         try:
             page = client.merged(project_id, version.job_id, version.id, ranks=ranks, cursor=cursor, collapse_s=collapse_s)
         except (Unreachable, Busy) as error:
-            if not told:
+            if not reported:
                 sys.stderr.write(f"joblog: {error}; still trying\n")
-            told = True
+            reported = True
             time.sleep(POLL_S)
             continue
-        told = False
+        reported = False
         _write(page.lines)
         cursor = page.next
         if page.closed:

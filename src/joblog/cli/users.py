@@ -40,7 +40,7 @@ def set_password(args: argparse.Namespace) -> int:
     """Sets a password."""
     client, _ = connected(args)
     with client:
-        user = _found(client, args)
+        user = _user(client, args)
         client.set_password(user.id, _password(args.password_file))
     return 0
 
@@ -49,7 +49,7 @@ def delete_user(args: argparse.Namespace) -> int:
     """Deletes a user."""
     client, _ = connected(args)
     with client:
-        client.delete_user(_found(client, args).id)
+        client.delete_user(_user(client, args).id)
     return 0
 
 
@@ -57,7 +57,7 @@ def grant(args: argparse.Namespace) -> int:
     """Gives a user rights in the project."""
     client, project_id = connected(args)
     with client:
-        client.grant(project_id, _found(client, args).id, args.right)
+        client.grant(project_id, _user(client, args).id, args.right)
     return 0
 
 
@@ -65,7 +65,7 @@ def revoke(args: argparse.Namespace) -> int:
     """Takes a user's rights in the project."""
     client, project_id = connected(args)
     with client:
-        client.revoke(project_id, _found(client, args).id)
+        client.revoke(project_id, _user(client, args).id)
     return 0
 
 
@@ -73,7 +73,7 @@ def create_key(args: argparse.Namespace) -> int:
     """Creates an access key; key and secret go to stdout, a line each, as they are asked for in this order."""
     client, _ = connected(args)
     with client:
-        key = client.create_key(_found(client, args).id, label=args.label or "")
+        key = client.create_key(_user(client, args).id, label=args.label or "")
     sys.stderr.write("access key and secret key, shown this once:\n")
     sys.stderr.flush()
     sys.stdout.write(f"{key.access}\n{key.secret}\n")
@@ -84,7 +84,7 @@ def list_keys(args: argparse.Namespace) -> int:
     """Lists a user's access keys, without their secrets."""
     client, _ = connected(args)
     with client:
-        rows = [(key.access, shown_time(key.created_ms), key.label) for key in client.keys(_found(client, args).id)]
+        rows = [(key.access, shown_time(key.created_ms), key.label) for key in client.keys(_user(client, args).id)]
     show_table(("ACCESS KEY", "CREATED", "LABEL"), rows)
     return 0
 
@@ -93,11 +93,11 @@ def delete_key(args: argparse.Namespace) -> int:
     """Makes an access key worthless."""
     client, _ = connected(args)
     with client:
-        client.delete_key(_found(client, args).id, args.access)
+        client.delete_key(_user(client, args).id, args.access)
     return 0
 
 
-def _found(client: Client, args: argparse.Namespace) -> User:
+def _user(client: Client, args: argparse.Namespace) -> User:
     for user in client.users(name=args.name, domain=args.domain):
         return user
     raise NotFound("user", args.name if args.domain == "default" else f"{args.name} in domain {args.domain}")

@@ -22,12 +22,12 @@ def verify(args: argparse.Namespace) -> int:
     incomplete = 0
     with client:
         for name, ref in _logs(client, project_id, args):
-            found = verified(client, ref)
-            incomplete += not found.complete
+            verified_log = verified(client, ref)
+            incomplete += not verified_log.complete
             if args.json:
-                sys.stdout.write(json.dumps(_row(found)) + "\n")
+                sys.stdout.write(json.dumps(_row(verified_log)) + "\n")
             else:
-                sys.stdout.write("".join(f"{line}\n" for line in _told(name, found)))
+                sys.stdout.write("".join(f"{line}\n" for line in _summary(name, verified_log)))
             sys.stdout.flush()
     return 1 if incomplete else 0
 
@@ -54,23 +54,23 @@ def _logs(client: Client, project_id: str, args: argparse.Namespace) -> Iterator
     yield from ((f"{job}/{version.name}/{ref.task}", ref) for ref in refs)
 
 
-def _row(found: Verified) -> dict[str, object]:
-    gaps = [(each.at_byte, each.size_bytes, each.reason) for each in found.gaps]
-    return {**vars(found), "proof": vars(found.proof), "gaps": gaps, "complete": found.complete}
+def _row(log: Verified) -> dict[str, object]:
+    gaps = [(each.at_byte, each.size_bytes, each.reason) for each in log.gaps]
+    return {**vars(log), "proof": vars(log.proof), "gaps": gaps, "complete": log.complete}
 
 
-def _told(name: str, found: Verified) -> Iterator[str]:
-    proof = found.proof
-    yield f"{name}: {'complete' if found.complete else 'NOT PROVED COMPLETE'}"
+def _summary(name: str, log: Verified) -> Iterator[str]:
+    proof = log.proof
+    yield f"{name}: {'complete' if log.complete else 'NOT PROVED COMPLETE'}"
     claimed = _or_nothing(proof.claimed_bytes, "d")
-    yield f"  bytes     {proof.end_byte}; the writer counted {claimed}; {found.read_bytes} read back"
-    crc32 = f"{proof.crc32:08x}; the writer's {_or_nothing(proof.claimed_crc32, '08x')}; read back {found.read_crc32:08x}"
+    yield f"  bytes     {proof.end_byte}; the writer counted {claimed}; {log.read_bytes} read back"
+    crc32 = f"{proof.crc32:08x}; the writer's {_or_nothing(proof.claimed_crc32, '08x')}; read back {log.read_crc32:08x}"
     yield f"  CRC-32    {crc32}"
-    yield f"  lines     {found.lines}"
-    yield f"  gaps      {', '.join(f'{each.size_bytes} bytes ({each.reason})' for each in found.gaps) or 'none'}"
+    yield f"  lines     {log.lines}"
+    yield f"  gaps      {', '.join(f'{each.size_bytes} bytes ({each.reason})' for each in log.gaps) or 'none'}"
     tail = f"{proof.end_byte - proof.sealed_byte} bytes not sealed yet"
     yield f"  segments  {proof.segments}, {proof.object_bytes} bytes; {tail}"
-    yield from (f"  problem   {each}" for each in found.problems)
+    yield from (f"  problem   {each}" for each in log.problems)
 
 
 def _or_nothing(number: int | None, form: str) -> str:

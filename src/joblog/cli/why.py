@@ -15,12 +15,12 @@ def why(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        found = client.why(
+        digest = client.why(
             project_id, version.job_id, version.id,
             ranks=args.rank, max_bytes=args.max_bytes, max_tokens=args.max_tokens, silent_s=args.silent,
         )  # fmt: skip
     if args.json:
-        show_json(found)
+        show_json(digest)
     else:
-        sys.stdout.write(f"{found}\n")
+        sys.stdout.write(f"{digest}\n")
     return 0

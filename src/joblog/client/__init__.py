@@ -86,8 +86,8 @@ class Client(Writer, Reading, Lists, AdminCalls):
         self, url: str | None = None, token: str | None = None, *, timeout_s: float = 30.0, retry_s: float = RETRY_S
     ) -> None:
         if url is None or token is None:
-            found = settings.load(os.environ, url=url)
-            url, token = found.url, found.token if token is None else token
+            known = settings.load(os.environ, url=url)
+            url, token = known.url, known.token if token is None else token
         super().__init__(url, token, timeout_s=timeout_s, retry_s=retry_s)
 
     def verify(self, log: LogRef) -> Verified:

@@ -70,18 +70,18 @@ class Follow(Transport):
         backoff, away_since = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S), time.monotonic()
         while True:
             try:
-                for name, at, said in self._events(log, query):
+                for name, at, encoded in self._events(log, query):
                     if at is not None:
                         query, away_since = {"from": str(at)}, time.monotonic()
                     if name == "bytes" and at is not None:
                         backoff.reset()
-                        yield _piece(at, said)
+                        yield _piece(at, encoded)
                     elif name == "end":
                         return
                     elif name == "shutdown":
                         raise Unavailable(f"{self.url} is being stopped")
                     elif name == "error":
-                        raise failure(500, said)
+                        raise failure(500, encoded)
                 error: JoblogError = Unreachable(f"{self.url} has ended the stream before the log's end")
             except (Unreachable, Busy, Unavailable) as reason:
                 error = reason
@@ -100,11 +100,11 @@ class Follow(Transport):
         answer = self.send("GET", path, headers=events, silence_s=3 * HEARTBEAT_S, retry_s=0.0)
         at = int(query["from"]) if query.get("from", "").isdigit() else None
         try:
-            for name, position, said in parsed(answer.stream(_READ_BYTES)):
-                if name == "bytes" and (position is None or (at is not None and _piece(position, said).start_byte != at)):
+            for name, position, encoded in parsed(answer.stream(_READ_BYTES)):
+                if name == "bytes" and (position is None or (at is not None and _piece(position, encoded).start_byte != at)):
                     raise Unreachable("the answer is not a joblog stream: bytes do not join up")
                 at = position
-                yield name, position, said
+                yield name, position, encoded
         finally:
             answer.close()
 
@@ -132,9 +132,9 @@ def parsed(parts: Iterator[bytes]) -> Iterator[tuple[str, int | None, bytes]]:
                 yield fields[b"event"].decode("latin-1"), at, fields.get(b"data", b"")
 
 
-def _piece(end_byte: int, said: bytes) -> Piece:
+def _piece(end_byte: int, encoded: bytes) -> Piece:
     try:
-        data = binascii.a2b_base64(said, strict_mode=True)
+        data = binascii.a2b_base64(encoded, strict_mode=True)
     except binascii.Error as error:
         raise Unreachable("the answer is not a joblog stream: bytes are not in base64") from error
     return Piece(end_byte - len(data), data)

@@ -95,10 +95,10 @@ def parsed_link(text: str, server_url: str) -> Link:
         _check_host(match["scheme"], host, server_url)
     # A server may be below a path of a proxy's.
     path = match["path"].removeprefix(urlsplit(server_url).path.rstrip("/"))
-    found = _PERMANENT.fullmatch(path) or _VIEWER.fullmatch(path)
-    if found is None:
+    named = _PERMANENT.fullmatch(path) or _VIEWER.fullmatch(path)
+    if named is None:
         raise Invalid("LOG", LINK_ALLOWED, text)
-    return Link(found["project"], found["job"], found["version"], found["task"], part)
+    return Link(named["project"], named["job"], named["version"], named["task"], part)
 
 
 def _check_host(scheme: str | None, host: str, server_url: str) -> None:

@@ -57,11 +57,11 @@ class LogReader:
         while end is None or at < 0 or at < end:
             count = _PAGE_LINES if end is None or at < 0 else min(end - at, _PAGE_LINES)
             page = self._client.lines(self.ref, at, count)
-            found = page.content.removesuffix("\n").split("\n") if page.start_byte < page.end_byte else []
-            if not found:
+            content = page.content.removesuffix("\n").split("\n") if page.start_byte < page.end_byte else []
+            if not content:
                 return
-            yield from found if end is None else found[: max(end - page.start_line, 0)]
-            at = page.start_line + len(found)
+            yield from content if end is None else content[: max(end - page.start_line, 0)]
+            at = page.start_line + len(content)
 
     def follow(
         self, start: int | None = None, *, patience_s: float | None = None, waiting: Callable[[JoblogError], None] | None = None
@@ -70,9 +70,9 @@ class LogReader:
 
         A server that is away is waited for, for ``patience_s`` at most (None: for ever); ``waiting`` is told why.
         """
-        told = waiting or (lambda _: None)
+        report = waiting or (lambda _: None)
         from_end = start is None
-        return self._client.follow(self.ref, start or 0, from_end=from_end, patience_s=patience_s, waiting=told)
+        return self._client.follow(self.ref, start or 0, from_end=from_end, patience_s=patience_s, waiting=report)
 
     def search(
         self,

@@ -95,12 +95,12 @@ class Search(Transport):
         left = limit
         while left is None or left > 0:
             wanted = _MAX_LIMIT if left is None else min(left, _MAX_LIMIT)
-            for told in self._answer(where, asked | {"limit": str(wanted)}):
-                if told["type"] == "match":
+            for record in self._answer(where, asked | {"limit": str(wanted)}):
+                if record["type"] == "match":
                     left = None if left is None else left - 1
-                    yield _hit(where, told)
-                elif told["type"] == "end":
-                    asked |= {"cursor": told["cursor"] or ""}
+                    yield _hit(where, record)
+                elif record["type"] == "end":
+                    asked |= {"cursor": record["cursor"] or ""}
             if not asked.get("cursor"):
                 return
 
@@ -109,12 +109,12 @@ class Search(Transport):
         counts = dict[LogRef, int]()
         asked = _parameters(query) | {"count": "true"}
         while True:
-            for told in self._answer(where, asked):
-                if told["type"] == "count":
-                    log = _log(where, told)
-                    counts[log] = counts.get(log, 0) + int(told["lines"])
-                elif told["type"] == "end":
-                    asked |= {"cursor": told["cursor"] or ""}
+            for record in self._answer(where, asked):
+                if record["type"] == "count":
+                    log = _log(where, record)
+                    counts[log] = counts.get(log, 0) + int(record["lines"])
+                elif record["type"] == "end":
+                    asked |= {"cursor": record["cursor"] or ""}
             if not asked.get("cursor"):
                 return counts
 
@@ -123,11 +123,11 @@ class Search(Transport):
         answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked)}", silence_s=_SILENCE_S)
         ended = False
         try:
-            for told in _lines(answer.stream(_READ_BYTES)):
-                if told["type"] == "error":
-                    raise failure(500, json.dumps(told).encode())
-                ended = told["type"] == "end"
-                yield told
+            for record in _lines(answer.stream(_READ_BYTES)):
+                if record["type"] == "error":
+                    raise failure(500, json.dumps(record).encode())
+                ended = record["type"] == "end"
+                yield record
         finally:
             answer.close()
         if not ended:
@@ -140,12 +140,12 @@ def _lines(parts: Iterator[bytes]) -> Iterator[dict[str, Any]]:
         *whole, waiting = (waiting + part).split(b"\n")
         for line in whole:
             try:
-                told = json.loads(line)
+                record = json.loads(line)
             except ValueError as error:
                 raise Unreachable("the answer is not joblog's: no JSON") from error
-            if not isinstance(told, dict) or "type" not in told:
+            if not isinstance(record, dict) or "type" not in record:
                 raise Unreachable("the answer is not a joblog search")
-            yield told
+            yield record
 
 
 def _parameters(query: Query) -> dict[str, str]:
@@ -161,20 +161,22 @@ def _path(where: LogRef | VersionRef | str) -> str:
     return f"/api/projects/{quote(where, safe='')}"
 
 
-def _log(where: LogRef | VersionRef | str, told: dict[str, Any]) -> LogRef:
+def _log(where: LogRef | VersionRef | str, record: dict[str, Any]) -> LogRef:
     project_id = where if isinstance(where, str) else where.project_id
-    return LogRef(project_id, told["job_id"], told["version_id"], told["task"])
+    return LogRef(project_id, record["job_id"], record["version_id"], record["task"])
 
 
-def _hit(where: LogRef | VersionRef | str, told: dict[str, Any]) -> Hit:
+def _hit(where: LogRef | VersionRef | str, record: dict[str, Any]) -> Hit:
     try:
-        spans = tuple((first, past) for first, past in told["spans"])
-        around = (tuple(_line(each) for each in told[name]) for name in ("before", "after"))
-        return Hit(_log(where, told), told["line"], told["start_byte"], told["end_byte"], spans, _line(told["text"]), *around)
+        spans = tuple((first, past) for first, past in record["spans"])
+        around = (tuple(_line(each) for each in record[name]) for name in ("before", "after"))
+        return Hit(
+            _log(where, record), record["line"], record["start_byte"], record["end_byte"], spans, _line(record["text"]), *around
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise Unreachable(f"the answer is not a joblog search: {error!r}") from error
 
 
-def _line(told: dict[str, Any]) -> Line:
-    exact = told.get("base64")
-    return Line(told["line"], told["start_byte"], told["text"].encode() if exact is None else binascii.a2b_base64(exact))
+def _line(record: dict[str, Any]) -> Line:
+    exact = record.get("base64")
+    return Line(record["line"], record["start_byte"], record["text"].encode() if exact is None else binascii.a2b_base64(exact))

@@ -63,8 +63,8 @@ def _problems(log: Log, proof: Proof, read: LogSum, failed: JoblogError | None) 
     if proof.claimed_bytes is None or proof.claimed_crc32 is None:
         yield "its writer has not said how much it wrote"
     elif (proof.claimed_bytes, proof.claimed_crc32) != (proof.end_byte, proof.crc32):
-        wrote, held = f"{proof.claimed_bytes} bytes with CRC-32", f"{proof.end_byte} with"
-        yield f"its writer counted {wrote} {proof.claimed_crc32:08x}, the server has {held} {proof.crc32:08x}"
+        wrote, stored = f"{proof.claimed_bytes} bytes with CRC-32", f"{proof.end_byte} with"
+        yield f"its writer counted {wrote} {proof.claimed_crc32:08x}, the server has {stored} {proof.crc32:08x}"
     for gap in log.gaps:
         yield f"{gap.size_bytes} bytes are not in it at byte {gap.at_byte}: {gap.reason}"
     if failed is not None:

@@ -65,11 +65,11 @@ class Views(Transport):
         """Yields every redraw in a range of bytes, as that of a ``ShownLine``."""
         while True:
             asked = {"start_byte": start_byte, "end_byte": end_byte, "count": 10_000}
-            found = value(FramePage, self.call("GET", f"{log.path}/frames{_query(asked)}"))
-            yield from found.frames
-            if not found.frames or found.end_byte <= start_byte or found.end_byte == end_byte:
+            page = value(FramePage, self.call("GET", f"{log.path}/frames{_query(asked)}"))
+            yield from page.frames
+            if not page.frames or page.end_byte <= start_byte or page.end_byte == end_byte:
                 return
-            start_byte = found.end_byte
+            start_byte = page.end_byte
 
     def merged(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -117,10 +117,10 @@ class Views(Transport):
     ) -> Digest:
         """Returns why a version died, within ``max_bytes`` of JSON or about ``max_tokens`` of a language model."""
         asked = {"ranks": ranks, "max_bytes": max_bytes, "max_tokens": max_tokens, "silent_s": silent_s}
-        found = value(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
+        digest = value(Digest, self.call("GET", f"{_version(project_id, job_id, version_id)}/why{_query(asked)}"))
         job = self.call("GET", f"/api/projects/{quote(project_id, safe='')}/jobs/{job_id}")
         version = self.call("GET", _version(project_id, job_id, version_id))
-        return replace(found, run=f"{job['name']}/{version['name']}")
+        return replace(digest, run=f"{job['name']}/{version['name']}")
 
     def progress(self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None) -> list[RankProgress]:
         """Returns every rank's progress bars as numbers."""
@@ -147,9 +147,9 @@ class Views(Transport):
         asked: dict[str, object] = {"ranks": ranks, "names": ",".join(names) or None, "points": points, "least": least}
         path = f"{_version(project_id, job_id, version_id)}/metrics{_query(asked, list(patterns))}"
         while True:
-            found = value(Metrics, self.call("GET", path))
-            if not found.unread_bytes:
-                return found.items
+            page = value(Metrics, self.call("GET", path))
+            if not page.unread_bytes:
+                return page.items
 
 
 def _version(project_id: str, job_id: int, version_id: int) -> str:

@@ -25,8 +25,8 @@ class Token(Struct, frozen=True):
 
     def may(self, right: str) -> bool:
         """Whether the token has ``right``: one of RIGHTS; ``admin`` has them all."""
-        held = self.rights.split(",")
-        return right in held or "admin" in held
+        rights = self.rights.split(",")
+        return right in rights or "admin" in rights
 
 
 class Domain(Struct, frozen=True):

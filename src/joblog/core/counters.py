@@ -147,12 +147,12 @@ class Tally:
         """Yields what was counted, by labels."""
         for kind, counts in self._counts.items():
             with self._lock:
-                found = dict(counts)
-            yield kind, found
+                copy = dict(counts)
+            yield kind, copy
 
     def durations(self) -> Iterator[tuple[Kind, dict[tuple[str, ...], Distribution]]]:
         """Yields what was measured, by labels."""
         for kind, taken in self._taken.items():
             with self._lock:
-                found = {labels: each.copy() for labels, each in taken.items()}
-            yield kind, found
+                copy = {labels: each.copy() for labels, each in taken.items()}
+            yield kind, copy

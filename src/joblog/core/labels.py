@@ -41,16 +41,16 @@ def checked_labels(labels: Mapping[str, str | None], parameter: str = "labels") 
 
 def labels_of_pairs(pairs: Iterable[str], parameter: str) -> dict[str, str]:
     """Returns the labels that texts such as ``team=vision`` are; raises Invalid."""
-    found = {}
+    labels = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise Invalid(parameter, "NAME=VALUE", pair)
         checked_labels({name: value}, parameter)
-        found[name] = value
-    if len(found) > MAX_LABELS:
-        raise OutOfRange(parameter, f"at most {MAX_LABELS} labels", len(found))
-    return found
+        labels[name] = value
+    if len(labels) > MAX_LABELS:
+        raise OutOfRange(parameter, f"at most {MAX_LABELS} labels", len(labels))
+    return labels
 
 
 def changed(now: Mapping[str, str], change: Mapping[str, str | None]) -> dict[str, str]:
@@ -76,14 +76,14 @@ def needles(wanted: Iterable[str]) -> list[str]:
 
     Always MAX_WANTED of them, the last ones empty. Raises Invalid, OutOfRange.
     """
-    found = []
+    texts = []
     for each in wanted:
         name, equals, value = each.partition("=")
         checked_labels({name: value}, "label")
-        found.append(f"\n{name}={value}\n" if equals else f"\n{name}=")
-    if len(found) > MAX_WANTED:
-        raise OutOfRange("label", f"at most {MAX_WANTED} labels", len(found))
-    return found + [""] * (MAX_WANTED - len(found))
+        texts.append(f"\n{name}={value}\n" if equals else f"\n{name}=")
+    if len(texts) > MAX_WANTED:
+        raise OutOfRange("label", f"at most {MAX_WANTED} labels", len(texts))
+    return texts + [""] * (MAX_WANTED - len(texts))
 
 
 def _checked_name(name: str, parameter: str) -> None:

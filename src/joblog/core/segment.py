@@ -187,10 +187,10 @@ def decode_frame(stored: bytes | memoryview, raw_bytes: int) -> bytes:
 
 def encode_frame(raw: Bytes) -> bytes:
     """Compresses one frame for a log's tail, with its checksum and size."""
-    found: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
-    if found is None:
-        found = _local.compressor = zstandard.ZstdCompressor(level=LEVEL_FAST, write_checksum=True)
-    return found.compress(raw)
+    compressor: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if compressor is None:
+        compressor = _local.compressor = zstandard.ZstdCompressor(level=LEVEL_FAST, write_checksum=True)
+    return compressor.compress(raw)
 
 
 _index_decoder = msgspec.msgpack.Decoder(Index)
@@ -199,7 +199,7 @@ _local = threading.local()
 
 
 def _decompressor() -> zstandard.ZstdDecompressor:
-    found: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
-    if found is None:
-        found = _local.decompressor = zstandard.ZstdDecompressor()
-    return found
+    decompressor: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if decompressor is None:
+        decompressor = _local.decompressor = zstandard.ZstdDecompressor()
+    return decompressor

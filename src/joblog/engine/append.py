@@ -40,13 +40,13 @@ class _Pending(Struct):
     done: Callable[[Outcome], None]
 
 
-class Ingest:
+class Appender:
     """The one writer of appends. ``deliver`` runs the calls that tell writers, for instance on an event loop."""
 
     def __init__(
         self,
         logs: Logs,
-        query: PageReader,
+        reader: PageReader,
         *,
         clock_ms: Callable[[], int],
         queue_bytes: int,
@@ -55,7 +55,7 @@ class Ingest:
     ) -> None:
         """Starts the thread."""
         self._logs = logs
-        self._query = query
+        self._reader = reader
         self._clock_ms = clock_ms
         self._room = self._all_room = queue_bytes
         self._tally = tally or Tally()
@@ -84,8 +84,8 @@ class Ingest:
             taken, head = outcome
             if taken:
                 return head
-            held = self.repeated(head, at, data)
-            at, data = at + held, data[held:]
+            repeated = self.repeated(head, at, data)
+            at, data = at + repeated, data[repeated:]
         return self._logs.head(log_id)
 
     def submit(self, log_id: int, at: int | None, data: Bytes, done: Callable[[Outcome], None]) -> None:
@@ -107,17 +107,17 @@ class Ingest:
         """
         if at > head.end_byte:
             raise BeyondEnd(f"the log ends at {head.end_byte}, the append starts at {at}", head.end_byte)
-        held = min(head.end_byte - at, len(data))
+        length = min(head.end_byte - at, len(data))
         low = max(at, head.start_byte)
-        while low < at + held:
-            high = min(low + _COMPARE_BYTES, at + held)
-            page = self._query.read(head, partial(_kept, low, high))
+        while low < at + length:
+            high = min(low + _COMPARE_BYTES, at + length)
+            page = self._reader.read(head, partial(_kept, low, high))
             if page.data != data[page.start_byte - at : high - at]:
                 raise Different(f"bytes {low} to {high} are held, and differ", head.end_byte)
             low = high
-        if head.closed and held < len(data):
+        if head.closed and length < len(data):
             raise Closed(f"the log is closed at {head.end_byte}", head.end_byte)
-        return held
+        return length
 
     def close(self) -> None:
         """Commits what is waiting and ends the thread."""
@@ -168,8 +168,8 @@ class Ingest:
         self._tally.took(COMMITS, time.perf_counter() - began_s)
         outcomes: dict[int, Outcome] = {}
         for log_id, numbers in by_log.items():
-            found = done[log_id]
-            outcomes.update(dict.fromkeys(numbers, found) if isinstance(found, NotFound) else zip(numbers, found, strict=True))
+            head = done[log_id]
+            outcomes.update(dict.fromkeys(numbers, head) if isinstance(head, NotFound) else zip(numbers, head, strict=True))
         return [outcomes[number] for number in range(len(group))]
 
     def _tell(self, group: Sequence[_Pending], outcomes: Sequence[Outcome]) -> None:

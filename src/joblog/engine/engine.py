@@ -9,7 +9,7 @@ from typing import Protocol
 
 from joblog.catalog.database import Database
 from joblog.catalog.handover import begin_serving
-from joblog.catalog.head_cache import Heads
+from joblog.catalog.head_cache import HeadCache
 from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import Jobs
 from joblog.catalog.overview import Overview
@@ -17,13 +17,13 @@ from joblog.catalog.runs import Runs
 from joblog.catalog.sqlite import Sqlite
 from joblog.catalog.states import States
 from joblog.catalog.tokens import Tokens
-from joblog.catalog.users import Iam
+from joblog.catalog.users import Users
 from joblog.catalog.vault import Vault
 from joblog.core.counters import OBJECT_CALLS, Tally
 from joblog.core.logs import Log
-from joblog.core.past import Past
 from joblog.core.settings import Settings
-from joblog.engine.append import Ingest
+from joblog.core.timeline import Timeline
+from joblog.engine.append import Appender
 from joblog.engine.feed import Feed
 from joblog.engine.janitor import Janitor
 from joblog.engine.opening import lock, open_database, open_objects
@@ -74,11 +74,11 @@ class Engine:
         self.objects.watch(self._called)
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
-        self.names, self.feed, self.past = Runs(self.database), Feed(), Past()
-        self.cache = cache = PieceCache(settings.cache_bytes, self.past)
-        self._heads: _Heads = self.names
+        self.runs, self.feed, self.timeline = Runs(self.database), Feed(), Timeline()
+        self.cache = cache = PieceCache(settings.cache_bytes, self.timeline)
+        self._heads: _Heads = self.runs
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
-            self._heads = heads = Heads(self.names, self.past)
+            self._heads = heads = HeadCache(self.runs, self.timeline)
             self.database.watch(lambda log_ids: self._changed(heads, log_ids), self._went_back)
         else:
             self.database.watch(self.feed.changed, self._went_back)
@@ -88,17 +88,17 @@ class Engine:
         self.states = States(self.database)
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
-        self.iam = Iam(self.database, self.vault)
+        self.users = Users(self.database, self.vault)
         self.frames = FrameStore(self.objects, self.tally)
         few = FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0)
-        self.query_now = PageReader(self.logs, cache, few)
-        self.query = PageReader(self.logs, cache, self.frames)
-        self.search = LogSearch(Scan(self.logs, self.frames), self.query)
+        self.reader_now = PageReader(self.logs, cache, few)
+        self.reader = PageReader(self.logs, cache, self.frames)
+        self.search = LogSearch(Scan(self.logs, self.frames), self.reader)
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
         room, tally = settings.append_queue_bytes, self.tally
-        self.ingest = Ingest(self.logs, self.query, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)
+        self.appender = Appender(self.logs, self.reader, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)
 
     def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
         try:
@@ -133,7 +133,7 @@ class Engine:
 
     def _went_back(self) -> None:
         """Forgets what was read of a past that may not have been; seals and deletes nothing before all was looked at again."""
-        self.past.went_back()
+        self.timeline.went_back()
         self.ownership.begun = False
         _log.error(
             "the catalog's database is not the one that it was: it was promoted, or restored. What was acknowledged last may be"
@@ -145,14 +145,14 @@ class Engine:
         if self._also_called is not None:
             self._also_called(call, failed, seconds)
 
-    def _changed(self, heads: Heads, log_ids: set[int]) -> None:
+    def _changed(self, heads: HeadCache, log_ids: set[int]) -> None:
         """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
         heads.changed(log_ids)
         self.feed.changed(log_ids)
 
     def close(self) -> None:
         """Commits what was taken and lets go of everything; again does nothing."""
-        self.ingest.close()
+        self.appender.close()
         self.janitor.close()
         self.database.close()
         self._unlock()

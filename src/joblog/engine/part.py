@@ -41,19 +41,19 @@ class LinePart(Struct, frozen=True):
         """Whether it has a match that was not in an earlier part."""
         if self.told_before < 0 and self.told_from == _FAR:
             return pattern.matches(self.data, self.low, self.end)
-        return next(self._found(pattern), None) is not None
+        return next(self._spans(pattern), None) is not None
 
     def spans(self, pattern: Pattern, over: Callable[[], bool]) -> list[tuple[int, int]]:
         """Returns the matches within ``data`` that are not empty, in order: MAX_SPANS at most, until it is ``over``."""
         spans = list[tuple[int, int]]()
-        for first, past in self._found(pattern):
+        for first, past in self._spans(pattern):
             if first < past:
                 spans.append((first, past))
             if len(spans) == MAX_SPANS or over():
                 break
         return spans
 
-    def _found(self, pattern: Pattern) -> Iterator[tuple[int, int]]:
+    def _spans(self, pattern: Pattern) -> Iterator[tuple[int, int]]:
         for first, past in pattern.matches_of(self.data, self.low, self.end):
             if first >= self.told_from:
                 return

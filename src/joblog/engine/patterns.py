@@ -71,11 +71,11 @@ class Pattern:
         while at < end:
             first, last = at, data.index(b"\n", at)
             if self._block is not None:
-                found = self._block.search(data, at, end)
-                if found is None or found.start() >= end:
+                match = self._block.search(data, at, end)
+                if match is None or match.start() >= end:
                     return
-                first = data.rfind(b"\n", at, found.start()) + 1 or at
-                last = data.index(b"\n", found.start())
+                first = data.rfind(b"\n", at, match.start()) + 1 or at
+                last = data.index(b"\n", match.start())
             if self._line.search(data[first:last]) is not None:
                 yield first, last
             at = last + 1
@@ -105,10 +105,10 @@ def compiled(source: bytes | str, allowed: str, *, capture: bool = False, progra
     try:
         for options.max_mem in _MEMORY_BYTES:
             re2.purge()  # its cache would hold on to 128 automata of up to 8 MiB each
-            found = re2.compile(source, options)
+            pattern = re2.compile(source, options)
     except re2.error as error:
-        said = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise Invalid("pattern", f"{allowed} ({said})") from error
-    if found.programsize > program:
-        raise Invalid("pattern", f"an expression of at most {program} instructions", found.programsize)
-    return found
+        reason = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise Invalid("pattern", f"{allowed} ({reason})") from error
+    if pattern.programsize > program:
+        raise Invalid("pattern", f"an expression of at most {program} instructions", pattern.programsize)
+    return pattern

@@ -15,8 +15,8 @@ from functools import partial
 from typing import TypeVar
 
 from joblog.core.logs import Log
-from joblog.core.past import Past
-from joblog.engine.apart import apart
+from joblog.core.timeline import Timeline
+from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
 from joblog.views.metrics import MetricsReader, Series
@@ -62,11 +62,11 @@ class _State:
 class Watch:
     """See the module."""
 
-    def __init__(self, query: PageReader, past: Past, *, max_points: int = MAX_POINTS) -> None:
-        self._query, self._max_points = query, max_points
+    def __init__(self, reader: PageReader, timeline: Timeline, *, max_points: int = MAX_POINTS) -> None:
+        self._reader, self._max_points = reader, max_points
         self._lock = threading.Lock()
         self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
-        past.forgets(self._forget)
+        timeline.forgets(self._forget)
 
     def progress(self, log: Log) -> list[Progress]:
         """Returns the bars that a log draws, the one that moved last at the end."""
@@ -79,7 +79,7 @@ class Watch:
                 if line is not None:
                     state.watched.seek(low, line - data.count(b"\n"))
                     line = None
-                state.watched, state.bars = apart(barred, [data], state.watched)
+                state.watched, state.bars = compute(barred, [data], state.watched)
             return state.bars
 
     def metrics(
@@ -104,8 +104,8 @@ class Watch:
             return use(state.metrics.series), reached, 0 if late else budget - (reached - at)
 
     def _measure(self, state: _State, log: Log, pieces: Sequence[bytes], *, ends: bool = False) -> None:
-        state.watched, readings = apart(measured, pieces, state.watched, state.patterns, ends=ends)
-        seconds = second_of(self._query.logs, log, [reading[0] for reading in readings])
+        state.watched, readings = compute(measured, pieces, state.watched, state.patterns, ends=ends)
+        seconds = second_of(self._reader.logs, log, [reading[0] for reading in readings])
         points = self._max_points // max(len(self._states), 1)
         for reading, second in zip(readings, seconds, strict=True):
             state.metrics.add(reading, second * 1000, points)
@@ -114,7 +114,7 @@ class Watch:
         stop_s = time.monotonic() + READ_S
         while low < high and time.monotonic() < stop_s:
             until = min(low + _PIECE_BYTES, high)
-            yield self._query.read(log, partial(_span, low, until)).data
+            yield self._reader.read(log, partial(_span, low, until)).data
             low = until
 
     def _forget(self) -> None:

@@ -96,11 +96,11 @@ class PageReader:
 
     def reader(self, log: Log) -> Callable[[int, int], bytes]:
         """Returns what reads ``[low, high)`` of one past; what retention has removed is Damaged, another past Unavailable."""
-        past = self._cache.past.number
+        past = self._cache.timeline.number
 
         def read(low: int, high: int) -> bytes:
             page = self.read(log, partial(_fixed, low, high))
-            if past != self._cache.past.number:
+            if past != self._cache.timeline.number:
                 raise Unavailable("the catalog was set back while the log was read; read it again")
             return page.data
 
@@ -169,7 +169,7 @@ class PageReader:
 
     def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[CachedPiece]:
         """Returns pieces that hold ``[low, high)``."""
-        pieces, past = self._cache.by_byte(head.id, low, high), self._cache.past.number
+        pieces, past = self._cache.by_byte(head.id, low, high), self._cache.timeline.number
         if pieces is not None:
             return pieces
         pieces = []
@@ -188,7 +188,7 @@ class PageReader:
         From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
         """
         from_start = low <= head.start_line
-        past = self._cache.past.number
+        past = self._cache.timeline.number
         pieces = self._cache.by_line(head.id, 0 if from_start else low, head.start_byte, (high, head.end_byte))
         if pieces is not None:
             return pieces

@@ -58,18 +58,18 @@ class Scan:
             first, end = max(low, head.start_byte), min(high, head.end_byte)
             if first >= end:
                 return []
-            held, at = first, end - 1 if backwards else first
+            owner, at = first, end - 1 if backwards else first
             try:
                 if at >= head.sealed_byte:
                     first = max(first, head.sealed_byte, end - _BATCH_BYTES if backwards else 0)
-                    found = self._tail(log_id, first, min(end, first + _BATCH_BYTES))
+                    pieces = self._tail(log_id, first, min(end, first + _BATCH_BYTES))
                 else:
-                    found = self._sealed(log_id, first, min(end, head.sealed_byte), at, backwards)
+                    pieces = self._sealed(log_id, first, min(end, head.sealed_byte), at, backwards)
             except Damaged as error:  # it may have been merged, and its object removed, a moment ago
                 lost = error
                 continue
-            if found and found[0].start_byte <= at < found[-1].end_byte:
-                return [clipped(piece, held, end) for piece in found if piece.start_byte < end and piece.end_byte > held]
+            if pieces and pieces[0].start_byte <= at < pieces[-1].end_byte:
+                return [clipped(piece, owner, end) for piece in pieces if piece.start_byte < end and piece.end_byte > owner]
         raise lost or Damaged(f"log {log_id}: its pieces do not join up")
 
     def _tail(self, log_id: int, low: int, high: int) -> list[CachedPiece]:

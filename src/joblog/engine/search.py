@@ -79,9 +79,9 @@ class LogSearch:
     A line of ``longest_line`` bytes or more is looked through in parts, which overlap by ``overlap`` bytes.
     """
 
-    def __init__(self, scan: Scan, query: PageReader, *, longest_line: int = MAX_LINE, overlap: int = OVERLAP) -> None:
+    def __init__(self, scan: Scan, reader: PageReader, *, longest_line: int = MAX_LINE, overlap: int = OVERLAP) -> None:
         self._scan = scan
-        self._query = query
+        self._reader = reader
         self._longest_line, self._overlap = longest_line, overlap
 
     def run(self, log: Log, ask: Ask, low: int, high: int) -> Iterator[Match | Reached]:
@@ -91,53 +91,53 @@ class LogSearch:
         """
         scanned = self._backwards if ask.backwards else self._forwards
         for each in scanned(log, ask.pattern, low, high):
-            yield self._found(log, ask, each) if isinstance(each, LinePart) else each
+            yield self._matches_of(log, ask, each) if isinstance(each, LinePart) else each
 
     def line_start(self, log: Log, byte: int) -> int:
         """Returns where the line begins that holds a position; for one that the log does not hold, the nearest border."""
         if not log.start_byte < byte < log.end_byte:
             return min(max(byte, log.start_byte), log.end_byte)
-        line = self._query.line_at(log, byte)
-        return self._query.line_borders(log, lambda _: (line, line)).start_byte
+        line = self._reader.line_at(log, byte)
+        return self._reader.line_borders(log, lambda _: (line, line)).start_byte
 
     def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
-        held, number, at, last = self._before(log, low), 0, low, 0
-        looked, longest = max(len(held) - 1, 0), min(self._longest_line, pattern.part_bytes)
+        carried, number, at, last = self._before(log, low), 0, low, 0
+        looked, longest = max(len(carried) - 1, 0), min(self._longest_line, pattern.part_bytes)
         for piece in _parts(self._scan.forwards(log.id, low, high), pattern.part_bytes):
             data, first = piece.data, 0
             if piece.start_byte != at:
-                held, looked = b"", 0  # retention has taken what followed it
-            if held:
+                carried, looked = b"", 0  # retention has taken what followed it
+            if carried:
                 first = data.find(b"\n") + 1 or len(data)
-                held += data[:first]
-                whole = held.endswith(b"\n")
-                if whole or len(held) >= longest:
-                    start_byte = piece.start_byte + first - len(held)
-                    yield from _matching(pattern, onwards(piece.start_line, start_byte, held, looked, whole=whole))
-                    held = b"" if whole else held[-self._overlap :]
-                    looked = max(len(held) - 1, 0)
+                carried += data[:first]
+                whole = carried.endswith(b"\n")
+                if whole or len(carried) >= longest:
+                    start_byte = piece.start_byte + first - len(carried)
+                    yield from _matching(pattern, onwards(piece.start_line, start_byte, carried, looked, whole=whole))
+                    carried = b"" if whole else carried[-self._overlap :]
+                    looked = max(len(carried) - 1, 0)
             end = max(data.rfind(b"\n") + 1, first)
             yield from _block(pattern, data, (first, end), piece.start_byte, piece.start_line)
             if end < len(data):
-                held, looked = data[end:], 0
+                carried, looked = data[end:], 0
             number, at = piece.end_line, piece.end_byte
             if at < high:
-                yield Reached(log, at - len(held) + (looked + 1 if looked else 0), len(data))
+                yield Reached(log, at - len(carried) + (looked + 1 if looked else 0), len(data))
             else:
                 last = len(data)  # what is held may match yet
-        if held:
-            yield from _matching(pattern, onwards(number, at - len(held), held, looked, whole=True))
+        if carried:
+            yield from _matching(pattern, onwards(number, at - len(carried), carried, looked, whole=True))
         yield Reached(log, high, last)
 
     def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
-        held, more = self._after(log, high)
-        looked, number, at, longest = len(held), 0, high, min(self._longest_line, pattern.part_bytes)
+        carried, more = self._after(log, high)
+        looked, number, at, longest = len(carried), 0, high, min(self._longest_line, pattern.part_bytes)
         for piece in _parts(self._scan.backwards(log.id, low, high), pattern.part_bytes, backwards=True):
             if piece.end_byte != at:
-                held, looked, more = b"", 0, False
-            data, number, at = piece.data + held, piece.start_line, piece.start_byte
+                carried, looked, more = b"", 0, False
+            data, number, at = piece.data + carried, piece.start_line, piece.start_byte
             first = 0 if at == low else data.find(b"\n") + 1 or len(data)
             end = max(data.rfind(b"\n") + 1, first)
             if end < len(data):
@@ -145,13 +145,13 @@ class LogSearch:
                 yield from _matching(pattern, back(line, at + end, data[end:], looked, whole=True, more=more))
                 looked, more = 0, False
             yield from reversed(list(_block(pattern, data, (first, end), at, number)))
-            held = data[:first]
-            if len(held) >= longest:
-                yield from _matching(pattern, back(number, at, held, looked, whole=False, more=more))
-                held, looked, more = held[: self._overlap + 1], self._overlap, True
-            yield Reached(log, at + len(held) - looked, len(piece.data))
-        if held:
-            yield from _matching(pattern, back(number, at, held, looked, whole=True, more=more))
+            carried = data[:first]
+            if len(carried) >= longest:
+                yield from _matching(pattern, back(number, at, carried, looked, whole=False, more=more))
+                carried, looked, more = carried[: self._overlap + 1], self._overlap, True
+            yield Reached(log, at + len(carried) - looked, len(piece.data))
+        if carried:
+            yield from _matching(pattern, back(number, at, carried, looked, whole=True, more=more))
         yield Reached(log, low, 0)
 
     def _before(self, log: Log, low: int) -> bytes:
@@ -171,7 +171,7 @@ class LogSearch:
         rest, newline, _ = data[1:].partition(b"\n")
         return rest, not newline and end < log.end_byte
 
-    def _found(self, log: Log, ask: Ask, part: LinePart) -> Match:
+    def _matches_of(self, log: Log, ask: Ask, part: LinePart) -> Match:
         start, end = part.start_byte + part.low, part.start_byte + part.end
         if ask.bare:
             return Match(log, part.number, start, end, [], Text(part.number, start, b""))
@@ -179,20 +179,20 @@ class LogSearch:
         text = _text(part, spans[0][0] if spans else 0)
         before = self._around(log, part.number - ask.before, part.number) if ask.before else []
         after = self._around(log, part.number + 1, part.number + 1 + ask.after) if ask.after else []
-        told = [(part.start_byte + first, part.start_byte + past) for first, past in spans]
-        return Match(log, part.number, start, end, told, text, before, after)
+        places = [(part.start_byte + first, part.start_byte + past) for first, past in spans]
+        return Match(log, part.number, start, end, places, text, before, after)
 
     def _around(self, log: Log, first: int, end: int) -> list[Text]:
         """Returns the lines ``[first, end)`` that there are; none when they are megabytes."""
         try:
-            page = self._query.lines(log, partial(_there, first, end))
+            page = self._reader.lines(log, partial(_there, first, end))
         except LargePage:
             return []
-        found, at = [], page.start_byte
+        lines, at = [], page.start_byte
         for number, data in enumerate(page.data.split(b"\n")[: page.end_line - page.start_line], page.start_line):
-            found.append(_text(LinePart(number, at, data), 0))
+            lines.append(_text(LinePart(number, at, data), 0))
             at += len(data) + 1
-        return found
+        return lines
 
 
 def _there(first: int, end: int, head: Log) -> tuple[int, int]:

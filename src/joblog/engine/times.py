@@ -31,12 +31,12 @@ def arrived(logs: Logs, log: Log, moment_ms: int) -> int:
     In sealed bytes, whose times are kept to the second, it may be the first that arrived in that second.
     """
     for _ in range(_ATTEMPTS):
-        found = _arrived(logs, log, moment_ms)
+        moment = _arrived(logs, log, moment_ms)
         head = logs.head(log.id)
         if head.sealed_byte == log.sealed_byte:
             break
         log = head  # sealing took bytes from where they were looked for, perhaps before they were
-    return found
+    return moment
 
 
 def _arrived(logs: Logs, log: Log, moment_ms: int) -> int:
@@ -75,20 +75,20 @@ def stretches(logs: Logs, log: Log, since_s: int = 0) -> Iterator[Stretch]:
 
 def second_of(logs: Logs, log: Log, bytes_at: list[int]) -> list[int]:
     """Returns the seconds in which the bytes at these positions, in ascending order, arrived."""
-    found, wanted, last = list[int](), iter(bytes_at), 0
+    seconds, wanted, last = list[int](), iter(bytes_at), 0
     at = next(wanted, None)
     if at is None:
-        return found
+        return seconds
     chunks = logs.chunk_times_since(log.id, 0)  # before the segments: what is sealed meanwhile is in both, not in neither
     sealed = logs.segments_by_byte(log.id, at, bytes_at[-1] + 1)
     parts = [each for one in sealed for each in _of_segment(one)]
     parts += [(ms // 1000, start, end) for start, end, ms in chunks]
     for second, _, end in parts:
         while at is not None and at < end:
-            found.append(second)
+            seconds.append(second)
             at = next(wanted, None)
         last = second
-    return found + [last] * (len(bytes_at) - len(found))
+    return seconds + [last] * (len(bytes_at) - len(seconds))
 
 
 def _of_segment(sealed: Segment) -> Iterator[Stretch]:

@@ -17,9 +17,9 @@ from joblog.catalog.runs import Runs
 from joblog.catalog.states import States
 from joblog.core.jobs import Task, Version
 from joblog.core.logs import Log
-from joblog.core.past import Past
 from joblog.core.status import OVER, Status
-from joblog.engine.apart import apart
+from joblog.core.timeline import Timeline
+from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
 from joblog.views.digest import Earlier, RankEnd, digest
@@ -68,20 +68,20 @@ class _State:
 class Causes:
     """See the module."""
 
-    def __init__(self, query: PageReader, past: Past, runs: Runs, states: States) -> None:
-        self._query, self._runs, self._tasks = query, runs, states
+    def __init__(self, reader: PageReader, timeline: Timeline, runs: Runs, states: States) -> None:
+        self._reader, self._runs, self._tasks = reader, runs, states
         self._lock = threading.Lock()
         self._states: OrderedDict[int, _State] = OrderedDict()
         self._firsts: OrderedDict[int, Failed | None] = OrderedDict()
         self._text = 0
-        past.forgets(self._forget)
+        timeline.forgets(self._forget)
 
     def why(self, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
         """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
         ends = self._ends(logs, tasks, time.monotonic() + READ_S)
-        found: Digest = apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
-        earlier = self._earlier(logs[0], now_ms) if found.first is not None else []
-        return apart(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else found
+        answer: Digest = compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
+        earlier = self._earlier(logs[0], now_ms) if answer.first is not None else []
+        return compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else answer
 
     def _ends(self, logs: Sequence[Log], tasks: Mapping[int, Task], until_s: float) -> list[RankEnd]:
         tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), MIN_TAIL_BYTES), TAIL_BYTES)
@@ -106,7 +106,7 @@ class Causes:
                 state.reader = FailureReader(log.start_byte, log.start_line)
             if state.reader.at < log.end_byte:
                 pieces = self._pieces(log, state.reader.at, log.end_byte, until_s)
-                state.reader, state.failures = apart(read_on, pieces, state.reader, ends=log.closed)
+                state.reader, state.failures = compute(read_on, pieces, state.reader, ends=log.closed)
                 self._grew(state)
             if state.reader.at < log.end_byte:
                 return None
@@ -118,24 +118,24 @@ class Causes:
         """Looks at a log's end apart, and at what was read of it from its beginning before."""
         state = self._state(log)
         low = max(log.end_byte - window, log.start_byte)
-        data = self._query.read(log, partial(_span, low, log.end_byte)).data
+        data = self._reader.read(log, partial(_span, low, log.end_byte)).data
         line = log.end_line - data.count(b"\n")
         if low > log.start_byte:  # the window begins within a line: that one is left out, unless there is no other
             skipped = data.find(b"\n") + 1
             low, data, line = low + skipped, data[skipped:], line + bool(skipped)
-        seen = apart(ending, [data], low, line, _nothing(log))
+        seen = compute(ending, [data], low, line, _nothing(log))
         with state.lock:
             reached = min(state.reader.at, low)
-            found = [failure for failure in state.failures if failure.start_byte < low] + seen.failures
-        seconds = second_of(self._query.logs, log, [failure.start_byte for failure in found])
-        timed = [(failure, second * 1000) for failure, second in zip(found, seconds, strict=True)]
+            failures = [failure for failure in state.failures if failure.start_byte < low] + seen.failures
+        seconds = second_of(self._reader.logs, log, [failure.start_byte for failure in failures])
+        timed = [(failure, second * 1000) for failure, second in zip(failures, seconds, strict=True)]
         return _rank_end(log, task, seen, timed, log.end_byte - low + max(reached - log.start_byte, 0))
 
     def _last(self, log: Log, state: _State) -> Ending:
         if state.last is None or state.end != log.end_byte:
             low = max(log.end_byte - _LAST_BYTES, log.start_byte)
-            data = self._query.read(log, partial(_span, low, log.end_byte)).data
-            state.last = apart(last_lines, [data], low, log.end_line - data.count(b"\n"), _nothing(log))
+            data = self._reader.read(log, partial(_span, low, log.end_byte)).data
+            state.last = compute(last_lines, [data], low, log.end_line - data.count(b"\n"), _nothing(log))
             state.end = log.end_byte
         return state.last
 
@@ -143,13 +143,13 @@ class Causes:
         at = failure.start_byte
         if at not in state.seconds:
             wanted = [each.start_byte for each in state.failures]
-            state.seconds = dict(zip(wanted, second_of(self._query.logs, log, wanted), strict=True))
+            state.seconds = dict(zip(wanted, second_of(self._reader.logs, log, wanted), strict=True))
         return state.seconds[at]
 
     def _pieces(self, log: Log, low: int, high: int, until_s: float) -> Iterator[bytes]:
         while low < high and time.monotonic() < until_s:
             end = min(low + _PIECE_BYTES, high)
-            yield self._query.read(log, partial(_span, low, end)).data
+            yield self._reader.read(log, partial(_span, low, end)).data
             low = end
 
     def _earlier(self, log: Log, now_ms: int) -> list[Earlier]:
@@ -157,18 +157,18 @@ class Causes:
         versions = self._runs.all_versions(log.job_id)
         number = next((each.number for each in versions if each.id == log.version_id), 0)
         before = [each for each in versions if each.number < number and each.status in OVER]
-        until_s, found = time.monotonic() + _EARLIER_S, list[Earlier]()
+        until_s, earlier = time.monotonic() + _EARLIER_S, list[Earlier]()
         for version in before[-MAX_EARLIER:]:
             first = self._first_of(log.project_id, version, now_ms, until_s)
             if first is not None:
-                found.append(Earlier(version.id, version.name, first))
-        return found
+                earlier.append(Earlier(version.id, version.name, first))
+        return earlier
 
     def _first_of(self, project_id: str, version: Version, now_ms: int, until_s: float) -> Failed | None:
         if version.id not in self._firsts and time.monotonic() < until_s:
             logs = self._runs.logs(project_id, version.job_id, version.id, -1, _EARLIER_LOGS)
             tasks = {task.worker: task for task in self._tasks.tasks(version.id)}
-            first = apart(digest, self._ends(logs, tasks, until_s), now_ms, silent_ms=1).first
+            first = compute(digest, self._ends(logs, tasks, until_s), now_ms, silent_ms=1).first
             with self._lock:
                 self._firsts[version.id] = first
                 if len(self._firsts) > _FIRSTS:

@@ -32,19 +32,19 @@ def tag_run(link: str | None = None) -> str | None:
     """
     tags = {}
     if link is None:
-        told = os.environ.get(RUN_LOG, "").split(" ")
-        if len(told) != 4:
+        words = os.environ.get(RUN_LOG, "").split(" ")
+        if len(words) != 4:
             return None
-        tags = dict(zip(("joblog.project", "joblog.job", "joblog.run_id", "joblog.task"), told, strict=True))
-        link = _link(*told)
+        tags = dict(zip(("joblog.project", "joblog.job", "joblog.run_id", "joblog.task"), words, strict=True))
+        link = _link(*words)
     mlflow.set_tags(tags | ({"joblog.url": link} if link else {}))
     return link
 
 
 def _link(project_id: str, job: str, run_id: str, task: str) -> str | None:
     try:
-        found = load(os.environ)
-        with Client(found.url, found.token, timeout_s=CALL_S) as client:
+        connection = load(os.environ)
+        with Client(connection.url, connection.token, timeout_s=CALL_S) as client:
             run = client.run(project_id, job, run_id=run_id, task=task)
             return client.url + Link(project_id, job, run.version.name, task).path
     except JoblogError as error:

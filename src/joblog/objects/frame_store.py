@@ -66,14 +66,14 @@ class FrameStore:
     def placed(self, sealed: Segment) -> FrameBorders:
         """Returns where a segment's frames are: its row says so, and is decoded once."""
         with self._lock:
-            found = self._placed.get(sealed.object_key)
-        if found is None:
-            found = segment.decode_index(sealed.index).placed()
+            frames = self._placed.get(sealed.object_key)
+        if frames is None:
+            frames = segment.decode_index(sealed.index).placed()
             with self._lock:
                 if len(self._placed) >= _PLACED_LIMIT:
                     self._placed.clear()
-                self._placed[sealed.object_key] = found
-        return found
+                self._placed[sealed.object_key] = frames
+        return frames
 
     def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from joblog.core import lines
-from joblog.core.past import Past
+from joblog.core.timeline import Timeline
 
 # What a piece costs beside its bytes.
 _OVERHEAD_BYTES = 600
@@ -94,29 +94,29 @@ class _LogPieces:
 class PieceCache:
     """Pieces lately used, within a number of bytes. For any thread."""
 
-    def __init__(self, limit_bytes: int, past: Past | None = None) -> None:
-        self.past = past or Past()
+    def __init__(self, limit_bytes: int, timeline: Timeline | None = None) -> None:
+        self.timeline = timeline or Timeline()
         self._limit = limit_bytes
-        self._held = 0
+        self._kept_bytes = 0
         self._lock = threading.Lock()
         self._logs: dict[int, _LogPieces] = {}
         self._order: OrderedDict[tuple[int, int], CachedPiece] = OrderedDict()
         self.hits = self.misses = 0
         """Reads that found all they wanted here, and those that brought something."""
-        self.past.forgets(self.clear)
+        self.timeline.forgets(self.clear)
 
     @property
     def held_bytes(self) -> int:
         """What is in memory."""
-        return self._held
+        return self._kept_bytes
 
     def by_byte(self, log_id: int, low: int, high: int) -> list[CachedPiece] | None:
         """Returns the pieces that hold ``[low, high)``, or None when not all of them are here."""
         with self._lock:
-            held = self._logs.get(log_id)
-            if held is None:
+            of_log = self._logs.get(log_id)
+            if of_log is None:
                 return None
-            return self._run(log_id, held, bisect.bisect_right(held.starts, low) - 1, low, high)
+            return self._run(log_id, of_log, bisect.bisect_right(of_log.starts, low) - 1, low, high)
 
     def by_line(self, log_id: int, low: int, start_byte: int, until: tuple[int, int]) -> list[CachedPiece] | None:
         """Returns the pieces from the one that holds newline ``low`` on, or None when not all of them are here.
@@ -125,33 +125,33 @@ class PieceCache:
         else the byte before a position.
         """
         with self._lock:
-            held = self._logs.get(log_id)
-            if held is None:
+            of_log = self._logs.get(log_id)
+            if of_log is None:
                 return None
             if low:
-                first = bisect.bisect_left(held.end_lines, low)
-                if first == len(held.pieces) or held.pieces[first].start_line >= low:
+                first = bisect.bisect_left(of_log.end_lines, low)
+                if first == len(of_log.pieces) or of_log.pieces[first].start_line >= low:
                     return None
-                start_byte = held.pieces[first].start_byte
+                start_byte = of_log.pieces[first].start_byte
             else:
-                first = bisect.bisect_right(held.starts, start_byte) - 1
-            last = bisect.bisect_left(held.end_lines, until[0])
-            end_byte = held.pieces[last].end_byte if last < len(held.pieces) else until[1]
-            return self._run(log_id, held, first, start_byte, end_byte)
+                first = bisect.bisect_right(of_log.starts, start_byte) - 1
+            last = bisect.bisect_left(of_log.end_lines, until[0])
+            end_byte = of_log.pieces[last].end_byte if last < len(of_log.pieces) else until[1]
+            return self._run(log_id, of_log, first, start_byte, end_byte)
 
     def keep(self, log_id: int, pieces: Iterable[CachedPiece], past: int) -> None:
         """Holds pieces that were read in the past of that number, dropping those not used for longest."""
         with self._lock:
             self.misses += 1
-            if past != self.past.number:
+            if past != self.timeline.number:
                 return
-            held = self._logs.setdefault(log_id, _LogPieces())
+            of_log = self._logs.setdefault(log_id, _LogPieces())
             for piece in pieces:
-                for old in held.put(piece):
+                for old in of_log.put(piece):
                     self._forget(log_id, old)
                 self._order[log_id, piece.start_byte] = piece
-                self._held += len(piece.data) + _OVERHEAD_BYTES
-            while self._held > self._limit and self._order:
+                self._kept_bytes += len(piece.data) + _OVERHEAD_BYTES
+            while self._kept_bytes > self._limit and self._order:
                 (oldest_id, start_byte), oldest = next(iter(self._order.items()))
                 self._forget(oldest_id, oldest)
                 self._logs[oldest_id].drop(start_byte)
@@ -163,28 +163,28 @@ class PieceCache:
         with self._lock:
             self._logs.clear()
             self._order.clear()
-            self._held = 0
+            self._kept_bytes = 0
 
-    def _run(self, log_id: int, held: _LogPieces, first: int, low: int, high: int) -> list[CachedPiece] | None:
+    def _run(self, log_id: int, of_log: _LogPieces, first: int, low: int, high: int) -> list[CachedPiece] | None:
         if first < 0:
             return None
-        found = []
+        run = []
         at = low
-        for number in range(first, len(held.pieces)):
-            piece = held.pieces[number]
+        for number in range(first, len(of_log.pieces)):
+            piece = of_log.pieces[number]
             if not piece.start_byte <= at < piece.end_byte:
                 return None
-            found.append(piece)
+            run.append(piece)
             self._order.move_to_end((log_id, piece.start_byte))
             at = piece.end_byte
             if at >= high:
                 self.hits += 1
-                return found
+                return run
         return None
 
     def _forget(self, log_id: int, piece: CachedPiece) -> None:
         del self._order[log_id, piece.start_byte]
-        self._held -= len(piece.data) + _OVERHEAD_BYTES
+        self._kept_bytes -= len(piece.data) + _OVERHEAD_BYTES
 
 
 def joined(pieces: Iterable[CachedPiece]) -> list[CachedPiece]:

@@ -53,11 +53,11 @@ class Objects:
     def __init__(self, store: ObjectStore, directory: Path | None = None) -> None:
         self._store = store
         self._directory = directory
-        self._told: Callable[[str, bool, float], None] = lambda *_: None
+        self._observer: Callable[[str, bool, float], None] = lambda *_: None
 
-    def watch(self, told: Callable[[str, bool, float], None]) -> None:
+    def watch(self, observer: Callable[[str, bool, float], None]) -> None:
         """Has ``told`` called for each call: its name, whether the store failed it, how long it took in seconds."""
-        self._told = told
+        self._observer = observer
 
     @contextmanager
     def _calling(self, call: str) -> Iterator[None]:
@@ -70,7 +70,7 @@ class Objects:
             failed = False
             raise
         finally:
-            self._told(call, failed, time.perf_counter() - began_s)
+            self._observer(call, failed, time.perf_counter() - began_s)
 
     @property
     def local_directory(self) -> bool:
@@ -106,7 +106,7 @@ class Objects:
                 return cls(AzureStore(parts.netloc, **common))
             return cls(_s3(parts.netloc, endpoint, region, virtual_hosted, common))
         except BaseError as error:
-            raise Invalid("objects", f"the address of a store that can be used ({_said(error)})", url) from error
+            raise Invalid("objects", f"the address of a store that can be used ({_reason(error)})", url) from error
 
     def reachable(self) -> None:
         """Asks for an object that is not there; raises Unavailable when the store does not say so."""
@@ -247,9 +247,9 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise Unavailable(f"the object store failed: {type(error).__name__}: {_said(error)}") from error
+        raise Unavailable(f"the object store failed: {type(error).__name__}: {_reason(error)}") from error
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Returns the first line, which is all that is meant for users of obstore."""
     return str(error).partition("\n")[0].strip()

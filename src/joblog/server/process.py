@@ -234,7 +234,7 @@ def _admin_token(engine: Engine) -> None:
         return
     _, secret = engine.tokens.make(None, ["admin"], "made at the first start", engine.clock_ms(), None)
     _write(path, secret)
-    engine.names.put_project(DEFAULT_PROJECT, engine.clock_ms())
+    engine.runs.put_project(DEFAULT_PROJECT, engine.clock_ms())
 
 
 def _has_admin(engine: Engine) -> bool:

@@ -51,10 +51,10 @@ class Check:
             for log in page:
                 after = log.id
                 self.logs += 1
-                found = list(self._of(log))
-                if found and self._logs.head(log.id) != log:
-                    found = list(self._of(self._logs.head(log.id)))
-                yield from (f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}: {each}" for each in found)
+                problems = list(self._of(log))
+                if problems and self._logs.head(log.id) != log:
+                    problems = list(self._of(self._logs.head(log.id)))
+                yield from (f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}: {each}" for each in problems)
 
     def _of(self, log: Log) -> Iterator[str]:
         state = _State(log)

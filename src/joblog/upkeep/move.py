@@ -66,9 +66,9 @@ class Move:
         with ThreadPoolExecutor(_AT_ONCE, "joblog-move") as threads:
             after = 0
             while page := self._source.logs.all(after, _PAGE):
-                held = {log.id: log for log in _between(self._target.database, after, page[-1].id)}
+                copies = {log.id: log for log in _between(self._target.database, after, page[-1].id)}
                 after = page[-1].id
-                for done in threads.map(self._log, page, [held.get(log.id) for log in page]):
+                for done in threads.map(self._log, page, [copies.get(log.id) for log in page]):
                     changed += done
                     self.carried += done
                     self.seen += 1
@@ -95,16 +95,16 @@ class Move:
                     dropped += 1
         return dropped
 
-    def _log(self, log: Log, held: Log | None) -> bool:
+    def _log(self, log: Log, copy: Log | None) -> bool:
         """Carries one log; returns whether there was anything to carry. One that is damaged becomes a problem."""
         failed: tuple[Log, list[str]] | None = None
         for _ in range(_ATTEMPTS):
             try:
                 log = self._source.logs.head(log.id)
                 keys = self._source.keys(log.id)
-                if log == held and keys == self._target.keys(log.id):
+                if log == copy and keys == self._target.keys(log.id):
                     return False
-                self._carrier.carry(log, held)
+                self._carrier.carry(log, copy)
                 return True
             except NotFound:
                 return True  # It was deleted; the next pass sees to that.

@@ -73,7 +73,7 @@ class Carrier:
         self._clock_ms = clock_ms
         self._there = PageReader(target.logs, PieceCache(0), FrameStore(target.objects))
 
-    def carry(self, log: Log, held: Log | None) -> None:
+    def carry(self, log: Log, copy: Log | None) -> None:
         """Makes the other catalog's log, whose head there is ``held``, the one that ``log`` shows.
 
         Raises Changed when the source no longer has it so, Damaged when its bytes, here or there, are not what they must be,
@@ -81,12 +81,12 @@ class Carrier:
         """
         segments = self._segments(log)
         known = set(self._target.keys(log.id))
-        if held is None:
+        if copy is None:
             self._drop_others(log, segments)
         for sealed in segments:
             if sealed.object_key not in known:
-                self._object(log, sealed, at_once=held is None)
-        before = held if held is not None and held.end_byte >= log.start_byte else None
+                self._object(log, sealed, at_once=copy is None)
+        before = copy if copy is not None and copy.end_byte >= log.start_byte else None
         total = _Sum(before.end_byte, before.crc32) if before else _Sum(log.start_byte, 0)
         for sealed in segments:
             self._read_back(sealed, total, before, new=sealed.object_key not in known)
@@ -182,8 +182,8 @@ class Carrier:
             self._tail(tx, log, total, wanted)
             crc32 = wanted.crc32 if wanted else log.crc32
             if (total.byte, total.crc32) != (log.end_byte, crc32):
-                found = f"{total.byte} bytes with CRC-32 {total.crc32:08x}"
-                raise Damaged(f"what was carried is {found}; the log has {log.end_byte} with {crc32:08x}")
+                delivered = f"{total.byte} bytes with CRC-32 {total.crc32:08x}"
+                raise Damaged(f"what was carried is {delivered}; the log has {log.end_byte} with {crc32:08x}")
 
     def _tail(self, tx: Transaction, log: Log, total: _Sum, wanted: _Sum | None) -> None:
         at = (log.sealed_byte, log.sealed_line)

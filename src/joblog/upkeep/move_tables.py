@@ -103,18 +103,18 @@ class Mirror:
             yield {"after": first, "until": after}
 
     def _drop(self, table: _Table, window: dict[str, Value]) -> int:
-        wanted, held = self._both(table, window)
+        wanted, present = self._both(table, window)
         query = f"{table.name}_row_drop"
-        return self._write(query, [table.key(row) for key, row in held.items() if wanted.get(key) != row])
+        return self._write(query, [table.key(row) for key, row in present.items() if wanted.get(key) != row])
 
     def _put(self, table: _Table, window: dict[str, Value]) -> int:
-        wanted, held = self._both(table, window)
-        return self._write(f"{table.name}_row_put", [table.values(row) for key, row in wanted.items() if key not in held])
+        wanted, present = self._both(table, window)
+        return self._write(f"{table.name}_row_put", [table.values(row) for key, row in wanted.items() if key not in present])
 
     def _both(self, table: _Table, window: dict[str, Value]) -> tuple[dict[Row, Row], dict[Row, Row]]:
         query = f"{table.name}_rows"
-        wanted, held = ({row[: table.keys]: row for row in db.rows(query, **window)} for db in (self._source, self._target))
-        return wanted, held
+        wanted, present = ({row[: table.keys]: row for row in db.rows(query, **window)} for db in (self._source, self._target))
+        return wanted, present
 
     def _write(self, query: str, rows: list[dict[str, Value]]) -> int:
         if rows:

@@ -53,8 +53,8 @@ class Rebuild:
         if self._logs.all(0, 1):
             raise Conflict("the catalog is not empty: it has logs")
         by_log: dict[int, list[SalvagedObject]] = {}
-        for found in self._found():
-            by_log.setdefault(int(found.index.about.get("log_id") or 0), []).append(found)
+        for salvaged in self._salvaged():
+            by_log.setdefault(int(salvaged.index.about.get("log_id") or 0), []).append(salvaged)
         for log_id, pieces in sorted(by_log.items()):
             self.restore(log_id, pieces, now_ms)
         give_none_again(self._db)
@@ -83,16 +83,16 @@ class Rebuild:
         self.unreadable.append(why)
         name(self._db, key, KEPT_MS, log_id, end_byte)
 
-    def _found(self) -> Iterator[SalvagedObject]:
+    def _salvaged(self) -> Iterator[SalvagedObject]:
         for key, size, written_ms in self._objects.segments():
             try:
                 yield describe(self._objects, key, size, written_ms)
             except Damaged as error:
                 self.keep(key, f"{key}: {error}")
 
-    def _sound(self, found: SalvagedObject) -> bool:
+    def _sound(self, salvaged: SalvagedObject) -> bool:
         try:
-            for piece in self._frames.stream(found.segment(0)):
+            for piece in self._frames.stream(salvaged.segment(0)):
                 if lines.count(piece.data) != piece.end_line - piece.start_line:
                     return False
         except Damaged:

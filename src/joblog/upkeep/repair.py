@@ -150,34 +150,34 @@ class Repair:
         for key, (size, written_ms) in sorted(there.items(), key=lambda each: each[0] not in named):  # of equal ones: these
             row = named.get(key)
             try:
-                found = describe(self._objects, key, size, written_ms)
+                salvaged = describe(self._objects, key, size, written_ms)
             except Damaged as error:
                 self.lines.append(f"object {key}: {error}")
                 if row is not None:  # its frames may be whole: where they are the row says, too
                     index = decode_index(row.index)
                     pieces.damaged.append(SalvagedObject(key, size, written_ms, index, row.end_byte, row.end_line))
                 continue
-            theirs = found.index.about
+            theirs = salvaged.index.about
             if row is None and (theirs.get("log_id"), theirs.get("version_uuid")) != (log.id, about["version_uuid"]):
                 self.lines.append(f"object {key} is of another log that had the same numbers")
-            elif found.start_byte >= log.start_byte and (row is not None or self._agrees(log, found, right)):
-                pieces.sound.append(found)
+            elif salvaged.start_byte >= log.start_byte and (row is not None or self._agrees(log, salvaged, right)):
+                pieces.sound.append(salvaged)
         return pieces
 
-    def _agrees(self, log: Log, found: SalvagedObject, right: Sequence[Segment]) -> bool:
+    def _agrees(self, log: Log, salvaged: SalvagedObject, right: Sequence[Segment]) -> bool:
         """Whether an object that no row names has the same bytes as what rows name, where both have some."""
-        segment = found.segment(log.id)
+        segment = salvaged.segment(log.id)
         others = [(each.start_byte, each.end_byte, [each]) for each in right]
         others.append((log.sealed_byte, log.end_byte, []))
         for start, end, sealed in others:
-            low, high = max(found.start_byte, start), min(found.end_byte, end)
+            low, high = max(salvaged.start_byte, start), min(salvaged.end_byte, end)
             if low >= high:
                 continue
             chunks = [] if sealed else self._logs.chunks_by_byte(log.id, low, high)
             known = [*self._stream(sealed), *((each.start_byte, each.data()) for each in chunks)]
             try:
                 if _crc32(self._stream([segment]), low, high) != _crc32(known, low, high):
-                    self.lines.append(f"object {found.key} has other bytes than the catalog where both have some")
+                    self.lines.append(f"object {salvaged.key} has other bytes than the catalog where both have some")
                     return False
             except Damaged:
                 return True  # It is found out to be when it is chosen.
@@ -207,8 +207,8 @@ class Repair:
         start = at = (log.start_byte, log.start_line)
         ms = log.created_ms
         last = (chosen[-1].end_byte, chosen[-1].end_line) if chosen else at
-        for found in [*chosen, None]:
-            border = max(last, (log.sealed_byte, log.sealed_line)) if found is None else found.start
+        for piece in [*chosen, None]:
+            border = max(last, (log.sealed_byte, log.sealed_line)) if piece is None else piece.start
             if at[0] < border[0]:
                 left = [*self._left(pieces, at[0], border[0]), *self._chunk_spans(log, at[0], border[0])]
                 if at == start and not left:
@@ -217,16 +217,16 @@ class Repair:
                     more, gone = write_mended(self._logs, self._objects, log, mended(at, border, left), ms)
                     segments, lost = segments + more, lost + gone
             at = border
-            if found is not None:
-                segments.append(found.segment(log.id))
-                at, ms = (found.end_byte, found.end_line), segments[-1].last_ms
+            if piece is not None:
+                segments.append(piece.segment(log.id))
+                at, ms = (piece.end_byte, piece.end_line), segments[-1].last_ms
         return self._head(log, segments, start, at), segments, lost
 
     def _left(self, pieces: _Pieces, low: int, high: int) -> Iterator[SalvagedSpan]:
         """Yields the frames of damaged objects that are whole."""
-        for found in pieces.damaged:
-            if found.start_byte < high and found.end_byte > low:
-                yield from (span for span in read_frames(self._objects, found) if span is not None)
+        for salvaged in pieces.damaged:
+            if salvaged.start_byte < high and salvaged.end_byte > low:
+                yield from (span for span in read_frames(self._objects, salvaged) if span is not None)
 
     def _chunk_spans(self, log: Log, low: int, high: int) -> Iterator[SalvagedSpan]:
         for each in self._logs.chunks_by_byte(log.id, low, high):
@@ -259,7 +259,7 @@ class Repair:
     def _swap(
         self, log: Log, head: Log, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[SalvagedSpan]
     ) -> None:
-        held, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
+        present, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
         rest = self._logs.chunks_by_byte(log.id, head.sealed_byte, log.end_byte) if head.sealed_byte < log.end_byte else []
         with self._db.transaction() as tx:
             tx.rows("log_move", **structs.asdict(head))
@@ -267,7 +267,7 @@ class Repair:
                 if each.object_key not in kept:
                     drop_segment(tx, log.id, each.start_byte, each.object_key, self._now_ms)
             for each in segments:
-                if each.object_key not in held:
+                if each.object_key not in present:
                     name_object(tx, each, self._now_ms)
                     put_segment(tx, log, each)
             tx.rows("chunks_drop", log_id=log.id, before=head.sealed_byte)
@@ -295,13 +295,13 @@ class Repair:
         by_log: dict[int, list[SalvagedObject]] = {}
         for key in self._unknown(there):
             try:
-                found = describe(self._objects, key, *there[key])
+                salvaged = describe(self._objects, key, *there[key])
             except Damaged as error:
                 self._rebuild.keep(key, f"object {key}: {error}")
                 continue
-            log_id = int(found.index.about.get("log_id") or 0)
-            if self._is_free(log_id, found.index.about):
-                by_log.setdefault(log_id, []).append(found)
+            log_id = int(salvaged.index.about.get("log_id") or 0)
+            if self._is_free(log_id, salvaged.index.about):
+                by_log.setdefault(log_id, []).append(salvaged)
             else:
                 self._rebuild.keep(key, f"object {key} is of a log whose numbers or name others have")
         for log_id, pieces in sorted(by_log.items()):

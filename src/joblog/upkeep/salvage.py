@@ -120,10 +120,10 @@ def is_covered(piece: SalvagedObject, chosen: Sequence[Segment]) -> bool:
     return at >= piece.end_byte
 
 
-def read_frames(objects: Objects, found: SalvagedObject) -> Iterator[SalvagedSpan | None]:
+def read_frames(objects: Objects, salvaged: SalvagedObject) -> Iterator[SalvagedSpan | None]:
     """Yields the frames of an object, None for one that is damaged; raises Damaged when there is no object."""
-    placed, stored = found.index.placed(), memoryview(objects.get(found.key))
-    for number, newlines in enumerate(found.index.newlines):
+    placed, stored = salvaged.index.placed(), memoryview(objects.get(salvaged.key))
+    for number, newlines in enumerate(salvaged.index.newlines):
         try:
             frame = stored[placed.stored[number] : placed.stored[number + 1]]
             data = decode_frame(frame, placed.byte[number + 1] - placed.byte[number])

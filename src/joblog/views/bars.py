@@ -192,9 +192,9 @@ def _other(text: str, match: re.Match[str]) -> Look:
     known = match.re.groupindex
     left = _span(match, "left") or _left(text)[0]
     label = "curl" if "curl" in known else "wget" if "wget" in known else match.span("label") if "label" in known else ""
-    found = _look(match, label)
+    bar = _look(match, label)
     return Look(
-        found.label, found.done, found.total, found.percent, found.rate, found.unit, found.elapsed, left,
+        bar.label, bar.done, bar.total, bar.percent, bar.rate, bar.unit, bar.elapsed, left,
         size=(match["size"] or "") if "size" in known else "",
         binary="curl" in known,
     )  # fmt: skip
@@ -203,9 +203,9 @@ def _other(text: str, match: re.Match[str]) -> Look:
 def _left(text: str) -> tuple[Span | None, bool]:
     """Returns where a line says what is left, and whether it says that it is of the run."""
     for each in _LEFT:
-        found = each.search(text)
-        if found is not None:
-            return found.span("left"), "finish" in found["what"]
+        match_left = each.search(text)
+        if match_left is not None:
+            return match_left.span("left"), "finish" in match_left["what"]
     return None, False
 
 
@@ -214,9 +214,9 @@ def _counted(text: str) -> Look | None:
     counters = counters_of(text)
     left, whole = _left(text)
     each = _span(_EACH.search(text), "each")
-    found = _count(text, counters, left)
-    if found is not None:
-        label, done, total = found
+    count = _count(text, counters, left)
+    if count is not None:
+        label, done, total = count
         whole = whole or done == counters.epoch
         return Look(
             label, done, total, left=left, each=each, epoch=counters.epoch, epochs=counters.epochs, whole=whole, counted=True
@@ -247,8 +247,8 @@ def _epoch_label(text: str, counters: Counters) -> Span | str:
 
 
 def _epoch_word(text: str) -> Span | str:
-    found = _EPOCH_NAME.search(text)
-    return found.span() if found is not None else "轮" if "轮" in text else "epoch"
+    word = _EPOCH_NAME.search(text)
+    return word.span() if word is not None else "轮" if "轮" in text else "epoch"
 
 
 def _word(text: str, counters: Counters) -> Span | str:

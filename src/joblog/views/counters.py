@@ -98,7 +98,7 @@ def counters_of(text: str) -> Counters:
     brackets = _BRACKETS.search(text) or _TRAIN.search(text)
     epoch = _epoch(text)
     absolute = _ABSOLUTE.search(text)
-    named = absolute or next((found for each in _NAMED if (found := each.search(text))), None)
+    named = absolute or next((count for each in _NAMED if (count := each.search(text))), None)
     spans = [match.span() for match in (brackets, epoch, named) if match is not None]
     spans += [match.span() for each in _NAMED[:4] for match in [each.search(text)] if match is not None]
     adjacent = _ADJACENT.match(text, epoch.end()) if epoch is not None else None
@@ -106,7 +106,7 @@ def counters_of(text: str) -> Counters:
     phase = _group(epoch, "phase") or _group(named, "phase") or ""
     about = {"epoch": _span(epoch, "e"), "epochs": _span(epoch, "E") or _span(epoch, "F")}
     if absolute is not None:
-        part = next((found for each in _NAMED if (found := each.search(text)) and _span(found, "I")), None)
+        part = next((count for each in _NAMED if (count := each.search(text)) and _span(count, "I")), None)
         bar = None if part is None else (part.span("i"), part.span("I"))
         word = (_group(part, "word") or "step").lower()
         return replace(_made(absolute, about, spans, phase, word, absolute=True), bar=bar)
@@ -119,16 +119,16 @@ def counters_of(text: str) -> Counters:
         if adjacent is not None and (epoch["E"] is None or text[epoch.end() : adjacent.start("i")].strip()):
             return _made(adjacent, about, spans, phase, "epoch", within=True)
         return Counters(about["epoch"], about["epochs"], None, None, "epoch", phase, spans=tuple(spans))
-    head = next((found for each in _HEAD if (found := each.search(text))), None)
+    head = next((count for each in _HEAD if (count := each.search(text))), None)
     return NONE if head is None else Counters(None, None, head.span("i"), _span(head, "I"), "head", spans=(head.span(),))
 
 
 def _epoch(text: str) -> re.Match[str] | None:
-    return next((found for each in _EPOCHS if (found := each.search(text))), None)
+    return next((match for each in _EPOCHS if (match := each.search(text))), None)
 
 
 def _made(  # noqa: PLR0913 - what is known of a count
-    found: re.Match[str],
+    match: re.Match[str],
     about: dict[str, Span | None],
     spans: list[Span],
     phase: str,
@@ -138,7 +138,7 @@ def _made(  # noqa: PLR0913 - what is known of a count
     absolute: bool = False,
 ) -> Counters:
     return Counters(
-        about["epoch"], about["epochs"], found.span("i"), _span(found, "I"), word, phase, within, absolute, tuple(spans)
+        about["epoch"], about["epochs"], match.span("i"), _span(match, "I"), word, phase, within, absolute, tuple(spans)
     )
 
 

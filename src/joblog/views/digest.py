@@ -142,10 +142,10 @@ def digest(
         sum(rank.read_bytes for rank in ranks), sum(rank.unread_bytes for rank in ranks), again=again[:_MAX_AGAIN],
     )  # fmt: skip
     for sizes in _SIZES:
-        found = _trimmed(whole, *sizes)
-        if len(json.dumps(asdict(found), ensure_ascii=True)) <= max_bytes:
-            return found
-    return replace(found, first=None, failures=[], endings=[], again=[], verdict=whole.verdict[: MIN_BYTES // 6], cut=True)
+        trimmed = _trimmed(whole, *sizes)
+        if len(json.dumps(asdict(trimmed), ensure_ascii=True)) <= max_bytes:
+            return trimmed
+    return replace(trimmed, first=None, failures=[], endings=[], again=[], verdict=whole.verdict[: MIN_BYTES // 6], cut=True)
 
 
 def _again(first: Failed | None, earlier: Sequence[Earlier]) -> list[Again]:
@@ -174,8 +174,8 @@ def _failures(ranks: Sequence[RankEnd]) -> list[tuple[Failed, int]]:
             kind = OUT_OF_MEMORY if rank.reason == OUT_OF_MEMORY else "signal"
             groups.setdefault((kind, rank.how(at_ms, 0), True), []).append((at_ms, rank, None))
     alone = len(ranks) == 1
-    found = [(_failed(*key, members, alone=alone), min(map(_weight, members))) for key, members in groups.items()]
-    return sorted(found, key=lambda each: (not each[0].final, each[0].at_ms, each[0].where.task, each[0].where.start_byte))
+    failed = [(_failed(*key, members, alone=alone), min(map(_weight, members))) for key, members in groups.items()]
+    return sorted(failed, key=lambda each: (not each[0].final, each[0].at_ms, each[0].where.task, each[0].where.start_byte))
 
 
 def _weight(member: _Member) -> int:
@@ -184,8 +184,8 @@ def _weight(member: _Member) -> int:
     if failure is None:
         return 0 if member[1].reason == OUT_OF_MEMORY else 2
     if failure.weak > 1:
-        told = _OF_A_TOOL.search(failure.summary) is not None
-        return 5 if told else {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
+        of_a_tool = _OF_A_TOOL.search(failure.summary) is not None
+        return 5 if of_a_tool else {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
     if failure.kind in ("nccl", HCCL, CONNECTION):
         return 0 if _CONFIGURED.search(failure.summary + (failure.cause or "")) else 4 + failure.weak
     if failure.kind in (KILLED, LAUNCHER, "interrupted"):
@@ -231,8 +231,8 @@ def _endings(ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> list[Ende
     groups: dict[tuple[str, str], list[RankEnd]] = {}
     for rank in ranks:
         finals = [failure for failure, _ in rank.failures if rank.final(failure)]
-        said = "" if rank.ended_well else _alike(finals[-1].summary if finals else "".join(rank.last[-1:]))
-        groups.setdefault((rank.how(now_ms, silent_ms), said), []).append(rank)
+        last = "" if rank.ended_well else _alike(finals[-1].summary if finals else "".join(rank.last[-1:]))
+        groups.setdefault((rank.how(now_ms, silent_ms), last), []).append(rank)
     endings = [
         Ended(how, format_ranks(rank.worker for rank in group), len(group), group[0].last_where, group[0].last)
         for (how, _), group in groups.items()
@@ -269,12 +269,12 @@ def _said_first(first: Failed, *, alone: bool) -> str:
 
 
 def _more(first: Failed, again: Sequence[Again]) -> list[str]:
-    said = list[str]()
+    sentences = list[str]()
     if again:
-        said.append(f"It is the {_nth(len(again) + 1)} time: first in {again[0].version}.")
+        sentences.append(f"It is the {_nth(len(again) + 1)} time: first in {again[0].version}.")
     if first.restart_helps is not None:
-        said.append(f"A restart {'may help' if first.restart_helps else 'does not help'}: {first.restart_reason}.")
-    return said
+        sentences.append(f"A restart {'may help' if first.restart_helps else 'does not help'}: {first.restart_reason}.")
+    return sentences
 
 
 def _nth(number: int) -> str:
@@ -292,11 +292,11 @@ def _stopped(ranks: Sequence[RankEnd], now_ms: int, silent_ms: int) -> str:
         place = f"at its last line ({_alike(last)})" if rank.step is None else f"step {rank.step}"
         places.setdefault(place, []).append(rank)
     minutes = (now_ms - max(rank.appended_ms for rank in silent)) // 60_000
-    said = [_place(place, group) for place, group in list(places.items())[:8]]
+    parts = [_place(place, group) for place, group in list(places.items())[:8]]
     behind = next(iter(places.values()))
     who = f" {named_ranks(rank.worker for rank in behind)[:120].capitalize()} {'is' if len(behind) == 1 else 'are'} behind."
     only = len(places) == 1 or behind[0].step is None
-    return f"Silent for {minutes} minutes: {'; '.join(said)}.{'' if only else who}"
+    return f"Silent for {minutes} minutes: {'; '.join(parts)}.{'' if only else who}"
 
 
 def _place(place: str, group: Sequence[RankEnd]) -> str:
@@ -318,7 +318,7 @@ def _trimmed(whole: Digest, failures: int, text: int, endings: int, last: int, w
         cause = None if each.cause is None else line(each.cause)
         return replace(each, summary=line(each.summary), cause=cause, text=[line(one) for one in kept])
 
-    found = replace(
+    trimmed = replace(
         whole,
         verdict=whole.verdict[: max(width * 3, 240)],
         first=None if whole.first is None else failed(whole.first),
@@ -327,8 +327,8 @@ def _trimmed(whole: Digest, failures: int, text: int, endings: int, last: int, w
             replace(each, lines=[line(one) for one in each.lines[len(each.lines) - last :]]) for each in whole.endings[:endings]
         ],
     )
-    same = (found.first, found.failures, found.endings) == (whole.first, whole.failures, whole.endings)
-    return replace(found, cut=not same)
+    same = (trimmed.first, trimmed.failures, trimmed.endings) == (whole.first, whole.failures, whole.endings)
+    return replace(trimmed, cut=not same)
 
 
 def _alike(text: str) -> str:

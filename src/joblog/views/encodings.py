@@ -139,14 +139,14 @@ class Decoder:
     def _line_end(self, data: bytes, at: int) -> int:
         """Returns where the line ends that begins at ``at``; ``at`` itself where its end has not come."""
         if self._encoding not in (UTF16LE, UTF16BE):
-            ends = [found + 1 for found in (data.find(b"\n", at), data.find(b"\r", at)) if found >= 0]
+            ends = [place + 1 for place in (data.find(b"\n", at), data.find(b"\r", at)) if place >= 0]
             end = min(ends, default=0)
         else:
             newline, end = b"\n\0" if self._encoding == UTF16LE else b"\0\n", 0
-            found = data.find(newline, at)
-            while found >= 0 and (self._at + found - at) % 2:
-                found = data.find(newline, found + 1)
-            end = found + 2 if found >= 0 else 0
+            place = data.find(newline, at)
+            while place >= 0 and (self._at + place - at) % 2:
+                place = data.find(newline, place + 1)
+            end = place + 2 if place >= 0 else 0
         if end:
             return end
         size = (len(data) - at) // LINE_BYTES * LINE_BYTES

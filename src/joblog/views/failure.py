@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from joblog.views.forms import LINE_CHARACTERS, Unfinished
-from joblog.views.messages import said
+from joblog.views.messages import message_of
 from joblog.views.parts import adopt
 from joblog.views.pieces import PieceLine
 from joblog.views.prefix import Cut, HeadFacts, facts
@@ -79,9 +79,9 @@ class OpenFailure:
         reading = self.reading
         if reading.state == "header" or (reading.state == "ipython" and not reading.raised and len(reading.text) < 3):
             return None
-        found, start, end, marked = said(reading), self.start, self.end, self.facts
+        message, start, end, marked = message_of(reading), self.start, self.end, self.facts
         return Failure(
-            found.kind, found.summary[:LINE_CHARACTERS], start.start, end.end, start.line, end.line + 1, reading.text,
-            found.cause, prefix=self.starts[0].text, weak=reading.weak, rank=marked.rank, everywhere=marked.everywhere,
+            message.kind, message.summary[:LINE_CHARACTERS], start.start, end.end, start.line, end.line + 1, reading.text,
+            message.cause, prefix=self.starts[0].text, weak=reading.weak, rank=marked.rank, everywhere=marked.everywhere,
             settled=self.settled,
         )  # fmt: skip

@@ -122,8 +122,8 @@ class FailureReader:
         for each in self._open:
             each.ordinary, each.recurring = self._ordinary, self._recurring
         rest = [(each, failure) for each in self._open if (failure := each.failure) is not None]
-        found = sorted([*self._closed, *rest], key=lambda each: each[1].start_byte)
-        counted = [self._counted(open_, failure) for open_, failure in found]
+        pairs = sorted([*self._closed, *rest], key=lambda each: each[1].start_byte)
+        counted = [self._counted(open_, failure) for open_, failure in pairs]
         return counted if len(counted) <= MAX_FAILURES else [*counted[: MAX_FAILURES // 2], *counted[-MAX_FAILURES // 2 :]]
 
     def _counted(self, open_: OpenFailure, failure: Failure) -> Failure:
@@ -308,11 +308,13 @@ class FailureReader:
         inner = FailureReader()
         for each in record.text.split("\n"):
             inner._take(PieceLine(0, 0, 0, each), hinted=True)
-        found = [failure for failure in inner._now() if failure.weak < 2] or inner._now()
+        failures = [failure for failure in inner._now() if failure.weak < 2] or inner._now()
         first = record.text.split("\n", 1)[0]
-        if not found and not record.bad:
+        if not failures and not record.bad:
             return False
-        best = found[0] if found else Failure(kind_of_line(first) or LOGGED, first[:LINE_CHARACTERS], 0, 0, 0, 0, [], weak=2)
+        best = (
+            failures[0] if failures else Failure(kind_of_line(first) or LOGGED, first[:LINE_CHARACTERS], 0, 0, 0, 0, [], weak=2)
+        )
         weak = max(best.weak, 0 if record.bad or not record.level else 2)
         reading = Unfinished("over", best.kind, weak=weak)
         for each in record.text.split("\n"):

@@ -79,9 +79,9 @@ def is_group(text: str) -> bool:
 def opening(text: str, before: Sequence[str]) -> Unfinished | None:
     """Returns the failure that begins with a line, None when none does; ``before`` are the lines before it, in order."""
     for find in _OPENINGS:
-        found = find(text, before)
-        if found is not None:
-            return found
+        opened = find(text, before)
+        if opened is not None:
+            return opened
     return None
 
 
@@ -173,8 +173,8 @@ def _line(text: str, _: Sequence[str]) -> Unfinished | None:
         return None
     if text.startswith("Primary job "):
         return Unfinished("line", kind, weak=3)
-    told = kind == NAN or "NCCL WARN" in text or "Workers (tasks / actors) killed" in text  # by somebody else than who fails
-    return Unfinished("line", kind, weak=_WEAK_KINDS.get(kind, int(told)))
+    given = kind == NAN or "NCCL WARN" in text or "Workers (tasks / actors) killed" in text  # by somebody else than who fails
+    return Unfinished("line", kind, weak=_WEAK_KINDS.get(kind, int(given)))
 
 
 _WEAK_KINDS = {LOGGED: 2, LAUNCHER: 2}

@@ -95,15 +95,15 @@ class Shapes:
 
 
 def _coded(piece: bytes) -> list[bytes]:
-    found, at = list[bytes](), 0
-    for match in sorted((found for code in _CODES for found in code.finditer(piece)), key=re.Match.start):
+    codes, at = list[bytes](), 0
+    for match in sorted((codes for code in _CODES for codes in code.finditer(piece)), key=re.Match.start):
         if match.start() < at:
             continue
         start = max(piece.rfind(b"\n", 0, match.start()), piece.rfind(b"\r", 0, match.start())) + 1
         ends = [end for end in (piece.find(b"\n", match.end()), piece.find(b"\r", match.end())) if end >= 0]
         at = min(ends, default=len(piece))
-        found.append(piece[start:at])
-    return found
+        codes.append(piece[start:at])
+    return codes
 
 
 def lines_of(piece: bytes) -> tuple[list[bytes], list[int]]:

@@ -144,7 +144,7 @@ CONSEQUENCES = frozenset(("nccl", HCCL, CONNECTION, LAUNCHER, KILLED, "interrupt
 """Kinds that the ranks that did not fail show when another one has: no cause while another kind is there."""
 
 _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
-_SAID = re.compile(
+_SPOKEN = re.compile(
     r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
@@ -187,16 +187,16 @@ def kind_of_line(text: str) -> str | None:
     for kind, speech in KINDS:
         if speech.may_be_in(lower) and any(not _is_quoted(text, *place) for place in speech.places(text)):
             return None if _is_echo(text) else kind
-    if (_SAID.match(text) or _level(text)) and not _is_echo(text):
+    if (_SPOKEN.match(text) or _level(text)) and not _is_echo(text):
         return LOGGED
     return None
 
 
 def _level(text: str) -> bool:
-    found = _LEVEL.search(text, 0, _LEVEL_WITHIN)
-    if found is None:
+    match = _LEVEL.search(text, 0, _LEVEL_WITHIN)
+    if match is None:
         return False
-    rest = text[found.end() :].strip(" :=]|-")
+    rest = text[match.end() :].strip(" :=]|-")
     # "ERROR RATE: 0.1", "ERROR = 3": a number with a name, not a record of a level.
     return bool(rest) and not re.match(r"(?i)(?:rate|ratio|count|s)?\b[\s:=(]*[-+]?[\d.]+%?\s*\)?$", rest)
 

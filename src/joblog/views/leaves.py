@@ -32,16 +32,16 @@ _EPOCHS = ("epoch", "epoch_num", "epochs", "current_epoch")
 _MLLOG = re.compile(r":::MLL(?:OG)? $")
 _RATIO = re.compile(r"(\d+)/(\d+)")
 
-Found = tuple[tuple[ValuePlace, ...], Counters, Span | None, Span | None, Span]
+ObjectLeaves = tuple[tuple[ValuePlace, ...], Counters, Span | None, Span | None, Span]
 """Values, counters, where a message stands that is a line itself, a time in milliseconds, and where the object stands."""
 
 
-def leaves_of(text: str, start: int) -> Found | None:
+def leaves_of(text: str, start: int) -> ObjectLeaves | None:
     """Reads the object that begins at ``start`` of a line; None when it is none, or says nothing."""
-    found = object_at(text, start)
-    if found is None:
+    leaves = object_at(text, start)
+    if leaves is None:
         return None
-    keyed = [(_keys(text, leaf), leaf) for leaf in found.leaves if leaf.path]
+    keyed = [(_keys(text, leaf), leaf) for leaf in leaves.leaves if leaf.path]
     before = text[:start]
     counters = _counters(text, keyed)
     outer = counters_of(before)
@@ -51,7 +51,7 @@ def leaves_of(text: str, start: int) -> Found | None:
     own_ms = next(((leaf.start, leaf.end) for keys, leaf in keyed if keys == ["time_ms"] and leaf.is_number), None)
     if _MLLOG.search(before) is not None:
         values = [_tagged(keys, leaf, tag) for keys, leaf in keyed if tag and keys[0] == "value" and leaf.is_number]
-        return tuple(values), counters, None, own_ms, (start, found.end)
+        return tuple(values), counters, None, own_ms, (start, leaves.end)
     numbers = [(keys, leaf) for keys, leaf in keyed if leaf.is_number and is_metric(keys[-1])]
     phase = phase_of(before)
     values = []
@@ -61,7 +61,7 @@ def leaves_of(text: str, start: int) -> Found | None:
         tagged = tag is not None and keys[-1] in _VALUES
         values.append(_tagged(keys, leaf, tag) if tagged and tag is not None else _named(text, leaf, keyed, phase))
     message = next(((leaf.start, leaf.end) for keys, leaf in keyed if keys[-1] in _MESSAGES and not leaf.is_number), None)
-    return tuple(values), counters, None if values else message, None, (start, found.end)
+    return tuple(values), counters, None if values else message, None, (start, leaves.end)
 
 
 def _keys(text: str, leaf: Leaf) -> list[str]:

@@ -74,9 +74,9 @@ def collapsed(lines: Iterable[tuple[int, MergedLine]]) -> list[MergedLine]:
     groups: dict[tuple[str, int], tuple[MergedLine, list[int]]] = {}
     times: dict[tuple[str, int], int] = {}
     for worker, line in lines:
-        said = without_mark(line.text, worker)
-        number = times[said, worker] = times.get((said, worker), 0) + 1
-        groups.setdefault((said, number), (line, []))[1].append(worker)
+        text = without_mark(line.text, worker)
+        number = times[text, worker] = times.get((text, worker), 0) + 1
+        groups.setdefault((text, number), (line, []))[1].append(worker)
     return [
         MergedLine(line.text, format_ranks(workers), len(workers), line.at_ms, line.task, line.start_byte, line.end_byte)
         for line, workers in groups.values()

@@ -18,7 +18,7 @@ _GOES_ON = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """What a failure comes to; ``cause`` is the message of what it follows from, None where that is itself."""
 
     kind: str
@@ -26,30 +26,30 @@ class Said:
     cause: str | None = None
 
 
-def said(reading: Unfinished) -> Said:
+def message_of(reading: Unfinished) -> Message:
     """Returns what a failure comes to."""
     if reading.kind is not None and not reading.raised:
-        return _said_of_lines(reading)
+        return _message_of_lines(reading)
     messages = [_joined(message) for message in reading.raised]
     if not messages:
-        return Said(PYTHON, "a traceback that was cut off")
+        return Message(PYTHON, "a traceback that was cut off")
     outer, root = (messages[0], messages[-1]) if reading.inner else (messages[-1], messages[0])
     below = _below(reading)
     kinds = [kind_of_exception(text) for text in (*below, root, outer)]
     kind = next((each for each in kinds if each not in (PYTHON, "interrupted")), kinds[-1])
     causes = [text for text in (*below, root) if text != outer]
-    return Said(kind, _shortened(outer), _shortened(causes[0]) if causes else None)
+    return Message(kind, _shortened(outer), _shortened(causes[0]) if causes else None)
 
 
 def _below(reading: Unfinished) -> list[str]:
     """What the blocks behind an exception give as its reason."""
-    found = list[str]()
+    lines = list[str]()
     if "Error Message Summary:" in reading.block:
-        found.append(_paddle(reading.block))
+        lines.append(_paddle(reading.block))
     if any("Pipeline Error Message" in line for line in reading.block):
-        found += [line for line in reading.block if line.startswith("[ERROR]")][:1]
-    found += _coded(reading.codes)
-    return [text for text in found if text]
+        lines += [line for line in reading.block if line.startswith("[ERROR]")][:1]
+    lines += _coded(reading.codes)
+    return [text for text in lines if text]
 
 
 def _coded(codes: Sequence[str]) -> list[str]:
@@ -76,12 +76,12 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LINE_CHARACTERS else f"{text[:half]} … {text[-half + 3 :]}"
 
 
-def _said_of_lines(reading: Unfinished) -> Said:
+def _message_of_lines(reading: Unfinished) -> Message:
     lines = [line.strip() for line in reading.text if line.strip()]
     kind, summary = reading.kind or LOGGED, lines[0] if lines else ""
     if reading.state == "block" or "Error Message Summary:" in reading.block:
         summary = _paddle(reading.block) if "Error Message Summary:" in reading.block else summary
-        return Said(kind_of_exception(summary, kind), _shortened(summary))
+        return Message(kind_of_exception(summary, kind), _shortened(summary))
     what = next((line for line in lines if line.startswith("what():")), None)
     if what is not None:
         summary = what
@@ -93,4 +93,4 @@ def _said_of_lines(reading: Unfinished) -> Said:
     cause = causes[-1] if causes else None
     if kind in (EXCEPTION, CRASH):
         kind = kind_of_exception(f"{cause or ''} {summary}", kind)
-    return Said(kind, _shortened(summary), None if cause is None else _shortened(cause))
+    return Message(kind, _shortened(summary), None if cause is None else _shortened(cause))

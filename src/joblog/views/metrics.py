@@ -110,11 +110,11 @@ class MetricsReader:
     @property
     def series(self) -> list[Series]:
         """The series, by name, those of one point among them; one over epochs beside one over steps says so."""
-        found = [
+        named = [
             replace(each, name=f"{name} (epoch)") if axis == EPOCH and (name, STEP) in self._series else each
             for (name, axis), each in self._series.items()
         ]
-        return sorted(found, key=lambda each: each.name)
+        return sorted(named, key=lambda each: each.name)
 
     def take(self, frame: Frame, at_ms: int, progress: Progress | None = None) -> None:
         """Looks at the frame that comes next, which arrived at ``at_ms``; ``progress`` is the bar that it draws."""

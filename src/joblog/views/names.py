@@ -148,8 +148,8 @@ def subject_before(raw: str) -> tuple[int, int] | None:
 def phase_of(text: str, *, last: bool = False) -> str:
     """Returns the first, or the last, phase that a text tells; nothing when it tells none."""
     phases = PHASE.findall(text)
-    found = phases[-1 if last else 0] if phases else ""
-    return "eval" if found == "Saving dict" else found
+    phase = phases[-1 if last else 0] if phases else ""
+    return "eval" if phase == "Saving dict" else phase
 
 
 def _ends_a_name(word: str, *, last: bool) -> bool:

@@ -55,7 +55,7 @@ class Leaves:
 
 def object_at(text: str, start: int) -> Leaves | None:
     """Reads the object that begins at ``start`` with a brace, or with ``OrderedDict([``; None when it is none."""
-    found, levels, at = Leaves(), list[_Level](), start
+    leaves, levels, at = Leaves(), list[_Level](), start
     for _ in range(4 * MAX_NUMBERS):
         token = _TOKEN.match(text, at)
         if token is None:
@@ -70,9 +70,9 @@ def object_at(text: str, start: int) -> Leaves | None:
                 return None
             levels.pop()
             if not levels:
-                found.end = at
-                return found if found.leaves else None
-        elif kind == "other" or not _value(str(kind), token, levels, found):
+                leaves.end = at
+                return leaves if leaves.leaves else None
+        elif kind == "other" or not _value(str(kind), token, levels, leaves):
             return None
     return None
 
@@ -91,7 +91,7 @@ def _opened(opening: str, levels: list[_Level]) -> bool:
     return len(levels) <= _DEPTH
 
 
-def _value(kind: str, token: re.Match[str], levels: list[_Level], found: Leaves) -> bool:
+def _value(kind: str, token: re.Match[str], levels: list[_Level], leaves: Leaves) -> bool:
     if not levels:
         return False
     level = levels[-1]
@@ -103,15 +103,15 @@ def _value(kind: str, token: re.Match[str], levels: list[_Level], found: Leaves)
         level.at, level.waiting = level.at + 1, None
         level.key = None if level.keys else level.key
     elif kind == "string":
-        _string(token, levels, found)
+        _string(token, levels, leaves)
     elif kind == "number" and level.keys and level.key is None:
         level.waiting = token.span("number")
     elif kind == "number":
-        _add(levels, *token.span("number"), found, is_number=True)
+        _add(levels, *token.span("number"), leaves, is_number=True)
     return True
 
 
-def _string(token: re.Match[str], levels: list[_Level], found: Leaves) -> None:
+def _string(token: re.Match[str], levels: list[_Level], leaves: Leaves) -> None:
     level = levels[-1]
     start, end = token.span("string")
     if level.closes == ")" and not level.call and len(levels) > 1 and levels[-2].pairs and level.at == 0:
@@ -119,18 +119,18 @@ def _string(token: re.Match[str], levels: list[_Level], found: Leaves) -> None:
     elif level.keys and level.key is None:
         level.waiting = (start + 1, end - 1)
     else:
-        _leaf(levels, start, end, token, found)
+        _leaf(levels, start, end, token, leaves)
 
 
-def _leaf(levels: list[_Level], start: int, end: int, token: re.Match[str], found: Leaves) -> None:
+def _leaf(levels: list[_Level], start: int, end: int, token: re.Match[str], leaves: Leaves) -> None:
     quoted = _QUOTED_NUMBER.fullmatch(token["string"])
     if quoted is not None:
-        _add(levels, start + quoted.start(1), start + quoted.end(1), found, is_number=True)
+        _add(levels, start + quoted.start(1), start + quoted.end(1), leaves, is_number=True)
     else:
-        _add(levels, start + 1, end - 1, found, is_number=False)
+        _add(levels, start + 1, end - 1, leaves, is_number=False)
 
 
-def _add(levels: list[_Level], start: int, end: int, found: Leaves, *, is_number: bool) -> None:
+def _add(levels: list[_Level], start: int, end: int, leaves: Leaves, *, is_number: bool) -> None:
     path = list[tuple[int, int] | int]()
     for level in levels:
         if level.key is not None:
@@ -141,5 +141,5 @@ def _add(levels: list[_Level], start: int, end: int, found: Leaves, *, is_number
             path.append(level.at)
         elif level.call and level.at > 0:
             return  # tensor(0.5, device=..., dtype=...)
-    if len(found.leaves) < MAX_NUMBERS:
-        found.leaves.append(Leaf(tuple(path), start, end, is_number))
+    if len(leaves.leaves) < MAX_NUMBERS:
+        leaves.leaves.append(Leaf(tuple(path), start, end, is_number))

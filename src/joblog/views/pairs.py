@@ -96,7 +96,7 @@ def named(text: str, start: int, end: int, before: str = "", after: str = "") ->
 
 def columns_of(text: str, separator: str = "|", least: int = 2) -> list[ValuePlace]:
     """Returns the values of a line's columns between separators, nothing where there are fewer than ``least``."""
-    at, found, columns = 0, list[ValuePlace](), 0
+    at, places, columns = 0, list[ValuePlace](), 0
     if separator != "|" and "[" in text:
         return []
     phase = ""
@@ -107,12 +107,12 @@ def columns_of(text: str, separator: str = "|", least: int = 2) -> list[ValuePla
             start = column.start("name")
             before = phase_before(column["name"].strip(), phase)
             name = named(text, at + start, at + start + len(column["name"].rstrip()), before)
-            found.append(_value(name, at, column, free=not phase))
+            places.append(_value(name, at, column, free=not phase))
         else:
             phase = phase or phase_of(part)
-            found += [each.moved(at) for each in pairs_of(part, phase, comma=False)]
+            places += [each.moved(at) for each in pairs_of(part, phase, comma=False)]
         at += len(part) + len(separator)
-    return found if columns >= least else []
+    return places if columns >= least else []
 
 
 def _value(name: str | tuple[str | Span, ...], at: int, match: re.Match[str], *, free: bool) -> ValuePlace:
@@ -124,14 +124,14 @@ def listed(text: str) -> list[ValuePlace]:
     """Returns the values of a line that is names and numbers alone: ``tick 1  kimg 4.0  sec/tick 40.1  gpumem 9.10``."""
     if _LISTED.fullmatch(text) is None:
         return []
-    found = list[ValuePlace]()
+    places = list[ValuePlace]()
     for match in _ENTRY.finditer(text):
         more = _LATER.match(text, match.end())
         if is_metric(match["name"]):
             start, end = match.span("value")
             unit = (match["unit"] or "") if more is None else "duration"
-            found.append(ValuePlace(named(text, *match.span("name")), start, end if more is None else more.end(), unit))
-    return found
+            places.append(ValuePlace(named(text, *match.span("name")), start, end if more is None else more.end(), unit))
+    return places
 
 
 def pairs_of(text: str, phase: str, *, comma: bool) -> Iterator[ValuePlace]:
@@ -140,10 +140,10 @@ def pairs_of(text: str, phase: str, *, comma: bool) -> Iterator[ValuePlace]:
     at, signs = 0, 0
     while signs < MAX_SIGNS and (match := _PAIRS[comma].search(text, at)) is not None:
         at, signs = match.end(), signs + 1
-        found = list(scan.values(match))
-        if found:
+        places = list(scan.values(match))
+        if places:
             at = scan.at
-            yield from found
+            yield from places
         elif match["sign"].isspace():
             at = max(match.end("wrap"), match.start() + 1)  # the number may be a part of the next one's name
 

@@ -37,13 +37,13 @@ def belongs(reading: Unfinished, text: str) -> bool | None:
     if not text.strip():
         reading.blanks += 1
         return None if reading.blanks <= _BLANKS.get(reading.state, 1) else False
-    found = _STEPS[reading.state](reading, text)
-    if found:
+    step = _STEPS[reading.state](reading, text)
+    if step:
         reading.blanks = reading.perhaps = 0
-    elif found is None:
+    elif step is None:
         reading.perhaps += 1
         return None if reading.perhaps <= 2 else False
-    return found
+    return step
 
 
 _BLANKS = {

@@ -188,12 +188,12 @@ class Sample:
         learnt = self.learnt(text)
         more = own(text[len(learnt.text) :]) if learnt.text else NOTHING
         longer = cuts(text, len(learnt.text) + len(more.text))[0] if more.text else learnt
-        found = sorted({longer, learnt, own(text)}, key=lambda cut: -len(cut.text))
-        return [*(cut for cut in found if cut.text), NOTHING]
+        candidates = sorted({longer, learnt, own(text)}, key=lambda cut: -len(cut.text))
+        return [*(cut for cut in candidates if cut.text), NOTHING]
 
     def _learn(self, head: _Head, text: str) -> tuple[int, str]:
         alive, least = [_head(line) for line in self._lines], max(2, len(self._lines) // 4)
-        found, most = (0, ""), 0
+        best, most = (0, ""), 0
         for count in _counts(head):
             tokens = count - (head.kinds[count - 1] == "b")
             alive = [each for each in alive if each.loose[:tokens] == head.loose[:tokens]]
@@ -201,8 +201,8 @@ class Sample:
                 break
             cut = self._common(head, count, alive) if not _SIGNS.isdisjoint(head.kinds[:count]) else None
             if cut is not None and _differ([each.text[each.ends[tokens - 1] :] for each in alive], text[len(cut.text) :]):
-                found, most = (count, cut.blanks), len(alive)
-        return found
+                best, most = (count, cut.blanks), len(alive)
+        return best
 
     def _common(self, head: _Head, count: int, others: list[_Head]) -> Cut | None:
         """Returns a cut with the blanks that the lines have in common: more of them are the words' own."""
@@ -214,7 +214,7 @@ class Sample:
 
 def _differ(behind: list[str], own_text: str) -> bool:
     """Whether what comes behind a prefix differs, as words do behind one, and numbers do not."""
-    firsts = {_NUMBER.sub("", found[0]) for each in (*behind, own_text) if (found := _FIRST.match(each)) is not None}
+    firsts = {_NUMBER.sub("", match[0]) for each in (*behind, own_text) if (match := _FIRST.match(each)) is not None}
     return sum(any(map(str.isalpha, first)) for first in firsts) > 1
 
 
@@ -222,20 +222,20 @@ def facts(head: str) -> HeadFacts:
     """Returns what a prefix says."""
     level = re.search(_LEVEL, head)
     glog = None if level else re.search(r"(?<![A-Za-z\d])([IWEFD])\d{4}(?= )|(?:(?<=[\d:Z\])|>-] )|^\[?)([IWEF])(?= \S)", head)
-    said = level[0].upper() if level else ""
+    letter = level[0].upper() if level else ""
     if glog is not None:
-        said = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL", "D": "DEBUG"}[glog[1] or glog[2]]
+        letter = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL", "D": "DEBUG"}[glog[1] or glog[2]]
     for number, pattern in enumerate(_RANKS):
         match = pattern.search(head)
         if match is not None:
-            return HeadFacts(int(next(group for group in match.groups() if group is not None)), number == 0, said)
-    return HeadFacts(level=said)
+            return HeadFacts(int(next(group for group in match.groups() if group is not None)), number == 0, letter)
+    return HeadFacts(level=letter)
 
 
 def own(text: str) -> Cut:
     """Returns what a line begins with that is nothing but times, levels, ranks and a name or two; empty when none of these."""
     head = _head(text[:HEAD_CHARACTERS])
-    counts, names, facts_so_far, found = set(_counts(head)), 0, 0, 0
+    counts, names, facts_so_far, end = set(_counts(head)), 0, 0, 0
     for at, kind in enumerate(head.kinds):
         token = head.text[head.ends[at - 1] if at else 0 : head.ends[at]]
         names += kind == "w" and any(map(str.isalpha, token)) and not _ranked(token)
@@ -246,8 +246,8 @@ def own(text: str) -> Cut:
             break
         closed = kind == "c" or (kind == "b" and at > 0 and head.kinds[at - 1] in "ctgl")
         if facts_so_far and closed and at + 1 in counts:
-            found = at + 1
-    return _cut(head, found) if found else NOTHING
+            end = at + 1
+    return _cut(head, end) if end else NOTHING
 
 
 def _ranked(token: str) -> bool:

@@ -65,16 +65,16 @@ class ProgressReader:
             self._remaining = True
             return None
         text = frame.text[:LINE_CHARACTERS]
-        found = self._of_run(_bar(text, look, frame), text, look)
-        if found is None:
+        bar = self._of_run(_bar(text, look, frame), text, look)
+        if bar is None:
             self._add_left(text, look)
             return None
-        key = _key(found.label)
+        key = _key(bar.label)
         self._bars.pop(key, None)
-        self._bars[key] = found
+        self._bars[key] = bar
         if len(self._bars) > MAX_BARS:
             del self._bars[next(iter(self._bars))]
-        return found
+        return bar
 
     def _other(self, frame: Frame) -> Progress | None:
         raw = frame.raw

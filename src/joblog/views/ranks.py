@@ -25,15 +25,15 @@ def parse_ranks(text: str | None, parameter: str = "ranks") -> Ranks:
     """Reads ``3,7-9``; nothing means all ranks. Raises Invalid."""
     if not text:
         return Ranks([(0, 10**6)])
-    found = []
+    ranges = []
     parts = text.split(",")
     for part in parts:
         match = _PART.fullmatch(part.strip())
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if low > high or len(parts) > _MAX_PARTS:
             raise Invalid(parameter, "ranks and ranges of them, such as 3,7-9", text)
-        found.append((low, high))
-    return Ranks(found)
+        ranges.append((low, high))
+    return Ranks(ranges)
 
 
 def format_ranks(ranks: Iterable[int]) -> str:

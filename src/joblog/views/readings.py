@@ -122,8 +122,8 @@ class LineReader:
         drawn = bar is not None and _TQDM.search(text) is not None
         if bar is not None and (counters.iteration is None or (drawn and counters.within)):
             step, axis = self._barred(bar, text, counters)
-            if drawn and (said := PHASE.search(bar.label)):
-                phase = said[1]
+            if drawn and (phase_match := PHASE.search(bar.label)):
+                phase = phase_match[1]
         else:
             step, axis = self.axes.read(counters, text)
         if not shape.values:
@@ -167,7 +167,7 @@ class LineReader:
         return step, STEP
 
     def _values(self, frame: Frame, text: str, shape: LineShape, phase: str) -> list[tuple[int, tuple[str, float, str]]]:
-        found = list[tuple[int, tuple[str, float, str]]]()
+        values = list[tuple[int, tuple[str, float, str]]]()
         comma = self.commas > self.dots
         for value in shape.values:
             amount = _amount(text, value, comma=comma)
@@ -176,8 +176,8 @@ class LineReader:
             name = value.name_in(text)
             if phase and value.free:
                 name = phase_before(name, phase) + name
-            found.append((frame.start, (name[:64], amount, "s" if value.unit == "duration" else value.unit)))
-        return found
+            values.append((frame.start, (name[:64], amount, "s" if value.unit == "duration" else value.unit)))
+        return values
 
     def _own_ms(self, text: str, shape: LineShape) -> int | None:
         if shape.own_ms is None:
@@ -270,14 +270,14 @@ def _amount(text: str, value: ValuePlace, *, comma: bool) -> float | None:
 
 
 def _matched(text: str, patterns: Sequence[MetricPattern]) -> list[tuple[str, float, str]]:
-    found: list[tuple[str, float, str]] = []
+    values: list[tuple[str, float, str]] = []
     for pattern in patterns:
         for match in islice(pattern.finditer(text), MAX_MATCHES):
             groups = {name: value for name, value in match.groupdict().items() if value is not None}
             if "name" in groups and "value" in groups:
                 groups[groups.pop("name")] = groups.pop("value")
-            found += [(name, amount, "") for name, value in groups.items() if (amount := number(value)) is not None]
-    return found
+            values += [(name, amount, "") for name, value in groups.items() if (amount := number(value)) is not None]
+    return values
 
 
 def _own_reading(frame: Frame, values: list[tuple[str, float, str]], bar: Progress | None) -> Reading:

@@ -47,29 +47,29 @@ def record_of(text: str) -> Record | None:
     if not (text.startswith("{") and text.rstrip().endswith("}")) or len(text) > MAX_CHARACTERS:
         return None
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         return None
-    wrapped = found.get("log")
-    if isinstance(wrapped, str) and ("stream" in found or "time" in found) and "\n" not in wrapped[:-1]:
+    wrapped = record.get("log")
+    if isinstance(wrapped, str) and ("stream" in record or "time" in record) and "\n" not in wrapped[:-1]:
         return Record(wrapped.rstrip("\n"), raw=True)
-    return _said(found)
+    return _record(record)
 
 
 def _logfmt(text: str) -> Record | None:
     pairs = {match[1]: match[2] or match[3] or "" for match in islice(_PAIR.finditer(text), _MAX_PAIRS)}
-    said = [pairs[name].replace('\\"', '"').replace("\\n", "\n") for name in ("msg", "err", "error") if pairs.get(name)]
-    return Record("\n".join(said), pairs.get("level", "").upper()) if said and "level" in pairs else None
+    texts = [pairs[name].replace('\\"', '"').replace("\\n", "\n") for name in ("msg", "err", "error") if pairs.get(name)]
+    return Record("\n".join(texts), pairs.get("level", "").upper()) if texts and "level" in pairs else None
 
 
-def _said(found: dict[str, Any]) -> Record | None:
-    inner = found.get("record")
-    level = _level(found) or (_level(inner) if isinstance(inner, dict) else "")
-    parts = [next((found[name] for name in _TEXTS if isinstance(found.get(name), str)), "")]
+def _record(record: dict[str, Any]) -> Record | None:
+    inner = record.get("record")
+    level = _level(record) or (_level(inner) if isinstance(inner, dict) else "")
+    parts = [next((record[name] for name in _TEXTS if isinstance(record.get(name), str)), "")]
     for name in _TRACEBACKS:
-        part = _traceback(found.get(name))
+        part = _traceback(record.get(name))
         if part and part not in parts[0] and name not in _TEXTS:
             parts.append(part)
     text = "\n".join(part.rstrip("\n") for part in parts if part)
@@ -86,17 +86,17 @@ def _traceback(value: object) -> str:
     if isinstance(value, dict):
         kind = value.get("type") or value.get("name") or value.get("class") or value.get("exc_type")
         stack = next((value[name] for name in _STACKS if isinstance(value.get(name), str)), None)
-        said = value.get("message") or value.get("value") or value.get("msg") or value.get("exc_value")
+        text = value.get("message") or value.get("value") or value.get("msg") or value.get("exc_value")
         if isinstance(stack, str):
             return stack
-        if isinstance(kind, str) and said:
-            return f"{kind}: {said}"
+        if isinstance(kind, str) and text:
+            return f"{kind}: {text}"
     return ""
 
 
-def _level(found: dict[str, Any]) -> str:
+def _level(record: dict[str, Any]) -> str:
     for name in _LEVELS:
-        value = found.get(name)
+        value = record.get(name)
         if isinstance(value, dict):
             value = value.get("name")
         if isinstance(value, str):

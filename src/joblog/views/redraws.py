@@ -82,8 +82,8 @@ class Redraws:
         """Takes the bytes that come next; yields the frames that end among them, empty ones left out."""
         at, base = 0, self.at
         self.at += len(data)
-        for found in _ENDS.finditer(data):
-            end = found.end()
+        for match in _ENDS.finditer(data):
+            end = match.end()
             if end - at > 1 or self._waiting:
                 frame = self._frame(data[at : end - 1], base + end)
                 if frame is not None:
@@ -97,13 +97,13 @@ class Redraws:
     def feed_line(self, data: bytes, end: int) -> list[Frame]:
         """Takes the text of a line that is written in the log's bytes up to ``end`` otherwise."""
         start = self.at
-        found = list(self.feed(data))
-        for frame in found:
+        frames = list(self.feed(data))
+        for frame in frames:
             frame.start, frame.end = min(frame.start, max(end - 1, start)), min(frame.end, end)
-        if found:
-            found[-1].end = end
+        if frames:
+            frames[-1].end = end
         self.at = self._start = end
-        return found
+        return frames
 
     def rest(self) -> Frame | None:
         """Returns the frame that has begun and not ended, as far as it has come; None when there is none."""

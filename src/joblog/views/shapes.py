@@ -95,9 +95,11 @@ def _made(text: str, *, comma: bool) -> LineShape:
     if start < 0 and "OrderedDict([" in text:
         start = text.find("OrderedDict([")
     if start >= 0:
-        found = leaves_of(text, start)
-        if found is not None:
-            return LineShape((*found[0], *_outside(text, found[4])), found[1], whole=True, message=found[2], own_ms=found[3])
+        leaves = leaves_of(text, start)
+        if leaves is not None:
+            return LineShape(
+                (*leaves[0], *_outside(text, leaves[4])), leaves[1], whole=True, message=leaves[2], own_ms=leaves[3]
+            )
     if len(_SETTINGS.findall(text)) >= MAX_SETTINGS:
         return EMPTY
     blanked = _blanked(text)
@@ -134,8 +136,8 @@ def _values(text: str, blanked: str, counters: Counters, cells: Cells | None, *,
     if entries := listed(blanked + " "):
         return tuple(entries)
     head = counters.phase
-    found = (*pairs_of(blanked, head, comma=comma), *values_first(blanked))
-    return found or (tuple(columns_of(blanked, ", ", 1)) if counters.spans else ())
+    places = (*pairs_of(blanked, head, comma=comma), *values_first(blanked))
+    return places or (tuple(columns_of(blanked, ", ", 1)) if counters.spans else ())
 
 
 def _outside(text: str, span: Span) -> tuple[ValuePlace, ...]:

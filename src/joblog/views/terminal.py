@@ -100,9 +100,9 @@ class Terminal:
 
     def _skip(self, data: bytes, at: int) -> int:
         """Passes over a string (a title, say) to its end."""
-        found = _STRING_END.search(data, at)
-        end = len(data) if found is None else found.start()
-        self._in_string = found is None
+        match = _STRING_END.search(data, at)
+        end = len(data) if match is None else match.start()
+        self._in_string = match is None
         # BEL, CAN and SUB are passed over as the controls that they are; a newline and ESC have their usual meaning.
         self.screen.row.visit(*self._span(at, end), self.screen.line)
         return end

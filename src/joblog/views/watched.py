@@ -46,14 +46,14 @@ class Watched:
         """
         if self.decoder is None:
             self.decoder = Decoder(self.frames.at)
-        found = self._read(piece, self.decoder)
+        frames = self._read(piece, self.decoder)
         if self.prefix is None:
-            first = list(islice(found, SAMPLE_LINES))
+            first = list(islice(frames, SAMPLE_LINES))
             self.prefix = common_prefix(first)
-            found = chain(first, found)
+            frames = chain(first, frames)
         if not self.prefix:
-            return found
-        return (without_prefix(frame, self.prefix) for frame in found)
+            return frames
+        return (without_prefix(frame, self.prefix) for frame in frames)
 
     def _read(self, piece: bytes, decoder: Decoder) -> Iterator[Frame]:
         for data, places in decoder.feed(piece):
@@ -62,7 +62,7 @@ class Watched:
 
 def common_prefix(frames: Sequence[Frame]) -> bytes:
     """Returns what most of a log's first lines begin with, all digits as 0, nothing where they begin with what they say."""
-    sample, found = Sample(), Counter[bytes]()
+    sample, counts = Sample(), Counter[bytes]()
     for frame in frames:
         sample.add(frame.text)
     for frame in frames:
@@ -70,8 +70,8 @@ def common_prefix(frames: Sequence[Frame]) -> bytes:
         stream = _STREAM.match(frame.text, len(head)) if head else None
         coded = (head + (stream[0] if stream is not None else "")).encode()
         if head and frame.raw.startswith(coded):
-            found[frame.outline[: len(coded)]] += 1
-    prefix, count = found.most_common(1)[0] if found else (b"", 0)
+            counts[frame.outline[: len(coded)]] += 1
+    prefix, count = counts.most_common(1)[0] if counts else (b"", 0)
     return prefix if count > 1 and 2 * count > len(frames) else b""
 
 

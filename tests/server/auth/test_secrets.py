@@ -146,7 +146,7 @@ def test_tokens_of_users_are_forgotten_when_they_are_long_over(tmp_path: Path) -
     now = [1_700_000_000_000]
     day_ms = 24 * 3600 * 1000
     engine = Engine(Settings(data=tmp_path / "data"), clock_ms=lambda: now[0])
-    user = engine.iam.create_user("default", "someone", "long enough", now[0])
+    user = engine.users.create_user("default", "someone", "long enough", now[0])
     secrets = []
     for _ in range(4):
         _, secret = engine.tokens.make_for_user(user.id, None, None, now[0], now[0] + day_ms)

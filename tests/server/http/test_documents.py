@@ -112,7 +112,7 @@ def test_a_job_that_was_stored_with_a_deep_request_breaks_no_list(tmp_path: Path
     """An earlier joblog kept such: its request is left out, and the rest of it is answered, with all other jobs."""
     place = backend.place()
     engine = Engine(Settings(data=tmp_path, **place))
-    engine.names.put_project("deep", 1)
+    engine.runs.put_project("deep", 1)
     nested = ["[" * levels + "]" * levels for levels in (66, 500, 990, 50_000)]
     requests = [request % each for each in nested for request in ('{"v1":{"config":%s}}', '{"v2":{"spec":%s}}')]
     for number, request in enumerate([*requests, '{"v1":{"config":{"app_url":"a"}}}']):

@@ -40,7 +40,7 @@ def test_buckets_fill_with_time() -> None:
     buckets.take("a", 100.5)
     for number in range(30_000):
         buckets.take(f"many {number}", 100.5)
-    assert len(buckets._held) <= 10_000
+    assert len(buckets._levels) <= 10_000
     with pytest.raises(TooMany):
         Buckets(0.1, 0.5).take("never", 0.0)
 

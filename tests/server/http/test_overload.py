@@ -71,7 +71,7 @@ class Unused(ThreadPoolExecutor):
 
 def test_logins_of_one_caller_are_in_nobodys_way(engine: Engine, tmp_path: Path) -> None:
     """They wait in threads of their own, a share of them for each caller; another one logs in meanwhile."""
-    engine.iam.create_user(DEFAULT_DOMAIN, "ada", "correct horse battery", 1)
+    engine.users.create_user(DEFAULT_DOMAIN, "ada", "correct horse battery", 1)
 
     async def log_in(logins: Logins, address: str, password: str) -> bool:
         user = {"name": "ada", "password": password}

@@ -40,7 +40,7 @@ class RemoteEngine(Engine):
     def __init__(self, data: Path) -> None:
         super().__init__(Settings(data=data))
         self.remote = Remote(self.settings.catalog_path)
-        self.database = self.tokens._db = self.iam._db = self.remote
+        self.database = self.tokens._db = self.users._db = self.remote
 
 
 async def status_of(app: App, scope: HTTPScope) -> int:
@@ -69,12 +69,12 @@ def test_credentials_are_looked_up_in_threads(tmp_path: Path) -> None:
     """Good ones and bad ones, of both kinds."""
     engine = RemoteEngine(tmp_path / "data")
     now_ms = engine.clock_ms()
-    engine.names.put_project("lab", now_ms)
-    engine.names.put_run("lab", "job", None, 0, now_ms)
+    engine.runs.put_project("lab", now_ms)
+    engine.runs.put_run("lab", "job", None, 0, now_ms)
     _, token = engine.tokens.make("lab", ["read"], "", now_ms, None)
-    user = engine.iam.create_user("default", "someone", "long enough", now_ms)
-    engine.iam.grant(user.id, "lab", ["read"], now_ms)
-    key = engine.iam.create_key(user.id, "", now_ms)
+    user = engine.users.create_user("default", "someone", "long enough", now_ms)
+    engine.users.grant(user.id, "lab", ["read"], now_ms)
+    key = engine.users.create_key(user.id, "", now_ms)
     app = App(engine)
     headers = {"host": "x", "x-sdk-date": sdk_date(time.time())}
     text = canonical("GET", NAMES, (), headers, b"")

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from joblog.engine.apart import here
+from joblog.engine.compute import here
 from joblog.engine.read import DEADLINE_S
 from joblog.errors import Busy
 from joblog.server.http.patterns import metric_patterns

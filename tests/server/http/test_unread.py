@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from joblog.server.http.ahead import FIRST_BYTES, MAX_BYTES, Ahead
 from joblog.server.http.packed import compressed
+from joblog.server.http.read_ahead import FIRST_BYTES, MAX_BYTES, ReadAhead
 
 DATA = b"".join(b"line %d\n" % number for number in range(500_000))
 
@@ -31,7 +31,7 @@ def test_pieces_grow_for_who_takes_them() -> None:
     reads = Reads()
 
     async def read() -> bytes:
-        return b"".join([part async for part in Ahead(reads, 7, len(DATA) - 5).parts()])
+        return b"".join([part async for part in ReadAhead(reads, 7, len(DATA) - 5).parts()])
 
     assert asyncio.run(read()) == DATA[7:-5]
     assert reads.sizes[:3] == [FIRST_BYTES, 2 * FIRST_BYTES, 4 * FIRST_BYTES]
@@ -43,7 +43,7 @@ def test_nothing_is_held_of_what_is_not_taken() -> None:
     reads = Reads()
 
     async def read() -> bytes:
-        ahead, data = Ahead(reads, 0, len(DATA)), bytearray()
+        ahead, data = ReadAhead(reads, 0, len(DATA)), bytearray()
         async for part in ahead.parts(untaken_s=3600):
             data += part
             if len(data) % (40 * len(part)) == 0:
@@ -60,7 +60,7 @@ def test_it_is_looked_at_by_itself() -> None:
     """While nobody takes anything, and no more when the answer has ended."""
 
     async def read() -> None:
-        ahead = Ahead(Reads(), 0, len(DATA))
+        ahead = ReadAhead(Reads(), 0, len(DATA))
         parts = ahead.parts(untaken_s=0.001)
         await anext(parts)
         async with asyncio.timeout(60):
@@ -95,7 +95,7 @@ def test_what_compresses_is_small(coding: str, data: bytes) -> None:
     times = 64
 
     async def stalled() -> AsyncGenerator[bytes, None]:
-        parts = compressed(Ahead(lambda low, high: data[low:high], 0, len(data)).parts(untaken_s=0.01), coding)
+        parts = compressed(ReadAhead(lambda low, high: data[low:high], 0, len(data)).parts(untaken_s=0.01), coding)
         for _ in range(3):
             assert len(await anext(parts)) <= 8192
         return parts

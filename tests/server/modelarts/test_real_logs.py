@@ -131,14 +131,14 @@ def test_real_logs_are_proved_complete(imported: list[tuple[MadeLog, bytes]]) ->
 @pytest.fixture
 def halves(engine: Engine, real_logs: RealLogs) -> list[tuple[Log, bytes]]:
     """Every real log in the process, still growing: one half of it sealed, the other in the catalog."""
-    engine.names.put_project("lab", 0)
+    engine.runs.put_project("lab", 0)
     logs = []
     for number, (_, data) in enumerate(real_logs()):
-        _, _, log = engine.names.put_run("lab", f"real-{number}", None, 0, 1_700_000_000_000)
-        engine.ingest.append(log.id, 0, data[: len(data) // 2])
+        _, _, log = engine.runs.put_run("lab", f"real-{number}", None, 0, 1_700_000_000_000)
+        engine.appender.append(log.id, 0, data[: len(data) // 2])
         while engine.sealer.seal(log.id):
             pass
-        logs.append((engine.ingest.append(log.id, len(data) // 2, data[len(data) // 2 :]), data))
+        logs.append((engine.appender.append(log.id, len(data) // 2, data[len(data) // 2 :]), data))
     return logs
 
 
@@ -157,11 +157,11 @@ def test_smallest_byte_pages(engine: Engine, halves: list[tuple[Log, bytes]], si
         down: list[Page] = []
         while not down or down[-1].end_byte < high:
             start = down[-1].end_byte if down else low
-            down.append(engine.query.characters(log, partial(positions.byte_span, start, size), backwards=False))
+            down.append(engine.reader.characters(log, partial(positions.byte_span, start, size), backwards=False))
         up: list[Page] = []
         while not up or up[-1].start_byte > low:
             start = up[-1].start_byte if up else high
-            up.append(engine.query.characters(log, partial(positions.byte_span, start, -size), backwards=True))
+            up.append(engine.reader.characters(log, partial(positions.byte_span, start, -size), backwards=True))
         check_glued(down, data)
         check_glued(up[::-1], data)
 
@@ -173,9 +173,9 @@ def test_smallest_line_pages(engine: Engine, halves: list[tuple[Log, bytes]]) ->
         base = log.created_ms * positions.LINES_PER_MS
         first = max(log.sealed_line - PART_LINES // 2, 0)
         end = min(first + PART_LINES, log.end_line)
-        down = [engine.query.lines(log, partial(positions.line_span, base + line, 1, "desc")) for line in range(first, end)]
+        down = [engine.reader.lines(log, partial(positions.line_span, base + line, 1, "desc")) for line in range(first, end)]
         up = [
-            engine.query.lines(log, partial(positions.line_span, base + line, 1, "asc")) for line in range(first + 1, end + 1)
+            engine.reader.lines(log, partial(positions.line_span, base + line, 1, "asc")) for line in range(first + 1, end + 1)
         ]
         assert [(page.start_line, page.end_line) for page in down] == [(line, line + 1) for line in range(first, end)]
         expected = [line + b"\n" for line in data.split(b"\n")[first:end]]

@@ -19,8 +19,8 @@ LIMIT_S = 120.0
 
 
 def made(engine: Engine) -> Log:
-    engine.names.put_project("p", 1)
-    return engine.names.put_run("p", "a", None, 0, 1)[2]
+    engine.runs.put_project("p", 1)
+    return engine.runs.put_run("p", "a", None, 0, 1)[2]
 
 
 async def read(followers: Followers, log: Log, until: int) -> bytes:
@@ -44,7 +44,7 @@ def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
         async with followers.channel(log) as channel:
             reading = [asyncio.create_task(read(followers, log, 400)) for _ in range(300)]
             for at in range(0, 400, 10):
-                await asyncio.to_thread(engine.ingest.append, log.id, at, b"line %4d\n" % at)
+                await asyncio.to_thread(engine.appender.append, log.id, at, b"line %4d\n" % at)
             got = await asyncio.gather(*reading)
             assert (followers.count, channel.followers) == (1, 1)
             return got, channel.reads
@@ -57,7 +57,7 @@ def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
 def test_log_keeps_no_more_pieces_than_it_has_followers(engine: Engine) -> None:
     """What one has taken, and nobody else can be about to, is let go of."""
     log = made(engine)
-    engine.ingest.append(log.id, 0, b"x" * (8 * PIECE_BYTES))
+    engine.appender.append(log.id, 0, b"x" * (8 * PIECE_BYTES))
 
     async def kept(count: int) -> int:
         followers = Followers(engine)
@@ -80,7 +80,7 @@ def test_lost_wake_up_delays_and_loses_nothing(engine: Engine) -> None:
     async def run() -> bytes:
         reading = asyncio.create_task(read(Followers(engine, poll_s=0.05), log, 5))
         await asyncio.sleep(0.1)
-        await asyncio.to_thread(engine.ingest.append, log.id, 0, b"line\n")
+        await asyncio.to_thread(engine.appender.append, log.id, 0, b"line\n")
         return await reading
 
     assert asyncio.run(run()) == b"line\n"
@@ -89,7 +89,7 @@ def test_lost_wake_up_delays_and_loses_nothing(engine: Engine) -> None:
 def test_log_that_was_told_of_before_it_was_watched(engine: Engine) -> None:
     """The head that a follower brings may be old."""
     log = made(engine)
-    engine.ingest.append(log.id, 0, b"line\n")
+    engine.appender.append(log.id, 0, b"line\n")
     assert asyncio.run(read(Followers(engine), log, 5)) == b"line\n"
 
 

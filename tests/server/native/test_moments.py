@@ -27,11 +27,11 @@ def test_moments_have_places(tmp_path: Path) -> None:
     """To the millisecond in the tail; sealed, and merged, to the second."""
     now = [T0 - 5]
     engine = Engine(Settings(data=tmp_path), clock_ms=lambda: now[0])
-    engine.names.put_project("p", 1)
-    log = engine.names.put_run("p", "a", None, 0, 1)[2]
+    engine.runs.put_project("p", 1)
+    log = engine.runs.put_run("p", "a", None, 0, 1)[2]
     for number, at_ms in enumerate(ARRIVALS):
         now[0] = at_ms
-        engine.ingest.append(log.id, 7 * number, b"line %d\n" % number)
+        engine.appender.append(log.id, 7 * number, b"line %d\n" % number)
         if number == 3:
             tail = engine.logs.head(log.id)
             exact = [arrived(engine.logs, tail, T0 + ms) for ms in (-1, 0, 1, 400, 401, 1500, 59_999, 60_000, 60_001)]
@@ -71,10 +71,10 @@ class SealingLogs(Logs):
 def test_times_are_known_while_a_log_is_sealed(tmp_path: Path) -> None:
     """Between any two of the reads that find them: what is not a chunk any more is in a segment."""
     engine = Engine(Settings(data=tmp_path), clock_ms=lambda: T0)
-    engine.names.put_project("p", 1)
+    engine.runs.put_project("p", 1)
     for name in ("segments", "chunks"):
-        log = engine.names.put_run("p", name, None, 0, 1)[2]
-        engine.ingest.append(log.id, 0, DATA)
+        log = engine.runs.put_run("p", name, None, 0, 1)[2]
+        engine.appender.append(log.id, 0, DATA)
         logs = SealingLogs(engine, after=name)
         assert second_of(logs, logs.head(log.id), [0, 7]) == [T0 // 1000] * 2, name
         assert engine.logs.head(log.id).sealed_byte == len(DATA)
@@ -86,11 +86,11 @@ def dated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeLog]:
     """A log whose lines arrived when ARRIVALS says."""
     data, now = tmp_path_factory.mktemp("dated"), [T0]
     engine = Engine(Settings(data=data), clock_ms=lambda: now[0])
-    engine.names.put_project("default", T0)
-    log = engine.names.put_run("default", "dated", None, 0, T0)[2]
+    engine.runs.put_project("default", T0)
+    log = engine.runs.put_run("default", "dated", None, 0, T0)[2]
     for number, at_ms in enumerate(ARRIVALS):
         now[0] = at_ms
-        engine.ingest.append(log.id, 7 * number, b"line %d\n" % number)
+        engine.appender.append(log.id, 7 * number, b"line %d\n" % number)
     engine.close()
     server = start_server(data, seal_quiet_s=10**9)
     web = Web(server.url, server.token)

@@ -209,11 +209,11 @@ def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) 
     clock = Clock()
     engine = Engine(backend.settings(tmp_path), clock_ms=clock)
     try:
-        engine.names.put_project("p", clock())
-        job, version, _ = engine.names.put_run("p", "j", None, 0, clock())
+        engine.runs.put_project("p", clock())
+        job, version, _ = engine.runs.put_run("p", "j", None, 0, clock())
 
         def report() -> Version:
-            return engine.states.report(engine.names.version("p", job.id, version.id), 0, Report(Status.RUNNING), clock())
+            return engine.states.report(engine.runs.version("p", job.id, version.id), 0, Report(Status.RUNNING), clock())
 
         report()
         for _ in range(20):  # heartbeats, few of which are written down
@@ -222,10 +222,10 @@ def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) 
         assert engine.states.mark_lost(clock()) == 0
         clock.now_ms += LOST_MS + 1
         assert engine.states.mark_lost(clock()) == 1
-        lost = engine.names.version("p", job.id, version.id)
+        lost = engine.runs.version("p", job.id, version.id)
         assert (lost.status, lost.reason) == (Status.LOST, "worker-0: LOST")
         assert report().status is Status.RUNNING
-        assert engine.names.version("p", job.id, version.id).ended_ms is None
+        assert engine.runs.version("p", job.id, version.id).ended_ms is None
     finally:
         engine.close()
 

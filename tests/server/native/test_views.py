@@ -247,7 +247,7 @@ def merged(engine: Engine, logs: list[Log], place: Place | None, page_lines: int
     heads = [engine.logs.head(log.id) for log in logs]
     found = list[MergedLine]()
     while True:
-        page = merged_page(engine.query, heads, place, page_lines, 0, now_ms)
+        page = merged_page(engine.reader, heads, place, page_lines, 0, now_ms)
         found += page.lines
         if page.closed:
             return found
@@ -256,13 +256,13 @@ def merged(engine: Engine, logs: list[Log], place: Place | None, page_lines: int
 
 def written(engine: Engine, now: list[int]) -> tuple[list[Log], list[bytes]]:
     """Makes three closed logs, appended to at uneven times, with lines that go over appends; returns what each holds."""
-    engine.names.put_project("lab", now[0])
-    logs = [engine.names.put_run("lab", "j", "r", worker, now[0])[2] for worker in range(3)]
+    engine.runs.put_project("lab", now[0])
+    logs = [engine.runs.put_run("lab", "j", "r", worker, now[0])[2] for worker in range(3)]
     held = [b"", b"", b""]
     for step in range(60):
         worker = (step * 7) % 3
         data = (b"step %d of %d\n" % (step, worker) * (step % 4)) + b"half of a"
-        engine.ingest.append(logs[worker].id, len(held[worker]), data)
+        engine.appender.append(logs[worker].id, len(held[worker]), data)
         held[worker] += data
         now[0] += 137 * (step % 11)
     for log in logs:

@@ -153,10 +153,10 @@ def test_catalogs_tell_the_same(backend: Backend, tmp_path: Path) -> None:
     from joblog.engine.engine import Engine
 
     engine = Engine(backend.settings(tmp_path / "facts"), clock_ms=lambda: 1_000)
-    engine.names.put_project("p", 0)
-    made = [engine.names.put_run("p", name, None, 0, 1_000) for name in ("quiet", "closed", "partial")]
+    engine.runs.put_project("p", 0)
+    made = [engine.runs.put_run("p", name, None, 0, 1_000) for name in ("quiet", "closed", "partial")]
     for (_, _, log), data in zip(made, (b"one\n", b"two\n", b"never ended"), strict=True):
-        engine.ingest.append(log.id, 0, data)
+        engine.appender.append(log.id, 0, data)
     engine.logs.close(engine.logs.head(made[1][2].id), None, None, 6_000)
     found = facts(engine.database, 21_000, seal_bytes=100, quiet_for_ms=5_000)
     assert (found.tail_logs, found.tail_bytes, found.seal_due_logs, found.sealing_lag_ms) == (3, 19, 2, 15_000)

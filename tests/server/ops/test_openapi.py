@@ -9,7 +9,7 @@ from http import HTTPStatus
 import pytest
 
 from joblog.errors import NotFound, WrongProject
-from joblog.server.http.answers import STATUSES, full_code, told
+from joblog.server.http.answers import STATUSES, full_code, status_of
 from tests.server.calls import Web
 from tests.server.ops.described import Operation, operations
 
@@ -42,7 +42,7 @@ def test_each_family_has_its_own_refusals(described: dict[str, Operation]) -> No
             continue
         family = FAMILIES.get(operation.path[:3], "Error")
         for kind in (NotFound, WrongProject):
-            status, code = told(kind, operation.path)
+            status, code = status_of(kind, operation.path)
             shown = full_code(code) if family != "Error" else code
             assert error_of(operation, status) == family, operation.name
             assert shown in operation.described["responses"][str(status)]["description"], operation.name
@@ -58,7 +58,7 @@ def test_every_answer_has_its_headers(described: dict[str, Operation]) -> None:
 
 def test_statuses_are_those_of_the_table(described: dict[str, Operation]) -> None:
     """None that no error has; reading refuses nothing for being in conflict."""
-    known = {str(told(kind, path)[0]) for kind in STATUSES for path in ("/api/", "/v1/", "/v2/")}
+    known = {str(status_of(kind, path)[0]) for kind in STATUSES for path in ("/api/", "/v1/", "/v2/")}
     for operation in described.values():
         refused = {status for status in operation.described["responses"] if status[0] in "45"}
         assert refused <= known, operation.name
@@ -78,8 +78,8 @@ def test_ranges_are_those_that_are_told(web: Web) -> None:
     seen = 0
     for operation in operations(web):
         for parameter in operation.described.get("parameters", []):
-            schema, told = parameter["schema"], re.search(r"(-?\d+) to (\d+)", parameter.get("description", ""))
-            if told and schema.get("type") == "integer":
-                assert (schema["minimum"], schema["maximum"]) == (int(told[1]), int(told[2])), (operation.name, parameter)
+            schema, bounds = parameter["schema"], re.search(r"(-?\d+) to (\d+)", parameter.get("description", ""))
+            if bounds and schema.get("type") == "integer":
+                assert (schema["minimum"], schema["maximum"]) == (int(bounds[1]), int(bounds[2])), (operation.name, parameter)
                 seen += 1
     assert seen > 10

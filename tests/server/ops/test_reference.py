@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from joblog.server.http.answers import STATUSES, full_code, told
+from joblog.server.http.answers import STATUSES, full_code, status_of
 from tests.server.calls import Web
 from tests.server.ops.described import operations
 from tests.server.people import made_person
@@ -63,5 +63,5 @@ def test_every_field_is_there(web: Web) -> None:
 
 def test_every_code_is_there() -> None:
     """In full, or its number behind another one's."""
-    codes = {full_code(told(kind, path)[1]) for kind in STATUSES for path in ("/v1/", "/v2/")}
+    codes = {full_code(status_of(kind, path)[1]) for kind in STATUSES for path in ("/v1/", "/v2/")}
     assert sorted(code for code in codes if code not in page() and f"`{code[-5:]}`" not in page()) == []

@@ -130,11 +130,11 @@ class Canary:
                 continue
             number = random.randint(0, judge.highest)  # noqa: S311  # which one is no secret
             try:
-                found = parsed(client.lines(ref, number, 1).content.encode())
+                record = parsed(client.lines(ref, number, 1).content.encode())
             except JoblogError as error:
                 self._say(f"{error}; will be tried again")
                 continue
-            if found is None or found[0] != number:
+            if record is None or record[0] != number:
                 self.totals.fault("wrong", "query")
 
     def _read_back(self, client: Client, ref: LogRef, count: int) -> bool:

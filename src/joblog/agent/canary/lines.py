@@ -89,11 +89,11 @@ class Judge:
     def take(self, data: bytes, now_ms: int) -> None:
         """Takes what came."""
         for text in self._lines(data):
-            found = parsed(text)
-            if found is None or found[0] >= len(self._seen):
+            record = parsed(text)
+            if record is None or record[0] >= len(self._seen):
                 self._totals.fault("wrong", self._by)
                 continue
-            self._line(*found, now_ms)
+            self._line(*record, now_ms)
 
     def finish(self) -> None:
         """Says that nothing more comes: what did not is missing."""

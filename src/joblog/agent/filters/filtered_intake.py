@@ -51,7 +51,7 @@ class _Record:
     sieves: bytes
 
 
-class Held:
+class SharedPieces:
     """The memory that the foreground process shares with its keepers; no file has a name in it, none is on a disk.
 
     There are two of each, the record that is valid and the one that is made next; ``raw[step % 2]`` is what is not in the
@@ -143,56 +143,56 @@ class Filters:
 
     def __init__(self, rules: Sequence[Rule] = (), rate_bytes_s: float | None = None) -> None:
         self._rules, self._rate_bytes_s = rules, rate_bytes_s
-        self._held: Held | None = None
+        self._taken: SharedPieces | None = None
 
     def prepare(self) -> None:
         """Makes the memory that the foreground process shares with its keepers; raises OSError."""
-        self._held = Held()
+        self._taken = SharedPieces()
 
     def intake(self, spool: Spool, limit_bytes: int) -> Filtered:
         """Returns an intake that finishes what the one before it was about to write, and goes on."""
-        assert self._held is not None
+        assert self._taken is not None
         sieves = new_sieves(STDERR, self._rules, self._rate_bytes_s, time.monotonic())
-        return Filtered(spool, self._held, sieves, Aside(spool.path, limit_bytes))
+        return Filtered(spool, self._taken, sieves, Aside(spool.path, limit_bytes))
 
 
 class Filtered:
     """The intake through filters."""
 
-    def __init__(self, spool: Spool, held: Held, sieves: Sieves, aside: Aside) -> None:
+    def __init__(self, spool: Spool, taken: SharedPieces, sieves: Sieves, aside: Aside) -> None:
         """Finishes what a keeper before this one was about to write."""
-        self._spool, self._held, self._sieves, self._aside = spool, held, sieves, aside
-        if record := held.record():
-            found: _Record = pickle.loads(record)  # noqa: S301 - memory that nobody else has
-            self._sieves.load(found.sieves)
-            if held.written_step < held.step:
-                self._write(found)
+        self._spool, self._taken, self._sieves, self._aside = spool, taken, sieves, aside
+        if record := taken.record():
+            saved: _Record = pickle.loads(record)  # noqa: S301 - memory that nobody else has
+            self._sieves.load(saved.sieves)
+            if taken.written_step < taken.step:
+                self._write(saved)
 
     def receive(self, source: int, descriptor: int) -> bytes:
         """Moves the bytes into memory."""
-        return self._held.receive(source, descriptor)
+        return self._taken.receive(source, descriptor)
 
     def keep(self) -> None:
         """Filters them and appends what passes."""
-        held = self._held
-        if data := held.raw(held.step):
-            stream = held.descriptor(held.step) - STDOUT
+        taken = self._taken
+        if data := taken.raw(taken.step):
+            stream = taken.descriptor(taken.step) - STDOUT
             self._commit([self._sieves[stream].feed(data, time.monotonic())])
 
     def passed_on(self) -> None:
         """Counts the step."""
-        self._held.passed_on()
+        self._taken.passed_on()
 
     def not_passed_on(self) -> Iterator[tuple[bytes, int]]:
         """Yields the last step's bytes, and those that no step was made of yet."""
-        held = self._held
-        if held.passed_step < held.step:
-            yield held.raw(held.step - 1), held.descriptor(held.step - 1)
-            held.passed_on()
-        if data := held.raw(held.step):
+        taken = self._taken
+        if taken.passed_step < taken.step:
+            yield taken.raw(taken.step - 1), taken.descriptor(taken.step - 1)
+            taken.passed_on()
+        if data := taken.raw(taken.step):
             self.keep()
-            yield data, held.descriptor(held.step - 1)
-            held.passed_on()
+            yield data, taken.descriptor(taken.step - 1)
+            taken.passed_on()
 
     @property
     def due_s(self) -> float | None:
@@ -208,8 +208,8 @@ class Filtered:
         """Appends all that was held back."""
         now_s = time.monotonic()
         self._commit([sieve.end(now_s) for sieve in self._sieves])
-        if self._aside.told:
-            say(self._aside.told)
+        if self._aside.message:
+            say(self._aside.message)
 
     def _commit(self, passed: Sequence[Passed]) -> None:
         self._spool.settle()
@@ -227,7 +227,7 @@ class Filtered:
             self._aside.size_bytes,
             self._sieves.dump(),
         )
-        self._held.commit(pickle.dumps(record))
+        self._taken.commit(pickle.dumps(record))
         self._write(record)
 
     def _write(self, record: _Record) -> None:
@@ -239,4 +239,4 @@ class Filtered:
             spool.note_gap(gap if gap.at_byte <= spool.end_byte else gap._replace(at_byte=spool.end_byte))
         spool.note_withheld(record.withheld_bytes)
         self._aside.write(record.aside, record.aside_at)
-        self._held.written()
+        self._taken.written()

@@ -131,8 +131,8 @@ class Redactor:
         self._line, self._masked, self._given = state
 
     def _line_end(self, data: bytes, at: int) -> int:
-        found = _LINE_END.search(data, at)
-        return found.end() if found else len(data)
+        match = _LINE_END.search(data, at)
+        return match.end() if match else len(data)
 
     def _group(self, lines: bytes) -> bytes:
         """Returns whole lines masked."""
@@ -169,8 +169,8 @@ class Redactor:
         for rule in self._rules:
             if not rule.may_match(lowered):
                 continue
-            for found in rule.pattern.finditer(text):
-                start, end = found.span(1 if rule.pattern.groups else 0)
+            for match in rule.pattern.finditer(text):
+                start, end = match.span(1 if rule.pattern.groups else 0)
                 if start < 0:
                     continue
                 masked[start:end] = b"*" * (end - start)

@@ -30,7 +30,7 @@ class Aside:
         return self._size_bytes
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """Returns a line for people about what was taken out, empty where nothing was."""
         if self._size_bytes:
             less = f" ({self._missing_bytes} more found no room)" if self._missing_bytes else ""

@@ -91,19 +91,19 @@ class Followed:
         """Whether all that was there at the last step is on the server, and the name leads to no other file."""
         return self._is_settled(look(self.path))
 
-    def _is_settled(self, found: tuple[int, int, int, int] | None) -> bool:
+    def _is_settled(self, status: tuple[int, int, int, int] | None) -> bool:
         if self._log is None or self._pending or self._offset < self._seen_bytes:
             return False
-        if self.done or found is None:
+        if self.done or status is None:
             return True
-        return not self._generation_over and found[:2] == (self._mark.device, self._mark.inode)
+        return not self._generation_over and status[:2] == (self._mark.device, self._mark.inode)
 
     def look(self) -> tuple[bool, bool]:
         """Returns whether the file looks other than at the last call, and whether it is settled; costs one system call."""
-        found = look(self.path)
-        looked = found or (look(self._file) if self._file >= 0 else None)
+        status = look(self.path)
+        looked = status or (look(self._file) if self._file >= 0 else None)
         same, self._looked = looked == self._looked, looked
-        return not same, self._is_settled(found)
+        return not same, self._is_settled(status)
 
     def disconnect(self) -> None:
         """Makes the next step ask the server for the log's end first."""
@@ -193,19 +193,19 @@ class Followed:
     def _follow_truncation(self) -> None:
         """Goes on in the copy that was made before, else with what the file holds now."""
         raw_bytes = self._offset - self._mark.file_byte
-        for path, found in siblings(self.path):
-            if found.st_size >= self._offset and crc32_of(path, self._mark.file_byte, raw_bytes) == self._raw_crc32:
+        for path, status in siblings(self.path):
+            if status.st_size >= self._offset and crc32_of(path, self._mark.file_byte, raw_bytes) == self._raw_crc32:
                 self.close()
                 self._file = opened(path)
-                self._remember(device=found.st_dev, inode=found.st_ino)
-                self._seen_bytes = found.st_size
+                self._remember(device=status.st_dev, inode=status.st_ino)
+                self._seen_bytes = status.st_size
                 return
         self._end(self._seen_bytes - self._offset, "the file was truncated")
 
     def _follow_rotation(self, *, last: bool) -> bool:
         """At the file's end: whether the name leads elsewhere by now."""
-        found = look(self.path)
-        if found is None or found[:2] == (self._mark.device, self._mark.inode):
+        status = look(self.path)
+        if status is None or status[:2] == (self._mark.device, self._mark.inode):
             self._rotated_s = None
             return False
         if self._rotated_s is None:
@@ -242,10 +242,10 @@ class Followed:
             self._file = opened(self.path)
         except FileNotFoundError:
             return False
-        found = os.fstat(self._file)
-        self._remember(device=found.st_dev, inode=found.st_ino, file_byte=0, base_byte=self._at, base_crc32=self._crc32)
+        status = os.fstat(self._file)
+        self._remember(device=status.st_dev, inode=status.st_ino, file_byte=0, base_byte=self._at, base_crc32=self._crc32)
         self._start_reading(0)
-        self._seen_bytes, self._generation_over = found.st_size, False
+        self._seen_bytes, self._generation_over = status.st_size, False
         return True
 
     def _skip_hole(self) -> None:
@@ -267,8 +267,8 @@ class Followed:
         if self._file >= 0:
             return True
         for path in (self.path, *(path for path, _ in siblings(self.path))):
-            found = look(path)
-            if found is not None and found[:2] == (self._mark.device, self._mark.inode):
+            status = look(path)
+            if status is not None and status[:2] == (self._mark.device, self._mark.inode):
                 self._file = opened(path)
                 return True
         return False
@@ -327,8 +327,8 @@ class Followed:
             # Where nothing is to be compared, only the file itself will do.
             itself = path == self.path or (look(path) or (0, 0))[:2] == wanted
             if (itself or log.end_byte > self._mark.base_byte) and self._holds(path, log):
-                found = os.fstat(self._file)
-                self._remember(device=found.st_dev, inode=found.st_ino)
+                status = os.fstat(self._file)
+                self._remember(device=status.st_dev, inode=status.st_ino)
                 return True
         return False
 

@@ -80,7 +80,7 @@ class _Entry:
     grown_s: float = 0.0
     busy: bool = False
     failed: bool = False
-    told: bool = False
+    reported: bool = False
     ended: bool = False  # all is sent that was there when it had to end
 
 
@@ -104,7 +104,7 @@ class Follower:
         self._clients: list[Writer] = []
         self._stopped = False
         self._over = False
-        self._resume_s, self._told, self._reason = 0.0, False, ""
+        self._resume_s, self._reported, self._reason = 0.0, False, ""
         self._discover_s = 0.0
         self._left_open = _allowed_open_files()
 
@@ -171,8 +171,8 @@ class Follower:
     def _add(self, path: Path, mark: Note, target: naming.Target, *, known: bool) -> None:
         keep_open = self._left_open > 0
         self._left_open -= 1
-        found = _inode(path)
-        mark = mark if known else replace(mark, inode=found[1], device=found[0])
+        inode = _inode(path)
+        mark = mark if known else replace(mark, inode=inode[1], device=inode[0])
         file = Followed(path, mark, self._setting, known=known, own_run=target.own_run, keep_open=keep_open)
         self._entries[path] = _Entry(file, grown_s=time.monotonic())
 
@@ -270,7 +270,7 @@ class Follower:
                 break
         if entry.file.calls > calls:
             self._backoff.reset()
-            self._told = False
+            self._reported = False
         entry.ended = last and entry.file.is_settled
         entry.due_s = 0.0 if last else time.monotonic() + MIN_LOOK_S
 
@@ -285,8 +285,8 @@ class Follower:
         except OSError as error:
             entry.due_s = time.monotonic() + UNREADABLE_S
             self._reason = f"{entry.file.path}: {error.strerror}"
-            if not entry.told:
-                entry.told = True
+            if not entry.reported:
+                entry.reported = True
                 self._say(f"{entry.file.path} cannot be read: {error.strerror}; more tries follow")
         except Exception as error:  # noqa: BLE001 - a sender's edge: whatever it is, the next try follows
             entry.file.disconnect()
@@ -294,8 +294,8 @@ class Follower:
 
     def _wait_for_server(self, error: Exception) -> None:
         self._reason = str(error)
-        if not self._told and (self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
-            self._told = True
+        if not self._reported and (self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
+            self._reported = True
             self._say(f"nothing is being sent: {error}; more tries follow")
         pause_s = self._backoff.pause_s() + asked_s(error)  # what the server asks for is kept to, whoever is in a hurry
         self._resume_s = max(self._resume_s, time.monotonic() + pause_s)
@@ -320,10 +320,10 @@ def _pause_s(quiet_s: float) -> float:
 
 def _inode(path: Path) -> tuple[int, int]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return 0, 0
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _allowed_open_files() -> int:

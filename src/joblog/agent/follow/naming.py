@@ -47,8 +47,8 @@ class Target:
 
 def identity(*words: str) -> str:
     """Returns a run id that is the same whenever ``words`` are, on this machine."""
-    told = "\0".join((socket.gethostname(), *words)).encode(errors="surrogateescape")
-    return f"follow:{hashlib.sha256(told).hexdigest()[:32]}"
+    text = "\0".join((socket.gethostname(), *words)).encode(errors="surrogateescape")
+    return f"follow:{hashlib.sha256(text).hexdigest()[:32]}"
 
 
 def target(path: Path, base: Path | None, job_name: str | None, run_id: str | None) -> Target:
@@ -56,8 +56,8 @@ def target(path: Path, base: Path | None, job_name: str | None, run_id: str | No
     numbered = _NUMBERED.search(path.name)
     if slurm := _SLURM.fullmatch(path.name):
         return Target(job_name or legal_job_name(path.parent.name), run_id or f"slurm-{slurm[1]}", int(slurm[2] or 0))
-    if found := _TORCHRUN.search(path.as_posix()):
-        return _torchrun(path, found, job_name, run_id)
+    if match := _TORCHRUN.search(path.as_posix()):
+        return _torchrun(path, match, job_name, run_id)
     if job_name or run_id or base:
         whole = base or Path("/")
         named = job_name or legal_job_name(base.name if base else path.stem)
@@ -65,15 +65,15 @@ def target(path: Path, base: Path | None, job_name: str | None, run_id: str | No
     return Target(legal_job_name(path.stem), identity(str(path)), own_run=True)
 
 
-def _torchrun(path: Path, found: re.Match[str], job_name: str | None, run_id: str | None) -> Target:
-    rendezvous = found["run"].rpartition("_")[0] or found["run"]
+def _torchrun(path: Path, match: re.Match[str], job_name: str | None, run_id: str | None) -> Target:
+    rendezvous = match["run"].rpartition("_")[0] or match["run"]
     if rendezvous == "none":  # torchrun's own when none is given
-        rendezvous = found["log_dir"] or rendezvous
+        rendezvous = match["log_dir"] or rendezvous
     named = job_name or legal_job_name(rendezvous)
-    if found["stream"] == "stderr":
+    if match["stream"] == "stderr":
         named = f"{named[:57]}-stderr"
-    run = f"{run_id}.{found['attempt']}" if run_id else identity(str(path.parent.parent))
-    return Target(named, run, int(found["rank"]))
+    run = f"{run_id}.{match['attempt']}" if run_id else identity(str(path.parent.parent))
+    return Target(named, run, int(match["rank"]))
 
 
 def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
@@ -81,18 +81,18 @@ def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
 
     Left out are packed files, and what is an older part of another file: ``train.log.1`` beside ``train.log``.
     """
-    found: dict[Path, Path | None] = {}
+    paths: dict[Path, Path | None] = {}
     for pattern in patterns:
         # What exists under just this name is meant, though it may look like a pattern.
         for name in [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True)):
             path = Path(name).absolute()
             if path.is_dir():
                 for one in sorted(each for each in path.rglob("*") if each.is_file()):
-                    found.setdefault(one, path)
+                    paths.setdefault(one, path)
             elif path.is_file():
-                found.setdefault(path, None)
-    for path, base in found.items():
-        if path.suffix not in _PACKED and not _is_older_part(path, found):
+                paths.setdefault(path, None)
+    for path, base in paths.items():
+        if path.suffix not in _PACKED and not _is_older_part(path, paths):
             yield path, base
 
 

@@ -40,8 +40,8 @@ class Notes:
     def load(self, path: Path) -> Note | None:
         """Returns the note about the file at ``path``, None where there is none that can be read."""
         try:
-            told = json.loads(self._place(path).read_text("utf-8"))
-            return Note(**told | {"gaps": tuple(Gap(**gap) for gap in told["gaps"])})
+            note = json.loads(self._place(path).read_text("utf-8"))
+            return Note(**note | {"gaps": tuple(Gap(**gap) for gap in note["gaps"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 

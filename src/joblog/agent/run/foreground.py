@@ -60,7 +60,7 @@ class _Foreground:
         self._inherited = inherited_descriptors()
         self._stops = False
         self._connect = connect
-        self._told = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
+        self._variables = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
         self._options = options
         self._streams = Streams(tty=options.tty)
         self._spool: Path | None = None
@@ -110,7 +110,7 @@ class _Foreground:
     def _environment(self) -> dict[str, str]:
         """Returns the job's environment: the caller's, which log this is, and that a Python is not to keep words back."""
         unbuffered = {} if self._options.buffered else {"PYTHONUNBUFFERED": "1"}
-        return {**unbuffered, **os.environ, **self._told}
+        return {**unbuffered, **os.environ, **self._variables}
 
     def _forward(self, child: Child, info: signal.struct_siginfo) -> None:
         if child.poll() is not None:

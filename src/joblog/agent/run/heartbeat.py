@@ -51,9 +51,9 @@ class Reporter:
                     if self._client is None:
                         self._client = self._connect()
                     meta = self._spool.meta
-                    told = self._client.report(log, "RUNNING", host=meta.host or None, tasks=meta.tasks)
+                    version = self._client.report(log, "RUNNING", host=meta.host or None, tasks=meta.tasks)
                     self._shipper.announced = True
-                if told.stop:
+                if version.stop:
                     self._stop()
             except Exception as error:  # noqa: BLE001 - a thread's edge: the next one may arrive
                 pause_s = max(pause_s, asked_s(error))

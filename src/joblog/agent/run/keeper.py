@@ -82,7 +82,7 @@ class Keeper:
         self._ready = selectors.DefaultSelector()
         for source, descriptor in streams.reading.items():
             self._ready.register(source, selectors.EVENT_READ, descriptor)
-        self._control, self._told = control, b""
+        self._control, self._unread = control, b""
         self._tells = True
         self._outcome_known = False
         self._ready.register(control, selectors.EVENT_READ)
@@ -164,8 +164,8 @@ class Keeper:
 
     def _hear(self) -> bool:
         """Takes what the foreground process tells; returns whether it is still there."""
-        told = os.read(self._control, 4096)
-        *words, self._told = (self._told + told).split(b"\n")
+        data = os.read(self._control, 4096)
+        *words, self._unread = (self._unread + data).split(b"\n")
         for word in words:
             if word.startswith(STARTED):
                 self._watch(int(word[1:]))
@@ -175,7 +175,7 @@ class Keeper:
                 self._outcome_known = True
             elif word == HURRY:
                 self._give_up.set()
-        self._tells = bool(told)
+        self._tells = bool(data)
         return self._tells
 
     def _watch(self, pid: int) -> None:
@@ -196,6 +196,6 @@ class Keeper:
 
     def _listen(self) -> None:
         """Hears, during the final wait, that somebody is tired of it."""
-        while told := os.read(self._control, 4096):
-            if HURRY in told.split(b"\n"):
+        while data := os.read(self._control, 4096):
+            if HURRY in data.split(b"\n"):
                 self._give_up.set()

@@ -95,8 +95,8 @@ def _checked_out(git: Path) -> str:
     shared = git / _line(git / "commondir") if (git / "commondir").exists() else git
     for folder in (git, shared):
         if (folder / name).is_file():
-            found = _line(folder / name)
-            return found if _COMMIT.fullmatch(found) else ""
+            commit = _line(folder / name)
+            return commit if _COMMIT.fullmatch(commit) else ""
     return _packed(shared / "packed-refs", name)
 
 

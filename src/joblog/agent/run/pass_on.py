@@ -91,13 +91,13 @@ def inherited_descriptors() -> list[int]:
         names = os.listdir("/proc/self/fd")
     except OSError:
         return []
-    found = list[int]()
+    descriptors = list[int]()
     for descriptor in map(int, names):
         try:
-            found += [descriptor] if descriptor > STDERR and os.get_inheritable(descriptor) else []
+            descriptors += [descriptor] if descriptor > STDERR and os.get_inheritable(descriptor) else []
         except OSError:
             pass  # the directory itself, closed by now
-    return found
+    return descriptors
 
 
 def close_all(descriptors: Iterable[int]) -> None:

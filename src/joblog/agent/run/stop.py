@@ -36,7 +36,7 @@ class Stopper:
 
     def _stop(self) -> None:
         # Found once: those whose parent ends first are nobody's descendants later.
-        processes = [found for pid in (self._pid, *descendants(self._pid)) if (found := _opened(pid)) is not None]
+        processes = [opened for pid in (self._pid, *descendants(self._pid)) if (opened := _opened(pid)) is not None]
         for process in processes:
             _send(process, signal.SIGTERM)
         self._ended.wait(self._grace_s)
@@ -50,11 +50,11 @@ def descendants(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for one, parent in _parents():
         children.setdefault(parent, []).append(one)
-    found, fresh = list[int](), [pid]
+    pids, fresh = list[int](), [pid]
     while fresh:
         fresh = [child for each in fresh for child in children.get(each, ())]
-        found += fresh
-    return found
+        pids += fresh
+    return pids
 
 
 def _parents() -> Iterator[tuple[int, int]]:

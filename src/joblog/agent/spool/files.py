@@ -173,10 +173,10 @@ def _fill(path: Path, meta: Meta) -> int:
     (path / SpoolPart(0, 0).name).touch(mode=0o600)
     fresh = path / "meta.json.new"
     fresh.write_text(json.dumps(meta._asdict()), "utf-8")
-    held = _locked(fresh)
-    assert held is not None  # nobody else knows of it
+    locked = _locked(fresh)
+    assert locked is not None  # nobody else knows of it
     fresh.replace(path / "meta.json")
-    return held
+    return locked
 
 
 def lock(path: Path) -> int | None:
@@ -223,10 +223,10 @@ def save_origin(path: Path, facts: Mapping[str, str]) -> None:
 def load_origin(path: Path) -> dict[str, str] | None:
     """Returns that; None where it was not saved, or is damaged."""
     try:
-        found = json.loads((path / "origin.json").read_bytes())
+        origin = json.loads((path / "origin.json").read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return origin if isinstance(origin, dict) else None
 
 
 def load_state(path: Path) -> SpoolState | None:
@@ -235,8 +235,8 @@ def load_state(path: Path) -> SpoolState | None:
         data = (path / "state").read_bytes()
     except FileNotFoundError:
         return None
-    found = [_state(data[at : at + STATE_BYTES]) for at in (0, STATE_BYTES)]
-    return max((state for state in found if state is not None), key=lambda state: state.saves, default=None)
+    states = [_state(data[at : at + STATE_BYTES]) for at in (0, STATE_BYTES)]
+    return max((state for state in states if state is not None), key=lambda state: state.saves, default=None)
 
 
 def _state(data: bytes) -> SpoolState | None:
@@ -244,9 +244,9 @@ def _state(data: bytes) -> SpoolState | None:
     try:
         if int(crc32, 16) != zlib.crc32(text):
             return None
-        found = json.loads(text)
-        outcome, resumed = found.pop("outcome"), found.pop("resumed", None)
-        known = SpoolState(**found, outcome=Outcome(**outcome) if outcome else None)
+        state = json.loads(text)
+        outcome, resumed = state.pop("outcome"), state.pop("resumed", None)
+        known = SpoolState(**state, outcome=Outcome(**outcome) if outcome else None)
         return known._replace(resumed=Resumption(*resumed) if resumed else None)
     except (ValueError, TypeError, KeyError):
         return None

@@ -103,7 +103,7 @@ class Shipper:
         self._over, self._end_reported = threading.Event(), threading.Event()
         self._hurry = threading.Event()
         self._failure: Exception | None = None
-        self._told = False
+        self._reported = False
         self._closing = self._labelled = False
         self.announced = False
         """Whether the server has heard, from this process, that the run goes on."""
@@ -357,8 +357,10 @@ class Shipper:
             self._log = None
         if isinstance(error, TooLarge):
             self._batch_bytes = max(self._batch_bytes // 2, MIN_BATCH_BYTES)
-        elif not self._told and (self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)):
-            self._told = True
+        elif not self._reported and (
+            self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)
+        ):
+            self._reported = True
             self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
         pause_s = self._backoff.pause_s()
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
@@ -374,8 +376,8 @@ class Shipper:
 def attempts(run_id: str) -> Iterator[str]:
     """Yields the run ids of a run's attempts: its own, then ``ID.attempt-2`` and so on."""
     yield run_id
-    found = re.fullmatch(r"(.*)\.attempt-([0-9]+)", run_id)
-    base, first = (found[1], int(found[2])) if found else (run_id, 1)
+    match = re.fullmatch(r"(.*)\.attempt-([0-9]+)", run_id)
+    base, first = (match[1], int(match[2])) if match else (run_id, 1)
     for attempt in count(first + 1):
         suffix = f".attempt-{attempt}"
         yield base[: RUN_ID_CHARACTERS - len(suffix)] + suffix

@@ -262,10 +262,10 @@ class Spool:
             self._note(lost_bytes=0)
 
     def _read_to_end(self, at: int) -> bytes:
-        found = b""
-        while piece := self.read(at + len(found), self.end_byte - at - len(found)):
-            found += piece
-        return found
+        data = b""
+        while piece := self.read(at + len(data), self.end_byte - at - len(data)):
+            data += piece
+        return data
 
     def _note(self, **changed: object) -> None:
         """Changes the state; what the disk refuses is known here, as long as this process lives."""

@@ -49,12 +49,12 @@ def spools(roots: Sequence[Path]) -> Iterator[Left]:
         try:
             parts = files.load_parts(path)
             size_bytes = sum(part.file(path).stat().st_size for part in parts)
-            held = files.lock(path)
+            lock = files.lock(path)
         except OSError:
             continue  # removed meanwhile, or not this user's
-        if held is not None:
-            os.close(held)
-        yield _left(path, size_bytes, in_use=held is None)
+        if lock is not None:
+            os.close(lock)
+        yield _left(path, size_bytes, in_use=lock is None)
 
 
 def _left(path: Path, size_bytes: int, *, in_use: bool) -> Left:
@@ -113,13 +113,13 @@ def _sync_one(
 ) -> bool:
     """Sends one, unless its server is ``away``, as another one's turned out to be."""
     try:
-        held = files.lock(path)
+        lock = files.lock(path)
     except FileNotFoundError:
         return True  # sent and removed by another one meanwhile
     except OSError as error:
         say(f"{path} cannot be sent: {error}")
         return False
-    if held is None:
+    if lock is None:
         return True
     try:
         spool = Spool(path, meta=meta)
@@ -134,7 +134,7 @@ def _sync_one(
         say(f"{path} cannot be sent: {error}")
         return False
     finally:
-        os.close(held)
+        os.close(lock)
 
 
 def _ship(spool: Spool, connect: Callable[[], Writer], say: Callable[[str], None]) -> bool:

@@ -100,7 +100,7 @@ class Logins:
         with self._places.taking(1):
             user, _ = await self._counted(self._by_password(named), address)
             note(user_id=user.id)
-            await self._run(self._engine.iam.set_password, user.id, password)
+            await self._run(self._engine.users.set_password, user.id, password)
 
     async def hashing(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs what hashes a password, and stores it; raises Busy, and what it raises."""
@@ -149,14 +149,14 @@ class Logins:
         if len(named.password) > _MAX_PASSWORD:
             raise WrongPassword
         user = await self._run(self._named, named)
-        password_hash = None if user is None else await self._run(self._engine.iam.password_hash, user.id)
-        right = await self._checked(self._engine.iam.passwords.match, named.password, password_hash)
+        password_hash = None if user is None else await self._run(self._engine.users.password_hash, user.id)
+        right = await self._checked(self._engine.users.passwords.match, named.password, password_hash)
         if not right or user is None or password_hash is None:
             raise WrongPassword
         return user, password_hash
 
     def _named(self, named: PasswordUser) -> User | None:
-        iam = self._engine.iam
+        iam = self._engine.users
         if named.id:
             try:
                 return iam.user(named.id)
@@ -169,12 +169,12 @@ class Logins:
         return iam.user_by_name(named.domain.name if named.domain and named.domain.name else DEFAULT_DOMAIN, named.name)
 
     def _by_key(self, given: KeyMethod) -> User:
-        found = self._engine.iam.key(given.access.key)
-        secret = "" if found is None else found[1]
+        key = self._engine.users.key(given.access.key)
+        secret = "" if key is None else key[1]
         same = hmac.compare_digest(secret.encode(), given.secret.key.encode("utf-8", "replace"))
-        if found is None or not same:
+        if key is None or not same:
             raise WrongPassword
-        return self._engine.iam.user(found[0])
+        return self._engine.users.user(key[0])
 
     def _by_token(self, secret: str) -> _Known:
         """Looks the token up in the catalog: one that is only remembered may have been revoked."""
@@ -184,23 +184,23 @@ class Logins:
         expires_ms = token.expires_ms or 0
         if expires_ms <= self._engine.clock_ms():
             raise ExpiredToken
-        password_hash = self._engine.iam.password_hash(token.user_id)
+        password_hash = self._engine.users.password_hash(token.user_id)
         if self._engine.tokens.find(secret) is None:  # it ended with a password; the hash is the new one's
             raise UnknownToken
-        return _Known(self._engine.iam.user(token.user_id), password_hash, expires_ms)
+        return _Known(self._engine.users.user(token.user_id), password_hash, expires_ms)
 
     def _scope(self, user: User, scope: Scope | None) -> tuple[Project | Domain, str]:
         """Returns what the token is to be for, and the user's rights there."""
         if scope is not None and scope.project is not None:
             return self._project(user, scope.project)
-        domain = self._engine.iam.domain(user.domain_id)
+        domain = self._engine.users.domain(user.domain_id)
         if scope is not None and scope.domain is not None and not _is(domain, scope.domain):
             raise NoProject("the domain of the scope is not the user's")
         return domain, ""
 
     def _project(self, user: User, named: ProjectRef) -> tuple[Project, str]:
-        grants = self._engine.iam.grants(user.id)
-        for project in self._engine.iam.projects(user.id):
+        grants = self._engine.users.grants(user.id)
+        for project in self._engine.users.projects(user.id):
             if named.id:
                 if project.id == named.id:
                     return project, grants.get(project.id, "")
@@ -213,7 +213,7 @@ class Logins:
     def _in_domain(self, project: Project, user: User, named: Ref | None) -> bool:
         if named is None or not (named.id or named.name):
             return project.domain_id == user.domain_id
-        return _is(self._engine.iam.domain(project.domain_id), named)
+        return _is(self._engine.users.domain(project.domain_id), named)
 
 
 def _is(domain: Domain, named: Ref) -> bool:

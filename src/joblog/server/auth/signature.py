@@ -64,34 +64,34 @@ class Signed(Struct, frozen=True):
 
     def _body_hash(self, body: bytes) -> bytes:
         """Returns what stands for the body; a hash that the client sends must be the body's."""
-        found = hashlib.sha256(body).hexdigest().encode()
+        digest = hashlib.sha256(body).hexdigest().encode()
         claimed = self.headers.get(_HASH_HEADER, b"").strip()
         if not body or not claimed:
-            return found
-        if claimed != _UNSIGNED and not hmac.compare_digest(claimed.lower(), found):
+            return digest
+        if claimed != _UNSIGNED and not hmac.compare_digest(claimed.lower(), digest):
             raise BadSignature("the body is not the one that was signed")
         return claimed
 
 
 def signed_request(method: str, raw_path: bytes, query: bytes, headers: Headers, now_s: float) -> Signed:
     """Reads a signature and checks all of it that needs neither secret nor body; raises BadSignature."""
-    held: dict[bytes, list[bytes]] = {}
+    by_name: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        held.setdefault(name.lower(), []).append(value)
-    match = _CREDENTIALS.fullmatch(held.get(b"authorization", [b""])[-1].strip())
+        by_name.setdefault(name.lower(), []).append(value)
+    match = _CREDENTIALS.fullmatch(by_name.get(b"authorization", [b""])[-1].strip())
     if match is None:
         raise BadSignature("Authorization must be SDK-HMAC-SHA256 Access=..., SignedHeaders=..., Signature=...")
     names = tuple(sorted(name.lower() for name in match[2].split(b";")))
     if _DATE_HEADER not in names:
         raise BadSignature("X-Sdk-Date must be signed")
     # A header that is there twice could be read one way here and another way behind.
-    if len(set(names)) < len(names) or any(len(held.get(name, ())) != 1 for name in names):
+    if len(set(names)) < len(names) or any(len(by_name.get(name, ())) != 1 for name in names):
         raise BadSignature("each signed header must be there once")
-    if held.get(b"x-security-token", [b""]) != [b""]:
+    if by_name.get(b"x-security-token", [b""]) != [b""]:
         raise BadSignature("temporary access keys (X-Security-Token) are not issued here")
-    if len(held.get(_HASH_HEADER, ())) > 1:
+    if len(by_name.get(_HASH_HEADER, ())) > 1:
         raise BadSignature("X-Sdk-Content-Sha256 must be there once")
-    _check_date(held[_DATE_HEADER][0].strip(), now_s)
+    _check_date(by_name[_DATE_HEADER][0].strip(), now_s)
     return Signed(
         access=match[1].decode("latin-1"),
         signature=match[3].decode().lower(),
@@ -99,7 +99,7 @@ def signed_request(method: str, raw_path: bytes, query: bytes, headers: Headers,
         path=raw_path,
         query=query,
         names=names,
-        headers={name: values[0].strip() for name, values in held.items() if name in names or name == _HASH_HEADER},
+        headers={name: values[0].strip() for name, values in by_name.items() if name in names or name == _HASH_HEADER},
     )
 
 

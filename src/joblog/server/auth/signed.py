@@ -73,27 +73,27 @@ class Admission:
         known = self._keys.get(access)
         if known is None or known[2] < time.monotonic():
             if self._engine.database.embedded:
-                found = self._find(access)
+                key = self._find(access)
             else:
-                found = await asyncio.to_thread(self._find, access)
-            if found is None:
+                key = await asyncio.to_thread(self._find, access)
+            if key is None:
                 self._keys.pop(access, None)
                 raise BadSignature
             if len(self._keys) >= REMEMBERED:
                 self._keys.clear()
-            known = self._keys[access] = (*found, time.monotonic() + BELIEVED_S)
+            known = self._keys[access] = (*key, time.monotonic() + BELIEVED_S)
         return known[0], known[1]
 
     def _signer(self, access: str) -> Signer | None:
-        found = self._find(access)
-        return None if found is None else found[1]
+        key = self._find(access)
+        return None if key is None else key[1]
 
     def _find(self, access: str) -> tuple[str, Signer] | None:
-        found = self._engine.iam.key(access)
-        if found is None:
+        key = self._engine.users.key(access)
+        if key is None:
             return None
-        user_id, secret = found
-        return secret, Signer(0, None, "", "", 0, None, None, user_id, self._engine.iam.grants(user_id))
+        user_id, secret = key
+        return secret, Signer(0, None, "", "", 0, None, None, user_id, self._engine.users.grants(user_id))
 
 
 async def _checked(signed: Signed, secret: str, body: bytes) -> None:

@@ -68,7 +68,7 @@ class Auth:
         self._strangers: dict[bytes, float] = {}
         self.revocations = 0
         """Counts what makes remembered things wrong, for others that remember any."""
-        engine.past.forgets(self.forget)
+        engine.timeline.forgets(self.forget)
 
     def token(self, headers: Headers) -> Token:
         """Returns the caller's token; raises NoCredentials, UnknownToken, ExpiredToken.
@@ -171,7 +171,7 @@ class Auth:
         token = self._engine.tokens.find(_text(secret.removeprefix(SESSION)))
         if token is None or token.user_id is None or token.project_id is not None or not secret.startswith(SESSION):
             return token
-        return Signer(**structs.asdict(token), grants=self._engine.iam.grants(token.user_id))
+        return Signer(**structs.asdict(token), grants=self._engine.users.grants(token.user_id))
 
     def _renewed(self, ticket: _Ticket) -> Signer:
         if ticket.until_s < time.monotonic() or ticket.revocations != self.revocations:

@@ -70,7 +70,7 @@ class Deliveries:
         self._auth = auth
         self._appends = appends
         self._known: dict[Where, int] = {}
-        engine.past.forgets(self._known.clear)
+        engine.timeline.forgets(self._known.clear)
         self._unpacking = unpacking
         self._parsing = Turns(1)  # what is parsed takes many times its body's memory
         self._places = Share(_MAX_PARSING, "too many batches of records are on their way")
@@ -142,7 +142,7 @@ class Deliveries:
 
     def _check_room(self, size: int) -> None:
         """Raises Busy before a part is taken where all of it cannot be: the part would be there twice when all comes again."""
-        if self._engine.ingest.waiting_bytes + size > self._engine.settings.append_queue_bytes:
+        if self._engine.appender.waiting_bytes + size > self._engine.settings.append_queue_bytes:
             raise Busy("too many appends are waiting for the disk")
 
     async def _where(self, caller: Headers, names: LogName, tenant: str | None) -> Where:
@@ -153,20 +153,20 @@ class Deliveries:
             self._auth.allowed(caller, "write", project_id)
             return project_id, names.job, names.run_id, names.worker
         self._auth.allowed(caller, "write", project_id, token.job_id)
-        job = (await self._read(self._engine.names.job, project_id, token.job_id)).name
+        job = (await self._read(self._engine.runs.job, project_id, token.job_id)).name
         if names.named_job and names.job != job:
             self._auth.allowed(caller, "write", project_id, MAX_ID)  # raises: it is for its own job only
         return project_id, job, names.run_id, names.worker
 
     async def _log(self, where: Where) -> int:
         """Returns the id of the log, which is made if it is not there; raises NotFound for the project."""
-        known, past = self._known.get(where), self._engine.past.number
+        known, past = self._known.get(where), self._engine.timeline.number
         if known is None:
-            made = await asyncio.to_thread(self._engine.names.put_run, *where, self._engine.clock_ms())
+            made = await asyncio.to_thread(self._engine.runs.put_run, *where, self._engine.clock_ms())
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             known = made[2].id
-            if past == self._engine.past.number:
+            if past == self._engine.timeline.number:
                 self._known[where] = known
         return known
 

@@ -78,14 +78,14 @@ def labels_of(text: str) -> Mapping[str, str]:
     inner = text.strip()
     if not (inner.startswith("{") and inner.endswith("}")):
         raise Invalid("streams.labels", allowed, text)
-    inner, at, found = inner[1:-1].strip(), 0, {}
+    inner, at, labels = inner[1:-1].strip(), 0, {}
     while at < len(inner):
         match = _LABEL.match(inner, at)
         if match is None:
             raise Invalid("streams.labels", allowed, text)
-        found[match[1]] = _ESCAPE.sub(_unescaped, match[2][1:-1]) if match[2][0] == '"' else match[2][1:-1]
+        labels[match[1]] = _ESCAPE.sub(_unescaped, match[2][1:-1]) if match[2][0] == '"' else match[2][1:-1]
         at = match.end()
-    return found
+    return labels
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -133,11 +133,11 @@ def _line(body: object, event_name: str, attributes: Mapping[str, object]) -> by
     """Returns a record as lines: its body and a traceback beside it; all that it has, as JSON, where it has no body."""
     if body is None:
         return line(_text({"event_name": event_name, **attributes} if event_name else dict(attributes)))
-    said = line(_text(body))
+    text = line(_text(body))
     stack = attributes.get(_STACK)
-    if stack and (traceback := _text(stack)) not in said:
-        said += line(traceback)
-    return said
+    if stack and (traceback := _text(stack)) not in text:
+        text += line(traceback)
+    return text
 
 
 def _text(value: object) -> bytes:

@@ -101,7 +101,7 @@ def shown_path(path: str) -> str:
     return "/links/..." if path.startswith("/links/") else path[:_MAX_PATH]
 
 
-def told(kind: type[JoblogError], path: str) -> tuple[int, str]:
+def status_of(kind: type[JoblogError], path: str) -> tuple[int, str]:
     """Returns the status that an error of the table has at a path, and its code there."""
     native, v1, v2 = STATUSES[kind]
     return v2 if path.startswith("/v2/") else v1 if modelarts(path) else (native, kind.code)
@@ -115,7 +115,7 @@ def full_code(code: str) -> str:
 def error_answer(error: Exception, path: str) -> Answer:
     """Renders an error; one that joblog does not raise on purpose is logged and told as an internal error."""
     if isinstance(error, JoblogError):
-        status, number = told(next(kind for kind in type(error).__mro__ if kind in STATUSES), path)
+        status, number = status_of(next(kind for kind in type(error).__mro__ if kind in STATUSES), path)
         code, message, details = error.code, str(error), error.details()
     else:
         status = int(getattr(error, "status_code", 500))
@@ -126,11 +126,11 @@ def error_answer(error: Exception, path: str) -> Answer:
     if code == "internal":
         status, message = 500, "internal error"
     body: dict[str, Any]
-    said = full_code(number)
+    code_text = full_code(number)
     if path.startswith("/v3/") or path == "/v3":
-        body = _identity_body(status, said, message)
+        body = _identity_body(status, code_text, message)
     elif modelarts(path):
-        body = {"is_success": False, "error_code": said, "error_msg": message, "error_message": message}
+        body = {"is_success": False, "error_code": code_text, "error_msg": message, "error_message": message}
     else:
         body = {"error": {"code": code, "message": message, **details}}
     headers: Headers = []
@@ -171,13 +171,13 @@ def request_id() -> bytes:
 
 def query_parameters(query: bytes) -> Mapping[str, str]:
     """Reads a query string; of a name given twice the last value counts, and bytes that are not UTF-8 become U+FFFD."""
-    found = {}
+    parameters = {}
     for part in query.decode("latin-1").split("&"):
         name, _, value = part.partition("=")
         if "%" in part or "+" in part:
             name, value = unquote_plus(name), unquote_plus(value)
-        found[name] = value
-    return found
+        parameters[name] = value
+    return parameters
 
 
 def query_values(query: bytes, wanted: str) -> list[str]:

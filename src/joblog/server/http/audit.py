@@ -54,9 +54,9 @@ def configure(settings: Settings) -> None:
 
 def note(**fields: Any) -> None:
     """Adds to the line of the request that is being answered."""
-    held = NOTE.get()
-    if held is not None:
-        held.update(fields)
+    entry = NOTE.get()
+    if entry is not None:
+        entry.update(fields)
 
 
 class Audit:
@@ -73,13 +73,13 @@ class Audit:
         if not (self.changes if scope["method"] in _CHANGES else self.reads):
             return None
         token = self._caller(scope)
-        told: dict[str, Any] = {"address": address_of(scope, self._settings)}
+        entry: dict[str, Any] = {"address": address_of(scope, self._settings)}
         if token is not None:
-            told |= {"token_id": token.id, "user_id": token.user_id}
-        NOTE.set(told)
-        return told
+            entry |= {"token_id": token.id, "user_id": token.user_id}
+        NOTE.set(entry)
+        return entry
 
-    def end(self, told: dict[str, Any], method: str, path: str, route: str, status: int) -> None:
+    def end(self, entry: dict[str, Any], method: str, path: str, route: str, status: int) -> None:
         """Tells of it."""
         if method not in _CHANGES:
             kind = "read" if "{project_id" in route or route.startswith(("/links/", "/p/")) else ""
@@ -87,7 +87,7 @@ class Audit:
             kind = "act" if is_act(method, route) else ""
         if kind:
             fields = {"kind": kind, "method": method, "route": route, "path": path, "status": status}
-            _log.info("audit", extra={"fields": fields | told})
+            _log.info("audit", extra={"fields": fields | entry})
 
 
 def is_act(method: str, route: str) -> bool:

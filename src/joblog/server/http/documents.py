@@ -191,9 +191,9 @@ def _check_numbers(value: object, place: str) -> None:
 
 def _refused(raw: Bytes, kind: Any, *, strict: bool) -> Invalid:
     """Returns why JSON was not taken."""
-    found = None if _LONG_NUMBER.search(raw) else _fault(raw, kind, strict=strict)
-    if found is not None:
-        return found
+    refusal = None if _LONG_NUMBER.search(raw) else _fault(raw, kind, strict=strict)
+    if refusal is not None:
+        return refusal
     try:
         text = bytes(raw).decode()
     except UnicodeDecodeError as error:

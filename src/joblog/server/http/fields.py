@@ -63,19 +63,19 @@ def _fault(value: object, kind: inspect.Type, place: str, strict: bool) -> Inval
         return _of_object(value, kind, place, strict)
     if isinstance(kind, inspect.ListType) and isinstance(value, list):
         items = (_fault(each, kind.item_type, f"{place or 'body'}[{number}]", strict) for number, each in enumerate(value))
-        return next((found for found in items if found is not None), None)
+        return next((fault for fault in items if fault is not None), None)
     if isinstance(kind, inspect.DictType) and isinstance(value, dict):
         values = (_fault(each, kind.value_type, inside(place, name), strict) for name, each in value.items())
-        return next((found for found in values if found is not None), None)
+        return next((fault for fault in values if fault is not None), None)
     return None if _is(value, kind, strict) else _wrong(value, kind, place)
 
 
 def _of_union(value: object, kind: inspect.UnionType, place: str, strict: bool) -> Invalid | None:
     """Returns the fault inside the one alternative of the value's shape; that of the union where none is of it."""
-    found = [_fault(value, each, place, strict) for each in kind.types]
-    if None in found:
+    faults = [_fault(value, each, place, strict) for each in kind.types]
+    if None in faults:
         return None
-    alike = (each for each, type_ in zip(found, kind.types, strict=True) if _same_shape(value, type_))
+    alike = (each for each, type_ in zip(faults, kind.types, strict=True) if _same_shape(value, type_))
     return next(alike, None) or _wrong(value, kind, place)
 
 
@@ -86,8 +86,8 @@ def _of_object(value: dict[str, Any], kind: inspect.StructType, place: str, stri
     for field in kind.fields:
         here = inside(place, field.encode_name)
         if field.encode_name in value:
-            if (found := _fault(value[field.encode_name], field.type, here, strict)) is not None:
-                return found
+            if (fault := _fault(value[field.encode_name], field.type, here, strict)) is not None:
+                return fault
         elif field.required:
             return Missing(here, _words(field.type))
     return None

@@ -22,7 +22,7 @@ class Buckets:
     def __init__(self, rate_s: float, burst: float) -> None:
         self._rate_s = rate_s
         self._burst = burst
-        self._held: dict[str, tuple[float, float]] = {}
+        self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str, now_s: float) -> None:
         """Counts a call; raises TooMany, with the time to wait, when there were too many."""
@@ -36,15 +36,15 @@ class Buckets:
         self._put(key, self._left(key, now_s) + 1, now_s)
 
     def _left(self, key: str, now_s: float) -> float:
-        left, at_s = self._held.get(key, (self._burst, now_s))
+        left, at_s = self._levels.get(key, (self._burst, now_s))
         return min(left + (now_s - at_s) * self._rate_s, self._burst)
 
     def _put(self, key: str, left: float, now_s: float) -> None:
-        if key not in self._held and len(self._held) >= _MAX_NUMBER:
-            self._held = {known: held for known, held in self._held.items() if self._left(known, now_s) < self._burst}
-            for oldest in list(self._held)[: max(len(self._held) - _MAX_NUMBER * 9 // 10, 0)]:
-                del self._held[oldest]
-        self._held[key] = left, now_s
+        if key not in self._levels and len(self._levels) >= _MAX_NUMBER:
+            self._levels = {known: level for known, level in self._levels.items() if self._left(known, now_s) < self._burst}
+            for oldest in list(self._levels)[: max(len(self._levels) - _MAX_NUMBER * 9 // 10, 0)]:
+                del self._levels[oldest]
+        self._levels[key] = left, now_s
 
 
 def address_of(scope: HTTPScope, settings: Settings) -> str:
@@ -53,8 +53,8 @@ def address_of(scope: HTTPScope, settings: Settings) -> str:
     peer = client[0] if client else ""
     trusted = [each.strip() for each in settings.trusted_proxies.split(",") if each.strip()]
     if "*" in trusted or peer in trusted:
-        said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        last = said[-1].decode("latin-1").rpartition(",")[2].strip() if said else ""
+        addresses = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        last = addresses[-1].decode("latin-1").rpartition(",")[2].strip() if addresses else ""
         try:
             return str(ip_address(last))
         except ValueError:
@@ -65,11 +65,11 @@ def address_of(scope: HTTPScope, settings: Settings) -> str:
 def network_of(address: str) -> str:
     """Returns what an address is counted under: itself, or its network where a caller has as many as it likes."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)  # the same caller, who came by a socket for both
-        return str(IPv6Address(int(found) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS))
-    return str(found)
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)  # the same caller, who came by a socket for both
+        return str(IPv6Address(int(parsed) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS))
+    return str(parsed)

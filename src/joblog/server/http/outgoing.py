@@ -38,7 +38,7 @@ class Outgoing:
         start, self._start = self._start, None
         if start is not None:
             if len(body) > PART_BYTES and not more:
-                start, body = self._held(start, body)
+                start, body = self._delayed(start, body)
             self._exchange.begun(start["status"])
             await self._send(start)
         if len(body) <= PART_BYTES:
@@ -49,7 +49,7 @@ class Outgoing:
             rest = more or at + PART_BYTES < len(body)
             await self._send({"type": "http.response.body", "body": bytes(view[at : at + PART_BYTES]), "more_body": rest})
 
-    def _held(self, start: Message, body: bytes) -> tuple[Message, bytes]:
+    def _delayed(self, start: Message, body: bytes) -> tuple[Message, bytes]:
         """Returns the answer, for which there is room until it is sent, or a refusal."""
         try:
             self._unread.hold(len(body))

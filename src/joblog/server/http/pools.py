@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from joblog.engine.apart import COMPUTE
+from joblog.engine.compute import COMPUTE
 from joblog.engine.engine import Engine
 from joblog.engine.read import DEADLINE_S
 from joblog.errors import Busy, JoblogError
@@ -95,9 +95,9 @@ class Searches:
         """Yields what the steps of a search tell; an error ends it, as a line."""
         try:
             following = partial(next, steps, None)
-            while (told := await self._turns.run(self._pool, following)) is not None:
-                if told:
-                    yield told
+            while (text := await self._turns.run(self._pool, following)) is not None:
+                if text:
+                    yield text
         except JoblogError as error:
             yield b'{"type":"error",' + error_answer(error, "").body[1:] + b"\n"
 

@@ -101,8 +101,8 @@ class Traffic:
 
     def taken(self, method: str, route: str, status: int) -> Distribution:
         """Returns the durations of requests that were answered so."""
-        found = self._taken.get((method, route, status))
-        if found is None:
-            found = self._tally.distribution(REQUESTS, method, route, str(status))
-            self._taken[method, route, status] = found
-        return found
+        seconds = self._taken.get((method, route, status))
+        if seconds is None:
+            seconds = self._tally.distribution(REQUESTS, method, route, str(status))
+            self._taken[method, route, status] = seconds
+        return seconds

@@ -43,18 +43,18 @@ class Seldom:
 
     def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every_s, self._clock = every_s, clock
-        self._said: dict[str, tuple[float, int]] = {}
+        self._counts: dict[str, tuple[float, int]] = {}
 
     def withheld(self, what: str) -> int | None:
         """Returns how often ``what`` was withheld since it was said; None when it is to be withheld again, and is counted."""
         now_s = self._clock()
-        last_s, count = self._said.get(what, (-self._every_s, 0))
+        last_s, count = self._counts.get(what, (-self._every_s, 0))
         if now_s - last_s < self._every_s:
-            self._said[what] = last_s, count + 1
+            self._counts[what] = last_s, count + 1
             return None
-        if len(self._said) >= _MAX_SAID:
-            self._said.clear()
-        self._said[what] = now_s, 0
+        if len(self._counts) >= _MAX_SAID:
+            self._counts.clear()
+        self._counts[what] = now_s, 0
         return count
 
 
@@ -86,18 +86,18 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Renders a record."""
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if number := REQUEST_ID.get():
-            told["request_id"] = number
-        told.update(getattr(record, "fields", {}))
+            line["request_id"] = number
+        line.update(getattr(record, "fields", {}))
         if record.exc_info:
-            told["error"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -35,6 +35,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
             path = Path(f"/proc/self/fd/{name}")
             if not path.readlink().name.startswith("socket:"):
                 continue
-            with socket.socket(fileno=os.dup(int(name))) as found:
-                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[1] == port:
-                    yield found
+            with socket.socket(fileno=os.dup(int(name))) as listener:
+                if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and listener.getsockname()[1] == port:
+                    yield listener

@@ -32,8 +32,12 @@ class Traced:
 
     def __init__(self, tracer: trace.Tracer, scope: HTTPScope, number: str) -> None:
         heads = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}
-        told = {"http.request.method": scope["method"], "url.path": shown_path(scope["path"]), "joblog.request_id": number}
-        self._span = tracer.start_span(scope["method"], propagate.extract(heads), trace.SpanKind.SERVER, told)
+        attributes = {
+            "http.request.method": scope["method"],
+            "url.path": shown_path(scope["path"]),
+            "joblog.request_id": number,
+        }
+        self._span = tracer.start_span(scope["method"], propagate.extract(heads), trace.SpanKind.SERVER, attributes)
         self._token = context.attach(trace.set_span_in_context(self._span))
 
     def begun(self, method: str, route: str, status: int) -> None:

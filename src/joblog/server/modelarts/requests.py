@@ -18,7 +18,7 @@ def v1_config(kept: str | None) -> Body:
         return _filled(_object(body, "config"))
     algorithm, spec = _object(body, "algorithm"), _object(body, "spec")
     resource, engine = _object(spec, "resource"), _object(algorithm, "engine")
-    found = {
+    config = {
         "app_url": algorithm.get("code_dir"),
         "boot_file_url": algorithm.get("boot_file"),
         "user_command": algorithm.get("command"),
@@ -34,7 +34,7 @@ def v1_config(kept: str | None) -> Body:
             {"label": each.get("name"), "value": each.get("value")} for each in _objects(algorithm.get("parameters"))
         ],
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def v2_request(kept: str | None) -> Body:
@@ -53,15 +53,15 @@ def v2_request(kept: str | None) -> Body:
         "code_dir": config.get("app_url"),
         "boot_file": config.get("boot_file_url"),
         "command": config.get("user_command"),
-        "engine": _said(engine),
+        "engine": _given(engine),
         "parameters": [{"name": each.get("label"), "value": each.get("value")} for each in _objects(config.get("parameter"))],
     }
     spec = {
-        "resource": _said(resource),
+        "resource": _given(resource),
         "volumes": config.get("volumes"),
-        "log_export_path": _said({"obs_url": config.get("log_url")}),
+        "log_export_path": _given({"obs_url": config.get("log_url")}),
     }
-    return {"algorithm": _said(algorithm), "spec": _said(spec)}
+    return {"algorithm": _given(algorithm), "spec": _given(spec)}
 
 
 def _opened(kept: str | None) -> tuple[str, Body]:
@@ -77,18 +77,18 @@ def _opened(kept: str | None) -> tuple[str, Body]:
 def _filled(config: Body) -> Body:
     """Returns a ``config`` with what ModelArts answers although it was asked for in other words."""
     inputs = [source.get("data_url") for source in _objects(config.get("data_source")) if source.get("type") == "obs"]
-    told = {"spec_code": _object(config, "flavor").get("code"), "data_url": next(iter(inputs), None)}
-    return config | {name: value for name, value in told.items() if config.get(name) is None}
+    values = {"spec_code": _object(config, "flavor").get("code"), "data_url": next(iter(inputs), None)}
+    return config | {name: value for name, value in values.items() if config.get(name) is None}
 
 
 def _object(body: Body, name: str) -> Body:
-    found = body.get(name)
-    return found if isinstance(found, dict) else {}
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: object) -> list[Body]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _said(body: Body) -> Body:
+def _given(body: Body) -> Body:
     return {name: value for name, value in body.items() if value is not None}

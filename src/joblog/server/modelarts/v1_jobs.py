@@ -111,8 +111,8 @@ async def v1_list_jobs(
         limit=per_page,
     )
     now_ms = joblog.engine.clock_ms()
-    total, found = await joblog.reading(joblog.engine.jobs.search, project_id, search, now_ms)
-    jobs = [_summary(each, now_ms) for each in found]
+    total, listed = await joblog.reading(joblog.engine.jobs.search, project_id, search, now_ms)
+    jobs = [_summary(each, now_ms) for each in listed]
     counts = {"job_total_count": total, "job_count_limit": MAX_JOBS - total, "quotas": MAX_JOBS}
     return {"is_success": True, **counts, "jobs": jobs}
 
@@ -151,10 +151,10 @@ async def v1_create_version(joblog: State, call: Call) -> Body:
 async def v1_list_versions(joblog: State, call: Call, per_page: PerPage = 10, page: AnyPage = 0) -> Body:
     """Lists the versions, newest first; all of them without ``page``."""
     job = await _job(joblog, call)
-    found = (await joblog.reading(joblog.engine.names.all_versions, job.id))[::-1]
-    shown = found[(page - 1) * per_page : page * per_page] if page else found
+    versions = (await joblog.reading(joblog.engine.runs.all_versions, job.id))[::-1]
+    shown = versions[(page - 1) * per_page : page * per_page] if page else versions
     details = [await _detail(joblog, job, version) for version in shown]
-    head = {"job_id": job.id, "job_name": job.name, "job_desc": job.description, "version_count": len(found)}
+    head = {"job_id": job.id, "job_name": job.name, "job_desc": job.description, "version_count": len(versions)}
     return {"is_success": True, **head, "versions": details}
 
 
@@ -210,11 +210,11 @@ def description_of(body: dict[str, Any], name: str) -> str:
 
 
 async def _job(joblog: State, call: Call) -> Job:
-    return await joblog.reading(joblog.engine.names.job, call.path["project_id"], call.path["job_id"])
+    return await joblog.reading(joblog.engine.runs.job, call.path["project_id"], call.path["job_id"])
 
 
 async def _version(joblog: State, call: Call, job: Job) -> Version:
-    return await joblog.reading(joblog.engine.names.version, job.project_id, job.id, call.path["version_id"])
+    return await joblog.reading(joblog.engine.runs.version, job.project_id, job.id, call.path["version_id"])
 
 
 def _made(version: Version) -> Body:
@@ -242,7 +242,7 @@ def _summary(job: Summary, now_ms: int) -> Body:
 async def _detail(joblog: State, job: Job, version: Version) -> Body:
     """Describes a version: what joblog knows over what it was asked for with."""
     config = v1_config(await joblog.reading(joblog.engine.jobs.request, version.id))
-    tasks = await joblog.reading(joblog.engine.names.log_files, job.project_id, job.id, version.id)
+    tasks = await joblog.reading(joblog.engine.runs.log_files, job.project_id, job.id, version.id)
     config = {name: _number_in(value) if name in _NUMBERS else value for name, value in config.items()}
     config |= {name: str(config[name]) for name in _STRINGS if config.get(name) is not None}
     parameter = config.get("parameter")

@@ -107,16 +107,16 @@ class LogCalls:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
         if self._engine.database.embedded:
             try:
-                return read(self._engine.query_now)
+                return read(self._engine.reader_now)
             except NotCached:
                 pass
-        return await asyncio.to_thread(read, self._engine.query)
+        return await asyncio.to_thread(read, self._engine.reader)
 
     def log(self, ids: _Version, log_file: str) -> Log:
         """Returns the log of that name; raises NotFound."""
         worker = worker_of_log_file(log_file)
         if worker is None:
-            self._engine.names.version(*ids)
+            self._engine.runs.version(*ids)
             raise NotFound("log file", log_file)
         log = self._engine.log(*ids, worker)
         if log.log_file != log_file:
@@ -124,11 +124,11 @@ class LogCalls:
         return log
 
     def _file_names(self, ids: _Version, _: PageReader) -> Answer:
-        return Answer(200, self._encode(FileNamesAnswer(True, self._engine.names.log_files(*ids))))
+        return Answer(200, self._encode(FileNamesAnswer(True, self._engine.runs.log_files(*ids))))
 
-    def _bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int, query: PageReader) -> Answer:
+    def _bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int, reader: PageReader) -> Answer:
         span = partial(positions.byte_span, start_byte, offset)
-        page = query.characters(self.log(ids, log_file), span, backwards=offset < 0 or start_byte == -1)
+        page = reader.characters(self.log(ids, log_file), span, backwards=offset < 0 or start_byte == -1)
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
@@ -139,17 +139,17 @@ class LogCalls:
         except LargePage:
             return await self._large(find, span, kind)
 
-    def _lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer], query: PageReader) -> Answer:
-        page = query.lines(find(), span)
+    def _lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer], reader: PageReader) -> Answer:
+        page = reader.lines(find(), span)
         return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
     async def _large(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
         """Answers with a page that is too large to hold, part by part; raises Busy."""
         self._downloads.hold()
         log = await asyncio.to_thread(find)
-        page = await asyncio.to_thread(self._engine.query.line_borders, log, span)
+        page = await asyncio.to_thread(self._engine.reader.line_borders, log, span)
         head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
-        content = text_parts(self._engine.query.stream(page.log, page.start_byte, page.end_byte, RAW_BYTES))
+        content = text_parts(self._engine.reader.stream(page.log, page.start_byte, page.end_byte, RAW_BYTES))
         first = await asyncio.to_thread(next, content)  # what is wrong with it is the answer
         return Answer(200, head + b'"content":"' + first, rest=_in_threads(content, b'"' + tail))
 

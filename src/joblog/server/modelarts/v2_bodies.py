@@ -30,19 +30,19 @@ async def training_job(joblog: State, call: Call) -> tuple[Job, Version]:
 async def training_job_by_id(joblog: State, call: Call, training_job_id: str) -> tuple[Job, Version]:
     """Returns a training job of the path's project, if the caller has the call's right to it; raises NotFound."""
     project_id: str = call.path["project_id"]
-    version = await _found(joblog, project_id, training_job_id)
+    version = await _version(joblog, project_id, training_job_id)
     joblog.auth.allowed(call.headers, call.right, project_id, None if version is None else version.job_id)
     if version is None:
         raise NotFound("training job", training_job_id)
-    return await joblog.reading(joblog.engine.names.job, project_id, version.job_id), version
+    return await joblog.reading(joblog.engine.runs.job, project_id, version.job_id), version
 
 
-async def _found(joblog: State, project_id: str, training_job_id: str) -> Version | None:
+async def _version(joblog: State, project_id: str, training_job_id: str) -> Version | None:
     """Looks a training job up; what is not there is told only to those who may know."""
     if not _UUID.fullmatch(training_job_id):
         return None
     try:
-        return await joblog.reading(joblog.engine.names.version_by_uuid, project_id, training_job_id.lower())
+        return await joblog.reading(joblog.engine.runs.version_by_uuid, project_id, training_job_id.lower())
     except NotFound:
         return None
 
@@ -54,7 +54,7 @@ class Known(Struct, frozen=True):
     """
 
     asked: dict[str, Any]
-    said: list[Task]
+    reports: list[Task]
     tasks: list[str]
 
 
@@ -64,11 +64,11 @@ async def known(joblog: State, job: Job, version: Version) -> Known:
 
 
 def _known(engine: Engine, job: Job, version: Version) -> Known:
-    asked, said = v2_request(engine.jobs.request(version.id)), engine.states.tasks(version.id)
-    workers = {log.worker for log in engine.names.logs(job.project_id, job.id, version.id, -1, 2**31)}
-    workers |= {task.worker for task in said}
+    asked, reports = v2_request(engine.jobs.request(version.id)), engine.states.tasks(version.id)
+    workers = {log.worker for log in engine.runs.logs(job.project_id, job.id, version.id, -1, 2**31)}
+    workers |= {task.worker for task in reports}
     expected = _node_count(asked) if version.expected_tasks is None else version.expected_tasks
-    return Known(asked, said, _task_names(workers, expected))
+    return Known(asked, reports, _task_names(workers, expected))
 
 
 def known_of_request(asked: dict[str, Any]) -> Known:
@@ -85,9 +85,9 @@ async def job_response(joblog: State, job: Job, version: Version) -> dict[str, A
     return response_of(job, version, await known(joblog, job, version), joblog.engine.clock_ms())
 
 
-def response_of(job: Job, version: Version, found: Known, now_ms: int) -> dict[str, Any]:
+def response_of(job: Job, version: Version, known: Known, now_ms: int) -> dict[str, Any]:
     """Describes a training job of which this is known."""
-    asked, tasks = found.asked, found.tasks
+    asked, tasks = known.asked, known.tasks
     phase, secondary = phases(version.status)
     metadata = asked.get("metadata") or {}
     return {
@@ -108,7 +108,7 @@ def response_of(job: Job, version: Version, found: Known, now_ms: int) -> dict[s
             "start_time": version.started_ms or 0,
             "node_count_metrics": [] if version.started_ms is None else [[version.started_ms, len(tasks)]],
             "tasks": tasks,
-            "task_statuses": [_ended(task) for task in found.said if task.status in OVER],
+            "task_statuses": [_ended(task) for task in known.reports if task.status in OVER],
         },
         "algorithm": asked.get("algorithm") or {},
         "spec": asked.get("spec") or {},

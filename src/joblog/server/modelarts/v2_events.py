@@ -49,16 +49,16 @@ def page(events: list[Event], offset: int, limit: int, order: str) -> dict[str, 
 
 async def happened(joblog: State, job: Job, version: Version) -> list[Event]:
     engine = joblog.engine
-    versions = await joblog.reading(engine.names.all_versions, job.id)
+    versions = await joblog.reading(engine.runs.all_versions, job.id)
     tasks = await joblog.reading(engine.states.tasks, version.id, -1, _MAX_LOGS)
-    logs = await joblog.reading(engine.names.logs, job.project_id, job.id, version.id, -1, _MAX_LOGS)
+    logs = await joblog.reading(engine.runs.logs, job.project_id, job.id, version.id, -1, _MAX_LOGS)
     reports = await joblog.reading(engine.jobs.reports, version.id)
     gaps = [(log, await joblog.reading(engine.logs.gaps, log.id)) for log in logs if log.lost_bytes or log.start_byte]
     return [
         *_of_version(version, versions),
         *(event for task in tasks for event in _of_task(task)),
         *(Event(each.at_ms, "Info", "Task", f"{each.task} has reported {each.kind}.") for each in reports),
-        *(_of_gap(log, gap) for log, found in gaps for gap in found),
+        *(_of_gap(log, gap) for log, gaps_of_log in gaps for gap in gaps_of_log),
         *(_of_closed(log, log.closed_ms) for log in logs if log.closed_ms is not None),
     ]
 

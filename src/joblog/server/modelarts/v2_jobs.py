@@ -79,7 +79,7 @@ async def v2_create_job(joblog: State, call: Call) -> Body:
         raise Invalid("kind", "job", body["kind"])
     metadata = object_of(body, "metadata")
     object_of(body, "algorithm"), object_of(body, "spec")
-    found, now_ms = known_of_request(body), joblog.engine.clock_ms()
+    known, now_ms = known_of_request(body), joblog.engine.clock_ms()
     job, version = await joblog.writing(
         joblog.engine.jobs.create,
         project_id,
@@ -90,7 +90,7 @@ async def v2_create_job(joblog: State, call: Call) -> Body:
         request=msgspec.json.encode({"v2": body}).decode(),
     )
     assert version is not None, "there is one for every request"
-    return response_of(job, version, found, now_ms)
+    return response_of(job, version, known, now_ms)
 
 
 @calls.post("/training-job-searches", "read", "List training jobs", body=_SEARCH)
@@ -99,10 +99,10 @@ async def v2_search_jobs(joblog: State, call: Call) -> Body:
     project_id: str = call.path["project_id"]
     body = await json_body(call)
     search = search_of(body)
-    total, found = await joblog.reading(joblog.engine.jobs.runs, project_id, search)
+    total, versions = await joblog.reading(joblog.engine.jobs.runs, project_id, search)
     return {
         "total": total,
-        "count": len(found),
+        "count": len(versions),
         "limit": search.limit,
         "offset": search.offset,
         "sort_by": "create_time",
@@ -110,7 +110,7 @@ async def v2_search_jobs(joblog: State, call: Call) -> Body:
         "group_by": text_of(body, "group_by"),
         "workspace_id": search.workspace_id,
         "ai_project": text_of(body, "ai_project", "default-ai-project"),
-        "items": [await job_response(joblog, run.job, run.version) for run in found],
+        "items": [await job_response(joblog, run.job, run.version) for run in versions],
     }
 
 
@@ -126,7 +126,7 @@ async def v2_update_job(joblog: State, call: Call) -> Body:
     job, version = await training_job(joblog, call)
     description = description_of(await json_body(call), "description")
     await joblog.writing(joblog.engine.jobs.describe, job.id, description)
-    return await job_response(joblog, await joblog.reading(joblog.engine.names.job, job.project_id, job.id), version)
+    return await job_response(joblog, await joblog.reading(joblog.engine.runs.job, job.project_id, job.id), version)
 
 
 @calls.delete("/training-jobs/{training_job_id}", "admin", "Delete a training job", status=202)
@@ -140,8 +140,8 @@ async def v2_delete_job(joblog: State, call: Call) -> Answer:
 async def v2_delete_jobs(joblog: State, call: Call) -> Answer:
     """Deletes those that ``jobs`` names, at most 100; none of them where one is not there, or is not the caller's."""
     ids = _ids(await json_body(call))
-    found = [await training_job_by_id(joblog, call, each) for each in dict.fromkeys(ids)]
-    for job, version in found:
+    versions = [await training_job_by_id(joblog, call, each) for each in dict.fromkeys(ids)]
+    for job, version in versions:
         await _remove(joblog, job, version)
     return Answer(202, b"")
 
@@ -162,13 +162,13 @@ async def v2_list_tasks(joblog: State, call: Call) -> list[Body]:
     """Lists the workers, each with its host."""
     job, version = await training_job(joblog, call)
     of_job = await known(joblog, job, version)
-    said = {task.name: task for task in of_job.said}
-    found = []
+    by_name = {task.name: task for task in of_job.reports}
+    rows = []
     for name in of_job.tasks:
-        task = said.get(name)
+        task = by_name.get(name)
         host, starts = (task.host or "", task.starts) if task else ("", 0)
-        found.append({"task": name, "ip": host, "host_ip": host, "schedule_count": starts})
-    return found
+        rows.append({"task": name, "ip": host, "host_ip": host, "schedule_count": starts})
+    return rows
 
 
 @calls.get("/training-jobs/{training_job_id}/events", "read", "What has happened to a training job")
@@ -186,7 +186,7 @@ async def v2_list_events(
 ) -> Body:
     """Lists events, newest first."""
     job, version = await training_job(joblog, call)
-    found = [
+    events = [
         event
         for event in await happened(joblog, job, version)
         if start_time <= event.at_ms <= end_time
@@ -194,7 +194,7 @@ async def v2_list_events(
         and source in ("", event.source)
         and pattern in event.message
     ]
-    return page(found, offset, limit, order)
+    return page(events, offset, limit, order)
 
 
 @calls.get("/training-job-engines", "read", "What training jobs can run with")
@@ -219,7 +219,7 @@ async def v2_list_flavors(flavor_type: FlavorType = "CPU") -> Body:
 async def _remove(joblog: State, job: Job, version: Version) -> None:
     now_ms = joblog.engine.clock_ms()
     await joblog.writing(joblog.engine.jobs.delete_version, version, now_ms)
-    if not await joblog.reading(joblog.engine.names.all_versions, job.id):
+    if not await joblog.reading(joblog.engine.runs.all_versions, job.id):
         await joblog.writing(joblog.engine.jobs.delete_job, job, now_ms)
 
 

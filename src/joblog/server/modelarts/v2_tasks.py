@@ -140,7 +140,7 @@ async def task_log(joblog: State, call: Call) -> Log:
 
 
 def _last(engine: Engine, log: Log) -> Page:
-    return engine.query.characters(log, _last_bytes, backwards=False)
+    return engine.reader.characters(log, _last_bytes, backwards=False)
 
 
 def _last_bytes(log: Log) -> tuple[int, int]:

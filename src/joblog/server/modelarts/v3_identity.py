@@ -68,12 +68,12 @@ async def list_login_projects(joblog: State, call: Call, name: Name = "", domain
 
 async def _listed(joblog: State, call: Call, name: str, domain_id: str) -> Body:
     base = _base(joblog, call)
-    found = [
+    rows = [
         project_view(each, base)
         for each in await _projects(joblog, call)
         if name in ("", each.name) and domain_id in ("", each.domain_id)
     ]
-    return {"projects": found, "links": _links(call, base)}
+    return {"projects": rows, "links": _links(call, base)}
 
 
 @calls.get("/v3/auth/domains", KNOWN, "The caller's domain")
@@ -81,8 +81,8 @@ async def list_domains(joblog: State, call: Call, name: Name = "") -> Body:
     """Lists the one domain that the user is in."""
     base = _base(joblog, call)
     domain = await _domain(joblog, call)
-    found = [domain_view(domain, base)] if name in ("", domain.name) else []
-    return {"domains": found, "links": _links(call, base)}
+    domains = [domain_view(domain, base)] if name in ("", domain.name) else []
+    return {"domains": domains, "links": _links(call, base)}
 
 
 def base_url(scope: HTTPScope, settings: Settings) -> str:
@@ -103,16 +103,16 @@ def base_url(scope: HTTPScope, settings: Settings) -> str:
 async def _projects(joblog: State, call: Call) -> list[Project]:
     token, engine = joblog.auth.token(call.headers), joblog.engine
     if token.user_id is not None:
-        return await joblog.reading(engine.iam.projects, token.user_id)
+        return await joblog.reading(engine.users.projects, token.user_id)
     if not (token.may("read") or token.may("write")):
         return []  # a token that reads metrics is good for nothing else
     if token.project_id is not None:
-        return [await joblog.reading(engine.names.project, token.project_id)]
-    return await joblog.reading(engine.names.projects, "", _MAX_PROJECTS)
+        return [await joblog.reading(engine.runs.project, token.project_id)]
+    return await joblog.reading(engine.runs.projects, "", _MAX_PROJECTS)
 
 
 async def _domain(joblog: State, call: Call) -> Domain:
-    token, iam = joblog.auth.token(call.headers), joblog.engine.iam
+    token, iam = joblog.auth.token(call.headers), joblog.engine.users
     if token.user_id is None:
         return await joblog.reading(iam.domain, DEFAULT_DOMAIN)
     user = await joblog.reading(iam.user, token.user_id)

@@ -35,7 +35,7 @@ class AppendCall:
         self._engine = engine
         self._unpacking = unpacking
         self._known: dict[Where, Log] = {}
-        engine.past.forgets(self._known.clear)
+        engine.timeline.forgets(self._known.clear)
 
     async def take(self, call: Call, where: Where, at: int) -> Appended:
         """Takes a request's body as the bytes from ``at`` on; raises the errors of ``joblog.errors``."""
@@ -56,7 +56,7 @@ class AppendCall:
 
         What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
         """
-        known, past = self._known.get(where), self._engine.past.number
+        known, past = self._known.get(where), self._engine.timeline.number
         if known is None:
             if self._engine.database.embedded:
                 known = self._engine.log(*where)
@@ -64,19 +64,19 @@ class AppendCall:
                 known = await asyncio.to_thread(self._engine.log, *where)
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            if past == self._engine.past.number:
+            if past == self._engine.timeline.number:
                 self._known[where] = known
         return known
 
     async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
-        """Returns the log's head when the bytes are durable, and how many were new; raises what ``Ingest.append`` raises."""
+        """Returns the log's head when the bytes are durable, and how many were new; raises what ``Appender.append`` raises."""
         if len(data) >= BULK_BYTES:
             log = await asyncio.to_thread(self._engine.logs.head, log.id)
             if at != log.end_byte:  # what is refused is not packed first, while everybody's commits wait
-                held = await asyncio.to_thread(self._engine.ingest.repeated, log, at, data)
-                if held == len(data):
+                repeated = await asyncio.to_thread(self._engine.appender.repeated, log, at, data)
+                if repeated == len(data):
                     return log, 0
-                at, data = at + held, data[held:]
+                at, data = at + repeated, data[repeated:]
         if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
             sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
             if sealed is not None:
@@ -86,10 +86,10 @@ class AppendCall:
             if taken:
                 self._hint(head)
                 return head, len(data)
-            held = await asyncio.to_thread(self._engine.ingest.repeated, head, at, data)
-            if held == len(data):
+            repeated = await asyncio.to_thread(self._engine.appender.repeated, head, at, data)
+            if repeated == len(data):
                 return head, 0
-            at, data = at + held, data[held:]
+            at, data = at + repeated, data[repeated:]
 
     async def append_at_end(self, log_id: int, data: Bytes) -> None:
         """Appends to wherever the log ends then; returns when that is durable.
@@ -106,7 +106,7 @@ class AppendCall:
 
     async def _submitted(self, log_id: int, at: int | None, data: Bytes) -> tuple[bool, Log]:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._engine.ingest.submit(log_id, at, data, _settles(answer))
+        self._engine.appender.submit(log_id, at, data, _settles(answer))
         outcome = await answer
         if isinstance(outcome, JoblogError):
             raise outcome

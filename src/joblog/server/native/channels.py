@@ -135,10 +135,10 @@ class Channel:
 
         if self._engine.database.embedded:
             try:
-                return self._engine.query_now.read(self.head, span)
+                return self._engine.reader_now.read(self.head, span)
             except NotCached:
                 pass
-        return await asyncio.to_thread(self._engine.query.read, self.head, span)
+        return await asyncio.to_thread(self._engine.reader.read, self.head, span)
 
     async def _watch(self) -> None:
         """Looks at the head when it may have changed, and tells the followers when it has."""
@@ -198,7 +198,7 @@ class Followers:
         self._places = Share(MAX_FOLLOWERS, "too many followers are served already")
         self._left = asyncio.Event()
         self.stopping = False
-        engine.past.forgets(self._forget)
+        engine.timeline.forgets(self._forget)
 
     def admit(self) -> None:
         """Takes a place until the request is answered; raises Busy when there is none, or the server is about to stop."""

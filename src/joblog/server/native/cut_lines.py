@@ -28,17 +28,17 @@ class _Line(Struct):
     ended: bool
 
 
-def cut_lines(query: PageReader, page: Page, most: int) -> tuple[Page, list[CutLine], list[int]]:
+def cut_lines(reader: PageReader, page: Page, most: int) -> tuple[Page, list[CutLine], list[int]]:
     """Reads the lines of a page that has only their borders, or the first of them, each up to ``most`` bytes.
 
     Returns them, which of them were cut, and the byte at which each begins.
     """
     if page.end_byte - page.start_byte <= _WHOLE_BYTES:
-        data = query.read(page.log, partial(_fixed, page.start_byte, page.end_byte)).data
+        data = reader.read(page.log, partial(_fixed, page.start_byte, page.end_byte)).data
         lines = list(_split(page.start_byte, data))
     else:
         page = structs.replace(page, end_line=min(page.end_line, page.start_line + _LINES_APART))
-        lines = [_read_apart(query, page.log, line, most) for line in range(page.start_line, page.end_line)]
+        lines = [_read_apart(reader, page.log, line, most) for line in range(page.start_line, page.end_line)]
         page = structs.replace(page, end_byte=lines[-1].end_byte + lines[-1].ended)
     cuts = []
     parts = []
@@ -67,12 +67,12 @@ def _split(at: int, data: bytes) -> Iterator[_Line]:
         yield _Line(at, at + len(last), last, False)
 
 
-def _read_apart(query: PageReader, log: Log, line: int, most: int) -> _Line:
-    place = query.line_borders(log, partial(_fixed, line, line + 1))
+def _read_apart(reader: PageReader, log: Log, line: int, most: int) -> _Line:
+    place = reader.line_borders(log, partial(_fixed, line, line + 1))
     low, high = place.start_byte, place.end_byte
-    ended = query.read(place.log, partial(_fixed, high - 1, high)).data == b"\n"
+    ended = reader.read(place.log, partial(_fixed, high - 1, high)).data == b"\n"
     high -= ended
-    return _Line(low, high, query.read(place.log, partial(_fixed, low, min(low + most + 1, high))).data, ended)
+    return _Line(low, high, reader.read(place.log, partial(_fixed, low, min(low + most + 1, high))).data, ended)
 
 
 def _whole_characters(data: bytes, most: int) -> bytes:

@@ -69,7 +69,7 @@ async def download_log(
     name = f"{log.log_file}{part.name}.log"
     if compress == "none":
         return await _streamed(joblog, call, log, part, [_attached(name)], OCTETS)
-    parts = sent(joblog.engine.query, log, (part.low, part.high), "zstd")
+    parts = sent(joblog.engine.reader, log, (part.low, part.high), "zstd")
     return await begun(parts, [_attached(name + ".zst"), (b"cache-control", b"no-store")], b"application/zstd")
 
 
@@ -98,7 +98,7 @@ async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: H
     packing = encoding(call.header(b"accept-encoding") or "")
     size = (b"content-length", b"%d" % (part.high - part.low)) if packing is None else (b"content-encoding", packing.encode())
     headers = [*headers, (b"cache-control", b"no-store"), (b"vary", b"accept-encoding"), size]
-    return await begun(sent(joblog.engine.query, log, (part.low, part.high), packing), headers, kind)
+    return await begun(sent(joblog.engine.reader, log, (part.low, part.high), packing), headers, kind)
 
 
 def _part(joblog: State, log: Log, by_byte: Span, by_line: Span) -> _Part:
@@ -122,7 +122,7 @@ def _lines(joblog: State, log: Log, first: int, end: int) -> _Part:
         low = min(max(first, head.start_line), head.last_line)
         return low, min(max(end, low), head.last_line)
 
-    page = joblog.engine.query.line_borders(log, span)
+    page = joblog.engine.reader.line_borders(log, span)
     if first > page.start_line and first > page.log.last_line:
         raise BeyondEnd(f"the log has {page.log.last_line} lines", page.log.end_byte)
     return _Part(page.start_byte, page.end_byte, f".L{page.start_line}-{max(page.end_line - 1, page.start_line)}")

@@ -92,8 +92,8 @@ class _Follower:
         """Yields the stream of events; an error ends it, as an event."""
         try:
             async with self._followers.channel(self._log) as channel:
-                line = await asyncio.to_thread(self._joblog.engine.query.line_at, self._log, self._at)
-                yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", self._at, channel.head, line=line)
+                line = await asyncio.to_thread(self._joblog.engine.reader.line_at, self._log, self._at)
+                yield b"retry: %d\n" % RETRY_MS + await self._event_of(b"start", self._at, channel.head, line=line)
                 async for piece in self._pieces(channel):
                     if piece is None:
                         yield b": %d\n\n" % time.time()
@@ -103,7 +103,7 @@ class _Follower:
                     if piece.data:
                         yield piece.event
                     self._at = piece.end_byte
-                yield await self._told(b"end", self._at, channel.head)
+                yield await self._event_of(b"end", self._at, channel.head)
         except _Stopping:
             yield _event(b"shutdown", self._at, {"retry_ms": RETRY_MS})
         except JoblogError as error:
@@ -113,13 +113,13 @@ class _Follower:
         """Yields how the log is now, and whenever that has changed; no bytes, however many come."""
         try:
             async with self._followers.channel(self._log) as channel:
-                yield b"retry: %d\n" % RETRY_MS + await self._told(b"start", channel.head.end_byte, channel.head)
+                yield b"retry: %d\n" % RETRY_MS + await self._event_of(b"start", channel.head.end_byte, channel.head)
                 async for head in self._heads(channel):
                     if head is None:
                         yield b": %d\n\n" % time.time()
                     else:
-                        yield await self._told(b"state", head.end_byte, head)
-                yield await self._told(b"end", channel.head.end_byte, channel.head)
+                        yield await self._event_of(b"state", head.end_byte, head)
+                yield await self._event_of(b"end", channel.head.end_byte, channel.head)
         except _Stopping:
             yield _event(b"shutdown", self._log.end_byte, {"retry_ms": RETRY_MS})
         except JoblogError as error:
@@ -166,14 +166,14 @@ class _Follower:
 
     async def _heads(self, channel: Channel) -> AsyncIterator[Log | None]:
         """Yields the log's head each time that it has changed, until it is closed, and None when nothing came for a while."""
-        told = channel.head
+        last = channel.head
         while True:
             await self._check(channel)
             head = channel.head
             if head.closed:
                 return
-            if shown(head) != shown(told):
-                told = head
+            if shown(head) != shown(last):
+                last = head
                 yield head
             elif not await channel.news(self._heartbeat_s):
                 yield None
@@ -190,30 +190,30 @@ class _Follower:
             self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
             self._believed_until = time.monotonic() + self._heartbeat_s
 
-    async def _told(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
+    async def _event_of(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
         """Makes an event of the log's state."""
         return _event(event, at, vars(await read_log_value(self._joblog, head)) | more)
 
 
-def _event(name: bytes, at: int, said: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(said, enc_hook=vars))
+def _event(name: bytes, at: int, fields: dict[str, Any]) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(fields, enc_hook=vars))
 
 
 async def _position(joblog: State, log: Log, last: int | None, start: str, tail: int | None) -> int:
     """Returns the byte to begin with; raises Invalid, OutOfRange, BeyondEnd."""
     if last is not None:
-        return _held(log, last)
+        return _first_at(log, last)
     if tail is not None:
         if start:
             raise Invalid("tail", "absent where from is given")
-        page = await asyncio.to_thread(PageReader.line_borders, joblog.engine.query, log, partial(_last_lines, tail))
+        page = await asyncio.to_thread(PageReader.line_borders, joblog.engine.reader, log, partial(_last_lines, tail))
         return page.start_byte if tail else page.log.end_byte
     if start in ("", "start"):
         return log.start_byte
     if start == "end":
         return log.end_byte
     at = integer("from", start, -MAX_ID, MAX_ID, "a byte position, start, end, or -N for N bytes before the end")
-    return max(log.end_byte + at, log.start_byte) if at < 0 else _held(log, at)
+    return max(log.end_byte + at, log.start_byte) if at < 0 else _first_at(log, at)
 
 
 def _last_lines(count: int, head: Log) -> tuple[int, int]:
@@ -221,7 +221,7 @@ def _last_lines(count: int, head: Log) -> tuple[int, int]:
     return max(head.end_line - count + unfinished, head.start_line), head.end_line
 
 
-def _held(log: Log, at: int) -> int:
+def _first_at(log: Log, at: int) -> int:
     if at > log.end_byte:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the position is {at}", log.end_byte)
     return at

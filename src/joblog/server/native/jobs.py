@@ -40,7 +40,7 @@ async def create_project(joblog: State, data: ProjectRequest) -> Project:
     given = {} if data.retain_days is UNSET else {"retain_days": _at_least("retain_days", data.retain_days, 1)}
     given |= {} if data.retain_bytes is UNSET else {"retain_bytes": _at_least("retain_bytes", data.retain_bytes, 0)}
     return await joblog.writing(
-        joblog.engine.names.put_project,
+        joblog.engine.runs.put_project,
         check_project_id(data.id),
         joblog.engine.clock_ms(),
         name=None if data.name is None else check_name("name", data.name),
@@ -55,12 +55,12 @@ async def list_projects(joblog: State, call: Call, after: After = "", limit: Lim
     token = joblog.auth.token(call.headers)
     project_id = token.project_id
     if token.user_id is not None and project_id is None:  # a user who has signed, or whose token is for the domain
-        mine = await joblog.reading(joblog.engine.iam.projects, token.user_id)
+        mine = await joblog.reading(joblog.engine.users.projects, token.user_id)
         return Listing([each for each in mine if each.id > after], None)
     joblog.auth.allowed(call.headers, "read", project_id, token.job_id)
     if project_id is not None:
-        return Listing([await joblog.reading(joblog.engine.names.project, project_id)], None)
-    projects = await joblog.reading(joblog.engine.names.projects, after, limit)
+        return Listing([await joblog.reading(joblog.engine.runs.project, project_id)], None)
+    projects = await joblog.reading(joblog.engine.runs.projects, after, limit)
     return Listing(projects, projects[-1].id if len(projects) == limit else None)
 
 
@@ -71,10 +71,10 @@ async def create_run(joblog: State, call: Call, project_id: str, data: RunReques
     joblog.auth.allowed(call.headers, "write", project_id, only)
     job_name, worker = check_job_name(data.job_name), worker_of_task(data.task)
     if only is not None:
-        named = await joblog.reading(joblog.engine.names.jobs, project_id, job_name, 0, 1)
+        named = await joblog.reading(joblog.engine.runs.jobs, project_id, job_name, 0, 1)
         joblog.auth.allowed(call.headers, "write", project_id, named[0].id if named else None)
     run_id = None if data.run_id is None else check_run_id(data.run_id)
-    names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+    names, now_ms = joblog.engine.runs, joblog.engine.clock_ms()
     labels = None if data.labels is UNSET else checked_labels(data.labels)
     job, version, log = await joblog.writing(names.put_run, project_id, job_name, run_id, worker, now_ms, labels)
     return Run(job, version_value(version), await read_log_value(joblog, log))
@@ -84,7 +84,7 @@ async def create_run(joblog: State, call: Call, project_id: str, data: RunReques
 async def create_job(joblog: State, project_id: str, data: JobRequest) -> Job:
     """Gets or makes the job of that name, and sets the labels that are given."""
     labels = None if data.labels is UNSET else checked_labels(data.labels)
-    names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+    names, now_ms = joblog.engine.runs, joblog.engine.clock_ms()
     return await joblog.writing(names.put_job, project_id, check_job_name(data.name), now_ms, labels)
 
 
@@ -102,31 +102,31 @@ async def list_jobs(
     only = joblog.auth.token(call.headers).job_id
     joblog.auth.allowed(call.headers, "read", project_id, only)
     if only is not None:
-        own = await joblog.reading(joblog.engine.names.job, project_id, only)
+        own = await joblog.reading(joblog.engine.runs.job, project_id, only)
         if name not in (None, own.name):
             return Listing([], None)
         name = own.name
-    jobs = await joblog.reading(joblog.engine.names.jobs, project_id, name, after, limit, label or ())
+    jobs = await joblog.reading(joblog.engine.runs.jobs, project_id, name, after, limit, label or ())
     return Listing(jobs, jobs[-1].id if len(jobs) == limit else None)
 
 
 @calls.get("/projects/{project_id}/jobs/{job_id}", "read", "A job")
 async def get_job(joblog: State, project_id: str, job_id: int) -> Job:
     """Returns the job with its labels."""
-    return await joblog.reading(joblog.engine.names.job, project_id, job_id)
+    return await joblog.reading(joblog.engine.runs.job, project_id, job_id)
 
 
 @calls.patch("/projects/{project_id}/jobs/{job_id}", "write", "Change a job's labels")
 async def update_job(joblog: State, project_id: str, job_id: int, data: LabelsRequest) -> Job:
     """Sets the labels that are given, removes those that are null; others stay."""
-    return await joblog.writing(joblog.engine.names.label, project_id, job_id, checked_labels(data.labels))
+    return await joblog.writing(joblog.engine.runs.label, project_id, job_id, checked_labels(data.labels))
 
 
 @calls.post("/projects/{project_id}/jobs/{job_id}/versions", "write", "Get or create a version")
 async def create_version(joblog: State, project_id: str, job_id: int, data: VersionRequest) -> Version:
     """Gets or makes the version of ``run_id``; without it the version is new."""
     run_id = None if data.run_id is None else check_run_id(data.run_id)
-    names, now_ms = joblog.engine.names, joblog.engine.clock_ms()
+    names, now_ms = joblog.engine.runs, joblog.engine.clock_ms()
     return version_value(await joblog.writing(names.put_version, project_id, job_id, run_id, now_ms))
 
 
@@ -135,20 +135,20 @@ async def list_versions(
     joblog: State, project_id: str, job_id: int, after: AfterId = 0, limit: Limit = 100
 ) -> Listing[Version]:
     """Lists versions by id, the oldest first; ``after`` is a version id."""
-    versions = await joblog.reading(joblog.engine.names.versions, project_id, job_id, after, limit)
+    versions = await joblog.reading(joblog.engine.runs.versions, project_id, job_id, after, limit)
     return Listing([version_value(each) for each in versions], versions[-1].id if len(versions) == limit else None)
 
 
 @calls.get("/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "read", "A version")
 async def get_version(joblog: State, project_id: str, job_id: int, version_id: int) -> Version:
     """Returns the version, and how its run is."""
-    return version_value(await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id))
+    return version_value(await joblog.reading(joblog.engine.runs.version, project_id, job_id, version_id))
 
 
 @calls.patch("/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "write", "Say what a run is called, and began with")
 async def update_version(joblog: State, project_id: str, job_id: int, version_id: int, data: VersionFacts) -> Version:
     """Sets what is given of title, command, host, user and commit, removes what is null; others stay."""
-    version = await joblog.reading(joblog.engine.names.version, project_id, job_id, version_id)
+    version = await joblog.reading(joblog.engine.runs.version, project_id, job_id, version_id)
     return version_value(await joblog.writing(joblog.engine.states.describe, version, data.given))
 
 
@@ -157,7 +157,7 @@ async def create_token(joblog: State, data: TokenRequest) -> Token:
     """Makes a token; its secret is in this answer only."""
     project_id = None if data.project_id is None else check_project_id(data.project_id)
     if project_id is not None:
-        await joblog.reading(joblog.engine.names.project, project_id)
+        await joblog.reading(joblog.engine.runs.project, project_id)
     now_ms = joblog.engine.clock_ms()
     lasts_s = _at_least("expires_s", data.expires_s, 1)
     expires_ms = None if lasts_s is None else now_ms + lasts_s * 1000
@@ -189,7 +189,7 @@ async def _job_of_token(joblog: State, data: TokenRequest, project_id: str | Non
     if project_id is None:
         raise Missing("project_id", "the project of the job")
     now_ms = joblog.engine.clock_ms()
-    return (await joblog.writing(joblog.engine.names.put_job, project_id, check_job_name(data.job_name), now_ms)).id
+    return (await joblog.writing(joblog.engine.runs.put_job, project_id, check_job_name(data.job_name), now_ms)).id
 
 
 def _at_least(parameter: str, value: int | None, least: int) -> int | None:

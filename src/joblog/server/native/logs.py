@@ -24,11 +24,11 @@ from joblog.core.names import MAX_ID
 from joblog.engine.read import Page, PageReader
 from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
-from joblog.server.http.ahead import Ahead
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers
 from joblog.server.http.packed import compressed, encoding
 from joblog.server.http.parameters import AfterRank, Limit, number, switch, text
+from joblog.server.http.read_ahead import ReadAhead
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import OCTETS, begun
 from joblog.server.native.append import AppendCall
@@ -80,7 +80,7 @@ async def list_logs(
     joblog: State, project_id: str, job_id: int, version_id: int, after: AfterRank = -1, limit: Limit = 100
 ) -> Listing[values.Log]:
     """Lists logs; ``after`` is a worker number."""
-    logs = await joblog.reading(joblog.engine.names.logs, project_id, job_id, version_id, after, limit)
+    logs = await joblog.reading(joblog.engine.runs.logs, project_id, job_id, version_id, after, limit)
     views = await joblog.reading(lambda: [log_value(log, joblog.engine.logs.gaps(log.id)) for log in logs])
     return Listing(views, logs[-1].worker if len(logs) == limit else None)
 
@@ -88,7 +88,7 @@ async def list_logs(
 @calls.put("/{task}", "write", "Get or create a log")
 async def create_log(joblog: State, call: Call) -> values.Log:
     """Gets or makes the log of a worker."""
-    log = await joblog.writing(joblog.engine.names.put_log, *where(call), joblog.engine.clock_ms())
+    log = await joblog.writing(joblog.engine.runs.put_log, *where(call), joblog.engine.clock_ms())
     return await read_log_value(joblog, log)
 
 
@@ -166,7 +166,7 @@ async def download(joblog: State, call: Call, log: Log, media_type: bytes, *, ma
     if packing is not None:
         headers = [_packed(header, packing) for header in headers if header[0] != b"content-length"]
         headers.append((b"content-encoding", packing.encode()))
-    return await begun(sent(joblog.engine.query, log, (low, high), packing), headers, media_type, status)
+    return await begun(sent(joblog.engine.reader, log, (low, high), packing), headers, media_type, status)
 
 
 def _packed(header: tuple[bytes, bytes], packing: str) -> tuple[bytes, bytes]:
@@ -215,7 +215,7 @@ def _agree(claimed: int | None, before: int | None) -> bool:
 
 def _lines(joblog: State, log: Log, wanted: _Wanted) -> Lines:
     """Reads lines, as many as one answer holds, but at least one."""
-    query, start, until = joblog.engine.query, wanted.start, None
+    query, start, until = joblog.engine.reader, wanted.start, None
     byte = wanted.byte if wanted.since_ms is None else arrived(joblog.engine.logs, log, wanted.since_ms)
     if byte is not None:
         start = query.line_at(log, byte)
@@ -294,7 +294,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
     return headers
 
 
-def sent(query: PageReader, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
+def sent(reader: PageReader, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
     """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
-    parts = Ahead(query.reader(log), *span).parts()
+    parts = ReadAhead(reader.reader(log), *span).parts()
     return parts if packing is None else compressed(parts, packing)

@@ -21,7 +21,7 @@ def moment_ms(parameter: str, text: str, now_ms: int) -> int:
     if text.isascii() and text.isdigit():
         return integer(parameter, text, 0, MAX_ID, _ALLOWED)
     try:
-        found = datetime.fromisoformat(text)
-        return max(int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000), 0)
+        moment = datetime.fromisoformat(text)
+        return max(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000), 0)
     except (ValueError, OverflowError) as error:
         raise Invalid(parameter, _ALLOWED, text) from error

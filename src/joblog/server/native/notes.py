@@ -30,13 +30,13 @@ class NoteRequest(Struct, forbid_unknown_fields=True):
 @calls.get("/note", "read", "The note on a job")
 async def read_job_note(joblog: State, project_id: str, job_id: int) -> WrittenNote:
     """Returns the note, empty where there is none."""
-    return WrittenNote((await joblog.reading(joblog.engine.names.job, project_id, job_id)).description)
+    return WrittenNote((await joblog.reading(joblog.engine.runs.job, project_id, job_id)).description)
 
 
 @calls.put("/note", "write", "Write a note on a job")
 async def write_job_note(joblog: State, project_id: str, job_id: int, data: NoteRequest) -> WrittenNote:
     """Replaces the note."""
-    job = await joblog.reading(joblog.engine.names.job, project_id, job_id)
+    job = await joblog.reading(joblog.engine.runs.job, project_id, job_id)
     await joblog.writing(joblog.engine.jobs.describe, job.id, data.note)
     return WrittenNote(data.note)
 
@@ -58,4 +58,4 @@ async def write_run_note(joblog: State, call: Call, data: NoteRequest) -> Writte
 
 async def _version(joblog: State, call: Call) -> Version:
     path = call.path
-    return await joblog.reading(joblog.engine.names.version, path["project_id"], path["job_id"], path["version_id"])
+    return await joblog.reading(joblog.engine.runs.version, path["project_id"], path["job_id"], path["version_id"])

@@ -136,7 +136,7 @@ def _last_line(engine: Engine, log: Log) -> str:
     def end(head: Log) -> tuple[int, int]:
         return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
 
-    data = engine.query.characters(log, end, backwards=False).data
+    data = engine.reader.characters(log, end, backwards=False).data
     shown = [part for part in data.replace(b"\r", b"\n").split(b"\n") if part.strip()]
     return lines.text(shown[-1]) if shown else ""
 

@@ -56,14 +56,14 @@ async def _named(joblog: State, call: Call) -> Log:
     if not _VERSION.fullmatch(version_name):
         raise Invalid("version", "V0002, a version's id, or latest", version_name)
     try:
-        job = await joblog.reading(_job, joblog.engine.names, project_id, job_name)
+        job = await joblog.reading(_job, joblog.engine.runs, project_id, job_name)
     except NotFound as error:
         if own_job_id is None:
             raise
         raise WrongJob from error
     if own_job_id not in (None, job.id):
         raise WrongJob
-    version = await joblog.reading(_version, joblog.engine.names, job, version_name)
+    version = await joblog.reading(_version, joblog.engine.runs, job, version_name)
     return await joblog.reading(joblog.engine.log, project_id, job.id, version.id, worker)
 
 

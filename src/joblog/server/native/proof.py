@@ -30,9 +30,9 @@ async def read_stored(joblog: State, call: Call) -> Answer:
     joblog.downloads.hold()
     engine = joblog.engine
     # One that has read nothing yet.
-    query = PageReader(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))
+    reader = PageReader(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))
     headers = [(b"content-length", b"%d" % (log.end_byte - log.start_byte)), (b"cache-control", b"no-store")]
-    return await begun(sent(query, log, (log.start_byte, log.end_byte), None), headers)
+    return await begun(sent(reader, log, (log.start_byte, log.end_byte), None), headers)
 
 
 def _proof(joblog: State, log: Log) -> Proof:

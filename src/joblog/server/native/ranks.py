@@ -68,7 +68,7 @@ async def read_merged(
 ) -> MergedPage:
     """Merges the ranks' logs; ``next`` goes on from there, also when the answer was empty."""
     logs = await _logs(joblog, call, ranks)
-    query, now_ms = joblog.engine.query, joblog.engine.clock_ms()
+    query, now_ms = joblog.engine.reader, joblog.engine.clock_ms()
     if start is None:
         place = parse_place(cursor) if cursor else None
         return await joblog.viewing.run(merged_page, query, logs, place, count, collapse, now_ms)
@@ -136,8 +136,8 @@ def _metrics(
     items, read_bytes, unread_bytes, budget = list[SeriesPoints](), 0, 0, readable_bytes(patterns, READ_BYTES)
     for log in logs:
         thinned = partial(_thinned, log.task, wanted, sizes)
-        found, reached, budget = joblog.watch.metrics(log, patterns, budget, thinned)
-        items += found
+        points, reached, budget = joblog.watch.metrics(log, patterns, budget, thinned)
+        items += points
         read_bytes += reached - log.start_byte
         unread_bytes += log.end_byte - reached
     if len(items) > MAX_SERIES:
@@ -145,10 +145,10 @@ def _metrics(
     return Metrics(items, read_bytes, unread_bytes)
 
 
-def _thinned(task: str, wanted: set[str] | None, sizes: tuple[int, int], found: Sequence[Series]) -> list[SeriesPoints]:
+def _thinned(task: str, wanted: set[str] | None, sizes: tuple[int, int], all_series: Sequence[Series]) -> list[SeriesPoints]:
     most, least = sizes
     views = []
-    for series in found:
+    for series in all_series:
         if series.count < least or (wanted is not None and series.name not in wanted):
             continue
         points = series.all_points
@@ -171,7 +171,7 @@ async def _logs(joblog: State, call: Call, ranks: str) -> list[Log]:
     """Returns the version's logs of these ranks; raises OutOfRange when there are too many."""
     chosen, path = parse_ranks(ranks), call.path
     ids = path["project_id"], path["job_id"], path["version_id"]
-    logs = await joblog.reading(joblog.engine.names.logs, *ids, -1, MAX_RANKS + 1)
+    logs = await joblog.reading(joblog.engine.runs.logs, *ids, -1, MAX_RANKS + 1)
     if len(logs) > MAX_RANKS:
         raise OutOfRange("ranks", f"at most {MAX_RANKS} ranks")
     return [log for log in logs if log.worker in chosen]

@@ -38,7 +38,7 @@ _STEP_S = 0.1
 """After so long a step ends, though nothing was found: the client may have gone, and others want the thread."""
 
 _STEP_BYTES = 64 * 1024
-_TOLD_S = 1.0
+_PROGRESS_S = 1.0
 """A client hears so often how far the search has got."""
 
 _PAGE = 1000
@@ -206,7 +206,7 @@ class _Logs:
     """The logs that are searched, in their order: by job, version and worker, or the other way round."""
 
     def __init__(self, engine: Engine, path: Mapping[str, Any], asked: Asked) -> None:
-        self._names = engine.names
+        self._names = engine.runs
         self._project: str = path["project_id"]
         self._job: int | None = path.get("job_id")
         self._version: int | None = path.get("version_id")
@@ -226,9 +226,9 @@ class _Logs:
     def __iter__(self) -> Iterator[Log]:
         for job_id in self._ordered([self._job] if self._job else self._jobs(), 0, ()):
             for version_id in self._ordered([self._version] if self._version else self._versions(job_id), 1, (job_id,)):
-                found = {log.worker: log for log in self._workers(job_id, version_id)}
-                for worker in self._ordered(list(found), 2, (job_id, version_id)):
-                    yield found[worker]
+                logs = {log.worker: log for log in self._workers(job_id, version_id)}
+                for worker in self._ordered(list(logs), 2, (job_id, version_id)):
+                    yield logs[worker]
 
     def _ordered(self, ids: list[int], level: int, above: tuple[int, ...]) -> list[int]:
         """Puts ids in order, without those that stand before the cursor's."""
@@ -254,11 +254,11 @@ class _Logs:
 
 
 def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: int = 0) -> list[T]:
-    found: list[T] = []
+    rows: list[T] = []
     while some := page(after):
-        found += some
+        rows += some
         after = number(some[-1])
-    return found
+    return rows
 
 
 class _Run:
@@ -276,19 +276,19 @@ class _Run:
 
     def steps(self, logs: _Logs) -> Iterator[bytes]:
         """Yields lines of the answer, at the end of each step; nothing, where a step has found nothing."""
-        told, size, step_until, say_at = list[bytes](), 0, time.monotonic() + _STEP_S, time.monotonic() + _TOLD_S
+        lines, size, step_until, say_at = list[bytes](), 0, time.monotonic() + _STEP_S, time.monotonic() + _PROGRESS_S
         for view in self._views(logs):
             now = time.monotonic()
             if view is not None:
-                told.append(self._encode(view) + b"\n")
-                size += len(told[-1])
+                lines.append(self._encode(view) + b"\n")
+                size += len(lines[-1])
             if now >= say_at and self._cursor is not None and view is None:
-                told.append(self._encode(ProgressView(self._cursor, self._searched, self._matches)) + b"\n")
-                say_at = now + _TOLD_S
+                lines.append(self._encode(ProgressView(self._cursor, self._searched, self._matches)) + b"\n")
+                say_at = now + _PROGRESS_S
             if size >= _STEP_BYTES or now >= step_until:
-                yield b"".join(told)
-                told, size, step_until = [], 0, time.monotonic() + _STEP_S
-        yield b"".join(told)
+                yield b"".join(lines)
+                lines, size, step_until = [], 0, time.monotonic() + _STEP_S
+        yield b"".join(lines)
 
     def _views(self, logs: _Logs) -> Iterator[MatchView | CountView | EndView | None]:
         reason, start = "done", self._asked.cursor
@@ -335,11 +335,11 @@ def _cursor(log: Log, at: int) -> str:
     return f"{log.job_id}.{log.version_id}.{log.worker}.{at}"
 
 
-def _match(found: Match) -> MatchView:
-    log = found.log
+def _match(match: Match) -> MatchView:
+    log = match.log
     return MatchView(
-        log.job_id, log.version_id, log.task, found.line, found.start_byte, found.end_byte, found.spans,
-        _text(found.text), [_text(each) for each in found.before], [_text(each) for each in found.after],
+        log.job_id, log.version_id, log.task, match.line, match.start_byte, match.end_byte, match.spans,
+        _text(match.text), [_text(each) for each in match.before], [_text(each) for each in match.after],
     )  # fmt: skip
 
 

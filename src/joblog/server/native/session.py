@@ -126,13 +126,13 @@ def with_session(scope: HTTPScope) -> HTTPScope:
     """Returns a request to read the native API as one with the token of its cookie, if it has one and no other."""
     if not scope["path"].startswith(_PATH + "/"):
         return scope
-    found = b""
+    secret = b""
     for name, value in scope["headers"]:
         if name in TOKEN_HEADERS:
             return scope
         if name == b"cookie":
-            found = _secret(value) or found
-    return {**scope, "headers": [*scope["headers"], (b"x-auth-token", SESSION + found)]} if found else scope
+            secret = _secret(value) or secret
+    return {**scope, "headers": [*scope["headers"], (b"x-auth-token", SESSION + secret)]} if secret else scope
 
 
 async def _secret_of(joblog: State, call: Call, data: SessionRequest) -> str:
@@ -184,6 +184,6 @@ def _cookie(call: Call, secret: str, left_s: int) -> tuple[bytes, bytes]:
 async def _view(joblog: State, token: Token, headers: Headers) -> Answer:
     name = token.label
     if token.user_id is not None:
-        name = (await joblog.reading(joblog.engine.iam.user, token.user_id)).name
+        name = (await joblog.reading(joblog.engine.users.user, token.user_id)).name
     view = SessionView(name, token.project_id, [right for right in token.rights.split(",") if right], token.expires_ms)
     return Answer(200, msgspec.json.encode(view), [*headers, _NOT_KEPT])

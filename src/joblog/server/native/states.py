@@ -115,16 +115,16 @@ async def delete_version(joblog: State, call: Call) -> None:
 @calls.delete("", "admin", "Delete a job with all its versions", status=204)
 async def delete_job(joblog: State, project_id: str, job_id: int) -> None:
     """Deletes the job, its versions and all that they have logged, for ever."""
-    job = await joblog.reading(joblog.engine.names.job, project_id, job_id)
+    job = await joblog.reading(joblog.engine.runs.job, project_id, job_id)
     await joblog.writing(joblog.engine.jobs.delete_job, job, joblog.engine.clock_ms())
 
 
 def status_named(name: str, allowed: tuple[Status, ...]) -> Status:
     """Returns the status of that name; raises Invalid."""
-    found = [status for status in allowed if status.name == name]
-    if not found:
+    matching = [status for status in allowed if status.name == name]
+    if not matching:
         raise Invalid("status", "one of " + ", ".join(status.name for status in allowed), name)
-    return found[0]
+    return matching[0]
 
 
 def _task_value(task: jobs.Task) -> Task:
@@ -136,4 +136,4 @@ def _task_value(task: jobs.Task) -> Task:
 async def _version(joblog: State, call: Call) -> jobs.Version:
     """Returns the version that the path names; raises NotFound."""
     path = call.path
-    return await joblog.reading(joblog.engine.names.version, path["project_id"], path["job_id"], path["version_id"])
+    return await joblog.reading(joblog.engine.runs.version, path["project_id"], path["job_id"], path["version_id"])

@@ -49,7 +49,7 @@ async def read_terminal(
         raise Invalid("cursor", "given without start, or start without cursor")
     at = parse_cursor(cursor) if cursor else start or 0
     render = partial(shown_page if colours == "keep" else plain_page, encoding=parse_encoding(encoding))
-    page = await joblog.viewing.run(terminal_page, joblog.engine.query, log, at, count, render)
+    page = await joblog.viewing.run(terminal_page, joblog.engine.reader, log, at, count, render)
     if times:
         page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))
     return page
@@ -63,13 +63,13 @@ async def read_frames(
     log = await log_of(joblog, call)
     if end_byte < start_byte:
         raise OutOfRange("end_byte", "a byte position, start_byte or later", str(end_byte))
-    found = await joblog.viewing.run(frames_between, joblog.engine.query, log, start_byte, end_byte, count)
-    views = [FrameText(*each) for each in found]
+    frames = await joblog.viewing.run(frames_between, joblog.engine.reader, log, start_byte, end_byte, count)
+    views = [FrameText(*each) for each in frames]
     return FramePage(views, views[-1].end_byte if views else min(end_byte, log.end_byte))
 
 
 def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:
     """Returns when each line's first byte arrived; on a screen a line may stand above one that began before it."""
     starts = sorted({line.start_byte for line in page.lines})
-    found = dict(zip(starts, times_ms(joblog, log, starts), strict=True))
-    return [found[line.start_byte] for line in page.lines]
+    moments = dict(zip(starts, times_ms(joblog, log, starts), strict=True))
+    return [moments[line.start_byte] for line in page.lines]

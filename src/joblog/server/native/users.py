@@ -56,7 +56,7 @@ async def create_user(joblog: State, data: UserRequest) -> User:
     if data.rights and data.project_id is None:
         raise Missing("project_id", "the project in which the user is to have the rights")
     return await joblog.logins.hashing(
-        joblog.engine.iam.create_user,
+        joblog.engine.users.create_user,
         *names,
         check_password(data.password),
         joblog.engine.clock_ms(),
@@ -70,7 +70,7 @@ async def list_users(
     joblog: State, name: Name | None = None, domain: DomainName = DEFAULT_DOMAIN, after: After = "", limit: Limit = 100
 ) -> Listing[User]:
     """Lists users by id; ``name`` keeps the one so named in the domain."""
-    iam = joblog.engine.iam
+    iam = joblog.engine.users
     if name is not None:
         user = await joblog.reading(iam.user_by_name, domain, name)
         return Listing([] if user is None or user.id <= after else [user], None)
@@ -81,57 +81,57 @@ async def list_users(
 @calls.put("/users/{user_id}/password", "admin", "Set a password", status=204)
 async def set_user_password(joblog: State, user_id: str, data: PasswordRequest) -> None:
     """Sets a password and ends all tokens of the user; access keys stay."""
-    await joblog.logins.hashing(joblog.engine.iam.set_password, user_id, check_password(data.password))
+    await joblog.logins.hashing(joblog.engine.users.set_password, user_id, check_password(data.password))
     joblog.auth.forget()
 
 
 @calls.delete("/users/{user_id}", "admin", "Delete a user", status=204)
 async def delete_user(joblog: State, user_id: str) -> None:
     """Deletes a user, its tokens, its access keys and its memberships: at once on this node, within seconds on others."""
-    await joblog.writing(joblog.engine.iam.delete_user, user_id)
+    await joblog.writing(joblog.engine.users.delete_user, user_id)
     joblog.auth.forget()
 
 
 @calls.post("/users/{user_id}/keys", "admin", "Create an access key")
 async def create_access_key(joblog: State, user_id: str, data: KeyRequest) -> AccessKey:
     """Makes an access key; its secret is in this answer only."""
-    return await joblog.writing(joblog.engine.iam.create_key, user_id, data.label, joblog.engine.clock_ms())
+    return await joblog.writing(joblog.engine.users.create_key, user_id, data.label, joblog.engine.clock_ms())
 
 
 @calls.get("/users/{user_id}/keys", "admin", "List a user's access keys")
 async def list_access_keys(joblog: State, user_id: str) -> Listing[AccessKey]:
     """Lists access keys, all of them, without their secrets."""
-    keys = await joblog.reading(joblog.engine.iam.keys, user_id)
+    keys = await joblog.reading(joblog.engine.users.keys, user_id)
     return Listing(keys, None)
 
 
 @calls.delete("/users/{user_id}/keys/{access}", "admin", "Delete an access key", status=204)
 async def delete_access_key(joblog: State, user_id: str, access: str) -> None:
     """Makes an access key worthless: at once on this node, within seconds on others."""
-    await joblog.writing(joblog.engine.iam.delete_key, user_id, access)
+    await joblog.writing(joblog.engine.users.delete_key, user_id, access)
     joblog.auth.forget()
 
 
 @calls.get("/projects/{project_id}/members", "admin", "List a project's members")
 async def list_members(joblog: State, project_id: str, after: After = "", limit: Limit = 100) -> Listing[Member]:
     """Lists members by user id, each with its rights."""
-    await joblog.reading(joblog.engine.names.project, project_id)
-    members = await joblog.reading(joblog.engine.iam.members, project_id, after, limit)
+    await joblog.reading(joblog.engine.runs.project, project_id)
+    members = await joblog.reading(joblog.engine.users.members, project_id, after, limit)
     return Listing(members, members[-1].user_id if len(members) == limit else None)
 
 
 @calls.put("/projects/{project_id}/members/{user_id}", "admin", "Give a user rights in a project", status=204)
 async def set_member(joblog: State, project_id: str, user_id: str, data: MemberRequest) -> None:
     """Gives the user these rights, and no others."""
-    await joblog.reading(joblog.engine.names.project, project_id)
+    await joblog.reading(joblog.engine.runs.project, project_id)
     now_ms = joblog.engine.clock_ms()
-    await joblog.writing(joblog.engine.iam.grant, user_id, project_id, data.rights, now_ms)
+    await joblog.writing(joblog.engine.users.grant, user_id, project_id, data.rights, now_ms)
     joblog.auth.forget()
 
 
 @calls.delete("/projects/{project_id}/members/{user_id}", "admin", "Take a user's rights in a project", status=204)
 async def remove_member(joblog: State, project_id: str, user_id: str) -> None:
     """Takes the user's rights, and its tokens for the project: at once on this node, within seconds on others."""
-    await joblog.reading(joblog.engine.names.project, project_id)
-    await joblog.writing(joblog.engine.iam.revoke, user_id, project_id)
+    await joblog.reading(joblog.engine.runs.project, project_id)
+    await joblog.writing(joblog.engine.users.revoke, user_id, project_id)
     joblog.auth.forget()

@@ -109,8 +109,8 @@ def _content(kind: str) -> Json:
 def _search_lines() -> Json:
     """Returns the schemas of what a search answers, from the code that answers it."""
     kinds = (MatchView, CountView, ProgressView, EndView)
-    _, found = msgspec.json.schema_components(kinds, ref_template=_SCHEMA + "Search{name}")
-    schemas: Json = {f"Search{name}": each for name, each in found.items()}
+    _, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMA + "Search{name}")
+    schemas: Json = {f"Search{name}": each for name, each in components.items()}
     schemas["SearchMatchView"]["properties"]["spans"]["items"] = _PAIR
     names = {str(kind.__struct_config__.tag): f"{_SCHEMA}Search{kind.__name__}" for kind in kinds}
     line = {

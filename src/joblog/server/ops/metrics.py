@@ -85,7 +85,7 @@ class Exposition:
     def _here(self) -> Iterator[Metric]:
         engine = self._engine
         yield GaugeMetricFamily("joblog_followers", "connections that follow a log", value=self._followers.count)
-        waiting = engine.ingest.waiting_bytes
+        waiting = engine.appender.waiting_bytes
         yield GaugeMetricFamily("joblog_append_queue_bytes", "bytes of appends that wait for their commit", value=waiting)
         yield GaugeMetricFamily("joblog_cache_bytes", "memory of cached pieces of logs", value=engine.cache.held_bytes)
         reads = CounterMetricFamily(
@@ -97,16 +97,16 @@ class Exposition:
 
     def _catalog(self) -> Iterator[Metric]:
         try:
-            found: Facts | None = self._facts()
+            facts: Facts | None = self._facts()
         except Unavailable:
-            found = None
+            facts = None
         about = "whether the catalog has answered; what is asked of it is absent when it has not"
-        yield GaugeMetricFamily("joblog_catalog_up", about, value=int(found is not None))
-        if found is None:
+        yield GaugeMetricFamily("joblog_catalog_up", about, value=int(facts is not None))
+        if facts is None:
             return
         values = (
-            *(found.tail_logs, found.tail_bytes, found.seal_due_logs, found.sealing_lag_ms / 1000),
-            *(found.agents, found.oldest_heartbeat_ms / 1000, found.newest_heartbeat_ms / 1000),
+            *(facts.tail_logs, facts.tail_bytes, facts.seal_due_logs, facts.sealing_lag_ms / 1000),
+            *(facts.agents, facts.oldest_heartbeat_ms / 1000, facts.newest_heartbeat_ms / 1000),
         )
         for (name, help), value in zip(_CATALOG.items(), values, strict=True):
             yield GaugeMetricFamily(name, help, value=value)

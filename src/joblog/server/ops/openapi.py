@@ -18,7 +18,7 @@ from joblog.api.values import Value
 from joblog.core.accounts import RIGHTS
 from joblog.core.labels import MAX_LABELS, MAX_VALUE
 from joblog.core.status import TASK_STATUSES, Status
-from joblog.server.http.answers import STATUSES, Answer, full_code, modelarts, told
+from joblog.server.http.answers import STATUSES, Answer, full_code, modelarts, status_of
 from joblog.server.http.parameters import JOB_NAME_SCHEMA, PROJECT_SCHEMA, TASK_SCHEMA, Parameter, in_path, integers
 from joblog.server.http.routes import OPEN, Route
 from joblog.server.ops.media import illustrate
@@ -241,7 +241,7 @@ def _refusals(route: Route, method: str) -> Json:
     codes: dict[int, list[str]] = {}
     for kind in STATUSES:
         if _possible(kind, route, method):
-            status, code = told(kind, route.path)
+            status, code = status_of(kind, route.path)
             codes.setdefault(status, []).append(full_code(code) if modelarts(route.path) else code)
     name = next((name for start, name in _ERROR_NAMES.items() if route.path.startswith(start)), "Error")
     schema = {"schema": {"$ref": _SCHEMA.format(name=name)}}

@@ -27,7 +27,7 @@ COMPUTE: ContextVar[Compute] = ContextVar("joblog_compute", default=here)
 """Who makes it."""
 
 
-def apart(make: Callable[Concatenate[Iterable[Item], P], T], items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> T:
+def compute(make: Callable[Concatenate[Iterable[Item], P], T], items: Iterable[Item], *args: P.args, **kwargs: P.kwargs) -> T:
     """Returns ``make(items, *args, **kwargs)``; ``make`` is a function of ``views``, which takes one item after the other.
 
     What goes there and what comes back can be pickled.

@@ -21,7 +21,7 @@ ReadBytes = Callable[[int, int], bytes]
 """Returns the bytes ``[low, high)``; blocks."""
 
 
-class Ahead:
+class ReadAhead:
     """What was read of ``[at, high)`` and is not sent yet. Used from the event loop."""
 
     def __init__(self, read: ReadBytes, low: int, high: int) -> None:

@@ -15,7 +15,7 @@ Forget = Callable[[], None]
 """Called from any thread, before anything of the new past is read: it must return at once, and not raise."""
 
 
-class Past:
+class Timeline:
     """The catalog's past, as this process knows it. For any thread."""
 
     def __init__(self) -> None:
