@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docs.made import calls, errors, metrics, settings
-from joblog.cli import reference
+from joblog.cli.help import reference
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.server.app import Parts

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from joblog.cli import parser, usual
-from joblog.cli.commands import arguments, commands, subcommands
-from joblog.cli.examples import EXAMPLES
-from joblog.cli.help import GROUPS
-from joblog.cli.reference import page
+from joblog.cli.help.commands import arguments, commands, subcommands
+from joblog.cli.help.examples import EXAMPLES
+from joblog.cli.help.help import GROUPS
+from joblog.cli.help.reference import page
 from tests.agent.harness import Agent
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cli.md"

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from joblog.cli.live import STANDS_S, Live
 from joblog.client import Client
-from joblog.views.terminal import Terminal
+from joblog.views.terminal.terminal import Terminal
 from tests.agent.harness import Agent
 from tests.children import Child
 

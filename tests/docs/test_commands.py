@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from joblog import cli
-from joblog.cli.commands import arguments, commands
+from joblog.cli.help.commands import arguments, commands
 from tests.docs.blocks import Block, blocks, pages, text_of
 from tests.docs.shell import Shell
 

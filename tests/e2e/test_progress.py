@@ -11,7 +11,7 @@ import pytest
 from joblog.client import LogRef
 from joblog.views.values import Progress
 from tests.conftest import Server
-from tests.views.emulator import emulated
+from tests.views.terminal.emulator import emulated
 
 NESTED_TQDM = """
 from tqdm import tqdm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from joblog.core.logs import Log
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
-from joblog.views.metrics import Series
+from joblog.views.metrics.metrics import Series
 
 LOGS, LINES, POINTS = 8, 3_000, 4_000
 NOW_MS = 1_700_000_000_000

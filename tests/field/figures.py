@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from joblog.views.metrics import MetricsReader, Series
-from joblog.views.pages import shown_page
-from joblog.views.terminal import Checkpoint
+from joblog.views.metrics.metrics import MetricsReader, Series
+from joblog.views.metrics.watched import Watched, barred, measured
+from joblog.views.terminal.pages import shown_page
+from joblog.views.terminal.terminal import Checkpoint
 from joblog.views.values import Progress
-from joblog.views.watched import Watched, barred, measured
 
 _PIECE_BYTES = 64 * 1024
 

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from joblog.views.digest import RankEnd, digest
-from joblog.views.endings import ending
 from joblog.views.values import Digest, Where
+from joblog.views.why.digest import RankEnd, digest
+from joblog.views.why.endings import ending
 from tests.field.figures import metrics_faults, plain_faults, progress_faults
 
 HERE = Path(__file__).parent

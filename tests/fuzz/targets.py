@@ -26,7 +26,7 @@ from joblog.server.modelarts.positions import parse_base_line
 from joblog.server.native.moments import moment_ms
 from joblog.server.native.session import with_session
 from joblog.views.redraws import Redraws
-from joblog.views.terminal import Terminal
+from joblog.views.terminal.terminal import Terminal
 from joblog.views.values import ShownLine
 
 LIMIT = 4096

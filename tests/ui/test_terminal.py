@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from playwright.sync_api import Page, expect
 
-from joblog.views.terminal import Terminal
+from joblog.views.terminal.terminal import Terminal
 from joblog.views.values import ShownLine
 from tests.server.calls import MadeLog, Web, made_log
 from tests.ui.conftest import Open, jump, until_shown, viewer_path, wheel

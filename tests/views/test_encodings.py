@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from joblog.errors import Invalid
 from joblog.views.encodings import GBK, UTF8, UTF16BE, UTF16LE, WESTERN, Decoder, guess, parse_encoding
-from joblog.views.pages import shown_page
-from joblog.views.terminal import Checkpoint
+from joblog.views.metrics.watched import Watched, measured
+from joblog.views.terminal.pages import shown_page
+from joblog.views.terminal.terminal import Checkpoint
 from joblog.views.values import ShownPage
-from joblog.views.watched import Watched, measured
 
 CHINESE = "第1轮 损失: 0.5\n错误：显存不足，请减小批次大小\n第2轮 损失: 0.4\n"
 GERMAN = "Größe geändert: 0,5\nfertig für heute\n"

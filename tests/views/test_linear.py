@@ -14,16 +14,16 @@ import pytest
 
 from joblog.agent.filters.flood import Bucket, Control
 from joblog.agent.filters.redact import READY, Redactor
-from joblog.views.digest import RankEnd, digest
-from joblog.views.failures import find_failures
-from joblog.views.kinds import kind_of_line
 from joblog.views.merged import collapsed
-from joblog.views.metrics import MetricsReader
-from joblog.views.pages import shown_page
-from joblog.views.progress import ProgressReader
+from joblog.views.metrics.metrics import MetricsReader
+from joblog.views.metrics.progress import ProgressReader
 from joblog.views.redraws import Redraws, plain_text
-from joblog.views.terminal import Checkpoint, Terminal
+from joblog.views.terminal.pages import shown_page
+from joblog.views.terminal.terminal import Checkpoint, Terminal
 from joblog.views.values import MergedLine, Where
+from joblog.views.why.digest import RankEnd, digest
+from joblog.views.why.failures import find_failures
+from joblog.views.why.kinds import kind_of_line
 from tests.views.hostile import OPENERS, lines_of, structures
 
 CALLS = 120

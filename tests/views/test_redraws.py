@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joblog.views.redraws import FRAME_BYTES, Frame, Redraws
-from tests.views.test_terminal import ANY_BYTES
+from tests.views.terminal.test_terminal import ANY_BYTES
 
 
 def frames(data: bytes, cut: list[int] | None = None) -> list[Frame]:

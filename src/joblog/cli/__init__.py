@@ -48,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(GC_NEW_OBJECTS)
     given = usual(sys.argv[1:] if arguments is None else list(arguments))
     if given[0] == "_complete":  # asked by the shells' scripts while somebody types
-        return cast(int, import_module("joblog.cli.candidates").offer(given[1:]))
+        return cast(int, import_module("joblog.cli.help.candidates").offer(given[1:]))
     whole = parser(given)
     args, unknown = _parsed(whole, given)
     if unknown:
-        return _complain(import_module("joblog.cli.help").unknown(whole, given, unknown))
+        return _complain(import_module("joblog.cli.help.help").unknown(whole, given, unknown))
     module, _, function = args.command.partition(":")
     if module in NEEDS_LINUX and sys.platform != "linux":
         return _complain(f"joblog {given[0]} needs Linux; what reads logs (joblog --help: Read, Diagnose) runs here too")
@@ -133,11 +133,11 @@ class _Parser(argparse.ArgumentParser):
         """Returns the help: of all commands by what they are for."""
         if self.prog != "joblog":
             return super().format_help()
-        return cast(str, import_module("joblog.cli.help").page(self))
+        return cast(str, import_module("joblog.cli.help.help").page(self))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
-            self.error(import_module("joblog.cli.help").no_command(value, action.choices))
+            self.error(import_module("joblog.cli.help.help").no_command(value, action.choices))
         super()._check_value(action, value)
 
 
@@ -151,5 +151,5 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
         for group in ("reading", "keeping", "administration"):
             import_module(f"joblog.cli.flags.{group}").add_to(commands)
     if {"-h", "--help"}.intersection(given):
-        import_module("joblog.cli.examples").add_to(whole)
+        import_module("joblog.cli.help.examples").add_to(whole)
     return whole

@@ -21,9 +21,9 @@ from typing import TextIO, TypeAlias
 from joblog.cli.screen import coloured
 from joblog.cli.tail import saying
 from joblog.client import Client, Log, Piece
-from joblog.views.row import Row
-from joblog.views.sgr import escaped
-from joblog.views.terminal import Checkpoint, Terminal
+from joblog.views.terminal.row import Row
+from joblog.views.terminal.sgr import escaped
+from joblog.views.terminal.terminal import Checkpoint, Terminal
 
 STANDS_S = 1.0
 """Programs that redraw do so more often; rich, four times a second."""

@@ -12,7 +12,7 @@ from joblog.cli.screen import coloured
 from joblog.client import Client, Log, Version
 from joblog.errors import Busy, Invalid, Unreachable
 from joblog.views.ranks import parse_ranks
-from joblog.views.sgr import escaped
+from joblog.views.terminal.sgr import escaped
 from joblog.views.values import MergedLine, ShownLine
 
 POLL_S = 1.0

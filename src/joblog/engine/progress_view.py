@@ -19,11 +19,11 @@ from joblog.core.timeline import Timeline
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
-from joblog.views.metrics import MetricsReader, Series
-from joblog.views.readings import MetricPattern
+from joblog.views.metrics.metrics import MetricsReader, Series
+from joblog.views.metrics.readings import MetricPattern
+from joblog.views.metrics.watched import Watched, barred, measured
 from joblog.views.redraws import Redraws
 from joblog.views.values import Progress
-from joblog.views.watched import Watched, barred, measured
 
 MAX_LOGS = 512
 """Logs whose state is kept: of a run of so many ranks each look costs only what is new."""

@@ -10,9 +10,9 @@ from joblog.core.logs import Log
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.errors import OutOfRange
-from joblog.views.pages import shown_page
 from joblog.views.redraws import Redraw, redraws
-from joblog.views.terminal import Checkpoint
+from joblog.views.terminal.pages import shown_page
+from joblog.views.terminal.terminal import Checkpoint
 from joblog.views.values import ShownPage
 
 READ_BYTES = 4 * 1024 * 1024

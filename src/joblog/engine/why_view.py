@@ -22,10 +22,10 @@ from joblog.core.timeline import Timeline
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
-from joblog.views.digest import Earlier, RankEnd, digest
-from joblog.views.endings import Ending, ending, last_lines, read_on
-from joblog.views.failures import Failure, FailureReader
 from joblog.views.values import Digest, Failed, Where
+from joblog.views.why.digest import Earlier, RankEnd, digest
+from joblog.views.why.endings import Ending, ending, last_lines, read_on
+from joblog.views.why.failures import Failure, FailureReader
 
 MAX_LOGS = 1024
 """Logs whose state is kept."""

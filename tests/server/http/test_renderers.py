@@ -23,14 +23,14 @@ from joblog.engine.read import DEADLINE_S
 from joblog.errors import Busy
 from joblog.server.http.patterns import metric_patterns
 from joblog.server.http.renderers import Renderers
-from joblog.views.digest import RankEnd, digest
-from joblog.views.endings import ending
 from joblog.views.merged import merged_lines
-from joblog.views.pages import plain_page, shown_page
+from joblog.views.metrics.watched import Watched, barred, measured
 from joblog.views.redraws import redraws
-from joblog.views.terminal import Checkpoint
+from joblog.views.terminal.pages import plain_page, shown_page
+from joblog.views.terminal.terminal import Checkpoint
 from joblog.views.values import Where
-from joblog.views.watched import Watched, barred, measured
+from joblog.views.why.digest import RankEnd, digest
+from joblog.views.why.endings import ending
 from tests.conftest import Server, start_server
 from tests.server.calls import Web, made_log
 from tests.server.http.crowd import attacked

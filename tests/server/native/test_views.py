@@ -15,7 +15,7 @@ from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.merged_view import merged_page
 from joblog.views.merged import Place, parse_place
-from joblog.views.terminal import Terminal
+from joblog.views.terminal.terminal import Terminal
 from joblog.views.values import MergedLine
 from tests.server.calls import Web, check_api
 from tests.server.conftest import MakeLog

@@ -158,11 +158,11 @@ def _add_canary(commands: Subparsers) -> None:
 
 
 def _add_completion(commands: Subparsers) -> None:
-    completion = add(commands, "completion", "completion:completion", "print a shell's completion script for joblog")
+    completion = add(commands, "completion", "help.completion:completion", "print a shell's completion script for joblog")
     completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="your shell")
 
 
 def _add_help(commands: Subparsers) -> None:
-    helping = add(commands, "help", "usage:show", "show the commands by what they are for, or the help of one")
+    helping = add(commands, "help", "help.usage:show", "show the commands by what they are for, or the help of one")
     helping.add_argument("words", metavar="COMMAND", nargs="*", help="such as cat, or token create (default: all commands)")
-    add(commands, "version", "usage:version", "print the version")
+    add(commands, "version", "help.usage:version", "print the version")

@@ -9,7 +9,7 @@ from typing import Any
 
 from joblog.engine.patterns import compiled
 from joblog.errors import Invalid, OutOfRange
-from joblog.views.readings import MetricPattern
+from joblog.views.metrics.readings import MetricPattern
 
 MAX_PATTERNS = 10
 MAX_CHARACTERS = 500

@@ -17,12 +17,12 @@ from joblog.server.http.patterns import metric_patterns, readable_bytes
 from joblog.server.http.routes import Call, Calls
 from joblog.server.native.downsample import kept
 from joblog.server.state import State
-from joblog.views.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 from joblog.views.merged import parse_place
-from joblog.views.metrics import Series
+from joblog.views.metrics.metrics import Series
+from joblog.views.metrics.readings import MetricPattern
 from joblog.views.ranks import parse_ranks
-from joblog.views.readings import MetricPattern
 from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
+from joblog.views.why.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 MAX_RANKS = 10_000
 """Logs of a version that one question looks at."""

@@ -14,7 +14,7 @@ from joblog.server.http.routes import Call, Calls
 from joblog.server.native.logs import LOG, Start, log_of, times_ms
 from joblog.server.state import State
 from joblog.views.encodings import parse_encoding
-from joblog.views.pages import parse_cursor, plain_page, shown_page
+from joblog.views.terminal.pages import parse_cursor, plain_page, shown_page
 from joblog.views.values import FramePage, FrameText, ShownPage
 
 calls = Calls(LOG, "views")

@@ -1,0 +1,124 @@
+"""What is read of a log as it grows, each time from where the last time ended: the bars that it draws, and its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from joblog.views.encodings import Decoder
+from joblog.views.metrics.counters import NONE, counters_of
+from joblog.views.metrics.names import PHASE
+from joblog.views.metrics.progress import ProgressReader, progress_of
+from joblog.views.metrics.readings import LineReader, MetricPattern, Reading
+from joblog.views.prefix import SAMPLE_LINES, Sample, own
+from joblog.views.redraws import Frame, Redraws
+from joblog.views.values import Progress
+
+# At the end of what lines begin with: a second bar, which is a table's; "[50] ", "100:  ", which count.
+_BARS = re.compile(r"(?<=\|)\s*\|\s*$|^\s*\|\s*$")
+_COUNT = re.compile(r"(?<![\w.:,-])\[?\d{1,9}(?:\]|:(?!\d))\s*$")
+_OWN_WORDS = re.compile(r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch")
+_STREAM = re.compile(r"<std(?:out|err)>:\s?")
+_CLOCK = re.compile(r"\d:\d\d:\d\d")
+
+
+@dataclass
+class Watched:
+    """How far a log was read, and the bars that it drew until there."""
+
+    frames: Redraws = field(default_factory=Redraws)
+    progress: ProgressReader = field(default_factory=ProgressReader)
+    lines: LineReader = field(default_factory=LineReader)
+    decoder: Decoder | None = None
+    prefix: bytes | None = None
+
+    def seek(self, at: int, line: int) -> None:
+        """Goes on at another place of the log, which is a border between lines."""
+        self.frames, self.decoder = Redraws(at, line), None
+
+    def feed(self, piece: bytes) -> Iterator[Frame]:
+        """Yields the frames that end among the bytes that come next, without the prefix that most of them have.
+
+        They are UTF-8 whatever the log is written in.
+        """
+        if self.decoder is None:
+            self.decoder = Decoder(self.frames.at)
+        frames = self._read(piece, self.decoder)
+        if self.prefix is None:
+            first = list(islice(frames, SAMPLE_LINES))
+            self.prefix = common_prefix(first)
+            frames = chain(first, frames)
+        if not self.prefix:
+            return frames
+        return (without_prefix(frame, self.prefix) for frame in frames)
+
+    def _read(self, piece: bytes, decoder: Decoder) -> Iterator[Frame]:
+        for data, places in decoder.feed(piece):
+            yield from self.frames.feed(data) if places is None else self.frames.feed_line(data, places[-1])
+
+
+def common_prefix(frames: Sequence[Frame]) -> bytes:
+    """Returns what most of a log's first lines begin with, all digits as 0, nothing where they begin with what they say."""
+    sample, counts = Sample(), Counter[bytes]()
+    for frame in frames:
+        sample.add(frame.text)
+    for frame in frames:
+        head = _outer(sample.learnt(frame.text).text, frames) or _outer(own(frame.text).text, frames)
+        stream = _STREAM.match(frame.text, len(head)) if head else None
+        coded = (head + (stream[0] if stream is not None else "")).encode()
+        if head and frame.raw.startswith(coded):
+            counts[frame.outline[: len(coded)]] += 1
+    prefix, count = counts.most_common(1)[0] if counts else (b"", 0)
+    return prefix if count > 1 and 2 * count > len(frames) else b""
+
+
+def _outer(head: str, frames: Sequence[Frame]) -> str:
+    """Returns of what lines begin with that which is not of the program's own line: no count, table, value or phase."""
+    bars = _BARS.sub("", head)
+    same = len(frames) > 1 and all(frame.text.startswith(bars) for frame in frames)
+    counted = bars if same else _COUNT.sub("", bars)
+    if _OWN_WORDS.search(counted) is not None or PHASE.search(counted) is not None or counters_of(counted) is not NONE:
+        return ""
+    return counted if same or any(map(str.isalpha, counted)) or _CLOCK.search(counted) is not None else ""
+
+
+def without_prefix(frame: Frame, prefix: bytes) -> Frame:
+    """Returns the frame without what it begins with, if it does."""
+    if not frame.outline.startswith(prefix):
+        return frame
+    return Frame(frame.start, frame.end, frame.line, frame.raw[len(prefix) :])
+
+
+def barred(pieces: Iterable[bytes], watched: Watched) -> tuple[Watched, list[Progress]]:
+    """Reads on; returns how far, and the bars, the one that moved last at the end. One that is being drawn counts."""
+    for piece in pieces:
+        for frame in watched.feed(piece):
+            watched.progress.take(frame)
+    rest, bars = watched.frames.rest(), watched.progress.bars
+    rest = without_prefix(rest, watched.prefix) if rest is not None and watched.prefix else rest
+    now = progress_of(rest.text, rest) if rest is not None else None
+    return watched, bars if now is None else [*(bar for bar in bars if bar.label != now.label), now]
+
+
+def measured(
+    pieces: Iterable[bytes], watched: Watched, patterns: Sequence[MetricPattern], *, ends: bool
+) -> tuple[Watched, list[Reading]]:
+    """Reads on; returns how far, and the numbers there. A line that has begun counts where the log ``ends`` with it."""
+    readings = list[Reading]()
+    for frame in _frames(pieces, watched, ends=ends):
+        readings += watched.lines.read(frame, watched.progress.take(frame), patterns)
+    return watched, readings + watched.lines.ends() if ends else readings
+
+
+def _frames(pieces: Iterable[bytes], watched: Watched, *, ends: bool) -> Iterator[Frame]:
+    for piece in pieces:
+        yield from watched.feed(piece)
+    if ends and watched.decoder is not None:
+        for data, places in watched.decoder.end():
+            yield from watched.frames.feed(data) if places is None else watched.frames.feed_line(data, places[-1])
+    rest = watched.frames.rest()
+    if ends and rest is not None:
+        yield without_prefix(rest, watched.prefix) if watched.prefix else rest
