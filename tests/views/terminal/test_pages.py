@@ -25,6 +25,17 @@ BLOCKS = st.one_of(
 )
 LONG = st.lists(BLOCKS, max_size=6).map(b"".join)
 
+# All that moves rows, in any order: what a line's place depends on is not settled.
+ROWS = st.lists(
+    st.sampled_from(
+        [b"line 0", b"\n", b"\n" * 30, b"\r", b"\x0b", b"\x1bD", b"\x1bE", b"\x1bM", b"\x1bH", b"\x1bc", b"\x1b7", b"\x1b8"]
+        + [b"\x1b[" + each for each in (b"r", b"1;4r", b"2;5r", b"1;24r", b"J", b"1J", b"2J", b"K", b"A", b"3B", b"H", b"2;3H")]
+        + [b"\x1b[" + each for each in (b"24;1H", b"30;1H", b"L", b"2M", b"S", b"2T", b"P", b"@", b"5b", b"!p", b"4h", b"?6h")]
+        + [b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[31m", b"\x1b[0m", b"\x1b(0", b"\x1b]0;title\x07"]
+    ),
+    max_size=30,
+).map(b"".join)
+
 
 def whole(data: bytes) -> list[ShownLine]:
     terminal = Terminal()
@@ -47,7 +58,7 @@ def paged(data: bytes, count: int, piece: int, limit: int) -> tuple[list[ShownLi
 
 
 @settings(max_examples=examples(100))
-@given(LONG, st.integers(1, 300), st.integers(1, 500))
+@given(st.one_of(LONG, ROWS), st.integers(1, 300), st.integers(1, 500))
 def test_pages_glue(data: bytes, count: int, piece: int) -> None:
     """Whatever their size, and however the bytes are read, they are the lines of one terminal; nested bars and looks too."""
     found, cut = paged(data, count, piece, len(data) + 1)
@@ -63,7 +74,8 @@ def test_pages_with_a_bound_glue_unless_they_say_so(data: bytes, count: int, lim
     assert cut or found == whole(data)
 
 
-@given(LONG, st.integers(1, 100), st.data())
+@settings(max_examples=examples(500))
+@given(st.one_of(LONG, ROWS), st.integers(1, 100), st.data())
 def test_settled_lines_of_a_growing_log_stay(data: bytes, count: int, more: st.DataObject) -> None:
     """What was settled while the log was shorter stands so in the whole; ``next`` shows the others again."""
     grown = more.draw(st.integers(0, len(data)))

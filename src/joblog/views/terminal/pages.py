@@ -98,7 +98,9 @@ def _border(rows: list[Row], count: int, settled: int) -> int:
     best, begins = 0, rows[-1].start if rows else 0
     for number in range(len(rows) - 1, 0, -1):
         begins = min(begins, rows[number].start)
-        if number <= settled and rows[number].fresh and reached[number - 1] <= begins:
+        if begins <= rows[0].start:
+            return best
+        if number <= settled and rows[number].fresh and reached[number - 1] <= begins == rows[number].start:
             if number < count:
                 return best or number
             best = number

@@ -24,6 +24,7 @@ def set_region(screen: Screen, numbers: list[int], start: int, end: int) -> None
 def scroll_up(screen: Screen, count: int, start: int, end: int) -> None:
     """Moves the rows of the region up."""
     screen.row.visit(start, end, screen.line)
+    _touch_top(screen, start, end)
     screen.fill(min(screen.bottom, screen.y) + 1, end)
     for _ in range(min(count, screen.bottom - screen.top + 1)):
         screen.scroll(end)
@@ -34,7 +35,14 @@ def scroll_up(screen: Screen, count: int, start: int, end: int) -> None:
 def scroll_down(screen: Screen, count: int, start: int, end: int) -> None:
     """Moves the rows of the region down; what leaves it below is gone."""
     screen.row.visit(start, end, screen.line)
+    _touch_top(screen, start, end)
     _insert(screen, screen.top, count, end)
+
+
+def _touch_top(screen: Screen, start: int, end: int) -> None:
+    """Notes that what comes of these bytes depends on which row is the top one: no screen can begin below it."""
+    for y in {0, min(screen.top, len(screen.rows) - 1)}:
+        screen.own(y).visit(start, end, screen.line)
 
 
 def reverse_feed(screen: Screen, start: int, end: int) -> None:
@@ -75,6 +83,7 @@ def delete_rows(screen: Screen, count: int, start: int, end: int) -> None:
         return
     below = len(screen.rows) > screen.bottom + 1
     count = min(count, min(screen.bottom + 1, len(screen.rows)) - screen.y)
+    deleted = screen.rows[screen.y : screen.y + count]
     del screen.rows[screen.y : screen.y + count]
     if below:
         blank = Row(end, screen.line, screen.pen, fresh=False)
@@ -82,7 +91,10 @@ def delete_rows(screen: Screen, count: int, start: int, end: int) -> None:
         at = screen.bottom + 1 - count
         screen.rows[at:at] = [blank] * count
     screen.fill(screen.y + 1, end)
-    screen.own(screen.y).visit(start, end, screen.line)
+    row = screen.own(screen.y)
+    row.visit(start, end, screen.line)
+    for each in deleted:
+        row.absorb(each)
     screen.x = 0
 
 
@@ -94,6 +106,8 @@ def _insert(screen: Screen, y: int, count: int, at: int) -> None:
         screen.done += screen.rows[:over]
         del screen.rows[:over]
         y, screen.y = y - over, screen.y - over
+    else:
+        _touch_top(screen, at, at)
     blank = Row(at, screen.line, screen.pen, fresh=False)
     blank.shared = True
     del screen.rows[max(screen.bottom + 1 - count, y) : screen.bottom + 1]

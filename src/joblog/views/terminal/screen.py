@@ -80,7 +80,7 @@ class Screen:
     @property
     def fresh(self) -> bool:
         """Whether a screen that begins at the next row would be like this one."""
-        usual = self.top == 0 and self.bottom == self.height - 1
+        usual = self.x == 0 and self.top == 0 and self.bottom == self.height - 1
         return usual and self.main is None and self.tabs is None and not (self.drawing or self.inserting or self.by_region)
 
     def new_row(self, at: int) -> Row:
@@ -184,7 +184,9 @@ class Screen:
     def scroll(self, at: int) -> None:
         """Moves the rows of the region up by one; what leaves it can change no more, and is kept."""
         if self.top < len(self.rows):
-            self.done.append(self.rows.pop(self.top))
+            row = self.rows.pop(self.top)
+            row.fresh = row.fresh and self.top == 0  # else what stands above it has not left the screen
+            self.done.append(row)
         self.rows.insert(min(self.bottom, len(self.rows)), self.new_row(at))
         self.y = min(self.y, len(self.rows) - 1)
 
@@ -318,7 +320,7 @@ class Screen:
         elif how in (2, 3):
             self.row.visit(start, end, self.line)
             self.done += without_passed(without_blank(self.rows))
-            self.rows = [Row(end, self.line, self.pen, fresh=self.x == 0)]
+            self.rows = [self.new_row(end)]
             self.y, self._saved = 0, None
 
     def save(self) -> None:

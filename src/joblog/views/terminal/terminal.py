@@ -146,6 +146,7 @@ class Terminal:
 
     def _control(self, control: int, at: int, end: int) -> None:
         screen = self.screen
+        screen.last = ""
         if control == 0x0A:
             screen.line_feed(at, end, counted=True)
         elif control == 0x0D:
@@ -161,6 +162,7 @@ class Terminal:
 
     def _escape(self, body: bytes, start: int, end: int) -> None:
         screen = self.screen
+        screen.last = ""
         screen.row.visit(start, end, screen.line)
         if body == b"7":
             screen.save()
