@@ -117,7 +117,8 @@ class FlakyServer:
 
     ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
     anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``throttled``: 429; ``broken``: 500;
-    ``proxy``: 502 with HTML; ``hangs``: no answer, for longer than the client waits; ``half``: half an answer.
+    ``proxy``: 502 with HTML; ``hangs``: no answer, for longer than the client waits; ``half``: half an answer;
+    ``part``: of an append only the first half is kept, and the answer says where the log ends then.
     """
 
     def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:
@@ -156,8 +157,12 @@ class FlakyServer:
             return
         self.calls += 1
         failure = self.failures.get(self.calls)
-        if failure in (None, "deaf", "half"):
-            status, answer = self.answer(handler.path, body, handler.headers.get("Content-Encoding"))
+        if failure in (None, "deaf", "half", "part"):
+            encoding = handler.headers.get("Content-Encoding")
+            if failure == "part" and "/append?" in handler.path:
+                body, encoding = _decoded(body, encoding), None
+                body = body[: len(body) // 2]
+            status, answer = self.answer(handler.path, body, encoding)
         else:
             status, answer = _FAILURES.get(failure or "", (0, b""))
         if failure == "hangs":

@@ -9,6 +9,7 @@ from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
 from joblog.api.values import Appended, Job, Log, Reported, Run, Version
+from joblog.errors import Unreachable
 
 
 class Writer(Transport):
@@ -64,9 +65,15 @@ class Writer(Transport):
         return value(Appended, self.call("POST", f"{log.path}/append?at={at}", data, headers=headers, repeatable=True))
 
     def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
-        """Appends as ``append`` does, compressed on the way where that makes less of it."""
+        """Appends as ``append`` does, compressed on the way where that makes less of it.
+
+        Raises Unreachable, too, when the answer is not that of all these bytes: whatever answered has not kept them.
+        """
         body, encoding = encoded(data)
-        return self.append(log, at, body, encoding=encoding)
+        appended = self.append(log, at, body, encoding=encoding)
+        if appended.end_byte < at + len(data):
+            raise Unreachable(f"the answer to bytes {at} to {at + len(data)} says that the log ends at {appended.end_byte}")
+        return appended
 
     def close_log(self, log: LogRef, *, end_byte: int | None = None, crc32: int | None = None, gaps: Iterable[Gap] = ()) -> Log:
         """Closes the log; with the writer's own count and CRC-32 the answer's ``complete`` says whether they agree."""

@@ -163,7 +163,7 @@ def test_import_masks_too(joblog: Agent, tmp_path: Path) -> None:
     assert "--redact-pattern must be" in joblog.refused("import", "--redact-pattern", "(", str(file))
 
 
-@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy"])
+@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "proxy", "part"])
 def test_any_failing_call_is_survived(agent: Agent, tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same, and nothing is said."""
     file = tmp_path / "train.log"

@@ -53,7 +53,7 @@ def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> 
 
 
 @pytest.mark.slow  # the client waits for a server that hangs
-@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "throttled", "broken", "proxy", "half", "hangs"])
+@pytest.mark.parametrize("failure", ["away", "deaf", "busy", "throttled", "broken", "proxy", "half", "part", "hangs"])
 def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same."""
     for failing in range(1, 99):
