@@ -214,7 +214,7 @@ def test_a_moment_is_gone_to(open_page: Open, web: Web) -> None:
 
 def test_a_run_says_what_it_is(open_page: Open, web: Web) -> None:
     """Its number and title; in a card when it began, how long it took, its command, host, user and commit: as text."""
-    log = made_log(web, "described", b"one\n", closed=True)
+    log = made_log(web, "says-what-it-is", b"one\n", closed=True)
     facts = {"title": "lr 0.1", "command": "train '<b>'", "host": "gpu-7", "user": "mia", "commit": "a" * 40}
     assert web.call("PATCH", log.version, json.dumps(facts).encode(), content_type="application/json").status == 200
     page = open_page(viewer_path(log))
