@@ -19,6 +19,7 @@ from http import HTTPStatus
 from typing import Any, get_args, get_type_hints
 
 import msgspec
+from msgspec import Struct
 
 from joblog.errors import Missing
 from joblog.server.http.answers import Answer, query_parameters, query_values
@@ -124,6 +125,7 @@ class Route:
         self._parts: list[str] = []
         self._takes_path: list[str] = []
         self.parameters: list[tuple[str, Parameter, Any]] = []
+        self._groups: list[tuple[str, type[Struct]]] = []
         self.data: Any = None
         self.returns: Any = None
         self._takes_call = False
@@ -141,9 +143,16 @@ class Route:
                 self.data = hints[name]
             elif name in self.in_path:
                 self._takes_path.append(name)
+            elif isinstance(hints[name], type) and issubclass(hints[name], Struct):
+                self._groups.append((name, hints[name]))
+                for field in inspect.signature(hints[name]).parameters.values():
+                    self._declare_parameter(field.name, get_type_hints(hints[name], include_extras=True), field.default)
             else:
-                parameter = _declared_by(hints[name])
-                self.parameters.append((name, parameter.named(parameter.name or name.rstrip("_")), given.default))
+                self._declare_parameter(name, hints, given.default)
+
+    def _declare_parameter(self, name: str, hints: dict[str, Any], default: Any) -> None:
+        parameter = _declared_by(hints[name])
+        self.parameters.append((name, parameter.named(parameter.name or name.rstrip("_")), default))
 
     async def answer(self, parts: Any, call: Call, raw: list[str]) -> Answer:
         """Checks the caller, reads what the call takes, and answers; raises the errors of ``joblog.errors``."""
@@ -156,6 +165,8 @@ class Route:
             values["call"] = call
         if self.parameters:
             self._read(call, values)
+        for name, group in self._groups:
+            values[name] = group(**{field: values.pop(field) for field in group.__struct_fields__})
         if self.data is not None:
             values["data"] = await _data(call, self.data)
         value = await self.handler(**values)

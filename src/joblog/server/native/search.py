@@ -137,67 +137,56 @@ class EndView(Struct, tag_field="type", tag="end"):
     matches: int
 
 
-class Asked(Struct, frozen=True):
-    """A request for a search."""
+class SearchQuery(Struct, frozen=True):
+    """What the three searches take."""
 
-    pattern: str
-    regex: bool
-    ignore_case: bool
-    backwards: bool
-    before: int
-    after: int
-    counts: bool
-    limit: int
-    seconds: int
-    cursor: Cursor | None
-    start: int | None = None
+    pattern: PatternText
+    kind: Kind = "literal"
+    ignore_case: Flag = False
+    direction: Direction = "forward"
+    before: Around = 0
+    after: Around = 0
+    limit: Limit = DEFAULT_LIMIT
+    count: Flag = False
+    timeout_s: Seconds = DEFAULT_SECONDS
+    cursor: CursorText | None = None
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the newest lines come first."""
+        return self.direction == "backward"
 
     def ask(self) -> Ask:
         """Compiles the pattern, which takes a while; raises Invalid."""
-        pattern = Pattern(self.pattern, regex=self.regex, ignore_case=self.ignore_case)
-        return Ask(pattern, self.backwards, self.before, self.after, self.counts)
+        pattern = Pattern(self.pattern, regex=self.kind == "regex", ignore_case=self.ignore_case)
+        return Ask(pattern, self.backwards, self.before, self.after, self.count)
 
 
 @calls.get("/jobs/{job_id}/versions/{version_id}/logs/{task}/search", "read", "Search a log")
-async def search_log(
-    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
-    direction: Direction = "forward", start: From | None = None, before: Around = 0, after: Around = 0,
-    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
-) -> Answer:  # fmt: skip
+async def search_log(joblog: State, call: Call, query: SearchQuery, start: From | None = None) -> Answer:
     """Finds the lines of one log."""
-    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
-    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor, start))
+    return await _answer(joblog, call, query, start)
 
 
 @calls.get("/jobs/{job_id}/versions/{version_id}/search", "read", "Search all logs of a version")
-async def search_version(
-    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
-    direction: Direction = "forward", before: Around = 0, after: Around = 0,
-    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
-) -> Answer:  # fmt: skip
+async def search_version(joblog: State, call: Call, query: SearchQuery) -> Answer:
     """Finds the lines of all workers' logs, one log after the other."""
-    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
-    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor))
+    return await _answer(joblog, call, query)
 
 
 @calls.get("/search", "read", "Search all logs of a project")
-async def search_project(
-    joblog: State, call: Call, pattern: PatternText, kind: Kind = "literal", ignore_case: Flag = False,
-    direction: Direction = "forward", before: Around = 0, after: Around = 0,
-    limit: Limit = DEFAULT_LIMIT, count: Flag = False, timeout_s: Seconds = DEFAULT_SECONDS, cursor: CursorText | None = None,
-) -> Answer:  # fmt: skip
+async def search_project(joblog: State, call: Call, query: SearchQuery) -> Answer:
     """Finds the lines of all jobs' logs: the oldest job first, or, backward, the newest."""
-    ask = pattern, kind == "regex", ignore_case, direction == "backward", before, after, count
-    return await _answer(joblog, call, Asked(*ask, limit, timeout_s, cursor))
+    return await _answer(joblog, call, query)
 
 
-async def _answer(joblog: State, call: Call, asked: Asked) -> Answer:
+async def _answer(joblog: State, call: Call, query: SearchQuery, start: int | None = None) -> Answer:
     searches = joblog.searches
-    ask = await searches.run(asked.ask)
-    logs = _Logs(joblog.engine, call.path, asked)
+    ask = await searches.run(query.ask)
+    logs = _Logs(joblog.engine, call.path, query)
     await joblog.reading(logs.check)
     searches.admit()
-    lines_of_json = searches.answer(_Run(joblog.engine.search, ask, asked, searches.stopping).steps(logs))
+    lines_of_json = searches.answer(_Run(joblog.engine.search, ask, query, start, searches.stopping).steps(logs))
     headers = [(b"cache-control", b"no-cache")]
     return Answer(200, b"", headers, rest=lines_of_json, media_type=b"application/x-ndjson")
 
@@ -205,14 +194,14 @@ async def _answer(joblog: State, call: Call, asked: Asked) -> Answer:
 class _Logs:
     """The logs that are searched, in their order: by job, version and worker, or the other way round."""
 
-    def __init__(self, engine: Engine, path: Mapping[str, Any], asked: Asked) -> None:
+    def __init__(self, engine: Engine, path: Mapping[str, Any], query: SearchQuery) -> None:
         self._names = engine.runs
         self._project: str = path["project_id"]
         self._job: int | None = path.get("job_id")
         self._version: int | None = path.get("version_id")
         self._worker: int | None = path.get("task")
-        self._backwards = asked.backwards
-        self._after = asked.cursor[:3] if asked.cursor else None
+        self._backwards = query.backwards
+        self._after = query.cursor[:3] if query.cursor else None
 
     def check(self) -> None:
         """Raises NotFound."""
@@ -264,14 +253,14 @@ def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: in
 class _Run:
     """One search on its way."""
 
-    def __init__(self, search: LogSearch, ask: Ask, asked: Asked, stopping: threading.Event) -> None:
+    def __init__(self, search: LogSearch, ask: Ask, query: SearchQuery, start: int | None, stopping: threading.Event) -> None:
         self._search = search
         self._stopping = stopping
-        self._asked = asked
+        self._query, self._start = query, start
         self._matches = self._searched = 0
         self._cursor: str | None = None
         self._encode = msgspec.json.Encoder().encode
-        self._deadline = time.monotonic() + asked.seconds
+        self._deadline = time.monotonic() + query.timeout_s
         self._ask = structs.replace(ask, over=self._over)
 
     def steps(self, logs: _Logs) -> Iterator[bytes]:
@@ -291,18 +280,18 @@ class _Run:
         yield b"".join(lines)
 
     def _views(self, logs: _Logs) -> Iterator[MatchView | CountView | EndView | None]:
-        reason, start = "done", self._asked.cursor
+        reason, start = "done", self._query.cursor
         for log in logs:
             at = start[3] if start and start[:3] == (log.job_id, log.version_id, log.worker) else None
             before, line = self._matches, -1
             for each in self._search.run(log, self._ask, *self._span(log, at)):
                 if isinstance(each, Match):
-                    if self._asked.counts and each.line == line:
+                    if self._query.count and each.line == line:
                         continue  # a further part of a very long line
                     self._matches, line = self._matches + 1, each.line
-                    self._cursor = _cursor(log, each.start_byte if self._asked.backwards else each.end_byte + 1)
-                    yield None if self._asked.counts else _match(each)
-                    if self._matches >= self._asked.limit and not self._asked.counts:
+                    self._cursor = _cursor(log, each.start_byte if self._query.backwards else each.end_byte + 1)
+                    yield None if self._query.count else _match(each)
+                    if self._matches >= self._query.limit and not self._query.count:
                         reason = "limit"
                         break
                 else:
@@ -312,7 +301,7 @@ class _Run:
                 if self._over():
                     reason = "deadline"
                     break
-            if self._asked.counts and self._matches > before:
+            if self._query.count and self._matches > before:
                 yield CountView(log.job_id, log.version_id, log.task, self._matches - before)
             if reason != "done":
                 break
@@ -323,9 +312,9 @@ class _Run:
 
     def _span(self, log: Log, at: int | None) -> tuple[int, int]:
         """Returns what is searched of a log: from the cursor's ``at`` on, or from where the request says."""
-        low, high, backwards = log.start_byte, log.end_byte, self._asked.backwards
-        if at is None and self._asked.start is not None:
-            at = self._search.line_start(log, self._asked.start)
+        low, high, backwards = log.start_byte, log.end_byte, self._query.backwards
+        if at is None and self._start is not None:
+            at = self._search.line_start(log, self._start)
         if at is None:
             return low, high
         return (low, min(at, high)) if backwards else (max(at, low), high)
