@@ -52,6 +52,24 @@ def test_a_link_brings_exactly_its_lines_or_bytes(run: Agent, server: Served) ->
     assert run.said("link", page).decode().strip() == link
 
 
+def test_a_run_is_called_by_its_number(run: Agent) -> None:
+    """As the viewer shows it and people say it: ``#2``."""
+    for name in ("resnet#2/1", "resnet/#2/1", "resnet/2/1", "resnet#02/worker-1"):
+        assert run.said("cat", name) == LINES, name
+    assert run.said("cat", "resnet#2/1#L299") == LINES.split(b"\n")[299] + b"\n"
+    assert run.said("cat", "resnet#1") == b"first\n"
+
+
+def test_a_job_s_link_leads_to_the_rank_that_failed_first(joblog: Agent) -> None:
+    """And a rank's to that rank, whoever failed."""
+    for rank, words in ((0, "echo going on; exit 1"), (1, "echo 'ValueError: bad shape' >&2; exit 1")):
+        command = ("sh", "-c", words)
+        options = ("--job", "broken", "--run-id", "once", "--task", f"worker-{rank}")
+        assert joblog.run(joblog.job(*command, options=options)).returncode == 1
+    assert joblog.said("open", "--print", "broken").endswith(b"/broken/V0001/worker-1\n")
+    assert joblog.said("open", "--print", "broken#1/0").endswith(b"/broken/V0001/worker-0\n")
+
+
 def test_a_part_stands_behind_a_plain_name_too(run: Agent) -> None:
     wanted = b"\n".join(LINES.split(b"\n")[5:8]) + b"\n"
     assert run.said("cat", "resnet/V0002/worker-1#L5-L7") == wanted
@@ -96,7 +114,7 @@ def test_wrong_links_are_told_in_a_line(run: Agent) -> None:
     assert "there is no run" in run.refused("cat", f"/p/{project}/resnet/V0009")
     assert "there is no run" in run.refused("logs", f"/p/{project}/resnet/V0009")
     assert "there is no job 'nothing'" in run.refused("cat", f"/p/{project}/nothing/V0001/worker-0")
-    assert "LOG must be followed by #L120" in run.refused("cat", "resnet#120")
+    assert "LOG must be followed by #L120" in run.refused("cat", "resnet#x120")
     assert "absent where LOG names a part" in run.refused("cat", "resnet#L1", "--lines", "1-2")
     assert "absent where LOG names a part" in run.refused("link", "resnet#L1", "--lines", "1-2")
     assert "--lines must be A or A-B" in run.refused("link", "resnet", "--lines", "5-")

@@ -61,7 +61,7 @@ def _named(client: Client, name: str) -> _Name:
         return _Name(link.job, link.version, link.task, link.version.isdigit())
     job, run, rank, *more = [*split_part(name)[0].rstrip("/").split("/"), "", ""]
     if (rank and not re.fullmatch("(worker-)?[0-9]{1,6}", rank)) or any(more) or not re.fullmatch(_RUN, run):
-        raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 (or JOB/2/3) or a link", name)
+        raise Invalid("LOG", "JOB, JOB/V0002, JOB/V0002/worker-3 (or JOB#2, JOB/2/3) or a link", name)
     return _Name(job, run, f"worker-{int(rank.removeprefix('worker-'))}" if rank else None)
 
 

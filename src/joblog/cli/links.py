@@ -8,10 +8,14 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from joblog.cli.common import connected, find_log, part_of, span
+from joblog.api.refs import LogRef
+from joblog.api.values import Log
+from joblog.cli.common import connected, find_log, names_rank, part_of, span
 from joblog.client import Client
 from joblog.client.links import Link, LogPart
-from joblog.errors import Invalid
+from joblog.errors import Busy, Invalid, Unavailable
+
+_FAILED = ("failed", "killed", "lost")
 
 
 def open_log(args: argparse.Namespace) -> int:
@@ -52,9 +56,21 @@ def _one_time(client: Client, path: str) -> str:
 
 def _path(client: Client, project_id: str, name: str | None, part: LogPart | None) -> str:
     log = find_log(client, project_id, name)
+    first = _failed_first(client, log) if part is None and not (name and names_rank(client, name)) else None
     job = client.job(log.project_id, log.job_id).name
     version = client.version(log.project_id, log.job_id, log.version_id).name
-    return Link(log.project_id, job, version, log.task, part).path
+    return Link(log.project_id, job, version, first.task if first else log.task, part).path
+
+
+def _failed_first(client: Client, log: Log) -> LogRef | None:
+    """Returns the log of the rank that failed first in a log's run, where that has failed: it is what somebody looks for."""
+    if client.version(log.project_id, log.job_id, log.version_id).state not in _FAILED:
+        return None
+    try:
+        first = client.why(log.project_id, log.job_id, log.version_id).first
+    except (Busy, Unavailable):
+        return None  # an address is wanted now
+    return None if first is None else LogRef(log.project_id, log.job_id, log.version_id, first.where.task)
 
 
 def _part(args: argparse.Namespace) -> LogPart | None:

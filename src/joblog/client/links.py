@@ -24,6 +24,7 @@ _VIEWER = re.compile(
     re.ASCII,
 )
 _PART = re.compile(r"(?P<kind>[LB])(?P<first>[0-9]{1,18})(?:-[LB]?(?P<last>[0-9]{1,18}))?", re.ASCII)
+_NUMBERED = re.compile(r"^([^/#]+)/?#(?=[0-9]+(?:/|#|$))", re.ASCII)
 _HOST = re.compile(r"(?:(?P<scheme>https?)://(?P<host>[^/#?]+)|(?!https?://)(?P<bare>[^/#?]*))(?P<path>/[^#?]*)", re.ASCII)
 
 PART_ALLOWED = "#L120, #L120-L140 or #B100-B200"
@@ -63,8 +64,11 @@ class Link:
 
 
 def split_part(text: str) -> tuple[str, LogPart | None]:
-    """Returns what stands before ``#``, and the part of the log that stands behind it; raises Invalid."""
-    name, mark, fragment = text.partition("#")
+    """Returns what stands before ``#``, and the part of the log that stands behind it; raises Invalid.
+
+    ``resnet#2`` is a run's number, as people say it and the viewer shows it: ``resnet/2``.
+    """
+    name, mark, fragment = _NUMBERED.sub(r"\1/", text).partition("#")
     if not mark or not fragment:
         return name, None
     match = _PART.fullmatch(fragment)

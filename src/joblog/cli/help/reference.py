@@ -16,7 +16,7 @@ _INTRODUCTION = """\
 `joblog COMMAND --help` says the same of one command. This page is made of the parser by `make reference`; a test
 compares them.
 
-**Names.** A run is `JOB/RUN`, one rank's log `JOB/RUN/RANK`: `resnet/V0002/worker-3`, or shorter `resnet/2/3`. A job
+**Names.** A run is `JOB/RUN`, one rank's log `JOB/RUN/RANK`: `resnet/V0002/worker-3`, or shorter `resnet#2/3`. A job
 is meant by its name or its id, a run by its number or as `latest`. Without a run the latest one is meant, without a
 rank the first, and where a name may be left out the latest run of the project. In place of a name there may be a
 permanent link or the address of the viewer's page, with the server's address or without:
