@@ -1,8 +1,8 @@
 """The engine against a plain ``bytes``: whatever is done to a log, in whatever order, it holds what was appended.
 
 The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses
-it, and pages in both directions; its tasks report, end and fall silent. After each step every piece and checksum is verified,
-and how tasks and run are. Frames are 64 bytes here, so that a few lines make many.
+it, and pages in both directions; its tasks report, end and fall silent, and its run is named and noted. After each step every
+piece and checksum is verified, and how tasks and run are. Frames are 64 bytes here, so that a few lines make many.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ class LogMachine(RuleBasedStateMachine):
         self.saved = False
         self.tasks: dict[int, Status] = {}
         self.saved_tasks: dict[int, Status] = {}
+        self.words: tuple[str | None, str] = (None, "")
+        self.saved_words: tuple[str | None, str] = self.words
+        self.titles = set[str | None]({None})
         self.open(self.directory / "0")
 
     def open(self, data: Path) -> None:
@@ -95,6 +98,14 @@ class LogMachine(RuleBasedStateMachine):
         word = Report(status, exit_code=exit_code, host=f"node-{worker}", tasks=WORKERS)
         self.engine.states.report(self.version, worker, word, self.now_ms)
         self.tasks[worker] = status
+
+    @rule(title=st.none() | st.text(max_size=5), note=st.text(max_size=5))
+    def describe(self, title: str | None, note: str) -> None:
+        """Somebody says what the run is called, and writes a note on it."""
+        self.engine.states.describe(self.version, {"title": title})
+        self.engine.jobs.set_note(self.version_id, note)
+        self.words = title, note
+        self.titles.add(title)
 
     @rule()
     @precondition(lambda self: Status.RUNNING in self.tasks.values())
@@ -210,7 +221,7 @@ class LogMachine(RuleBasedStateMachine):
         (self.directory / "saved").mkdir()
         for each in self.settings.data.glob("catalog.db*"):
             shutil.copy(each, self.directory / "saved")
-        self.saved, self.saved_tasks = True, dict(self.tasks)
+        self.saved, self.saved_tasks, self.saved_words = True, dict(self.tasks), self.words
 
     @rule()
     @precondition(lambda self: self.saved)
@@ -226,17 +237,22 @@ class LogMachine(RuleBasedStateMachine):
             self.open(image)
         assert self.log.end_byte >= sealed_byte
         self.held, self.tasks = self.held[: self.log.end_byte], dict(self.saved_tasks)
+        self.words = self.saved_words
 
     @rule()
     @precondition(lambda self: self.engine.database.embedded and self.log.sealed_byte > self.log.start_byte == 0)
     def lose_the_catalog(self) -> None:
-        """All that was sealed comes back, under its number; so does what was written and had no row yet."""
+        """All that was sealed comes back, under its number; so does what was written and had no row yet.
+
+        A run is called what it was when one of its objects was written; notes are in the catalog alone.
+        """
         sealed_byte, image = self.log.sealed_byte, self._without_catalog()
         rebuild(replace(self.settings, data=image))
         self.saved, self.tasks = False, {}
         self.open(image)
         assert self.log.end_byte >= sealed_byte
-        self.held = self.held[: self.log.end_byte]
+        assert self.version.title in self.titles
+        self.held, self.words = self.held[: self.log.end_byte], (self.version.title, "")
 
     def _without_catalog(self) -> Path:
         """Returns an image of what is on disk, but for the catalog; the engine is closed."""
@@ -307,6 +323,11 @@ class LogMachine(RuleBasedStateMachine):
         if len(self.tasks) == WORKERS and Status.RUNNING not in self.tasks.values():
             assert status in OVER
             assert (status is Status.COMPLETED) is (set(self.tasks.values()) == {Status.COMPLETED})
+
+    @invariant()
+    def words_are_as_they_were_written(self) -> None:
+        """Whatever else was done."""
+        assert (self.version.title, self.engine.jobs.note(self.version_id)) == self.words
 
     @invariant()
     def nothing_is_wrong(self) -> None:
