@@ -343,7 +343,7 @@ class LogMachine(RuleBasedStateMachine):
 @storage_contract
 def test_any_order_of_operations(backend: Backend) -> None:
     """Fewer runs where each step takes longer."""
-    run_machine(backend, 25 if backend.name == DEFAULT else 5)
+    run_machine(backend, 16 if backend.name == DEFAULT else 5)
 
 
 @pytest.mark.long  # hundreds of runs

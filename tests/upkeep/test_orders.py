@@ -202,7 +202,7 @@ def tried(backend: Backend, data: Path, works: tuple[Work, Work], changes: Seque
         shutil.rmtree(data)
 
 
-QUICK_ORDERS, ORDERS = 4, int(os.environ.get("TEST_ORDERS", "20"))
+QUICK_ORDERS, ORDERS = 2, int(os.environ.get("TEST_ORDERS", "20"))
 """Of a pair of works; TEST_ORDERS=10000 tries all, which takes an hour."""
 
 
@@ -323,7 +323,7 @@ def every_restore(backend: Backend, directory: Path, step: int) -> None:
 
 def test_some_moments_of_a_copy(backend: Backend, tmp_path: Path) -> None:
     """A few pairs."""
-    every_restore(backend, tmp_path, 301)
+    every_restore(backend, tmp_path, 601)
 
 
 @pytest.mark.long  # hundreds of pairs
