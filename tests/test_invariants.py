@@ -277,7 +277,7 @@ def test_10_nothing_is_dropped_in_silence(server: Server) -> None:
 
 
 @every_backend
-def test_11_nothing_is_deleted_that_the_catalog_did_not_name_and_does_not_name_any_more(engine: Engine) -> None:
+def test_11_only_what_the_catalog_has_named_and_names_no_more_is_deleted(engine: Engine) -> None:
     """Neither an object that it never named, however old, nor one that a segment has; what it named and dropped, goes."""
     log = new_log(engine, b"line\n" * 1000)
     seal_all(engine, log)

@@ -25,7 +25,7 @@ NOT_HERE = {
     "kubectl": "needs a Kubernetes cluster",
     "torch": "needs PyTorch",
     "modelarts": "needs a ModelArts notebook, or a job there",
-    "cluster": "needs a PostgreSQL and an S3 store of that name; tests/storage and tests/e2e run it against real ones",
+    "cluster": "needs a PostgreSQL and an S3 store of that name; tests/upkeep and tests/e2e run it against real ones",
     "root": "changes the machine: users, units, what listens on ports below 1024",
     "certificate": "needs a certificate; tests/agent/test_tls.py makes one",
     "two-machines": "needs another machine",

@@ -1,7 +1,7 @@
 """Appending: what many writers send is committed in groups, each byte once, in order, durable before the answer.
 
 One thread takes whatever has come in while the last commit ran, appends it in one transaction and tells the writers. So the
-rate of fsyncs is the disk's and the rate of appends is not bound to it. An append that begins behind the log's end is a
+rate of fsyncs is the disk's and the rate of appends is not bound to it. An append that begins before the log's end is a
 repeat: what is held must be equal, the rest is taken. Comparing may need sealed bytes, so it is never done in the transaction.
 """
 

@@ -56,7 +56,7 @@ class Objects:
         self._observer: Callable[[str, bool, float], None] = lambda *_: None
 
     def watch(self, observer: Callable[[str, bool, float], None]) -> None:
-        """Has ``told`` called for each call: its name, whether the store failed it, how long it took in seconds."""
+        """Has ``observer`` called for each call: its name, whether the store failed it, how long it took in seconds."""
         self._observer = observer
 
     @contextmanager

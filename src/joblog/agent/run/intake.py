@@ -1,4 +1,4 @@
-"""How bytes come from the job's pipes into the spool. ``Straight``: the kernel moves them; ``filtered.py``: through filters."""
+"""How bytes come from the job's pipes into the spool. ``Straight``: the kernel moves them. Filters: ``filtered_intake.py``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The keeper: the process that moves what the job writes into the spool, passes it on, and ships it.
 
-It is forked by the foreground process (``run.py``), in a session of its own, so that neither the terminal's nor a
+It is forked by the foreground process (``foreground.py``), in a session of its own, so that neither the terminal's nor a
 scheduler's signals to the job's group end it. Both processes hold the pipes' ends. If the foreground process is killed,
 the keeper goes on to the end of output; if the keeper is killed, the foreground process forks another one, which opens
 the spool again and goes on where the pipes are.

@@ -1,4 +1,4 @@
-"""The source: the pipes that the job writes to, and the job's process.
+"""The source: the pipes that the job writes to, and the job's process: how it ended is decided in ``Child.outcome``.
 
 Where joblog's own stdout and stderr are the same file (a terminal, ``2>&1``), the child gets one pipe for both and the
 order of its writes is exact. Otherwise it gets two, since whoever called wants them apart, and the kernel does not tell

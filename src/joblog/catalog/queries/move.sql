@@ -1,4 +1,4 @@
--- A catalog carried over to another one: rows as they are, and how far the move is. See moves.py and mirror.py.
+-- A catalog carried over to another one: rows as they are, and how far the move is. See upkeep/move.py and move_tables.py.
 
 -- name: move_hold
 -- Whoever has begun last may write: until the transaction ends nobody begins.

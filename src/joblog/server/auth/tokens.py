@@ -1,6 +1,6 @@
 """Who is calling: a token, in either of the two headers that ModelArts' clients use, and what it may do.
 
-Signed requests come here as tokens too: admission.py verifies each one before anything else sees it, and gives it a ticket.
+Signed requests come here as tokens too: signed.py verifies each one before anything else sees it, and gives it a ticket.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Where a log may speak of a failure: found in bytes, before any line of it is looked at.
 
+The filter before ``kinds.py``: a line that has none of the words and codes below is never looked at.
+
 Lines of a log are alike but for their numbers. So a piece of it is cut into lines without digits, in lower case, each of which
 is looked at once, however often it comes: hundreds of megabytes a second of a log as training writes it, on one core.
 """

@@ -2,6 +2,8 @@
 
 Programs print the words of failures when nothing has failed: their configuration, the patterns of their own alarms, the
 commands that they run, a metric called "error rate". Such a line is no failure: see ``kind_of_line``.
+
+Only lines that ``hints.py`` lets through come here: a kind whose words it does not know is never found.
 """
 
 # ruff: noqa: E501 - an expression for each program that says it is read best on its own line; Chinese has its own colon
