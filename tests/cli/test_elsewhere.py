@@ -10,7 +10,7 @@ import pytest
 from tests.agent.harness import Agent
 
 ABSENT = """
-import http.client, os, select, signal, socket, ssl, subprocess, sys  # which have chosen by the system already
+import http.client, os, select, shutil, signal, socket, ssl, subprocess, sys  # which have chosen by the system already
 
 for name in ("fcntl", "pty", "tty", "termios", "resource", "pwd", "grp", "syslog", "posix_spawn"):
     sys.modules[name] = None

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 
 from joblog.catalog.handover import Turn
@@ -18,6 +19,7 @@ from joblog.upkeep.check import check
 from joblog.upkeep.move import Move
 from joblog.upkeep.move_command import Moved, move
 from joblog.upkeep.move_log import MoveEnd
+from joblog.upkeep.move_tables import _TABLES
 from joblog.upkeep.rebuild import give_none_again
 from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
 from tests.engines import ObjectServer, PostgresServer
@@ -262,3 +264,12 @@ def test_keys_without_their_key_are_told(
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "access keys: give every node the source's secret key, as JOBLOG_SECRET_KEY"
     assert said[1:] == [f"6 logs, {size} bytes, 6 carried, 0 problems"]
+
+
+def test_every_column_is_carried(tmp_path: Path) -> None:
+    """A column that is new is named among those of its table, or a move would leave it behind."""
+    Engine(Settings(data=tmp_path)).close()
+    connection = apsw.Connection(str(tmp_path / "catalog.db"))
+    for table in _TABLES:
+        assert {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")} == set(table.columns), table.name
+    connection.close()

@@ -6,7 +6,7 @@ import os
 
 from joblog.errors import JoblogError
 
-RETRY_AFTER_S = 60.0
+MAX_RETRY_AFTER_S = 60.0
 """Longest pause that a server may ask an agent for: a wrong header must not end the log."""
 
 _MAX_TRIES = 7
@@ -37,5 +37,5 @@ def jitter(least: float) -> float:
 
 
 def asked_s(error: Exception) -> float:
-    """Returns how long a server asks to be left alone, in seconds, ``RETRY_AFTER_S`` at most; 0 where it does not."""
-    return min(error.retry_after_s or 0.0, RETRY_AFTER_S) if isinstance(error, JoblogError) else 0.0
+    """Returns how long a server asks to be left alone, in seconds, ``MAX_RETRY_AFTER_S`` at most; 0 where it does not."""
+    return min(error.retry_after_s or 0.0, MAX_RETRY_AFTER_S) if isinstance(error, JoblogError) else 0.0

@@ -59,7 +59,7 @@ def test_what_is_no_link_is_told() -> None:
     ):
         with pytest.raises(Invalid, match="LOG must be /p/PROJECT/JOB/V0002/worker-0"):
             parsed_link(text, SERVER)
-    for text in ("#L", "#120", "#L1-B2x", "#Lx"):
+    for text in ("#L", "#-120", "#L1-B2x", "#Lx", "#2x", "#2#3"):
         with pytest.raises(Invalid, match="LOG must be followed by #L120"):
             split_part("resnet" + text)
 
