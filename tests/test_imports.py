@@ -94,7 +94,13 @@ DOORS = {
     "re2": {"joblog.engine.patterns"},
     "cramjam": {"joblog.server.collectors.protobuf"},
     "google": {"joblog.server.collectors.protobuf"},
-    "zstandard": {"joblog.api.compression", "joblog.core.segment", "joblog.server.http.unpacked", "joblog.server.http.packed"},
+    "zstandard": {
+        "joblog.api.compression",
+        "joblog.cli.source",
+        "joblog.core.segment",
+        "joblog.server.http.unpacked",
+        "joblog.server.http.packed",
+    },
     "msgspec": {"joblog.core", "joblog.catalog", "joblog.objects", "joblog.engine", "joblog.upkeep", "joblog.server"},
 }
 

@@ -154,28 +154,6 @@ def test_ctrl_c_ends_a_follower(joblog: Agent, tmp_path: Path) -> None:
     job.communicate(timeout=120)
 
 
-def test_import_goes_on_where_it_was_interrupted(joblog: Agent, tmp_path: Path) -> None:
-    """A second import of the same file meets the same log; of a file that has changed, a new version."""
-    file = tmp_path / "old run.log"
-    file.write_bytes(ODD_BYTES * 1000)
-    first = joblog.said("import", str(file))
-    assert first == f"{file} is old-run/V0001/worker-0: {len(ODD_BYTES) * 1000} bytes, complete\n".encode()
-    assert joblog.said("import", str(file)) == first
-    assert joblog.said("cat", "old-run") == ODD_BYTES * 1000
-    file.write_bytes(TEN_LINES)
-    assert b"old-run/V0002/worker-0: 70 bytes, complete" in joblog.said("import", str(file))
-
-
-def test_files_of_one_job_are_its_workers(joblog: Agent, tmp_path: Path) -> None:
-    """In the order given, in one version."""
-    files = [tmp_path / name for name in ("rank1", "rank0")]
-    for file in files:
-        file.write_text(file.name)
-    joblog.said("import", "--job", "ranks", *map(str, files))
-    assert joblog.said("cat", "ranks/V0001/worker-0") == b"rank1"
-    assert joblog.said("cat", "ranks/V0001/worker-1") == b"rank0"
-
-
 def test_close_ends_a_log(joblog: Agent) -> None:
     """A log that its writer left open can be closed; nobody then says that it is complete."""
     joblog.environ["JOBLOG_SPOOL"] = "/dev/null/spool"  # so that nobody else closes it

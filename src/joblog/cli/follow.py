@@ -8,7 +8,7 @@ import signal
 import sys
 
 from joblog.agent.filters.redact import Unchanged
-from joblog.agent.follow.file import ROTATED_S, Setting
+from joblog.agent.follow.file import Setting
 from joblog.agent.follow.loop import Follower, FollowPlan
 from joblog.agent.follow.notes import Notes
 from joblog.api import settings
@@ -31,20 +31,10 @@ def follow(args: argparse.Namespace) -> int:
         until_idle_s=args.until_idle,
         wait_s=args.wait,
     )
-    return _follow(args, plan)
-
-
-def follow_once(args: argparse.Namespace, directory: str) -> int:
-    """Sends and closes what is below ``directory``; returns as ``follow`` does."""
-    return _follow(args, FollowPlan([directory], job_name=checked_job(args.job) if args.job else None, once=True))
-
-
-def _follow(args: argparse.Namespace, plan: FollowPlan) -> int:
     connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     Client(connection.url, connection.token).close()  # so that a wrong address is said at once, not in a thread
     marks = Notes(connection.spool_root, connection.project_id, connection.url)
-    rotated_s = getattr(args, "rotate_wait", ROTATED_S)  # import, which comes here too, has no such flag
-    setting = Setting(connection.project_id, marks, new_redactor(args) or Unchanged, rotated_s)
+    setting = Setting(connection.project_id, marks, new_redactor(args) or Unchanged, args.rotate_wait)
     follower = Follower(plan, setting, lambda: Client(connection.url, connection.token, timeout_s=CALL_S), _say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: follower.stop())

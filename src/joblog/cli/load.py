@@ -7,26 +7,21 @@ its own log again and goes on from the log's end; that the log's bytes are the f
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable, Mapping, Sequence
 
-from joblog.agent.filters.redact import Redactor
+from joblog.agent.filters.redact import Filter
+from joblog.api.refs import printable
 from joblog.cli.common import connected
-from joblog.cli.names import checked_job, checked_task, job_of_file
+from joblog.cli.import_map import Destination, checked_tree, complain, show_left_out, show_map, targets_of, targets_of_tree
 from joblog.cli.redact import new_redactor
-from joblog.client import Appended, Client, LogRef
+from joblog.cli.source import BODY_BYTES, Source, packing, zstd_library
+from joblog.client import Appended, Client, LogRef, Run
 from joblog.core.labels import labels_of_pairs
 from joblog.core.log_sum import LogSum
-from joblog.errors import Busy, Different, Invalid, Missing, Unreachable
-
-BODY_BYTES = 8 << 20
-"""Body size: the server seals 4 MiB and more at once, past the catalog, and takes at most 16."""
+from joblog.errors import Busy, Closed, Different, Invalid, Unreachable
 
 PAUSES_S = (0.2, 1.0, 5.0, 15.0)
 """Pauses before an append is tried again: a server's restart is outlasted, then whoever waits is told."""
@@ -35,103 +30,73 @@ SHOW_S = 0.1
 """Pause between two drawings of the progress bar."""
 
 
-@dataclass(frozen=True)
-class _Target:
-    path: Path
-    job_name: str
-    run_id: str
-    task: str
-    labels: Mapping[str, str]
-
-
 def load(args: argparse.Namespace) -> int:
-    """Loads the files; returns 1 when a log turned out not to be complete."""
-    if args.tree is not None:
-        return _load_tree(args)
-    if not args.files:
-        raise Missing("FILE", "a file, or --tree with a directory")
+    """Loads the files; returns 1 when a log turned out not to be complete, or a file could not be read."""
     labels = labels_of_pairs(args.label, "--label")
-    targets = _targets([Path(name) for name in args.files], args.job, args.task, labels)
     new = new_redactor(args)
+    tree = None
+    if args.tree is not None:
+        tree = checked_tree(args)
+        targets = targets_of_tree(args.tree, args.job, tree)
+    else:
+        targets = targets_of(args.files, args.job, args.task)
+    if any(target.path and packing(target.path) == ".zst" for target in targets):
+        zstd_library()
+    complete = True
+    if tree is not None or args.dry_run:
+        show_map(targets)
+        complete = tree is None or show_left_out(tree, whole=args.dry_run)
+        sys.stdout.flush()
+    return 0 if (args.dry_run or _load_all(args, targets, labels, new)) and complete else 1
+
+
+def _load_all(
+    args: argparse.Namespace, targets: Sequence[Destination], labels: Mapping[str, str], new: Callable[[], Filter] | None
+) -> bool:
     client, project_id = connected(args)
     complete = True
     with client:
         for target in targets:
-            with target.path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                complete &= _load(client, project_id, target, _Masked(file, new()) if new else file, size)
-    return 0 if complete else 1
-
-
-def _load_tree(args: argparse.Namespace) -> int:
-    """Loads all files below a directory: what following them once does."""
-    if args.files or args.task is not None or args.label:
-        raise Invalid("--tree", "without FILE, --rank and --label")
-    if not Path(args.tree).is_dir():
-        raise Invalid("--tree", "a directory", args.tree)
-    from joblog.cli.follow import follow_once  # which needs Linux, as loading single files does not
-
-    return follow_once(args, args.tree)
-
-
-def _targets(paths: Sequence[Path], job: str | None, task: str | None, labels: Mapping[str, str]) -> list[_Target]:
-    for path in paths:
-        if not path.is_file():
-            raise Invalid("FILE", "a file", str(path))
-    if task is not None and len(paths) > 1:
-        raise Invalid("--rank", "left out with several files", task)
-    first = checked_task(task or "worker-0")
-    if job is None:
-        return [_Target(path, job_of_file(path), _run_id([path]), first, labels) for path in paths]
-    tasks = [first] if task else [f"worker-{worker}" for worker in range(len(paths))]
-    run_id = _run_id(paths)
-    return [_Target(path, checked_job(job), run_id, each, labels) for path, each in zip(paths, tasks, strict=True)]
-
-
-def _run_id(paths: Sequence[Path]) -> str:
-    """Returns what identifies the files as they are now, without reading them."""
-    identity = hashlib.sha256()
-    for path in paths:
-        status = path.stat()
-        identity.update(f"{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
-    return f"import:{identity.hexdigest()}"
-
-
-class _Masked:
-    """A file whose secrets are masked as it is read."""
-
-    def __init__(self, file: BinaryIO, redactor: Redactor) -> None:
-        self._file, self._redactor = file, redactor
-        self._ready, self._ended = b"", False
-
-    def read(self, size: int) -> bytes:
-        while len(self._ready) < size and not self._ended:
-            raw = self._file.read(BODY_BYTES)
-            self._ended = not raw
-            self._ready += self._redactor.feed(raw) if raw else self._redactor.flush()
-        data, self._ready = self._ready[:size], self._ready[size:]
-        return data
-
-
-def _load(client: Client, project_id: str, target: _Target, file: BinaryIO | _Masked, size: int) -> bool:
-    """Loads one file and reports it; returns whether the log is complete."""
-    run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task, labels=target.labels)
-    at, total = run.log.end_byte, _sum(file, run.log.end_byte)
-    if at > size or total.crc32 != run.log.crc32:
-        raise Different(f"{target.path} is not what {target.job_name}/{run.version.name}/{target.task} holds", at)
-    progress = _Progress(target.path.name, at, size)
-    while at < size:
-        data = file.read(min(BODY_BYTES, size - at))
-        if not data:
-            raise Invalid("FILE", "left alone while it is imported", str(target.path))
-        total.take(data)
-        at = _append(client, run.log.ref, at, data).end_byte
-        progress.show(at)
-    progress.end()
-    complete = client.close_log(run.log.ref, end_byte=size, crc32=total.crc32).complete is True
-    name = f"{target.job_name}/{run.version.name}/{target.task}"
-    sys.stdout.write(f"{target.path} is {name}: {size} bytes, {'complete' if complete else 'NOT complete'}\n")
+            try:
+                with Source(target.path, new) as source:
+                    complete &= _load(client, project_id, target, labels, source)
+            except (OSError, Invalid, Different, Closed) as error:
+                if args.tree is None:
+                    raise
+                complete = complain(f"{target.path} is not imported: {error}")  # one of many: the others are to be imported
     return complete
+
+
+def _load(client: Client, project_id: str, target: Destination, labels: Mapping[str, str], source: Source) -> bool:
+    """Loads one file and reports it; returns whether the log is complete."""
+    run = client.run(project_id, target.job_name, run_id=target.run_id, task=target.task, labels=labels)
+    name = f"{target.job_name}/{run.version.name}/{target.task}"
+    total = _sum(source, run.log.end_byte)
+    if (total.byte, total.crc32) != (run.log.end_byte, run.log.crc32):
+        raise Different(f"{source.name} is not what {name} holds", run.log.end_byte)
+    if target.title and run.version.title is None:
+        client.describe_version(project_id, run.job.id, run.version.id, {"title": target.title})
+    try:
+        _send(client, run, source, total)
+    except KeyboardInterrupt:
+        if target.path is None:  # nobody can go on with it
+            client.close_log(run.log.ref)
+        raise
+    crc32 = None if source.damage else total.crc32  # a part of a log is not proved to be one
+    complete = client.close_log(run.log.ref, end_byte=total.byte, crc32=crc32).complete is True
+    how = source.damage or ("complete" if complete else "NOT complete")
+    sys.stdout.write(f"{printable(source.name)} is {name}: {total.byte} bytes, {how}\n")
+    return complete and not source.damage
+
+
+def _send(client: Client, run: Run, source: Source, total: LogSum) -> None:
+    progress = _Progress(source, total.byte)
+    while data := source.read(BODY_BYTES):
+        at = total.byte
+        total.take(data)
+        _append(client, run.log.ref, at, data)
+        progress.show(total.byte)
+    progress.end()
 
 
 def _append(client: Client, log: LogRef, at: int, data: bytes) -> Appended:
@@ -143,10 +108,10 @@ def _append(client: Client, log: LogRef, at: int, data: bytes) -> Appended:
     return client.append(log, at, data)
 
 
-def _sum(file: BinaryIO | _Masked, end: int) -> LogSum:
-    """Returns the sum of the file's bytes up to ``end``, and leaves the file there."""
+def _sum(source: Source, end: int) -> LogSum:
+    """Returns the sum of the source's bytes up to ``end``, and leaves the source there."""
     total = LogSum()
-    while total.byte < end and (data := file.read(min(BODY_BYTES, end - total.byte))):
+    while total.byte < end and (data := source.read(min(BODY_BYTES, end - total.byte))):
         total.take(data)
     return total
 
@@ -154,8 +119,8 @@ def _sum(file: BinaryIO | _Masked, end: int) -> LogSum:
 class _Progress:
     """A line on stderr, when that is a terminal, that is drawn over and over."""
 
-    def __init__(self, name: str, at: int, size: int) -> None:
-        self._name, self._first, self._size = name, at, size
+    def __init__(self, source: Source, at: int) -> None:
+        self._source, self._first = source, at
         self._begun_s = time.monotonic()
         self._shown_s = 0.0
         self._on = sys.stderr is not None and sys.stderr.isatty()
@@ -166,9 +131,10 @@ class _Progress:
         if not self._on or now_s - self._shown_s < SHOW_S:
             return
         self._shown_s = now_s
-        bar = "#" * (30 * at // self._size)
+        done, size = self._source.read_bytes, self._source.size_bytes
+        bar = f"[{'#' * (30 * done // size):<30}] {100 * done // size:3}%" if size else f"{at >> 20} MiB"
         mib_s = (at - self._first) / (now_s - self._begun_s) / (1 << 20)
-        sys.stderr.write(f"\r{self._name[:30]} [{bar:<30}] {100 * at // self._size:3}% {mib_s:.0f} MiB/s\x1b[K")
+        sys.stderr.write(f"\r{printable(os.path.basename(self._source.name))[:30]} {bar} {mib_s:.0f} MiB/s\x1b[K")
         sys.stderr.flush()
 
     def end(self) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from joblog.api.refs import legal_job_name
 from joblog.errors import Invalid
 
+TITLE_CHARACTERS = 100
+"""Longest title of a run."""
+
 _JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)
 _RUN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)

@@ -13,14 +13,12 @@ from joblog.agent.run.foreground import Options
 from joblog.agent.run.foreground import run as run_agent
 from joblog.agent.spool.spool import Meta
 from joblog.api import settings
-from joblog.cli.names import checked_job, checked_run_id, checked_task, job_of_command
+from joblog.cli.names import TITLE_CHARACTERS, checked_job, checked_run_id, checked_task, job_of_command
 from joblog.errors import Invalid, Missing
 
 if TYPE_CHECKING:
     from joblog.agent.run.intake import Filtering
     from joblog.api.writer import Writer
-
-TITLE_CHARACTERS = 100
 
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""

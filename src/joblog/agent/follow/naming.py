@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _TORCHRUN = re.compile(
 _NUMBERED = re.compile(r"(?:rank|worker)[-_.]?([0-9]{1,6})(?![0-9])", re.IGNORECASE)
 _OLDER_PART = re.compile(r"[.-][0-9][0-9T:._-]*")
 _PACKED = (".gz", ".zst", ".bz2", ".xz", ".lz4")
+_EDITORS = ("~", ".swp", ".swo", ".swx", ".bak", ".orig")
 
 NEXT_WORKER = -1
 
@@ -91,9 +92,21 @@ def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
                     paths.setdefault(one, path)
             elif path.is_file():
                 paths.setdefault(path, None)
+    beside: dict[Path, set[str]] = {}
+    for path in paths:
+        beside.setdefault(path.parent, set()).add(path.name)
     for path, base in paths.items():
-        if path.suffix not in _PACKED and not _is_older_part(path, paths):
+        if path.suffix not in _PACKED and not is_older_part(path.name, beside[path.parent]):
             yield path, base
+
+
+def why_no_log(name: str) -> str | None:
+    """Returns what a file or directory of this name is instead of a log, in the plural; None where it may be one."""
+    if name.startswith("."):
+        return "hidden"
+    if name.endswith(_EDITORS) or (name.startswith("#") and name.endswith("#")):
+        return "editors' copies"
+    return None
 
 
 def unmatched(patterns: Sequence[str]) -> list[str]:
@@ -101,12 +114,10 @@ def unmatched(patterns: Sequence[str]) -> list[str]:
     return [each for each in patterns if not os.path.exists(each) and not glob.glob(each, recursive=True)]
 
 
-def _is_older_part(path: Path, among: dict[Path, Path | None]) -> bool:
-    name = path.name
+def is_older_part(name: str, beside: Container[str]) -> bool:
+    """Returns whether a file is what a rotation has made of another one that stands beside it: ``train.log.1``."""
     return any(
-        _OLDER_PART.fullmatch(name, at) is not None and path.with_name(name[:at]) in among
-        for at in range(1, len(name))
-        if name[at] in ".-"
+        _OLDER_PART.fullmatch(name, at) is not None and name[:at] in beside for at in range(1, len(name)) if name[at] in ".-"
     )
 
 

@@ -20,8 +20,11 @@ def add_to(commands: Subparsers) -> None:
     load.add_argument("--task", help=argparse.SUPPRESS)
     about = "label the job; may be repeated"
     load.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
-    load.add_argument("--tree", metavar="DIR", help="import all files below DIR, named as follow names them")
-    load.add_argument("files", nargs="*", metavar="FILE", help="log files")
+    load.add_argument(
+        "--tree", metavar="DIR", help="import all logs below DIR, a run for each of their paths, and show them first"
+    )
+    load.add_argument("--dry-run", action="store_true", help="show which runs would be made, and make none")
+    load.add_argument("files", nargs="*", metavar="FILE", help="log files; .gz and .zst are unpacked; - is standard input")
     _add_redacting(load)
 
     _add_following(commands)

@@ -11,7 +11,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": ("joblog run -- python train.py", "joblog run --job resnet --redact -- torchrun --nproc-per-node 8 train.py"),
     "sync": ("joblog sync",),
     "spool ls": ("joblog spool ls", "joblog spool ls --json"),
-    "import": ("joblog import train.log", "joblog import --job resnet rank0.log rank1.log", "joblog import --tree outputs"),
+    "import": (
+        "joblog import train.log old.log.gz",
+        "joblog import --job resnet rank0.log rank1.log",
+        "joblog import --tree outputs --dry-run",
+        "joblog import --job trainer -",
+    ),
     "follow": ("joblog follow /var/log/train", "joblog follow --until-idle 60 'outputs/*.log'"),
     "label": ("joblog label resnet team=vision owner=ada", "joblog label resnet owner-"),
     "close": ("joblog close resnet/V0002/worker-3",),
