@@ -19,6 +19,7 @@ from typing import Protocol
 
 import zstandard
 
+from joblog.api.settings import MEMORY, own_name
 from joblog.cli import main
 
 NOWHERE = "http://127.0.0.1:1"  # nothing listens there: connections are refused at once
@@ -82,7 +83,8 @@ class Agent:
     def spooled(self) -> bytes:
         """Returns what the one spool holds."""
         (spool,) = self.spool_root.iterdir()
-        return b"".join(part.read_bytes() for part in sorted(spool.glob("*.part")))
+        parts = [*spool.glob("*.part"), *(MEMORY / own_name() / spool.name).glob("*.part")]
+        return b"".join(part.read_bytes() for part in sorted(parts, key=lambda part: part.name))
 
 
 def _written(stream: io.TextIOWrapper) -> bytes:

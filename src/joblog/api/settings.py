@@ -26,6 +26,9 @@ room for a single read."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be this user's alone
 """Where Linux has files in memory."""
 
+TEMPORARY = Path("/tmp")  # noqa: S108 - what is made there is checked to be this user's alone
+"""Where every user of a machine may have files."""
+
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -139,7 +142,11 @@ def size_bytes(name: str, size: str, smallest: int) -> int:
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("JOBLOG_DATA") or _xdg(environ, "XDG_DATA_HOME", ".local/share") / "joblog")
+    """Returns the directory that ``joblog serve`` has with the same environment (``core/settings.py``)."""
+    if named := environ.get("JOBLOG_DATA"):
+        return Path(os.path.expanduser(named))
+    home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
+    return Path(environ.get("XDG_DATA_HOME") or Path(home) / ".local" / "share") / "joblog"
 
 
 def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -147,22 +154,26 @@ def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     A container may run as a user who has no home, or one that is not this user's.
     """
-    temporary = Path(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - what is made there is checked to be this user's alone
-    spared = [place / own_name() / "spool" for place in (temporary, MEMORY)]
+    shared = (environ.get("TMPDIR"), TEMPORARY, environ.get("XDG_RUNTIME_DIR"), MEMORY)
+    spared = dict.fromkeys(Path(place) / own_name() / "spool" for place in shared if place)
     if named := environ.get("JOBLOG_SPOOL"):
         return Path(named), *spared
-    has_home = environ.get("XDG_STATE_HOME") or environ.get("HOME", "/").strip("/")
-    usual = [_xdg(environ, "XDG_STATE_HOME", ".local/state") / "joblog" / "spool"] if has_home else []
-    return *usual, *spared
+    home = environ.get("HOME", "/")
+    states = [environ.get("XDG_STATE_HOME"), f"{home}/.local/state" if home.strip("/") and _is_own_home(home) else None]
+    return *dict.fromkeys(Path(state) / "joblog" / "spool" for state in states if state), *spared
+
+
+def _is_own_home(home: str) -> bool:
+    """Returns whether that is not another user's, to whom root would leave directories that are not that user's any more."""
+    try:
+        return os.geteuid() != 0 or os.stat(home).st_uid == 0
+    except (OSError, AttributeError):
+        return True
 
 
 def own_name() -> str:
     """Returns the name of this user's directory in a place that all users share."""
     return f"joblog-{os.geteuid()}" if hasattr(os, "geteuid") else "joblog"
-
-
-def _xdg(environ: Mapping[str, str], name: str, under_home: str) -> Path:
-    return Path(environ.get(name) or Path(environ.get("HOME") or environ.get("USERPROFILE") or "/") / under_home)
 
 
 def _first_line(path: Path) -> str:

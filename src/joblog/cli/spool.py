@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
+from joblog.agent.spool import places
 from joblog.agent.spool.files import Meta
 from joblog.agent.spool.sync import Left, spools
 from joblog.agent.spool.sync import sync as sync_spools
@@ -26,13 +28,18 @@ def sync(args: argparse.Namespace) -> int:
         return Client(there.url, there.token, retry_s=0)
 
     meta = None if args.as_log is None else _meta(args.as_log, args.spools, connection.project_id)
-    all_sent = sync_spools(connection.spool_roots, args.spools, connect, _say, meta)
+    all_sent = sync_spools(_roots(connection), args.spools, connect, _say, meta)
     return 0 if all_sent else 1
+
+
+def _roots(connection: settings.ClientSettings) -> tuple[Path, ...]:
+    """Returns where spools may be: where somebody has said, or where jobs have put them."""
+    return connection.spool_roots if os.environ.get("JOBLOG_SPOOL") else places.known(connection.spool_roots)
 
 
 def ls(args: argparse.Namespace) -> int:
     """Lists what there is."""
-    left = spools(settings.load(os.environ).spool_roots)
+    left = spools(_roots(settings.load(os.environ)))
     if args.json:
         show_json(left)
         return 0

@@ -167,7 +167,7 @@ def test_fast_output_is_whole(agent: Agent) -> None:
 
 
 def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
-    """What the disk refuses goes to stdout all the same, and once there is room a line stands for it in the log."""
+    """What the disk refuses goes to stdout all the same, and is kept in memory."""
     limit = (
         "import resource, os; parent = os.getppid()\n"
         "children = open(f'/proc/{{parent}}/task/{{parent}}/children').read().split()\n"
@@ -190,18 +190,19 @@ def test_full_disk_does_not_end_the_job(agent: Agent) -> None:
     assert ran.stdout.readline() == b"y" * 59 + b"\n"
     out, _ = ran.communicate(b"\n", timeout=120)
     assert (out, ran.returncode) == (b"z\n", 0)
-    assert agent.spooled() == b"x" * 59 + b"\n" + b"y" * 40 + b"\n[joblog] 20 bytes were not kept here (spool full)\nz\n"
+    assert agent.spooled() == b"x" * 59 + b"\n" + b"y" * 59 + b"\nz\n"
 
 
 def test_unusable_spool_does_not_end_the_job(agent: Agent) -> None:
-    """Where no spool can be made the job runs as if joblog were not there, and one line says so."""
+    """Where no spool can be made the job runs as if joblog were not there; a line says so, and another one what is lost."""
     no_files = (
         "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); os.execv(sys.argv[1], sys.argv[1:])"
     )
     ran = agent.run([sys.executable, "-c", no_files, *agent.job("sh", "-c", "echo out; exit 3")])
     assert (ran.returncode, ran.stdout) == (3, b"out\n")
-    assert ran.stderr.startswith(b"joblog: the log is not kept: ")
-    assert ran.stderr.count(b"\n") == 1
+    assert ran.stderr.startswith(b"joblog: the log is kept in memory alone, ")
+    assert b"\njoblog: the log's last 4 bytes are not on the server " in ran.stderr
+    assert ran.stderr.count(b"\n") == 2
 
 
 def test_orphans_are_not_waited_for_longer_than_needed(agent: Agent) -> None:

@@ -67,12 +67,12 @@ def test_full_disk_leaves_a_line_and_a_gap(tmp_path: Path) -> None:
     spool = Spool.create(tmp_path, META)
     spool.append(b"begun")
     with file_size_limit(10):
-        spool.append(b"not kept")
+        spool.append(b"not kept at all")
         spool.append(b"x")
     spool.append(b"kept\n")
-    notice = b"\n[joblog] 9 bytes were not kept here (spool full)\n"
-    assert spool.read(0, 1000) == b"begun" + notice + b"kept\n"
-    assert (spool.gaps, spool.crc32) == ((Gap(6, 9, "spool full"),), zlib.crc32(b"begun" + notice + b"kept\n"))
+    notice = b"\n[joblog] 16 bytes were not kept here (spool full)\n"
+    assert spool.read(0, 1000) + spool.read(5, 1000) == b"begun" + notice + b"kept\n"
+    assert (spool.gaps, spool.crc32) == ((Gap(6, 16, "spool full"),), zlib.crc32(b"begun" + notice + b"kept\n"))
 
 
 def test_disk_that_stays_full_leaves_a_gap(tmp_path: Path) -> None:
@@ -80,12 +80,33 @@ def test_disk_that_stays_full_leaves_a_gap(tmp_path: Path) -> None:
     spool = Spool.create(tmp_path, META)
     spool.append(b"begun")
     with file_size_limit(10):
-        spool.append(b"not kept")
+        spool.append(b"not kept at all")
         try:
             spool.finish()
         except OSError:
             pass  # the note that it is finished found no room
-    assert (spool.finished, spool.gaps, spool.end_byte) == (True, (Gap(5, 8, "spool full"),), 5)
+    assert (spool.finished, spool.gaps, spool.end_byte) == (True, (Gap(5, 15, "spool full"),), 5)
+
+
+def test_spool_without_a_place_is_bounded_and_counts(tmp_path: Path) -> None:
+    """What finds no room in memory becomes a line and a gap, in its place; what the server has makes room again."""
+    meta = Meta("lab", "resnet", "run-1", "worker-0")
+    spool = Spool(None, meta=meta, limit_bytes=8 << 20)
+    piece, sent = b"x" * (1 << 20), b""
+    for _ in range(12):
+        spool.append(piece)
+    while data := spool.read(len(sent), 1 << 20):
+        sent += data
+    assert sent == piece * 8
+    spool.acknowledge(len(sent))
+    spool.append(b"last\n")
+    spool.finish()
+    line = b"\n[joblog] %d bytes were not kept here (spool full)\n" % (4 << 20)
+    assert spool.read(len(sent), 1 << 20) == line + b"last\n"
+    assert spool.gaps == (Gap(len(sent) + 1, 4 << 20, "spool full"),)
+    assert (spool.crc32, spool.end_byte) == (zlib.crc32(sent + line + b"last\n"), len(sent + line) + 5)
+    assert list(tmp_path.iterdir()) == []
+    spool.remove()
 
 
 def test_reader_waits_for_bytes_and_for_the_end(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from joblog.agent.filters.chain import Sieves, new_sieves
 from joblog.agent.filters.flood import Passed
 from joblog.agent.filters.redact import Rule
-from joblog.agent.filters.withheld_file import Aside
+from joblog.agent.filters.withheld_file import NOWHERE, Aside
 from joblog.agent.run.intake import READ_BYTES
 from joblog.agent.run.pass_on import STDERR, STDOUT, say
 from joblog.agent.spool.spool import WITHHELD, Spool
@@ -153,7 +153,7 @@ class Filters:
         """Returns an intake that finishes what the one before it was about to write, and goes on."""
         assert self._taken is not None
         sieves = new_sieves(STDERR, self._rules, self._rate_bytes_s, time.monotonic())
-        return Filtered(spool, self._taken, sieves, Aside(spool.path, limit_bytes))
+        return Filtered(spool, self._taken, sieves, Aside(spool.place or NOWHERE, limit_bytes))
 
 
 class Filtered:
@@ -233,7 +233,7 @@ class Filtered:
     def _write(self, record: _Record) -> None:
         """Writes what of ``record`` is not written yet."""
         spool = self._spool
-        done = spool.end_byte - record.at + spool.lost_bytes - record.lost_bytes
+        done = max(spool.end_byte - record.at + spool.lost_bytes - record.lost_bytes, 0)
         spool.append_settled(record.data[done:])
         for gap in record.gaps:
             spool.note_gap(gap if gap.at_byte <= spool.end_byte else gap._replace(at_byte=spool.end_byte))

@@ -8,6 +8,9 @@ from pathlib import Path
 DIRECTORY = "withheld"
 """Below the spools' directory; nothing here removes what is in it."""
 
+NOWHERE = Path("/dev/null/spool")
+"""Stands for a spool that has no place: nothing can be written beside it."""
+
 
 class Aside:
     """One log's file. Where there is no room, or it cannot be written, less is in it; that is no error."""

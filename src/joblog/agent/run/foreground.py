@@ -23,8 +23,9 @@ from joblog.agent.run.oom import OomKills
 from joblog.agent.run.pass_on import SharedMark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
 from joblog.agent.run.pipes import Child, Handling, Streams
 from joblog.agent.run.stop import Stopper
-from joblog.agent.spool import files
+from joblog.agent.spool import places
 from joblog.agent.spool.files import Meta, Outcome
+from joblog.agent.spool.parts import MEMORY_BYTES
 from joblog.api.refs import RUN_LOG
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class _Foreground:
         self._options = options
         self._streams = Streams(tty=options.tty)
         self._spool: Path | None = None
+        self._in_memory: Meta | None = None  # where there is no place for a spool
         self._keepers = 0
         self._keeper_since_s = time.monotonic()
         self._keeper = 0
@@ -76,11 +78,12 @@ class _Foreground:
             if options.filtering is not None:
                 options.filtering.prepare()
             # The lock is this process's and its keepers': it is held until the last of them ends.
-            self._spool, self._lock, why = files.make_first(options.spool_roots, meta)
+            self._spool, self._lock, why = places.make_first(options.spool_roots, meta)
             if why is not None:
                 say(f"the log is kept in {self._spool.parent}: {why}")
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever it is
-            say(f"the log is not kept: {error}")
+            self._in_memory = meta
+            say(f"the log is kept in memory alone, {MEMORY_BYTES >> 20} MiB of it at most: {error}")
 
     def run(self, command: Sequence[str], handling: Handling) -> int:
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
@@ -163,7 +166,7 @@ class _Foreground:
             self._keeper = os.fork()
         except OSError as error:
             say(f"the log is kept no further: {error}")
-            self._keeper, self._spool = 0, None
+            self._keeper, self._spool, self._in_memory = 0, None, None
             threading.Thread(target=self._keep_here, args=(hearing,), daemon=True).start()
             return
         if self._keeper:
@@ -197,7 +200,7 @@ class _Foreground:
             if foreground in (os.getpid(), os.getppid()):
                 os.kill(foreground, signal.SIGCHLD)
 
-        log = KeptLog(spool, self._connect, self._options, self._mark, stop=stopper.stop)
+        log = KeptLog(spool, self._connect, self._options, self._mark, stop=stopper.stop, meta=self._in_memory)
         return Keeper(self._streams, log, hearing, stopper, linger_s=self._options.linger_s, let_leave=let_leave)
 
     def _keep_here(self, hearing: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.agent.run.heartbeat import Reporter
 from joblog.agent.run.intake import READ_BYTES, Filtering, Intake, Straight
 from joblog.agent.run.pass_on import SharedMark, close_output, say
-from joblog.agent.spool.files import UNKNOWN, Outcome
+from joblog.agent.spool.files import UNKNOWN, Meta, Outcome
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import LIMIT_BYTES, Spool, limit_of
 
@@ -63,17 +63,21 @@ class KeptLog:
         mark: SharedMark,
         *,
         stop: Callable[[], bool],
+        meta: Meta | None = None,
     ) -> None:
-        """``stop`` begins to end the job, and returns whether there is one."""
+        """``stop`` begins to end the job, and returns whether there is one.
+
+        ``meta`` says which log it is where there is no place for a spool, and it is kept in memory; else nothing is kept.
+        """
         self._stop = stop
         self._wait_s, self._linger_s = options.wait_s, options.linger_s
         self._mark = mark
         self.spool: Spool | None = None
         self._intake: Intake | None = None
-        if path is None or not path.exists():
+        if meta is None and (path is None or not path.exists()):
             return
         try:
-            self.spool = Spool(path, limit_bytes=limit_of(path, options.spool_limit_bytes))
+            self.spool = Spool(path, meta=meta, limit_bytes=limit_of(path, options.spool_limit_bytes))
             self.spool.prove()
             self._intake = self._new_intake(self.spool, options)
             self._shipper = Shipper(self.spool, connect, say, say_address=options.say_address, origin=options.origin)
@@ -155,7 +159,7 @@ class KeptLog:
         spool, shipper = self.spool, self._shipper
         if not shipper.report_end(self._wait_s, give_up) and not shipper.gave_up:
             why = f"{shipper.unacknowledged_bytes()} bytes of the log are not on the server yet ({shipper.why_not()})"
-            say(f"{why}; they are kept in {spool.path}, and more, as long as what the command left behind writes")
+            say(f"{why}; they are {spool.whereabouts}, and more, as long as what the command left behind writes")
 
     def keep_no_more(self) -> None:
         """Has what comes from now on counted only."""
@@ -185,15 +189,19 @@ class KeptLog:
             self._remove(self.spool)
         elif not self._shipper.gave_up:
             left_bytes, reason = self._shipper.unacknowledged_bytes(), self._shipper.why_not()
+            if self.spool.place is None:
+                left_bytes += sum(gap.size_bytes for gap in self.spool.gaps)
             what = f"last {left_bytes} bytes are" if left_bytes else "end is"
-            kept = f"it is kept in {self.spool.path}, from where joblog sync sends it"
+            kept = f"it is kept in {self.spool.place}, from where joblog sync sends it"
+            if self.spool.place is None:
+                kept = "they are lost, as there was no place to keep them" if left_bytes else "nobody can say it later"
             say(f"the log's {what} not on the server ({reason}); {kept}")
 
     def _is_sent_later(self, give_up: threading.Event, let_leave: Callable[[], None]) -> bool:
         """Goes on sending without the caller while the server is there and only asks to wait; returns whether all is sent."""
         if give_up.is_set() or not self._shipper.is_put_off or not self._wait_s or self.spool is None:
             return False
-        kept = f"it is kept in {self.spool.path}, and sent from there"
+        kept = f"it is {self.spool.whereabouts}, and sent from there"
         say(f"the log's last bytes are not on the server yet ({self._shipper.why_not()}); {kept}")
         close_output()
         let_leave()

@@ -23,12 +23,16 @@ class Description:
     def __init__(self, spool: Spool, look: Callable[[], dict[str, str]] | None) -> None:
         self._spool, self._look = spool, look
         self._is_there = False
+        self._facts: dict[str, str] | None = None  # where the spool has no place for notes
 
     def note(self) -> None:
         """Notes it in the spool, so that ``joblog sync`` can say it too; it is worth no failure."""
         try:
-            if self._look is not None and files.load_origin(self._spool.path) is None:
-                files.save_origin(self._spool.path, self._look())
+            if self._look is None or self._load() is not None:
+                return
+            self._facts = self._look()
+            if self._spool.place:
+                files.save_origin(self._spool.place, self._facts)
         except Exception:  # noqa: BLE001 - the log goes on without it
             self._look = None
 
@@ -38,13 +42,16 @@ class Description:
             return
         meta = self._spool.meta
         speaks = meta.task == "worker-0" or (meta.tasks is None and run.version.command is None)
-        facts = files.load_origin(self._spool.path) if speaks else None
+        facts = self._load() if speaks else None
         try:
             if facts:
                 client.describe_version(run.job.project_id, run.job.id, run.version.id, facts)
             self._is_there = True
         except JoblogError as error:
             self._is_there = not isinstance(error, Unreachable | Unavailable | Busy)
+
+    def _load(self) -> dict[str, str] | None:
+        return self._facts or (files.load_origin(self._spool.place) if self._spool.place else None)
 
     def forget(self) -> None:
         """Has it said again, to a server that has lost what it knew."""

@@ -23,7 +23,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +96,8 @@ class SpoolPart(NamedTuple):
     crc32: int
     memory: Path | None = None
     """The directory that it is in, if that is not the spool's."""
+    descriptor: int = -1
+    """What it is open under, where it has no name: memory of this process and of those that it forks."""
 
     @property
     def name(self) -> str:
@@ -105,11 +107,22 @@ class SpoolPart(NamedTuple):
     @property
     def in_memory(self) -> bool:
         """Whether it is in memory, as the disk had no room."""
-        return self.memory is not None
+        return self.memory is not None or self.descriptor >= 0
 
-    def file(self, spool: Path) -> Path:
-        """Returns the file, of the spool at ``spool``."""
-        return (self.memory or spool) / self.name
+    def file(self, spool: Path | None) -> Path:
+        """Returns the file, of the spool at ``spool``; None where all parts are without names."""
+        if self.descriptor >= 0:
+            return Path(f"/proc/self/fd/{self.descriptor}")
+        place = self.memory or spool
+        assert place is not None
+        return place / self.name
+
+    def remove(self, spool: Path | None) -> None:
+        """Removes it; raises OSError."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        else:
+            self.file(spool).unlink(missing_ok=True)
 
 
 class Sum(NamedTuple):
@@ -117,6 +130,11 @@ class Sum(NamedTuple):
 
     end_byte: int
     crc32: int
+
+
+def nameless(start: int, crc32: int) -> SpoolPart:
+    """Returns a new part in memory that needs no directory; raises OSError."""
+    return SpoolPart(start, crc32, descriptor=os.memfd_create("joblog"))
 
 
 def make(root: Path, meta: Meta) -> tuple[Path, int]:
@@ -135,31 +153,6 @@ def make(root: Path, meta: Meta) -> tuple[Path, int]:
         except OSError:
             pass
         raise
-
-
-def make_first(roots: Sequence[Path], meta: Meta) -> tuple[Path, int, OSError | None]:
-    """Makes it below the first of ``roots`` where that can be; returns as ``make``, and why not below the first one, if so.
-
-    Raises OSError where it can be nowhere.
-    """
-    why: OSError | None = None
-    for root in roots:
-        try:
-            return *make(root, meta), why
-        except OSError as error:
-            why = why or error
-    raise why or FileNotFoundError("there is no place for a spool")
-
-
-def is_own(root: Path) -> bool:
-    """Returns whether a spools' directory in a place that all users share is this user's, as far as it is in one."""
-    if root.parent.name != own_name():
-        return True
-    try:
-        _check_own(root.parent)
-    except OSError:
-        return False
-    return True
 
 
 def _fill(path: Path, meta: Meta) -> int:
@@ -309,11 +302,12 @@ def own_directory(place: Path) -> Path:
     """Returns this user's directory in a place that all users share; raises OSError where it is not this user's alone."""
     own = place / own_name()
     own.mkdir(mode=0o700, exist_ok=True)
-    _check_own(own)
+    check_own(own)
     return own
 
 
-def _check_own(own: Path) -> None:
+def check_own(own: Path) -> None:
+    """Raises OSError where a directory is not this user's alone."""
     status = own.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise PermissionError(errno.EPERM, "it is not this user's alone", str(own))

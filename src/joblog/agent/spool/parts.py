@@ -1,4 +1,6 @@
-"""The bytes of a spool: parts, end to end, on its disk; where that is full, a few of them in memory that outlives a process.
+"""The bytes of a spool: parts, end to end, on its disk; where nothing can be written there, a few of them in memory.
+
+That is memory which outlives a process, ``/dev/shm``; where there is none, the process's own.
 
 Whether they are still what the job wrote is known from checksums that were made as it wrote: the CRC-32 of all before a part
 is in that part's name, that of all bytes is noted with each append (``sum``). What comes behind the last of these is
@@ -12,6 +14,7 @@ import errno
 import os
 import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from joblog.agent.spool import files as spoolfiles
@@ -26,27 +29,29 @@ MEMORY_BYTES, MEMORY_PART_BYTES = 8 << 20, 1 << 20
 CRC_READ_BYTES = 1 << 20
 """Read size while computing a CRC-32; larger ones are no faster."""
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOPNOTSUPP}
+"""What the kernel says of a source that is no pipe, or of a file system that takes nothing but plain writes."""
 
 
 class SpoolParts:
     """One log's bytes, open for appending at their end and for reading; one thread does either."""
 
-    def __init__(self, path: Path, part_bytes: int) -> None:
-        """Opens what is at ``path``; raises OSError or ValueError."""
+    def __init__(self, path: Path | None, part_bytes: int) -> None:
+        """Opens what is at ``path``; without one, all parts are in memory. Raises OSError or ValueError."""
         self._file = self._sum_file = -1
         self._path, self._part_bytes = path, part_bytes
         self._memory_limit_bytes = MEMORY_BYTES
-        self._parts = spoolfiles.load_parts(path)
+        self._parts = spoolfiles.load_parts(path) if path else [spoolfiles.nameless(0, 0)]
         if not self._parts:
             raise ValueError(f"{path} has no parts")
         self._lock = threading.Lock()
         self._acknowledged = self.start
         last = self._parts[-1]
         self._file = os.open(last.file(path), os.O_RDWR | os.O_CLOEXEC)
-        self._sum_file = os.open(path / "sum", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if path:
+            self._sum_file = os.open(path / "sum", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._end = last.start + os.fstat(self._file).st_size
-        self._sum = spoolfiles.load_sum(path) or Sum(0, 0)
+        self._sum = (path and spoolfiles.load_sum(path)) or Sum(0, 0)
         self.missing_bytes = max(self._sum.end_byte - self._end, 0)
         self._proved = last.start if self.missing_bytes else max(self._sum.end_byte, last.start)
         """How many bytes at the end were there once."""
@@ -129,7 +134,9 @@ class SpoolParts:
         try:
             return self._splice(self._part(), source, size)
         except OSError as error:
-            return self._splice(self._part_elsewhere(error), source, size)
+            if error.errno in CANNOT_SPLICE:
+                raise
+            return self._elsewhere(lambda part: self._splice(part, source, size), error)
 
     def _splice(self, part: SpoolPart, source: int, size: int) -> bytes:
         offset = self._end - part.start
@@ -143,15 +150,16 @@ class SpoolParts:
         try:
             self._write(self._part(), data)
         except OSError as error:
-            self._write(self._part_elsewhere(error), data)
+            self._elsewhere(lambda part: self._write(part, data), error)
 
     def use_last_room(self) -> None:
         """Lets a last line find room in memory though all that is for the job's bytes is taken."""
         self._memory_limit_bytes = MEMORY_BYTES + MEMORY_PART_BYTES
 
-    def _write(self, part: SpoolPart, data: bytes) -> None:
+    def _write(self, part: SpoolPart, data: bytes) -> bytes:
         _pwrite_all(self._file, data, self._end - part.start)
         self._grow(data)
+        return data
 
     def _grow(self, data: bytes) -> None:
         if data:
@@ -166,18 +174,36 @@ class SpoolParts:
         last = self._parts[-1]
         if self._end - last.start < (MEMORY_PART_BYTES if last.in_memory else self._part_bytes):
             return last
+        if self._path is None:
+            return self._new_part(spoolfiles.nameless(self._end, self._crc32))
         return self._new_part(SpoolPart(self._end, self._crc32))
 
-    def _part_elsewhere(self, error: OSError) -> SpoolPart:
-        """Returns a new part where there may be room when the disk has none; raises ``error`` where there is none."""
-        if error.errno not in _FULL:
-            raise error
-        place = spoolfiles.memory(self._path)
-        if place is not None and self._memory_bytes() + MEMORY_PART_BYTES <= self._memory_limit_bytes:
-            return self._new_part(SpoolPart(self._end, self._crc32, place))
-        if self.start < self._end <= self._acknowledged:
-            return self._new_part(SpoolPart(self._end, self._crc32))  # what is here the server has: its room can be had
-        raise error
+    def _elsewhere(self, take: Callable[[SpoolPart], bytes], why: OSError) -> bytes:
+        """Takes bytes into memory, as their disk does not take them, whatever the reason; raises ``why`` without room there."""
+        for fresh in (self._shared_part, self._nameless_part, self._emptied_part):
+            try:
+                if (part := fresh()) is not None:
+                    return take(part)
+            except OSError:
+                pass  # nor there
+        raise why
+
+    def _shared_part(self) -> SpoolPart | None:
+        """Returns a new part in memory that outlives this process, where there is any."""
+        place = spoolfiles.memory(self._path) if self._path and self._has_memory() else None
+        return self._new_part(SpoolPart(self._end, self._crc32, place)) if place is not None else None
+
+    def _nameless_part(self) -> SpoolPart | None:
+        return self._new_part(spoolfiles.nameless(self._end, self._crc32)) if self._has_memory() else None
+
+    def _emptied_part(self) -> SpoolPart | None:
+        """Returns a new part on the disk, where the server has all that is here: its room can be had."""
+        if not (self._path and self.start < self._end <= self._acknowledged):
+            return None
+        return self._new_part(SpoolPart(self._end, self._crc32))
+
+    def _has_memory(self) -> bool:
+        return self._memory_bytes() + MEMORY_PART_BYTES <= self._memory_limit_bytes
 
     def _memory_bytes(self) -> int:
         ends = [part.start for part in self._parts[1:]] + [self._end]
@@ -192,7 +218,7 @@ class SpoolParts:
             empty = last.start == fresh.start
             self._parts[-1:] = [fresh] if empty else [last, fresh]
         if empty:
-            last.file(self._path).unlink(missing_ok=True)
+            _remove(last, self._path)
         elif fresh.start <= self._acknowledged:
             self.acknowledge(fresh.start)
         return fresh
@@ -203,12 +229,18 @@ class SpoolParts:
         """Returns up to ``size`` bytes from position ``at``: fewer at the end of a part, none at the end."""
         with self._lock:
             part = max((one for one in self._parts if one.start <= at), default=None)
-            size = min(size, self._end - at)
+            size = max(min(size, self._end - at), 0)
         if part is None:
             raise ValueError(f"byte {at} was acknowledged and is gone")
-        with part.file(self._path).open("rb", buffering=0) as file:
-            file.seek(at - part.start)
-            return file.read(max(size, 0)) or b""
+        try:
+            with part.file(self._path).open("rb", buffering=0) as file:
+                file.seek(at - part.start)
+                return file.read(size) or b""
+        except FileNotFoundError:
+            with self._lock:
+                if self._file < 0 or part != self._parts[-1]:
+                    raise
+                return os.pread(self._file, size, at - part.start)  # somebody has removed it, and it is open still
 
     def crc32_to(self, end: int) -> int:
         """Returns the CRC-32 of the bytes from 0 to ``end``, as they are here."""
@@ -217,19 +249,26 @@ class SpoolParts:
         return self._crc32_between(Sum(nearest.start, nearest.crc32), end)
 
     def acknowledge(self, end: int) -> None:
-        """Removes the parts that hold nothing from position ``end`` on; raises OSError."""
+        """Removes the parts that hold nothing from position ``end`` on."""
         with self._lock:
             self._acknowledged = max(self._acknowledged, end)
             pairs = zip(self._parts, self._parts[1:], strict=False)
             gone = [part for part, following in pairs if following.start <= end]
             del self._parts[: len(gone)]
         for part in gone:
-            part.file(self._path).unlink(missing_ok=True)
+            _remove(part, self._path)
 
     def take_back(self, end: int) -> None:
         """Says that the server has nothing any more from position ``end`` on: what is here of that stays."""
         with self._lock:
             self._acknowledged = min(self._acknowledged, end)
+
+
+def _remove(part: SpoolPart, spool: Path | None) -> None:
+    try:
+        part.remove(spool)
+    except OSError:
+        pass  # a disk that lets nothing be written lets nothing be removed either: it costs room, not bytes
 
 
 def _pwrite_all(file: int, data: bytes, offset: int) -> None:

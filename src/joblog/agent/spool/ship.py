@@ -190,7 +190,7 @@ class Shipper:
                     self._recover(error)
                 else:
                     self._failure = error
-                    self._say(f"{error}; it is sent no more, and kept in {self._spool.path}")
+                    self._say(f"{error}; it is sent no more, and is {self._spool.whereabouts}")
                     self._over.set()
             except Exception as error:  # noqa: BLE001 - the job goes on whatever it is, and so does the next try
                 self._recover(error)
@@ -361,7 +361,7 @@ class Shipper:
             self._backoff.tries >= TELL_TRIES or not isinstance(error, Unreachable | Busy | BeyondEnd)
         ):
             self._reported = True
-            self._say(f"the log is not being sent: {error}; it is kept in {self._spool.path}, more tries follow")
+            self._say(f"the log is not being sent: {error}; it is {self._spool.whereabouts}, more tries follow")
         pause_s = self._backoff.pause_s()
         if isinstance(error, JoblogError) and error.retry_after_s is not None:
             # What the server asks for is kept to, whoever is in a hurry; and all whom it asks do not come back together.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from joblog.agent.spool import files
 from joblog.agent.spool.files import Meta, Outcome, SpoolState
-from joblog.agent.spool.parts import MEMORY_BYTES, PART_BYTES, SpoolParts
+from joblog.agent.spool.parts import CANNOT_SPLICE, MEMORY_BYTES, PART_BYTES, SpoolParts
 from joblog.agent.spool.resumed import Resumption, notice, resumed_at
 from joblog.api.refs import Gap
 from joblog.api.settings import LIMIT_BYTES, MEMORY
@@ -37,50 +37,53 @@ DAMAGED = b"what was written: the spool was damaged\n"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-_CANNOT_SPLICE = {errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOPNOTSUPP}
-"""What the kernel says of a source that is no pipe, or of a file system that takes nothing but plain writes."""
 
-
-def limit_of(path: Path, limit_bytes: int) -> int:
+def limit_of(path: Path | None, limit_bytes: int) -> int:
     """Returns the limit of the spool at ``path``, which is less where that is in memory, for want of a disk."""
-    return min(limit_bytes, MEMORY_BYTES) if path.is_relative_to(MEMORY) else limit_bytes
+    return min(limit_bytes, MEMORY_BYTES) if path is None or path.is_relative_to(MEMORY) else limit_bytes
 
 
 class Spool:
     """One log's spool, open for appending at its end and for reading."""
 
     def __init__(
-        self, path: Path, *, meta: Meta | None = None, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES
+        self, path: Path | None, *, meta: Meta | None = None, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES
     ) -> None:
         """Opens the spool at ``path``, whose lock the caller has; raises OSError or ValueError.
 
-        ``meta`` says which log it is, where its own notes do not.
+        ``meta`` says which log it is, where its own notes do not. Without a path it is new, and in memory alone.
         """
-        self.path = path
-        self.meta = meta or files.load_meta(path)
+        self.place = path  # None: in memory alone
+        self.meta = meta or files.load_meta(path or Path())
         self._limit_bytes = limit_bytes
-        state = files.load_state(path)
+        state = files.load_state(path) if path else SpoolState()
         self.is_state_lost = state is None
         """Whether neither of both states was whole, so that what they knew has to be found out anew."""
         self._state = state or SpoolState()
-        self._gaps = files.load_gaps(path)
+        self._gaps = files.load_gaps(path) if path else []
         self._parts = SpoolParts(path, max(1, min(part_bytes, limit_bytes // PARTS)))
         self._lost_reason = self._state.lost_reason
         self._grown = threading.Condition()
         self._finished = threading.Event()
         self._left = self._keeps_no_more = False
-        if self._state.finished:
-            self._finished.set()
-            for size_bytes, why in ((self._state.withheld_bytes, WITHHELD), (self._state.lost_bytes, self._lost_reason)):
-                self._gaps.extend([Gap(self.end_byte, size_bytes, why)] if size_bytes else [])
         if not self._state.finished:
             self._take_note_of_notice()
+            return
+        self._finished.set()
+        for size_bytes, why in ((self._state.withheld_bytes, WITHHELD), (self._state.lost_bytes, self._lost_reason)):
+            self._gaps.extend([Gap(self.end_byte, size_bytes, why)] if size_bytes else [])
 
     @classmethod
     def create(cls, root: Path, meta: Meta, *, limit_bytes: int = LIMIT_BYTES, part_bytes: int = PART_BYTES) -> Spool:
         """Makes a new spool in a directory of its own below ``root``, locked by this process; raises OSError."""
         path, _ = files.make(root, meta)
         return cls(path, limit_bytes=limit_bytes, part_bytes=part_bytes)
+
+    @property
+    def path(self) -> Path:
+        """Its directory, where it has one."""
+        assert self.place is not None
+        return self.place
 
     @property
     def start_byte(self) -> int:
@@ -148,7 +151,7 @@ class Spool:
             try:
                 data = self._parts.splice(source, min(size, self._room()))
             except OSError as error:
-                if error.errno not in _CANNOT_SPLICE:
+                if error.errno not in CANNOT_SPLICE:
                     self._refused(error)
                     return self._lose(os.read(source, size))
             else:
@@ -191,7 +194,8 @@ class Spool:
             return
         self._gaps.append(gap)
         try:
-            files.add_gap(self.path, gap)
+            if self.place:
+                files.add_gap(self.place, gap)
         except OSError:
             pass  # its line is in the log
 
@@ -214,7 +218,6 @@ class Spool:
         self._settle_withheld()
         if not self._settle():
             self._gaps.append(Gap(self.end_byte, self._state.lost_bytes, self._lost_reason))
-        self._parts.close()
         with self._grown:
             try:
                 self._save(finished=True)
@@ -297,7 +300,8 @@ class Spool:
         """Changes the state, here whatever happens and on disk if it can be; the caller holds the lock."""
         changed["saves"] = self._state.saves + 1
         self._state = self._state._replace(**changed)  # type: ignore[arg-type]  # each is a field's
-        files.save_state(self.path, self._state)
+        if self.place:
+            files.save_state(self.place, self._state)
 
     # For the thread that ships
 
@@ -312,9 +316,11 @@ class Spool:
         return self._state.run_id
 
     def choose_run_id(self, run_id: str) -> None:
-        """Notes the run id that the server's log goes by, before anything is sent to it; raises OSError."""
-        with self._grown:
-            self._save(run_id=run_id)
+        """Notes the run id that the server's log goes by, before anything is sent to it.
+
+        On a disk that takes no note the log goes there all the same: another process would make another attempt of it.
+        """
+        self._note(run_id=run_id)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -363,7 +369,7 @@ class Spool:
         return self._parts.crc32_to(end)
 
     def acknowledge(self, end: int) -> None:
-        """Removes the parts that hold nothing from position ``end`` on; raises OSError."""
+        """Removes the parts that hold nothing from position ``end`` on."""
         self._parts.acknowledge(end)
 
     def take_back(self, end: int) -> None:
@@ -384,4 +390,11 @@ class Spool:
 
     def remove(self) -> None:
         """Removes the spool from the disk; raises OSError."""
-        files.remove(self.path)
+        self._parts.close()
+        if self.place and self.place.exists():
+            files.remove(self.place)
+
+    @property
+    def whereabouts(self) -> str:
+        """What to say of where its bytes are, behind "it is"."""
+        return f"kept in {self.place}" if self.place else "in memory, until joblog ends"

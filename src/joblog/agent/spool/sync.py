@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent.spool import files
+from joblog.agent.spool import files, places
 from joblog.agent.spool.files import Meta
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Spool
@@ -90,7 +90,7 @@ def sync(
 
 def _paths(roots: Sequence[Path]) -> list[Path]:
     """Returns the spools: also those whose notes are gone, unless nothing is in them; then it was never more than begun."""
-    own = filter(files.is_own, dict.fromkeys(roots))
+    own = filter(places.is_own, dict.fromkeys(roots))
     return [path for root in own for path in _entries(root) if (path / "meta.json").exists() or _holds_bytes(path)]
 
 
