@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from joblog.agent.run.intake import Filtering
     from joblog.api.writer import Writer
 
+ATTACHED_WORDS = 4
+"""Words of the command that waits for a program, before the program itself (``agent/run/attach.py``)."""
+
 CALL_S = 10.0
 """Longest silence in one call: a dead connection is noticed well within the final wait."""
 
@@ -71,6 +74,7 @@ def _options(args: argparse.Namespace, connection: settings.ClientSettings, meta
         args.linger,
         args.buffered,
         partial(_origin, args, meta, command),
+        _attached(args.attached),
     )
 
 
@@ -82,7 +86,15 @@ def _origin(args: argparse.Namespace, meta: Meta, command: Sequence[str]) -> dic
     from joblog.agent.run.origin import origin
     from joblog.cli.redact import rules
 
-    return facts | origin(command, meta.host, rules(args))
+    return facts | origin(command[ATTACHED_WORDS:] if args.attached else command, meta.host, rules(args))
+
+
+def _attached(text: str | None) -> dict[int, int]:
+    """Returns ``8:1,9:-1`` as pipes that somebody else writes to, and where their bytes go on to; raises Invalid."""
+    try:
+        return {int(source): int(to) for source, to in (pair.split(":") for pair in (text or "").split(",") if pair)}
+    except ValueError as error:
+        raise Invalid("--attached", "pairs of descriptors, as in 8:1,9:-1", text) from error
 
 
 def _labels(words: Sequence[str], environment: str) -> dict[str, str] | None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from joblog.client import Client
 from tests.agent.harness import Agent
 from tests.agent.run.test_kill import until
@@ -130,6 +132,26 @@ print([shown.getvalue()])
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"C\n['cell\\n']\n", b"")
     assert sorted(cat(joblog, "notebook").split()) == [b"C", b"cell"]
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "words"),
+    [
+        ("pass", "completed", b""),
+        ("sys.exit(0)", "completed", b""),
+        ("sys.exit(3)", "failed", b""),
+        ("raise ValueError('bad \\udcff')", "failed", b"ValueError: bad \\udcff\n"),
+        ("os.kill(os.getpid(), 9)", "failed", b""),
+    ],
+)
+def test_how_a_program_leaves_is_how_its_run_ends(joblog: Agent, end: str, status: str, words: bytes) -> None:
+    """An error's traceback is in the log, and shown by the program alone."""
+    ran = run(joblog, f"import joblog, os, sys\nwith joblog.capture('left'):\n print('begun', flush=True)\n {end}")
+    wait_for(lambda: f" {status} ".encode() in joblog.said("runs", "left"))
+    log = cat(joblog, "left")
+    assert log.startswith(b"begun\n" + (b"Traceback (most recent call last):\n" if words else b""))
+    assert log.endswith(words or b"begun\n")
+    assert (ran.stdout, ran.stderr.count(b"Traceback")) == (b"begun\n", bool(words))
 
 
 def test_records_are_lines(joblog: Agent) -> None:

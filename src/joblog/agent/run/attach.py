@@ -20,16 +20,16 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from joblog.agent.run.pass_on import wait_for_room
+from joblog.agent.run.pass_on import NOWHERE, STDERR, STDOUT, wait_for_room
 from joblog.api.refs import legal_job_name
-
-STDOUT, STDERR = 1, 2
 
 WAIT_S = 5.0
 """Wait at the end of a capture until all is passed on and sent; the other process goes on by itself after that."""
@@ -39,11 +39,15 @@ RECORD_S = 1.0
 
 READ_BYTES = 64 << 10
 
-# To end by the end of its input only: a scheduler sends its signals to every process of a job.
-_READERS = "trap '' TERM INT HUP QUIT USR1 USR2; for each in {}; do cat /dev/fd/$each >&$(($each == {} ? 2 : 1)) & done; wait"
+INTERRUPTED = 130
+"""A shell's exit status for what Ctrl-C, or a notebook's stop button, has ended."""
 
-# What its status is to be, the program says in its last word; one that ends without it has failed.
-_STATUS = "; read -r status <&{} && exit $status; exit 1"
+# Waits for the program's last word, which is the status that the run has, or for its end: a scheduler sends its signals to
+# every process of a job.
+_COMMAND = "trap '' TERM INT HUP QUIT USR1 USR2; read -r status </dev/fd/{}; exit ${{status:-{}}}"
+
+_NOTEBOOK = "ipykernel_launcher"
+"""The program that a notebook's kernel is."""
 
 # Not the program's child, whose own waiting for children it would disturb.
 _DETACHED = ("sh", "-c", 'trap "" INT QUIT HUP; "$@" &', "sh")
@@ -59,37 +63,47 @@ class ChosenLog:
 
     def flags(self) -> list[str]:
         """Returns them as flags of ``joblog run``."""
-        job = self.job or legal_job_name(Path(sys.argv[0] if sys.argv else "").stem or "python")
+        job = self.job or _program_name()
         given = {"--job": job, "--run-id": self.run_id, "--task": self.task}
         return [word for flag, name in given.items() if name for word in (flag, name)]
 
 
-class _Keeper:
-    """The process at the other end: ``out`` is passed on to descriptor ``to_out``, ``err`` to ``to_err``."""
+def _program_name() -> str:
+    """Returns a job name after the program, or the notebook."""
+    name = Path(sys.argv[0] if sys.argv else "").stem
+    if name == _NOTEBOOK:
+        name = Path(os.environ.get("JPY_SESSION_NAME", "")).stem or "notebook"
+    return legal_job_name(name or "python")
 
-    def __init__(self, names: ChosenLog, to_out: int, to_err: int, *, two: bool, status: bool = False) -> None:
-        """``status``: what is written to the last of ``writing`` is the run's exit status. Raises OSError."""
-        self.reading, writing = zip(*(os.pipe() for _ in range(1 + two + status)), strict=True)
-        self.writing = list(writing)
+
+class _Keeper:
+    """The process at the other end, and pipes to it; the last one is for the status that the run is to have."""
+
+    def __init__(self, names: ChosenLog, to_out: int, to_err: int, passed_on: Sequence[int], *, fails: bool) -> None:
+        """``passed_on`` says for each pipe where its bytes go on to: ``STDOUT``, ``STDERR`` or ``NOWHERE``.
+
+        ``fails``: without a last word the run has failed. Raises OSError.
+        """
+        reading, writing = zip(*(os.pipe() for _ in (*passed_on, "status")), strict=True)
+        self.reading, self.writing = dict(zip(reading, (*passed_on, NOWHERE), strict=True)), list(writing)
         self.life, alive = os.pipe()
-        streams = self.reading[: 1 + two]
-        readers = _READERS.format(" ".join(map(str, streams)), streams[1] if two else -1)
-        if status:
-            readers += _STATUS.format(self.reading[-1])
-        command = [sys.executable, "-m", "joblog", "run", *names.flags(), "--wait", "30", "--", "sh", "-c", readers]
+        pipes = ",".join(f"{source}:{descriptor}" for source, descriptor in zip(reading, passed_on, strict=False))
+        # Behind the command stands what the run is said to have begun with: the program itself.
+        attached = ["--attached", pipes, "--", "sh", "-c", _COMMAND.format(reading[-1], int(fails)), "joblog", *sys.orig_argv]
+        command = [sys.executable, "-m", "joblog", "run", *names.flags(), "--wait", "30", *attached]
         try:
             subprocess.run(  # noqa: S603 - the command is ours
                 [*_DETACHED, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=to_out,
                 stderr=to_err,
-                pass_fds=(*self.reading, alive),
+                pass_fds=(*reading, alive),
                 start_new_session=True,
                 check=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:
             self.close_writing()
-            for each in (*self.reading, self.life):
+            for each in (*reading, self.life):
                 os.close(each)
             raise OSError(f"its process cannot be started: {error}") from error
         finally:
@@ -111,7 +125,8 @@ class Capture:
         self._names, self._wait_s = ChosenLog(job, run_id, task), wait_s
         self._pid = 0
         self._kept: dict[int, int] = {}  # what the descriptors were before
-        self._streams: list[tuple[str, TextIO]] = []
+        self._tees: list[_Tee] = []
+        self._aside = self._status = -1
         self._restored = False
         self._lock = threading.Lock()
 
@@ -122,45 +137,46 @@ class Capture:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._pid == os.getpid():
             self._pid = 0
-            _quietly(self._end, "the output's end may not be captured")
+            _quietly(lambda: self._end(error), "the output's end may not be captured")
 
     def _begin(self) -> None:
         self._restored = False
         _flush()
-        by_python = [name for name in ("stdout", "stderr") if _descriptor(getattr(sys, name)) is None]
         one = os.path.samestat(os.fstat(STDOUT), os.fstat(STDERR))
         self._kept = {each: os.dup(each) for each in (STDOUT, STDERR)}
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        try:
-            # A notebook's streams show by themselves what they get: that goes to the log, and is not passed on.
-            to_err = quiet if by_python else self._kept[STDERR]
-            self._keeper = _Keeper(self._names, self._kept[STDOUT], to_err, two=bool(by_python) or not one)
-        finally:
-            os.close(quiet)
-        out, err = self._keeper.writing[0], self._keeper.writing[-1]
+        passed_on = (STDOUT, NOWHERE) if one else (STDOUT, STDERR, NOWHERE)
+        keeper = _Keeper(self._names, self._kept[STDOUT], self._kept[STDERR], passed_on, fails=True)
+        self._keeper, out, err = keeper, keeper.writing[0], keeper.writing[0 if one else 1]
+        self._aside, self._status = map(os.dup, keeper.writing[-2:])
         os.dup2(out, STDOUT)
-        os.dup2(out if one or by_python else err, STDERR)
-        for name in by_python:
-            self._streams.append((name, getattr(sys, name)))
-            setattr(sys, name, _Tee(getattr(sys, name), os.dup(err)))
-        self._keeper.close_writing()
+        os.dup2(err, STDERR)
+        for name in ("stdout", "stderr"):
+            # A notebook's streams show by themselves what they get: that goes to the log, and is not passed on.
+            if _shows_by_itself(getattr(sys, name)):
+                self._tees.append(_Tee(name, os.dup(self._aside)))
+        keeper.close_writing()
         self._pid = os.getpid()
         self._watcher = threading.Thread(target=self._watch, name="joblog-capture", daemon=True)
         self._watcher.start()
 
-    def _end(self) -> None:
+    def _end(self, error: BaseException | None) -> None:
+        """Says how the program left the block; an error is shown behind it, by whoever shows it, so the log has its own."""
         _flush()
         self._restore()
+        try:
+            if error is not None and not isinstance(error, SystemExit):
+                words = "".join(traceback.format_exception(error))
+                _write_in_time(self._aside, words.encode(errors="backslashreplace"))
+            os.write(self._status, b"%d\n" % _exit_code(error))
+        finally:
+            os.close(self._aside)
+            os.close(self._status)
         self._watcher.join(self._wait_s)
 
     def _restore(self) -> None:
         with self._lock:
-            while self._streams:
-                name, stream = self._streams.pop()
-                tee = getattr(sys, name)
-                if isinstance(tee, _Tee):
-                    setattr(sys, name, stream)
-                    tee.end()
+            while self._tees:
+                self._tees.pop().end()
             if not self._restored:
                 self._restored = True
                 for each, before in self._kept.items():
@@ -182,36 +198,74 @@ class Capture:
                     open_ends.discard(each)
                     continue
                 try:
-                    os.write(self._kept[STDOUT if each == self._keeper.reading[0] else STDERR], data)
-                except OSError:
-                    pass  # nobody reads it any more; whoever wrote it goes on
+                    os.write(self._kept[self._keeper.reading[each]], data)
+                except (OSError, KeyError):
+                    pass  # it was for the log, or nobody reads it any more; whoever wrote it goes on
         for each in (*self._keeper.reading, self._keeper.life, *self._kept.values()):
             os.close(each)
 
 
-class _Tee(io.TextIOBase):
-    """A stream that has no descriptor, a notebook's say, and the pipe."""
+class _Tee:
+    """A stream that has no descriptor of its own, a notebook's say, and the pipe.
 
-    def __init__(self, stream: TextIO, pipe: int) -> None:
-        self._stream, self._pipe = stream, pipe
+    The stream itself gets another ``write``, so that whoever has it already, a handler of ``logging`` say, writes to both;
+    where it takes none, ``sys`` gets another stream.
+    """
+
+    def __init__(self, name: str, pipe: int) -> None:
+        self._name, self._pipe, self._lost_bytes = name, pipe, 0
+        self._stream: TextIO = getattr(sys, name)
+        self._write: Callable[[str], int] = self._stream.write
+        try:
+            setattr(self._stream, "write", self.write)  # noqa: B010 - a method is no attribute to assign to, for mypy
+            self._instead = False
+        except (AttributeError, TypeError):
+            setattr(sys, name, _Instead(self._stream, self.write))
+            self._instead = True
 
     def write(self, text: str) -> int:
         """Writes to both; only the stream may raise."""
+        # A notebook's stream has a thread that shows what comes out of descriptors 1 and 2, which is in the log already.
+        if threading.current_thread() is not getattr(self._stream, "watch_fd_thread", None):
+            with suppress(Exception):  # the log has lost it, the program has not
+                self._keep(text)
+        return self._write(text)
+
+    def _keep(self, text: str) -> None:
         try:
-            _write_in_time(self._pipe, text.encode(errors="surrogateescape"))
-        except (OSError, ValueError):
-            pass  # the log has lost it, the program has not
-        return self._stream.write(text)
+            data = text.encode(errors="surrogateescape")
+        except UnicodeEncodeError:
+            data = text.encode(errors="backslashreplace")
+        lost = b"[joblog] %d bytes were not kept here (pipe full)\n" % self._lost_bytes if self._lost_bytes else b""
+        if self._pipe >= 0 and not _write_in_time(self._pipe, lost + data):
+            self._lost_bytes += len(data)
+        else:
+            self._lost_bytes = 0
+
+    def end(self) -> None:
+        """Writes no more to the pipe, and gives the stream what it had."""
+        if not self._instead:
+            delattr(self._stream, "write")
+        elif isinstance(getattr(sys, self._name), _Instead):
+            setattr(sys, self._name, self._stream)
+        pipe, self._pipe = self._pipe, -1
+        if pipe >= 0:
+            os.close(pipe)
+
+
+class _Instead(io.TextIOBase):
+    """Stands for a stream whose ``write`` cannot be another one."""
+
+    def __init__(self, stream: TextIO, write: Callable[[str], int]) -> None:
+        self._stream, self._write = stream, write
+
+    def write(self, text: str) -> int:
+        """Writes."""
+        return self._write(text)
 
     def flush(self) -> None:
         """Flushes the stream."""
         self._stream.flush()
-
-    def end(self) -> None:
-        """Writes no more to the pipe."""
-        pipe, self._pipe = self._pipe, -1
-        if pipe >= 0:
-            os.close(pipe)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
@@ -235,12 +289,10 @@ class Handler(logging.Handler):
     def _begin(self, names: ChosenLog) -> None:
         quiet = os.open(os.devnull, os.O_WRONLY)
         try:
-            keeper = _Keeper(names, quiet, quiet, two=False, status=self._is_run)
+            keeper = _Keeper(names, quiet, quiet, [NOWHERE], fails=self._is_run)
         finally:
             os.close(quiet)
-        if self._is_run:
-            self._status = keeper.writing.pop()
-        self._pipe = keeper.writing.pop()
+        self._pipe, self._status = keeper.writing
         os.set_blocking(self._pipe, False)
         for each in (*keeper.reading, keeper.life):
             os.close(each)
@@ -270,7 +322,7 @@ class Handler(logging.Handler):
     def end(self, exit_code: int) -> None:
         """Ends the log, and says how the run has ended: 0 is COMPLETED, 1 to 255 FAILED."""
         with self.lock or threading.RLock():
-            if self._status >= 0:
+            if self._status >= 0 and self._is_run:
                 _quietly(lambda: os.write(self._status, b"%d\n" % exit_code), "the run's end is not told")
         self.close()
 
@@ -295,11 +347,23 @@ def _write_in_time(pipe: int, data: bytes) -> bool:
     return True
 
 
-def _descriptor(stream: TextIO | None) -> int | None:
+def _shows_by_itself(stream: TextIO | None) -> bool:
+    """Returns whether what is written to it does not go through descriptors 1 and 2, nor into a file of its own."""
+    if stream is None:
+        return False
     try:
-        return stream.fileno() if stream is not None else STDERR
+        descriptor = stream.fileno()
     except (OSError, ValueError, AttributeError):
-        return None
+        return True
+    # A notebook's stream has a descriptor, and does not write to it.
+    return descriptor not in (STDOUT, STDERR) and not isinstance(stream, io.TextIOWrapper)
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """Returns the status that a program has which the error ends."""
+    if isinstance(error, SystemExit):
+        return error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else int(error is not None)
 
 
 def _flush() -> None:

@@ -58,12 +58,12 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], optio
 class _Foreground:
     def __init__(self, meta: Meta, connect: Callable[[], Writer], options: Options) -> None:
         self._pid = os.getpid()
-        self._inherited = inherited_descriptors()
         self._stops = False
         self._connect = connect
         self._variables = {RUN_LOG: f"{meta.project_id} {meta.job_name} {meta.run_id} {meta.task}"}
         self._options = options
-        self._streams = Streams(tty=options.tty)
+        self._streams = Streams(tty=options.tty, attached=options.attached)
+        self._inherited = inherited_descriptors()
         self._spool: Path | None = None
         self._in_memory: Meta | None = None  # where there is no place for a spool
         self._keepers = 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.agent.run.heartbeat import Reporter
@@ -38,6 +39,7 @@ class Options(NamedTuple):
 
     ``grace_s`` is what a job that is asked to stop has to do so; ``linger_s`` is how long what it leaves behind is kept.
     ``buffered``: a Python is not told not to buffer. ``origin`` says what the run is called and began with.
+    ``attached`` are pipes that others write to, and where their bytes go on to.
     """
 
     spool_roots: tuple[Path, ...]
@@ -50,6 +52,7 @@ class Options(NamedTuple):
     linger_s: float = LINGER_S
     buffered: bool = False
     origin: Callable[[], dict[str, str]] | None = None
+    attached: Mapping[int, int] = MappingProxyType({})
 
 
 class KeptLog:

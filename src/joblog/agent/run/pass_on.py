@@ -13,6 +13,9 @@ from joblog.api.refs import printable
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
+NOWHERE = -1
+"""Stands for the descriptor of what is kept, and not passed on."""
+
 _MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
 
 
@@ -53,7 +56,7 @@ class PassOn:
 
     def write(self, data: bytes, descriptor: int) -> None:
         """Writes all of it; what nobody reads any more is left out, since the log has it and the job must not end."""
-        if descriptor in self._closed:
+        if descriptor in self._closed or descriptor == NOWHERE:
             return
         try:
             _write_all(descriptor, data)

@@ -54,8 +54,8 @@ def widen(pipe: int) -> None:
 class Streams:
     """The child's stdout and stderr: one pipe or two, or a terminal."""
 
-    def __init__(self, *, tty: bool = False) -> None:
-        """Opens them; raises OSError."""
+    def __init__(self, *, tty: bool = False, attached: Mapping[int, int] | None = None) -> None:
+        """Opens them; ``attached`` are pipes that others write to, and where their bytes go on to. Raises OSError."""
         self.reading: dict[int, int] = {}
         """Each end to read from, and which of joblog's own descriptors its bytes go on to."""
         self.terminal: int | None = None
@@ -68,6 +68,10 @@ class Streams:
         else:
             self.stdout = self._pipe(STDOUT)
             self.stderr = self.stdout if _are_same_file(STDOUT, STDERR) else self._pipe(STDERR)
+
+        for source, goes_on_to in (attached or {}).items():
+            os.set_inheritable(source, False)
+            self.reading[source] = goes_on_to
 
     def resize(self) -> None:
         """Gives the child's terminal the size of joblog's own."""

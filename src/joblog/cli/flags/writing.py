@@ -76,6 +76,8 @@ def _add_run(commands: Subparsers) -> None:
     run.add_argument(
         "-v", "--verbose", action="store_true", help="print the run's address on stderr, also where that is no terminal"
     )
+    # For joblog.capture and joblog.handler: pipes that the program writes to, each with where its bytes go on to.
+    run.add_argument("--attached", metavar="PIPES", help=argparse.SUPPRESS)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
 
 
