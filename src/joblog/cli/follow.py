@@ -8,9 +8,9 @@ import signal
 import sys
 
 from joblog.agent.filters.redact import Unchanged
-from joblog.agent.follow.file import Setting
 from joblog.agent.follow.loop import Follower, FollowPlan
 from joblog.agent.follow.notes import Notes
+from joblog.agent.follow.setting import Setting
 from joblog.api import settings
 from joblog.api.refs import printable
 from joblog.cli.names import checked_job, checked_run_id
@@ -30,6 +30,8 @@ def follow(args: argparse.Namespace) -> int:
         once=args.once,
         until_idle_s=args.until_idle,
         wait_s=args.wait,
+        ended_s=args.ended_wait,
+        shows=sys.stderr is not None and sys.stderr.isatty(),
     )
     connection = settings.load(os.environ, url=args.url, project_id=args.project, token_file=args.token_file)
     Client(connection.url, connection.token).close()  # so that a wrong address is said at once, not in a thread

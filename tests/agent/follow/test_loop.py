@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from joblog.agent.follow.file import Setting
 from joblog.agent.follow.loop import Follower, FollowPlan
 from joblog.agent.follow.notes import Notes
+from joblog.agent.follow.setting import Setting
 from joblog.client import Client
 from tests.agent.follow.following import DEADLINE_S, Follow, append, cat, wait_for
 from tests.agent.harness import Agent, FlakyServer

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.agent.follow.file import Setting
 from joblog.agent.follow.loop import Follower, FollowPlan
 from joblog.agent.follow.notes import Notes
+from joblog.agent.follow.setting import Setting
 from joblog.agent.spool.resumed import crc32_there, place_here, place_there, resumed_at
 from joblog.agent.spool.ship import Shipper
 from joblog.agent.spool.spool import Meta, Spool

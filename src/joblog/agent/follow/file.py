@@ -14,19 +14,22 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joblog.agent.filters.redact import Filter, Unchanged
+from joblog.agent.filters.redact import Filter
 from joblog.agent.follow.naming import identity, siblings
-from joblog.agent.follow.notes import Note, Notes
-from joblog.agent.follow.open_file import crc32_of, look, opened
+from joblog.agent.follow.notes import Note
+from joblog.agent.follow.open_file import crc32_of, first_data, look, opened
+from joblog.agent.follow.setting import UNSEEN_S, Setting
 from joblog.agent.follow.writers import has_writer
 from joblog.agent.spool.resumed import LOST_THERE, notice
+from joblog.agent.spool.ship import attempts
 from joblog.api.refs import Gap
-from joblog.errors import Closed, Different
+from joblog.errors import Different
 
 if TYPE_CHECKING:
     from joblog.api.values import Log
@@ -37,28 +40,6 @@ BATCH_BYTES = 1 << 20
 
 TAIL_BYTES = 64
 """Compared at each read with what stood before it: a file that was truncated and grew again between two looks."""
-
-ROTATED_S = 60.0
-"""How long a renamed file must be quiet before its successor is read although somebody still has it open for writing: who
-prints once a minute has not moved to the new one yet, who never will writes to the old one alone."""
-
-UNSEEN_S = 5.0
-"""The same where the kernel does not say whether somebody has: its writer has to be told to reopen it."""
-
-
-def _quiet(_: str) -> None:
-    """Tells nobody."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all followed files share; ``say`` gets a line for people."""
-
-    project_id: str
-    marks: Notes
-    new_filter: Callable[[], Filter] = Unchanged
-    rotated_s: float = ROTATED_S
-    say: Callable[[str], None] = _quiet
 
 
 class Followed:
@@ -117,7 +98,7 @@ class Followed:
             JoblogError: the server did not take it; call ``disconnect`` and step again later.
             OSError: the file cannot be read.
         """
-        if self.done:
+        if self.done and not self._has_grown():
             return False
         if self._log is None:
             self._log = self._meet(client)
@@ -129,6 +110,23 @@ class Followed:
         if self._pending and self._log is not None:
             self._send(client, self._log)
         return bool(self._pending) or self._offset < self._seen_bytes or (self._generation_over and read)
+
+    def _has_grown(self) -> bool:
+        """Looks at a file whose log is closed; where there is more of it, the next step asks the server anew."""
+        status = look(self.path)
+        if status is None or (status[:2] == (self._mark.device, self._mark.inode) and status[2] <= self._offset):
+            return False
+        self._log, self.done = None, False
+        return True
+
+    def is_left(self) -> bool:
+        """Returns whether nobody has it open for writing; False where the kernel does not say."""
+        if self.done or not self._open():
+            return False
+        left = has_writer(self._file) is False
+        if not self._keep_open:
+            self.close()
+        return left
 
     def finish(self, client: Writer) -> bool:
         """Closes the log, of which nothing more will come; returns whether it is complete."""
@@ -250,10 +248,7 @@ class Followed:
 
     def _skip_hole(self) -> None:
         """A writer that keeps its position past a truncation leaves a hole before it, which nobody has printed."""
-        try:
-            first = os.lseek(self._file, self._offset, os.SEEK_DATA)
-        except OSError:
-            return  # it is empty, or the file system cannot say
+        first = first_data(self._file, self._offset)
         if first > self._offset:
             self._remember(file_byte=first)
             self._start_reading(first)
@@ -297,16 +292,27 @@ class Followed:
                 raise Different(f"the log {mark.job_name}, {mark.run_id}, {mark.task} has another writer", log.end_byte)
             self._accept_unknown_loss(log)
         self.calls += 1
+        self._known = True
         if log.closed:
             self._look_at_closed(log)
-        self._known = True
+            return log if self.done else self._meet(client)
         return log
 
     def _look_at_closed(self, log: Log) -> None:
         """A file that is complete on the server already is done; one that has grown since cannot be added to."""
-        if self._pending or self._fill(last=True):
-            raise Closed(f"the log was closed at {log.end_byte}, and {self.path} has grown since", log.end_byte)
-        self.done = True
+        self.done = not (self._pending or self._fill(last=True))
+        if not self.done:
+            self._begin_attempt(log)
+
+    def _begin_attempt(self, log: Log) -> None:
+        """What a file has behind a log that is closed is the run's next attempt: somebody has begun again where it ended."""
+        mark = self._mark
+        first = mark.file_byte + log.end_byte - mark.base_byte
+        following = next(islice(attempts(mark.run_id), 1, None))
+        self._mark = replace(mark, run_id=following, file_byte=first, base_byte=0, base_crc32=0, gaps=(), proved=True)
+        self._setting.marks.save(self.path, self._mark)
+        self._start_reading(first)
+        self._at, self._crc32, self._pending, self._generation_over, self._known = 0, 0, b"", False, True
 
     def _goes_on(self, log: Log) -> bool:
         """Returns whether the server is where it was left, or has taken what its answer was lost of."""

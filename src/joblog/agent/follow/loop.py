@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.agent.follow import naming
-from joblog.agent.follow.file import Followed, Setting
+from joblog.agent.follow.file import Followed
 from joblog.agent.follow.notes import Note
+from joblog.agent.follow.open_file import kind_of
+from joblog.agent.follow.setting import Setting
 from joblog.agent.spool.ship import MIN_BATCH_BYTES
 from joblog.api.backoff import Backoff, asked_s
 from joblog.errors import BeyondEnd, Busy, Closed, Different, TooLarge, Unreachable
@@ -43,8 +45,8 @@ DISCOVER_S = 1.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 15.0
 """Pauses between tries while the server is away double from the first to the longest."""
 
-NOTHING = 2
-"""Status where what was named is not there: as with other wrong usage."""
+MAX_SHOWN = 10
+"""Files that are named, of those that are followed from one moment on; of the others their number is said."""
 
 BATCHES = 32
 """What one file gets sent before it is another one's turn."""
@@ -63,7 +65,10 @@ _jitter = random.Random()  # noqa: S311 - no secret
 
 @dataclass(frozen=True)
 class FollowPlan:
-    """What to follow and when to end: ``once``: with what is there; ``until_idle_s``: when nothing came for so long."""
+    """What to follow and when to end: ``once``: with what is there; ``until_idle_s``: when nothing came for so long.
+
+    ``ended_s``: a log is closed when its file was left by its writer for so long; 0: never. ``shows``: says what is followed.
+    """
 
     patterns: Sequence[str]
     job_name: str | None = None
@@ -71,6 +76,8 @@ class FollowPlan:
     once: bool = False
     until_idle_s: float | None = None
     wait_s: float = 30.0
+    ended_s: float = 0.0
+    shows: bool = False
 
 
 @dataclass
@@ -81,6 +88,7 @@ class _Entry:
     busy: bool = False
     failed: bool = False
     reported: bool = False
+    asked_s: float = 0.0  # when it grew last, or was asked whether its writer has gone
     ended: bool = False  # all is sent that was there when it had to end
 
 
@@ -107,16 +115,19 @@ class Follower:
         self._resume_s, self._reported, self._reason = 0.0, False, ""
         self._discover_s = 0.0
         self._left_open = _allowed_open_files()
+        self._others: set[str] = set()
 
     def stop(self) -> None:
         """Ends it soon: what is there is sent, within ``wait_s``; may be called from a signal handler."""
         self._stopped = True  # no Event: its lock may be held by what the signal interrupted
 
     def run(self) -> int:
-        """Follows; returns 0, 1 when a log could not be sent or did not turn out complete, or ``NOTHING``."""
-        missing = naming.unmatched(self._plan.patterns) if self._plan.once else []
+        """Follows; returns 0, or 1 when a log could not be sent or did not turn out complete, or is not there at its end."""
+        self._look_for_others()
+        missing = [each for each in naming.unmatched(self._plan.patterns) if each not in self._others]
         for pattern in missing:
-            self._say(f"there is no file {pattern}")
+            self._say(f"there is no file {pattern}" + ("" if self._plan.once else ", and it is waited for"))
+        missing = [*missing, *self._others] if self._plan.once else []
         with ThreadPoolExecutor(THREADS, "joblog-follow") as pool:
             try:
                 self._discover()
@@ -129,8 +140,6 @@ class Follower:
             entry.file.close()
         for client in self._clients:
             client.close()
-        if missing and not self._entries:
-            return NOTHING
         return 0 if whole and not missing and not any(entry.failed for entry in self._entries.values()) else 1
 
     # Finding files
@@ -149,13 +158,34 @@ class Follower:
             if mark is not None and self._is_of(mark, target):
                 self._taken(mark.job_name, mark.run_id).add(int(mark.task.removeprefix("worker-")))
                 self._add(path, mark, target, known=True)
+        self._look_for_others()
         for path, target in fresh:
             if path not in self._entries:
                 self._add(path, Note(target.job_name, target.run_id, self._task(target)), target, known=False)
+        self._show([path for path, _ in fresh])
         self._discover_s = time.monotonic() + max(DISCOVER_S, 10 * (time.monotonic() - begun_s))
 
     def _is_of(self, mark: Note, target: naming.Target) -> bool:
-        return mark.job_name == target.job_name and (mark.run_id == target.run_id or target.own_run)
+        run_id, attempt = target.run_id, f"{target.run_id}.attempt-"
+        return mark.job_name == target.job_name and (mark.run_id == run_id or mark.run_id.startswith(attempt) or target.own_run)
+
+    def _look_for_others(self) -> None:
+        """Says, once, of what is named and no file that it is not read."""
+        for pattern in self._plan.patterns:
+            if pattern not in self._others and (kind := kind_of(Path(pattern))):
+                self._others.add(pattern)
+                read = " (joblog import --job NAME - reads what comes out of one)" if kind == "a FIFO" else ""
+                self._say(f"{pattern} is {kind}, and no file: it is not followed{read}")
+
+    def _show(self, paths: Sequence[Path]) -> None:
+        """Says what is followed from now on, and as which log."""
+        if not self._plan.shows:
+            return
+        for path in paths[:MAX_SHOWN]:
+            mark = self._entries[path].file.mark
+            self._say(f"following {path}: job {mark.job_name}, rank {mark.task.removeprefix('worker-')}")
+        if len(paths) > MAX_SHOWN:
+            self._say(f"following {len(paths) - MAX_SHOWN} more files")
 
     def _taken(self, job_name: str, run_id: str) -> set[int]:
         return self._workers.setdefault((job_name, run_id), set())
@@ -174,7 +204,7 @@ class Follower:
         inode = _inode(path)
         mark = mark if known else replace(mark, inode=inode[1], device=inode[0])
         file = Followed(path, mark, self._setting, known=known, own_run=target.own_run, keep_open=keep_open)
-        self._entries[path] = _Entry(file, grown_s=time.monotonic())
+        self._entries[path] = _Entry(file, grown_s=time.monotonic(), asked_s=time.monotonic())
 
     # Rounds
 
@@ -198,7 +228,11 @@ class Follower:
                 continue
             changed, settled = entry.file.look()
             if changed:
-                entry.grown_s = now_s
+                entry.grown_s = entry.asked_s = now_s
+            elif settled and not entry.file.done and 0 < self._plan.ended_s <= now_s - entry.asked_s:
+                entry.busy, entry.asked_s = True, now_s
+                pool.submit(self._end, entry)
+                continue
             elif settled:
                 entry.due_s = now_s + _pause_s(now_s - entry.grown_s)
                 continue
@@ -254,6 +288,11 @@ class Follower:
             self._guard(entry, lambda: self._send(entry, last=last))
             if entry.file.is_settled and not entry.failed:
                 self._guard(entry, lambda: self._close(entry))
+
+    def _end(self, entry: _Entry) -> None:
+        """Closes the log of a file that nobody writes to any more."""
+        with _Release(entry):
+            self._guard(entry, lambda: self._close(entry) if entry.file.is_left() else None)
 
     def _close(self, entry: _Entry) -> None:
         if not entry.file.finish(self._client()):

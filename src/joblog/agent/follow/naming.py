@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import socket
+import stat
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,17 +81,20 @@ def _torchrun(path: Path, match: re.Match[str], job_name: str | None, run_id: st
 def files(patterns: Sequence[str]) -> Iterator[tuple[Path, Path | None]]:
     """Yields, in order, the files that ``patterns`` (paths, globs, directories) name now, and the directory they are of.
 
-    Left out are packed files, and what is an older part of another file: ``train.log.1`` beside ``train.log``.
+    Left out are packed files, and what is an older part of another file: ``train.log.1`` beside ``train.log``; of what is
+    not named itself also what is hidden, and editors' copies.
     """
     paths: dict[Path, Path | None] = {}
     for pattern in patterns:
         # What exists under just this name is meant, though it may look like a pattern.
-        for name in [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True)):
+        itself = os.path.lexists(pattern)
+        for name in [pattern] if itself else sorted(glob.glob(pattern, recursive=True)):
             path = Path(name).absolute()
             if path.is_dir():
                 for one in sorted(each for each in path.rglob("*") if each.is_file()):
-                    paths.setdefault(one, path)
-            elif path.is_file():
+                    if not any(map(why_no_log, one.relative_to(path).parts)):
+                        paths.setdefault(one, path)
+            elif path.is_file() and (itself or not why_no_log(path.name)):
                 paths.setdefault(path, None)
     beside: dict[Path, set[str]] = {}
     for path in paths:
@@ -110,8 +114,8 @@ def why_no_log(name: str) -> str | None:
 
 
 def unmatched(patterns: Sequence[str]) -> list[str]:
-    """Returns those of ``patterns`` that name nothing now."""
-    return [each for each in patterns if not os.path.exists(each) and not glob.glob(each, recursive=True)]
+    """Returns those of ``patterns`` that name no file to follow now."""
+    return [each for each in patterns if next(files([each]), None) is None]
 
 
 def is_older_part(name: str, beside: Container[str]) -> bool:
@@ -130,6 +134,8 @@ def siblings(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         return
     for name in sorted(beside):
         try:
-            yield path.with_name(name), os.stat(path.with_name(name))
+            status = os.stat(path.with_name(name))
         except OSError:
             continue  # gone meanwhile
+        if stat.S_ISREG(status.st_mode):
+            yield path.with_name(name), status

@@ -12,11 +12,14 @@ _READ_BYTES = 1 << 20
 
 
 def opened(path: Path) -> int:
-    """Opens a file to be read; raises FileNotFoundError, also where a directory has its name, or another OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    if stat.S_ISDIR(os.fstat(file).st_mode):
+    """Opens a file to be read; raises FileNotFoundError, also where what has its name is none, or another OSError."""
+    gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if look(path) is None:
+        raise gone  # not opened: a FIFO would wait for its writer, and a device might do anything
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    if look(file) is None:
         os.close(file)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        raise gone
     return file
 
 
@@ -26,9 +29,27 @@ def look(place: Path | int) -> tuple[int, int, int, int] | None:
         status = os.stat(place)
     except OSError:
         return None
-    if stat.S_ISDIR(status.st_mode):
-        return None  # the name is taken, for a while maybe; a file it is not
+    if not stat.S_ISREG(status.st_mode):
+        return None  # the name is a directory's, a FIFO's or the like, for a while maybe
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def kind_of(path: Path) -> str:
+    """Returns what has a name that no file and no directory has; nothing where there is nothing, or one of these."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return ""
+    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    return kinds.get(stat.S_IFMT(mode), "")
+
+
+def first_data(file: int, offset: int) -> int:
+    """Returns where the first byte from ``offset`` on is that is in no hole, as far as the file system can say."""
+    try:
+        return os.lseek(file, offset, os.SEEK_DATA)
+    except OSError:
+        return offset  # it is empty, or has no such call
 
 
 def crc32_of(path: Path, start: int, size: int) -> int:

@@ -76,12 +76,12 @@ def _add_run(commands: Subparsers) -> None:
     run.add_argument(
         "-v", "--verbose", action="store_true", help="print the run's address on stderr, also where that is no terminal"
     )
-    # For joblog.capture and joblog.handler: pipes that the program writes to, each with where its bytes go on to.
-    run.add_argument("--attached", metavar="PIPES", help=argparse.SUPPRESS)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ...", help="the command")
 
 
 def _add_described(run: argparse.ArgumentParser) -> None:
+    # For joblog.capture and joblog.handler: pipes that the program writes to, each with where its bytes go on to.
+    run.add_argument("--attached", metavar="PIPES", help=argparse.SUPPRESS)
     about = "label the job, besides $JOBLOG_LABELS (NAME=VALUE,NAME=VALUE); may be repeated"
     run.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
     run.add_argument("--title", metavar="TEXT", help="what to call this run, such as 'lr 3e-4, warm-up'")
@@ -100,6 +100,8 @@ def _add_following(commands: Subparsers) -> None:
     follow.add_argument("--wait", type=seconds, default=30.0, metavar="S", help=wait)
     rotated = "read the next file only when a renamed one, still open for writing, has been quiet for S seconds"
     follow.add_argument("--rotate-wait", type=seconds, default=60.0, metavar="S", help=f"{rotated} (default: 60)")
+    about = "close a log when nothing has come for S seconds and nobody has its file open for writing (default: 600; 0: never)"
+    follow.add_argument("--ended-wait", type=seconds, default=600.0, metavar="S", help=about)
     _add_redacting(follow)
     follow.add_argument("paths", nargs="+", metavar="PATH|GLOB", help="files, directories, or patterns in quotes")
 
