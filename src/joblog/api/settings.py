@@ -96,7 +96,7 @@ def load(
         token=_first_line(data / "admin.token") if local and url in local.urls else token,
         project_id=project_id or environ.get("JOBLOG_PROJECT") or DEFAULT_PROJECT,
         spool_roots=_spool_roots(environ),
-        spool_limit_bytes=size_bytes("--spool-limit", limit, MIN_LIMIT_BYTES),
+        spool_limit_bytes=size_bytes("--spool-limit" if spool_limit else "JOBLOG_SPOOL_LIMIT_BYTES", limit, MIN_LIMIT_BYTES),
         said_url=said_url,
         local=local,
     )

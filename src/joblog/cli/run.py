@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from joblog.agent.environment import names_in
 from joblog.agent.run.foreground import Options
 from joblog.agent.run.foreground import run as run_agent
+from joblog.agent.run.pass_on import say
 from joblog.agent.spool.spool import Meta
 from joblog.api import settings
 from joblog.cli.names import TITLE_CHARACTERS, checked_job, checked_run_id, checked_task, job_of_command
@@ -19,6 +20,8 @@ from joblog.errors import Invalid, Missing
 if TYPE_CHECKING:
     from joblog.agent.run.intake import Filtering
     from joblog.api.writer import Writer
+
+T = TypeVar("T")
 
 ATTACHED_WORDS = 4
 """Words of the command that waits for a program, before the program itself (``agent/run/attach.py``)."""
@@ -34,13 +37,8 @@ def run(args: argparse.Namespace) -> int:
         raise Missing("CMD", "the command to run")
     if args.title is not None and not (0 < len(args.title) <= TITLE_CHARACTERS and args.title.isprintable()):
         raise Invalid("--title", f"1 to {TITLE_CHARACTERS} printable characters", args.title)
-    connection = settings.load(
-        os.environ,
-        url=args.url,
-        project_id=args.project,
-        spool_limit=args.spool_limit,
-        token_file=args.token_file,
-    )
+    environ = dict(os.environ)
+    connection = _usable(environ, partial(_connection, args, environ))
     names = names_in(os.environ, launcher=f"{os.uname().nodename}-{os.getppid()}")
     meta = Meta(
         project_id=connection.project_id,
@@ -51,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         url=_recorded(connection.said_url),
         host=os.uname().nodename,
         tasks=None if args.task else names.tasks,
-        labels=_labels(args.label, os.environ.get("JOBLOG_LABELS", "")),
+        labels=_usable(environ, partial(_labels, args.label, environ)),
     )
 
     def connect() -> Writer:
@@ -60,6 +58,24 @@ def run(args: argparse.Namespace) -> int:
         return Writer(connection.url, connection.token, timeout_s=CALL_S)
 
     return run_agent(command, meta, connect, _options(args, connection, meta, command))
+
+
+def _connection(args: argparse.Namespace, environ: Mapping[str, str]) -> settings.ClientSettings:
+    return settings.load(
+        environ, url=args.url, project_id=args.project, spool_limit=args.spool_limit, token_file=args.token_file
+    )
+
+
+def _usable(environ: dict[str, str], read: Callable[[], T]) -> T:
+    """Returns what is read of the environment, without variables that cannot be used: they are no reason not to run."""
+    while True:
+        try:
+            return read()
+        except Invalid as error:
+            if error.parameter not in environ:
+                raise
+            say(f"{error}; it is left out")
+            del environ[error.parameter]
 
 
 def _options(args: argparse.Namespace, connection: settings.ClientSettings, meta: Meta, command: Sequence[str]) -> Options:
@@ -97,8 +113,9 @@ def _attached(text: str | None) -> dict[int, int]:
         raise Invalid("--attached", "pairs of descriptors, as in 8:1,9:-1", text) from error
 
 
-def _labels(words: Sequence[str], environment: str) -> dict[str, str] | None:
+def _labels(words: Sequence[str], environ: Mapping[str, str]) -> dict[str, str] | None:
     """Returns the environment's labels and, before these, those that were said; what reads them is loaded only then."""
+    environment = environ.get("JOBLOG_LABELS", "")
     if not words and not environment:
         return None
     from joblog.core.labels import labels_of_pairs

@@ -20,10 +20,19 @@ from joblog.agent.run import signals
 from joblog.agent.run.keeper import EXITED, HURRY, STARTED, Keeper
 from joblog.agent.run.kept_log import KeptLog, Options
 from joblog.agent.run.oom import OomKills
-from joblog.agent.run.pass_on import SharedMark, close_all, close_input, inherited_descriptors, open_standard_descriptors, say
-from joblog.agent.run.pipes import Child, Handling, Streams
+from joblog.agent.run.pass_on import (
+    SharedMark,
+    close_all,
+    close_input,
+    inherited_descriptors,
+    open_standard_descriptors,
+    pass_on_all,
+    say,
+)
+from joblog.agent.run.pipes import Child, Streams
+from joblog.agent.run.program import Handling, become
 from joblog.agent.run.stop import Stopper
-from joblog.agent.spool import places
+from joblog.agent.spool import files, places
 from joblog.agent.spool.files import Meta, Outcome
 from joblog.agent.spool.parts import MEMORY_BYTES
 from joblog.api.refs import RUN_LOG
@@ -47,12 +56,18 @@ def run(command: Sequence[str], meta: Meta, connect: Callable[[], Writer], optio
     ``connect`` gives the client, when it is needed. Unless told to be verbose, joblog itself prints nothing, or one line
     on stderr when something is wrong.
     """
-    open_standard_descriptors()
     ignored = signals.ignored_by_caller()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever called may ignore it, and no exit status would be told
     blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.WAITED_FOR)
     handling = Handling(signals.WAITED_FOR - blocked_before, ignored)
-    return _Foreground(meta, connect, options).run(command, handling)
+    try:
+        open_standard_descriptors()
+        foreground = _Foreground(meta, connect, options)
+        child = foreground.begin(command, handling)
+    except Exception as error:  # noqa: BLE001 - the job runs, whatever it is
+        say(f"the command runs without joblog, and its output is not kept: {error}")
+        return become(command, handling)
+    return foreground.wait_for(child)
 
 
 class _Foreground:
@@ -85,22 +100,39 @@ class _Foreground:
             self._in_memory = meta
             say(f"the log is kept in memory alone, {MEMORY_BYTES >> 20} MiB of it at most: {error}")
 
-    def run(self, command: Sequence[str], handling: Handling) -> int:
+    def begin(self, command: Sequence[str], handling: Handling) -> Child:
+        """Starts the keeper and the command; raises where there is no process, thread or descriptor for them to be had."""
         # The keeper first: from its first byte on, the child has two who hold the other end of its pipes.
         self._start_keeper()
-        oom_kills = OomKills()
-        child = Child(command, self._streams, handling, self._environment())
+        self._oom_kills = OomKills()
+        try:
+            child = Child(command, self._streams, handling, self._environment())
+        except OSError:
+            self._end_keeper()
+            raise
         self._streams.close_writing_ends()
         self._writing_ends_open = False
         close_input()  # it is the job's alone: whoever writes to it must see that nobody reads any more
         if child.status is not None:
             self._outcome = child.outcome(out_of_memory=False)
         self._tell_of(child)
+        return child
+
+    def _end_keeper(self) -> None:
+        """Takes back what was set up, before anything was written."""
+        if self._keeper:
+            os.kill(self._keeper, signal.SIGKILL)
+            os.waitpid(self._keeper, 0)
+        if self._spool is not None:
+            files.remove(self._spool)
+
+    def wait_for(self, child: Child) -> int:
+        """Waits for the command and its log; returns the command's status."""
         while not (self._kept and child.status is not None):
             info = signal.sigwaitinfo(signals.WAITED_FOR)
             # Whatever the signal: one that comes as the child ends is taken before SIGCHLD is, its number being smaller.
             if self._outcome is None and child.poll() is not None:
-                self._outcome = child.outcome(out_of_memory=oom_kills.happened() is True)
+                self._outcome = child.outcome(out_of_memory=self._oom_kills.happened() is True)
                 self._tell_of(child)
             if info.si_signo == signal.SIGCHLD:
                 self._look_after_keeper(child)
@@ -167,7 +199,12 @@ class _Foreground:
         except OSError as error:
             say(f"the log is kept no further: {error}")
             self._keeper, self._spool, self._in_memory = 0, None, None
-            threading.Thread(target=self._keep_here, args=(hearing,), daemon=True).start()
+            try:
+                threading.Thread(target=self._keep_here, args=(hearing,), daemon=True).start()
+            except RuntimeError:
+                if self._writing_ends_open:
+                    raise  # the command is still to be started
+                self._keep_here(hearing)
             return
         if self._keeper:
             os.close(hearing)
@@ -177,7 +214,8 @@ class _Foreground:
             self._become_keeper(hearing)
             status = 0
         except BaseException as error:  # noqa: BLE001 - the process's edge: another keeper goes on
-            say(f"unexpected {type(error).__name__}: {error}")
+            if self._keepers in (1, KEEPERS):
+                say(f"unexpected {type(error).__name__}: {error}")
         finally:
             os._exit(status)
 
@@ -207,6 +245,8 @@ class _Foreground:
         """Passes on what the job writes, in a thread of this process."""
         try:
             self._keeper_of(None, hearing).run()
+        except OSError:
+            pass_on_all(self._streams.reading)  # there is not even a descriptor for it: the job must not wait
         finally:
             self._kept = True
             os.kill(os.getpid(), signal.SIGCHLD)

@@ -7,7 +7,7 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from joblog.api.refs import printable
 
@@ -15,6 +15,8 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 NOWHERE = -1
 """Stands for the descriptor of what is kept, and not passed on."""
+
+_READ_BYTES = 64 << 10
 
 _MARK, _LEAVE = struct.Struct("qq"), struct.Struct("q")
 
@@ -63,6 +65,24 @@ class PassOn:
         except OSError as error:
             if error.errno == errno.EPIPE:
                 self._closed.add(descriptor)
+
+
+def pass_on_all(reading: Mapping[int, int]) -> None:
+    """Passes on what comes out of pipes, each to its descriptor, to the end of the last one: with nothing but what is open."""
+    ready, open_ends, passed = select.poll(), set(reading), PassOn()
+    for source in open_ends:
+        ready.register(source, select.POLLIN)
+    while open_ends:
+        for source, _ in ready.poll():
+            try:
+                data = os.read(source, _READ_BYTES)
+            except OSError:
+                data = b""  # a terminal's end
+            if data:
+                passed.write(data, reading[source])
+            else:
+                ready.unregister(source)
+                open_ends.discard(source)
 
 
 def say(line: str) -> None:

@@ -14,23 +14,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shlex
 import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Mapping, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from joblog.agent.run.pass_on import STDERR, STDIN, STDOUT, close_all
+from joblog.agent.run.program import OUT_OF_RESOURCES, Handling, path_of, status_of, why_not
 from joblog.agent.run.signals import STOPPING
 from joblog.agent.spool.files import Outcome
 
 OUT_OF_MEMORY = "out of memory"
 """The reason that the server knows by this name."""
-
-CANNOT_RUN, NOT_FOUND = 126, 127
-"""A shell's exit statuses for a command that is no program, and for one that does not exist."""
 
 LINES, COLUMNS = 24, 80
 """Size of a terminal whose size nobody knows."""
@@ -89,24 +85,11 @@ class Streams:
         return writing
 
 
-class Handling(NamedTuple):
-    """How the child handles signals, as it would without joblog: those that it has ``unblocked``, and ``ignored``."""
-
-    unblocked: Set[int]
-    ignored: Set[int]
-
-    def restore(self) -> None:
-        """Sets it, in the child."""
-        for number in self.ignored:
-            signal.signal(number, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.unblocked)
-
-
 class Child:
     """The job's process, or what stands for one that could not be started: its status, and its words in the log."""
 
     def __init__(self, command: Sequence[str], streams: Streams, handling: Handling, environ: Mapping[str, str]) -> None:
-        """Starts ``command`` in the environment ``environ``."""
+        """Starts ``command`` in the environment ``environ``; raises OSError where there is no process for it to be had."""
         self._process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
         self._signal: str | None = None
@@ -114,9 +97,10 @@ class Child:
         try:
             self._process = _started(command, streams, handling, environ)
         except OSError as error:
-            words = f"joblog: {shlex.quote(command[0])}: {error.strerror}\n"
-            os.write(streams.stderr, words.encode(errors="surrogateescape"))
-            self.status = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+            if error.errno in OUT_OF_RESOURCES:
+                raise
+            os.write(streams.stderr, why_not(command, error))
+            self.status = status_of(error)
             self._reason = f"the command cannot be run: {error.strerror}"
 
     @property
@@ -167,15 +151,7 @@ def _started(
         if error.errno != errno.ENOEXEC:
             raise
     # No program that the kernel knows: a script without its first line, which env and nohup give a shell.
-    return _started(["/bin/sh", _path_of(command[0], environ), *command[1:]], streams, handling, environ)
-
-
-def _path_of(name: str, environ: Mapping[str, str]) -> str:
-    """Returns the first executable of that name, as the kernel was asked to run it."""
-    if "/" in name:
-        return name
-    places = (os.path.join(place, name) for place in os.get_exec_path(environ))
-    return next((path for path in places if os.path.isfile(path) and os.access(path, os.X_OK)), name)
+    return _started(["/bin/sh", path_of(command[0], environ), *command[1:]], streams, handling, environ)
 
 
 def _signal_name(number: int) -> str:
