@@ -18,7 +18,7 @@ from joblog.cli.common import connected
 from joblog.cli.import_map import Destination, checked_tree, complain, show_left_out, show_map, targets_of, targets_of_tree
 from joblog.cli.redact import new_redactor
 from joblog.cli.source import BODY_BYTES, Source, packing, zstd_library
-from joblog.client import Appended, Client, LogRef, Run
+from joblog.client import Client, LogRef, Run
 from joblog.core.labels import labels_of_pairs
 from joblog.core.log_sum import LogSum
 from joblog.errors import Busy, Closed, Different, Invalid, Unreachable
@@ -99,13 +99,18 @@ def _send(client: Client, run: Run, source: Source, total: LogSum) -> None:
     progress.end()
 
 
-def _append(client: Client, log: LogRef, at: int, data: bytes) -> Appended:
-    for pause_s in PAUSES_S:
+def _append(client: Client, log: LogRef, at: int, data: bytes) -> None:
+    """Appends all of ``data``, or raises: an answer that says less than that is no answer."""
+    for pause_s in (*PAUSES_S, None):
         try:
-            return client.append(log, at, data)
+            end_byte = client.append(log, at, data).end_byte
+            if end_byte < at + len(data):
+                raise Unreachable(f"the answer to bytes {at} to {at + len(data)} says that the log ends at {end_byte}")
+            return
         except (Busy, Unreachable):
+            if pause_s is None:
+                raise
             time.sleep(pause_s)
-    return client.append(log, at, data)
 
 
 def _sum(source: Source, end: int) -> LogSum:
