@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.api.settings import MEMORY, TEMPORARY, load, own_name
+from joblog.api.settings import MEMORY, load, own_name
 from tests.agent.harness import NOWHERE, Agent
 
 
@@ -63,20 +63,21 @@ def test_directory_of_somebody_else_is_not_used(joblog: Agent, tmp_path: Path) -
     (tmp_path / own_name()).chmod(0o777)
     joblog.environ["JOBLOG_SPOOL"] = "/dev/null/spool"
     ran = joblog.run(joblog.job("echo", "one", options=("--job", "spared")))
-    assert ran.stderr.startswith(b"joblog: the log is kept in %b: " % bytes(TEMPORARY / own_name() / "spool"))
+    assert ran.stderr.startswith(b"joblog: the log is kept in %b: " % bytes(MEMORY / own_name() / "spool"))
     assert joblog.said("cat", "spared") == b"one\n"
     assert list((tmp_path / own_name() / "spool").iterdir()) == []
 
 
 def test_order_of_the_places() -> None:
     """A named place, the user's state directory, the temporary one, memory."""
-    spared = tuple(Path(place) / own_name() / "spool" for place in ("/var/tmp", "/tmp", "/run/user/1", MEMORY))
+    spared = tuple(Path(place) / own_name() / "spool" for place in ("/var/tmp", "/run/user/1", MEMORY))
     environ = {"TMPDIR": "/var/tmp", "HOME": "/home/me", "XDG_RUNTIME_DIR": "/run/user/1"}
     usual = Path("/home/me/.local/state/joblog/spool")
     assert load(environ).spool_roots == (usual, *spared)
     assert load(environ | {"XDG_STATE_HOME": "/s"}).spool_roots == (Path("/s/joblog/spool"), usual, *spared)
     assert load(environ | {"JOBLOG_SPOOL": "/named"}).spool_roots == (Path("/named"), *spared)
     assert load(environ | {"HOME": "/"}).spool_roots == spared
+    assert load({"HOME": "/"}).spool_roots == (Path("/tmp") / own_name() / "spool", spared[-1])
 
 
 def test_root_leaves_nothing_in_another_user_s_home(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_disk_that_is_full_from_the_start(joblog: Agent, full_disk: Path) -> Non
     joblog.environ |= {"JOBLOG_SPOOL": str(full_disk / "spool"), "TMPDIR": str(full_disk)}
     ran = joblog.run(joblog.job("sh", "-c", "echo one; exit 4", options=("--job", "full")))
     assert (ran.returncode, ran.stdout) == (4, b"one\n")
-    assert ran.stderr.startswith(b"joblog: the log is kept in %b: " % bytes(TEMPORARY / own_name() / "spool"))
+    assert ran.stderr.startswith(b"joblog: the log is kept in %b: " % bytes(MEMORY / own_name() / "spool"))
     assert ran.stderr.count(b"\n") == 1
     assert joblog.said("cat", "full") == b"one\n"
     assert b"complete" in joblog.said("logs", "full")

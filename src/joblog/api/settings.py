@@ -154,7 +154,7 @@ def _spool_roots(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     A container may run as a user who has no home, or one that is not this user's.
     """
-    shared = (environ.get("TMPDIR"), TEMPORARY, environ.get("XDG_RUNTIME_DIR"), MEMORY)
+    shared = (environ.get("TMPDIR") or TEMPORARY, environ.get("XDG_RUNTIME_DIR"), MEMORY)
     spared = dict.fromkeys(Path(place) / own_name() / "spool" for place in shared if place)
     if named := environ.get("JOBLOG_SPOOL"):
         return Path(named), *spared

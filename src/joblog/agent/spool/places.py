@@ -47,9 +47,10 @@ def is_own(root: Path) -> bool:
 
 
 def known(roots: Sequence[Path]) -> tuple[Path, ...]:
-    """Returns ``roots``, and the places that are noted and there still."""
+    """Returns ``roots``, those of who has no ``TMPDIR``, and the places that are noted and there still."""
     noted = (Path(line) for place in _notes() for line in _lines(place))
-    return tuple(dict.fromkeys((*roots, *(root for root in noted if root.is_absolute() and root.is_dir()))))
+    shared = (place.with_name("spool") for place in _notes())
+    return tuple(dict.fromkeys((*roots, *shared, *(root for root in noted if root.is_absolute() and root.is_dir()))))
 
 
 def _note(root: Path) -> None:
