@@ -164,7 +164,9 @@ def test_files_that_may_not_grow(joblog: Agent) -> None:
 
 def test_spool_that_somebody_removes(joblog: Agent) -> None:
     """What is written after that is on the server as well."""
-    program = 'echo one; rm -r "$JOBLOG_SPOOL"; echo two; sleep 1; seq 1 20000'
+    program = (
+        'echo one; until [ -s "$JOBLOG_SPOOL"/*/*.part ]; do sleep 0.1; done; rm -r "$JOBLOG_SPOOL"; echo two; seq 1 20000'
+    )
     ran = joblog.run(joblog.job("sh", "-c", program, options=("--job", "removed")))
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert joblog.said("cat", "removed") == ran.stdout
