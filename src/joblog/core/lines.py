@@ -12,6 +12,9 @@ import codecs
 # shorter than this on average, counting in halves gets there sooner.
 _STEP_BYTES = 170
 
+_BLOCK_BYTES = 16 * 1024
+"""What is counted at a time on the way to a border: at most up to it, where counting in halves counts all that there is."""
+
 _MAX_CHARACTER = 4
 
 
@@ -30,6 +33,13 @@ def border(data: bytes, n: int, start: int = 0) -> int:
     Raises ValueError when there are not so many.
     """
     low, high = start, len(data)
+    while n * _STEP_BYTES > _BLOCK_BYTES and high - low > _BLOCK_BYTES:
+        before = data.count(b"\n", low, low + _BLOCK_BYTES)
+        if before >= n:
+            high = low + _BLOCK_BYTES
+        else:
+            n -= before
+            low += _BLOCK_BYTES
     while n * _STEP_BYTES > high - low > _STEP_BYTES:
         middle = (low + high) // 2
         before = data.count(b"\n", low, middle)
@@ -49,8 +59,14 @@ def border_from_end(data: bytes, n: int) -> int:
     Raises ValueError when there are not so many.
     """
     high = len(data)
+    while n * _STEP_BYTES > _BLOCK_BYTES and high > _BLOCK_BYTES:
+        behind = data.count(b"\n", high - _BLOCK_BYTES, high)
+        if behind >= n:
+            return border(data, behind - n + 1, high - _BLOCK_BYTES)
+        n -= behind
+        high -= _BLOCK_BYTES
     if n * _STEP_BYTES > high:
-        before = count(data) - n
+        before = data.count(b"\n", 0, high) - n
         if before < 0:
             raise ValueError("not so many newlines")
         return border(data, before + 1)

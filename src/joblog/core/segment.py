@@ -24,8 +24,12 @@ from joblog.core import lines
 from joblog.core.lines import Bytes
 from joblog.errors import Damaged
 
-FRAME_BYTES = 256 * 1024
-"""Raw bytes in a frame, at most: what one random read must decompress (0.25 ms measured) against the compression ratio."""
+FRAME_BYTES = 64 * 1024
+"""Raw bytes in a frame, at most: what one random read must decompress, 33 us, against the compression ratio. Frames of 256 KiB
+take 87 us, and real training logs are 3% smaller in them at level 1, 6% at level 15."""
+
+COLD_FRAME_BYTES = 256 * 1024
+"""The same in what is compressed anew because it is old: it is to be small, and read seldom."""
 
 LEVEL_FAST = 1
 LEVEL_SMALL = 15

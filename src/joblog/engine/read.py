@@ -123,6 +123,8 @@ class PageReader:
         raise Damaged(f"log {log.id}: its pieces do not join up")
 
     def _byte_page(self, head: Log, low: int, high: int) -> Page:
+        if low >= high:
+            return Page(head, low, high, 0, 0, b"")
         return Page(head, low, high, 0, 0, _cut(self._pieces_by_byte(head, low, high), low, high))
 
     def _character_page(self, head: Log, low: int, high: int, backwards: bool) -> Page:
@@ -180,7 +182,10 @@ class PageReader:
         if high > head.sealed_byte:
             chunks = self.logs.chunks_by_byte(head.id, max(low, head.sealed_byte), high)
             pieces += [CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
-        return self._kept(head, pieces, past)
+        pieces = joined(pieces)
+        if not pieces or not pieces[0].start_byte <= low < high <= pieces[-1].end_byte:
+            raise _Moved
+        return self._kept(head, pieces, past, (low, None), high)
 
     def _pieces_by_line(self, head: Log, low: int, high: int) -> list[CachedPiece]:
         """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
@@ -204,7 +209,18 @@ class PageReader:
             raise _Moved
         if pieces[-1].end_line < min(high, head.end_line):
             raise _Moved
-        return self._kept(head, pieces, past)
+        pieces = joined(pieces)
+        first, last = pieces[0], pieces[-1]
+        begins: tuple[int, int | None]
+        if from_start:
+            begins = min(max(head.start_byte, first.start_byte), first.end_byte - 1), None
+        else:
+            begins = first.border(low) - 1, low - 1
+        if high > last.end_line:
+            until = last.end_byte
+        else:
+            until = first.after(begins[0], high - low + 1) if first is last and not from_start else last.border(high)
+        return self._kept(head, pieces, past, begins, until)
 
     def _frames_of(self, sealed: Segment, wanted: range, held_bytes: int) -> list[CachedPiece]:
         borders = self._frames.placed(sealed).byte
@@ -212,10 +228,22 @@ class PageReader:
             raise LargePage
         return self._frames.read(sealed, wanted)
 
-    def _kept(self, head: Log, pieces: list[CachedPiece], past: int) -> list[CachedPiece]:
-        pieces = joined(pieces)
-        self._cache.keep(head.id, pieces, past)
-        return pieces
+    def _kept(
+        self, head: Log, pieces: list[CachedPiece], past: int, begins: tuple[int, int | None], until: int
+    ) -> list[CachedPiece]:
+        """Keeps the pieces from where the read begins, a byte and its line if that is known, until where it ends.
+
+        Of those that reach far beyond it a part is kept; all of it when the read goes on from what was read before.
+        """
+        if len(pieces) == 1:
+            parts = [pieces[0].part(begins[0], until, begins[1])]
+        else:
+            first, last = pieces[0], pieces[-1]
+            parts = [first.part(begins[0], first.end_byte, begins[1]), *pieces[1:-1], last.part(last.start_byte, until)]
+        if parts != pieces and self._cache.beside(head.id, parts[0].start_byte, parts[-1].end_byte):
+            parts = pieces
+        self._cache.keep(head.id, parts, past)
+        return parts
 
 
 def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:

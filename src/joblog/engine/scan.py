@@ -16,10 +16,13 @@ from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import CachedPiece, joined
 
-_BATCH_FRAMES = 16
+_BATCH_FRAMES = 64
 """Frames read at a time, 4 MiB of raw bytes: few enough to hold, enough for one request of a remote store."""
 
 _BATCH_BYTES = 4 * 1024 * 1024
+
+_BLOCK_BYTES = 256 * 1024
+"""Frames are joined up to this: whoever looks through them pays by the piece, too."""
 
 # How often a batch is looked for again because its pieces were moved or removed meanwhile.
 _ATTEMPTS = 5
@@ -82,7 +85,7 @@ class Scan:
             return []
         wanted = self._frames.placed(segments[0]).covering_bytes(low, high)
         few = wanted[-_BATCH_FRAMES:] if backwards else wanted[:_BATCH_FRAMES]
-        return self._frames.read(segments[0], few)
+        return joined(self._frames.read(segments[0], few), _BLOCK_BYTES)
 
 
 def clipped(piece: CachedPiece, low: int, high: int) -> CachedPiece:

@@ -23,7 +23,7 @@ from joblog.objects.piece_cache import CachedPiece
 from joblog.objects.store import Objects
 
 # Frames fetched by one request of the object store: bounds what a long read holds in memory.
-_FETCH_FRAMES = 16
+_FETCH_FRAMES = 64
 
 # Decoded indexes are some kilobytes each; this many are a few megabytes.
 _PLACED_LIMIT = 1000
@@ -79,11 +79,14 @@ class FrameStore:
         """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""
         return [piece for numbers in _batches(wanted) for piece in self._shared(sealed, numbers)]
 
-    def under_way(self, sealed: Segment, wanted: range) -> bool:
-        """Says whether a thread is fetching one of the frames, so that ``read`` would wait for it."""
+    def read_at_once(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
+        """Returns the frames, for a reader that waits for nobody else's fetch; raises NotCached where ``read`` would wait."""
         with self._lock:
             flights = [self._flights.get((sealed.object_key, number)) for number in wanted]
-        return any(flight is not None and not flight.done() for flight in flights)
+        if any(flight is not None and not flight.done() for flight in flights):
+            raise NotCached
+        landed = [flight.result() for flight in flights if flight is not None]
+        return landed if len(landed) == len(wanted) else self._fetch(sealed, wanted)
 
     def stream(self, sealed: Segment) -> Iterator[CachedPiece]:
         """Yields all frames of a segment, in order, with a few of them in memory at a time."""
@@ -161,6 +164,6 @@ class FewFrames:
 
     def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers."""
-        if len(wanted) > self._most or self._store.under_way(sealed, wanted):
+        if len(wanted) > self._most:
             raise NotCached
-        return self._store.read(sealed, wanted)
+        return self._store.read_at_once(sealed, wanted)

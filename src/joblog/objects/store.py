@@ -1,5 +1,7 @@
 """The object store, by obstore: directories, S3 and its kin, by the same calls. The one door to obstore.
 
+A file of a local directory is read by the system's own calls, as most reads are of it.
+
 Objects are whole, immutable and uniquely named; nothing is ever overwritten and nothing depends on conditional writes. A put
 whose answer was lost is repeated, or leaves an object that no row names, whose name the catalog has noted. The only addition to
 obstore is that a local put is fsynced, as the rows that rely on it are.
@@ -53,6 +55,7 @@ class Objects:
     def __init__(self, store: ObjectStore, directory: Path | None = None) -> None:
         self._store = store
         self._directory = directory
+        self._path = None if directory is None else f"{directory}/"
         self._observer: Callable[[str, bool, float], None] = lambda *_: None
 
     def watch(self, observer: Callable[[str, bool, float], None]) -> None:
@@ -131,18 +134,24 @@ class Objects:
         low, high = min(starts), max(ends)
         with self._calling("ranges"):
             try:
-                # Not get_ranges, which ends the thread's call in a panic where an object is shorter than it must be.
-                data = bytes(obstore.get_range(self._store, key, start=low, end=high))
+                data = self._range(key, low, high) if self._path is None else _read(self._path + key, low, high)
             except _MISSING as error:
                 raise Damaged(f"object {key} is missing") from error
-            except BaseError:
-                size = int(obstore.head(self._store, key)["size"])
-                if size >= high:
-                    raise
-                data = b""  # stores have no common name for a range that is not there
             if len(data) != high - low:
                 raise Damaged(f"object {key} ends before byte {high}")
             return [data[start - low : end - low] for start, end in zip(starts, ends, strict=True)]
+
+    def _range(self, key: str, low: int, high: int) -> bytes:
+        """Reads bytes of an object by obstore; none where it ends before them."""
+        try:
+            # Not get_ranges, which ends the thread's call in a panic where an object is shorter than it must be.
+            return bytes(obstore.get_range(self._store, key, start=low, end=high))
+        except _MISSING:
+            raise
+        except BaseError:
+            if int(obstore.head(self._store, key)["size"]) >= high:
+                raise
+            return b""  # stores have no common name for a range that is not there
 
     def get(self, key: str) -> bytes:
         """Reads a whole object; raises Damaged when it is not there."""
@@ -193,6 +202,21 @@ class Objects:
     def drop_mark(self, epoch: int, catalog: int) -> None:
         """Removes a mark behind which there is a newer one."""
         self.delete(_mark_key(epoch, catalog))
+
+
+def _read(path: str, low: int, high: int) -> bytes:
+    """Reads bytes of a file, fewer where it ends before them: an eighth of what the library takes for it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.pread(descriptor, high - low, low)
+        while data and len(data) < high - low:
+            part = os.pread(descriptor, high - low - len(data), low + len(data))
+            if not part:
+                break
+            data += part
+        return data
+    finally:
+        os.close(descriptor)
 
 
 def _mark_key(epoch: int, catalog: int) -> str:
