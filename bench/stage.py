@@ -31,7 +31,7 @@ LONG_TIMES, LONG_TIMES_QUICK = 640, 64
 
 _SETTLED_S = 120.0
 _UNSETTLED = """
-SELECT 1 FROM log WHERE closed_ms IS NOT NULL AND (sealed_byte < end_byte OR fresh_segments > 0) OR fresh_segments >= 4 LIMIT 1
+SELECT 1 FROM log WHERE closed_ms IS NOT NULL AND (sealed_byte < end_byte OR fresh_segments > 1) OR fresh_segments >= 4 LIMIT 1
 """
 """A closed log that is not sealed or not merged, a growing one that is to be merged (janitor.py)."""
 

@@ -19,7 +19,8 @@ REAL_PROJECT = "real"
 
 LARGE_GOAL_MB = 150
 SMALL_GOAL = 5000
-SIZE_GOAL = 12
+SIZE_GOAL = 9
+"""Before what is old is compressed anew."""
 
 _BODIES = 64
 _BULK_BYTES = 8 * MIB

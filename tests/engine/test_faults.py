@@ -67,13 +67,13 @@ class Scenario:
             self.acknowledged = at
             if number % 2:
                 self.sealer.seal(log.id)
-        self.logs.close(self.logs.head(log.id), at, zlib.crc32(b"".join(LINES)), NOW_MS)
-        self.states.log_closed(version.id, NOW_MS)
+        self.states.close_log(self.logs.head(log.id), (at, zlib.crc32(b"".join(LINES))), [], NOW_MS)
         self.states.report(version, 0, Report(Status.FAILED, 3, reason="an exception"), NOW_MS + SEEN_MS)
         self.states.mark_lost(NOW_MS + 2 * LOST_MS)
         while self.sealer.seal(log.id):
             pass
         self.sealer.merge(log.id, NOW_MS)
+        self.sealer.compress(log.id, NOW_MS)
         head = self.logs.head(log.id)
         assert b"".join(self.query.stream(head, 0, at)) == b"".join(LINES)
         self.retention.remove_garbage(NOW_MS + 1, 0)

@@ -180,6 +180,10 @@ class LogMachine(RuleBasedStateMachine):
     def merge(self) -> None:
         self.sealer.merge(self.log_id, self.now_ms)
 
+    @rule()
+    def compress(self) -> None:
+        self.sealer.compress(self.log_id, self.now_ms)
+
     @rule(keep_bytes=st.integers(0, 2000))
     def retain_by_size(self, keep_bytes: int) -> None:
         before = self.log.start_byte

@@ -33,11 +33,11 @@ def filled(engine: Engine) -> tuple[int, bytes]:
     text = b"".join(b"%s\n" % chance.randbytes(FRAME_BYTES // 2 - 1).hex().encode()[1:] for _ in range(FRAMES))
     engine.runs.put_project("lab", NOW_MS)
     log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
-    sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=FRAME_BYTES)
+    sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=FRAME_BYTES // 4)  # a quarter of what is cold
     engine.logs.close(engine.appender.append(log.id, 0, text), None, None, NOW_MS)
     while sealer.seal(log.id):
         pass
-    sealer.merge(log.id, NOW_MS)
+    sealer.compress(log.id, NOW_MS)
     return log.id, text
 
 

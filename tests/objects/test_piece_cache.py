@@ -42,13 +42,13 @@ def check(log: bytes, one: CachedPiece) -> None:
 @settings(max_examples=examples(60))
 def test_what_is_held_is_the_logs_and_stays(seed: int, spans: list[Span]) -> None:
     """Pieces that overlap, in any order: each byte that was kept is there, once."""
-    log, cache, held = text(seed), PieceCache(10**9), bytearray(SIZE)
+    log, cache, kept = text(seed), PieceCache(10**9), bytearray(SIZE)
     for low, size in spans:
         high = min(low + size, SIZE)
         if low == high:
             continue
-        cache.keep(LOG, [piece(log, low, high)], cache.past.number)
-        held[low:high] = b"\1" * (high - low)
+        cache.keep(LOG, [piece(log, low, high)], cache.timeline.number)
+        kept[low:high] = b"\1" * (high - low)
         pieces = cache._logs[LOG].pieces
         assert all(one.end_byte <= next_one.start_byte for one, next_one in pairwise(pieces))
         for each in pieces:
@@ -56,12 +56,12 @@ def test_what_is_held_is_the_logs_and_stays(seed: int, spans: list[Span]) -> Non
         there = bytearray(SIZE)
         for each in pieces:
             there[each.start_byte : each.end_byte] = b"\1" * len(each.data)
-        assert there == held
+        assert there == kept
         got = cache.by_byte(LOG, low, high)
         assert got is not None
         joined = b"".join(each.data for each in got)
         assert joined[low - got[0].start_byte :][: high - low] == log[low:high]
-    assert cache.held_bytes >= sum(held)
+    assert cache.kept_bytes >= sum(kept)
 
 
 @given(st.integers(0, 9), st.integers(0, SIZE - 1), st.integers(1, 9000), st.booleans())
@@ -93,7 +93,7 @@ def test_of_what_is_small_one_piece_is_made() -> None:
     log = text(0)
     cache = PieceCache(10**9)
     for at in range(0, 50_000, 4000):
-        cache.keep(LOG, [piece(log, at, at + 8000)], cache.past.number)
+        cache.keep(LOG, [piece(log, at, at + 8000)], cache.timeline.number)
     assert [(each.start_byte, each.end_byte) for each in cache._logs[LOG].pieces] == [(0, 56_000)]
     assert cache.beside(LOG, 56_000, 57_000)
     assert not cache.beside(LOG, 56_001, 57_000)

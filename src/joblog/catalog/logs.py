@@ -34,6 +34,10 @@ _ABOUT = (
 """What the statement log_about returns."""
 
 
+Claims = tuple[int | None, int | None]
+"""How many bytes of a log its writer counts, and their CRC-32; None where it does not say."""
+
+
 class Packed(Struct, frozen=True):
     """An append's bytes, and what its rows will be: for each its size, its newlines, what is stored.
 
@@ -92,10 +96,11 @@ class Logs:
         """Returns the chunks from the one that holds newline ``low`` to the one that holds newline ``high``."""
         return [Chunk(*row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
 
-    def name_object(self, segment: Segment) -> None:
-        """Notes an object's name, before it is written; raises Doomed when it is being removed."""
+    def name_objects(self, segments: Sequence[Segment]) -> None:
+        """Notes objects' names, before they are written; raises Doomed when one is being removed."""
         with self.transaction() as tx:
-            name_object(tx, segment, self.clock_ms())
+            for segment in segments:
+                name_object(tx, segment, self.clock_ms())
 
     def is_named(self, object_key: str) -> bool:
         """Whether the catalog has the name of an object that has no row yet, and the object is not being removed."""
@@ -140,38 +145,43 @@ class Logs:
         return [(row[0], row[1], row[2]) for row in self._db.rows("segment_sizes", log_id=log_id)]
 
     def close(self, log: Log, claimed_bytes: int | None, claimed_crc32: int | None, now_ms: int) -> Log:
-        """Closes a log at the end that ``log`` shows, with the writer's own count and CRC-32; raises Conflict."""
+        """Closes a log at the end that ``log`` shows; raises Conflict."""
         with self._db.transaction() as tx:
-            closed = tx.rows(
-                "log_close",
-                id=log.id,
-                end_byte=log.end_byte,
-                claimed_bytes=claimed_bytes,
-                claimed_crc32=claimed_crc32,
-                now_ms=now_ms,
-            )
-            head = _head(tx.rows("log", id=log.id), log.id)
-        if not closed:
-            raise Conflict("the log grew while it was being closed", head.end_byte)
-        return head
+            return close(tx, log, (claimed_bytes, claimed_crc32), now_ms)
 
     def add_gaps(self, log_id: int, gaps: Sequence[RecordedGap]) -> list[RecordedGap]:
         """Records what was not kept, and returns what was not recorded before; the same gap again changes nothing."""
-        added = []
         with self._db.transaction() as tx:
-            for gap in gaps:
-                new = tx.rows(
-                    "gap_put",
-                    log_id=log_id,
-                    at_byte=gap.at_byte,
-                    size_bytes=gap.size_bytes,
-                    reason=gap.reason,
-                    now_ms=gap.recorded_ms,
-                )
-                if new:
-                    tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
-                    added.append(gap)
-        return added
+            return add_gaps(tx, log_id, gaps)
+
+
+def close(tx: Transaction, log: Log, claims: Claims, now_ms: int) -> Log:
+    """Closes a log at the end that ``log`` shows, with what its writer counts; raises Conflict."""
+    closed = tx.rows(
+        "log_close", id=log.id, end_byte=log.end_byte, claimed_bytes=claims[0], claimed_crc32=claims[1], now_ms=now_ms
+    )
+    head = _head(tx.rows("log", id=log.id), log.id)
+    if not closed:
+        raise Conflict("the log grew while it was being closed", head.end_byte)
+    return head
+
+
+def add_gaps(tx: Transaction, log_id: int, gaps: Sequence[RecordedGap]) -> list[RecordedGap]:
+    """Records what was not kept, and returns what was not recorded before; the same gap again changes nothing."""
+    added = []
+    for gap in gaps:
+        new = tx.rows(
+            "gap_put",
+            log_id=log_id,
+            at_byte=gap.at_byte,
+            size_bytes=gap.size_bytes,
+            reason=gap.reason,
+            now_ms=gap.recorded_ms,
+        )
+        if new:
+            tx.rows("log_lose", id=log_id, size_bytes=gap.size_bytes)
+            added.append(gap)
+    return added
 
 
 class Appending:

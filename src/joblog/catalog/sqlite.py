@@ -2,6 +2,9 @@
 
 One connection writes, under a lock; each thread that reads has a connection of its own, and WAL lets it read while the
 writer writes. A read sees what is committed when it begins.
+
+What comes while somebody writes is committed together with it, by whoever is the last of them: one fsync for all. Each is
+undone by itself when it fails, and nobody hears how it went, not even that it failed, before the commit that all share.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ _CHECKPOINT_BYTES = 16 * 1024 * 1024
 # again, whoever writes waits a moment for there to be none.
 _LARGE_LOG_BYTES = 4 * _CHECKPOINT_BYTES
 _MOMENT_MS = 200
+# So many transactions are committed together at most, so that the first does not wait for ever.
+_MAX_GROUP = 64
 # Of each thread's connection: the operating system's own cache is behind it.
 _READ_CACHE_KIB = 2 * 1024
 _BUSY_MS = 10_000
@@ -41,6 +46,8 @@ class Sqlite:
         self._changed: Callable[[set[int]], None] = lambda _: None
         self._path = str(path)
         self._lock = threading.Lock()
+        self._counting, self._waiting = threading.Lock(), 0
+        self._group: _Group | None = None
         self._local = threading.local()
         self._open: list[apsw.Connection] = []
         with _unavailable():
@@ -62,19 +69,82 @@ class Sqlite:
 
     @contextmanager
     def transaction(self) -> Iterator[_Writing]:
-        """Commits when the block is left, rolls back when it raises."""
-        with self._lock, _unavailable():
-            self._writer.execute("BEGIN IMMEDIATE")
+        """Commits when the block is left, with others that wait to write; rolls back when it raises."""
+        with _unavailable():
+            group = self._begun()
             writing = _Writing(self._writer)
             try:
                 yield writing
-                self._writer.execute("COMMIT")
+                if group.size:
+                    self._writer.execute("RELEASE one")
+                group.changed |= writing.changed
             except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._undo(group)
                 raise
             finally:
-                self._changed(writing.changed)
+                self._ended(group)
+
+    def _begun(self) -> _Group:
+        """Waits for its turn, and begins a group or joins the one that those before have left open."""
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._lock.acquire()
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        group = self._group
+        try:
+            if group is None:
+                self._writer.execute("BEGIN IMMEDIATE")
+                group = self._group = _Group()
+            else:
+                self._writer.execute("SAVEPOINT one")
+        except BaseException as error:
+            self._over(group, error)  # as when the catalog was closed meanwhile
+            raise
+        return group
+
+    def _undo(self, group: _Group) -> None:
+        """Takes back what one has done; all that the group has done where SQLite itself has given up."""
+        if group.size and self._writer.in_transaction:
+            self._writer.execute("ROLLBACK TO one")
+            self._writer.execute("RELEASE one")
+        elif self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+    def _ended(self, group: _Group) -> None:
+        """Leaves the commit to whoever waits to write, or makes it; returns when it is made. Raises what it raises."""
+        group.size += 1
+        if self._waiting and group.size < _MAX_GROUP and self._writer.in_transaction:
+            self._lock.release()
+            group.done.wait()
+        else:
+            failed: BaseException | None = None
+            try:
+                if self._writer.in_transaction:
+                    self._writer.execute("COMMIT")
+                elif group.size > 1:
+                    failed = Unavailable("the catalog failed: SQLite has taken back what others had written")
+            except BaseException as error:  # noqa: BLE001  # everybody in the group hears of it
+                failed = error
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+            self._over(group, failed)
+        if group.failed is not None:
+            raise _shared(group.failed)
+
+    def _over(self, group: _Group | None, failed: BaseException | None) -> None:
+        """Ends a group, if there is one, and lets the next begin."""
+        self._group = None
+        try:
+            if group is not None:
+                group.failed = failed
+                self._changed(group.changed)
+        finally:
+            self._lock.release()
+            if group is not None:
+                group.done.set()
 
     def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Nobody else changes the file, nor can set it back while it is open."""
@@ -139,6 +209,16 @@ def copy_catalog(source: Path, target: Path) -> None:
                 copying.step()
 
 
+class _Group:
+    """Transactions that are committed together."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.changed: set[int] = set()
+        self.done = threading.Event()
+        self.failed: BaseException | None = None
+
+
 class _Writing:
     """The open write transaction."""
 
@@ -161,6 +241,13 @@ def _unavailable() -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise _failed(error) from error
+
+
+def _shared(error: BaseException) -> Unavailable:
+    """Returns what one of a group raises when their commit has failed: each its own."""
+    if isinstance(error, apsw.Error):
+        return _failed(error)
+    return error if isinstance(error, Unavailable) else Unavailable(f"the catalog failed: {error!r}")
 
 
 def _failed(error: apsw.Error) -> Unavailable:

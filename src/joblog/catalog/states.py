@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
+from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Row, Transaction
+from joblog.catalog.logs import Claims, add_gaps, close
 from joblog.catalog.runs import version_of
 from joblog.core.jobs import Task, Version
+from joblog.core.logs import Log
 from joblog.core.status import OVER, STOPPED, Status, end_of
 from joblog.errors import NotFound, Over
 
@@ -108,13 +111,20 @@ class States:
             version = structs.replace(version, status=Status.KILLING, stop_ms=now_ms)
             return version if alive else _set(tx, version, Status.KILLED, "stopped", now_ms)
 
-    def log_closed(self, version_id: int, now_ms: int) -> None:
-        """Ends a version, all of whose logs are closed, in which no task has ever said anything: how is not known."""
+    def close_log(self, log: Log, claims: Claims, gaps: Sequence[RecordedGap], now_ms: int) -> tuple[Log, list[RecordedGap]]:
+        """Records gaps and closes a log at the end that ``log`` shows; returns it, and the gaps that were new.
+
+        A version all of whose logs are closed, and in which no task has ever said anything, has ended: how is not known.
+        Raises NotFound, and Conflict when the log has grown.
+        """
         with self._db.transaction() as tx:
-            version = _locked(tx, version_id)
-            still_open = tx.rows("logs_open", version_id=version_id)[0][0]
-            if version.status not in OVER and not still_open and not _tasks(tx, version_id):
+            version = _locked(tx, log.version_id)
+            added = add_gaps(tx, log.id, gaps)
+            closed = close(tx, log, claims, now_ms)
+            still_open = tx.rows("logs_open", version_id=version.id)[0][0]
+            if version.status not in OVER and not still_open and not _tasks(tx, version.id):
                 _set(tx, version, Status.UNKNOWN, None, now_ms)
+            return closed, added
 
     def task(self, version_id: int, worker: int) -> Task | None:
         """Returns how a worker is, None where it has said nothing."""

@@ -35,7 +35,8 @@ LEVEL_FAST = 1
 LEVEL_SMALL = 15
 """Levels of zstd: the fast one runs at 800 MB/s and shrinks real training logs 9.9 times (level 3, at half the speed, only 8.6
 times), the small one at 12 MB/s and 12.1 times (one core, frames of 256 KiB). Chunks and what is sealed of
-them use the fast one: 64 KiB take 0.1 ms, and the database writes a ninth of them. Merging uses the small one."""
+them use the fast one: 64 KiB take 0.1 ms, and the database writes a ninth of them.
+What is old is compressed anew with the small one."""
 
 _SKIPPABLE = struct.Struct("<II")
 _MAGIC = 0x184D2A5A

@@ -63,7 +63,8 @@ class Settings:
     seal_quiet_s: int = _setting(
         60, "seconds without an append after which a log's tail moves into an object, whatever its size"
     )
-    merge_calm_s: float = _setting(5.0, "seconds without a sealed segment before segments are merged, which compresses hard")
+    merge_calm_s: float = _setting(5.0, "seconds without a sealed segment before segments are merged")
+    compress_after_s: int = _setting(3600, "seconds without an append after which a log's segments are compressed anew, harder")
     janitor_s: float = _setting(1.0, "seconds between two rounds of sealing and merging")
     retain_check_s: float = _setting(60.0, "seconds between two rounds of retention and of removing objects")
     public_url: str = _setting(

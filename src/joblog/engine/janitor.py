@@ -10,8 +10,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, chain
 
 from joblog.catalog.database import Database, Row
 from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
@@ -26,11 +27,20 @@ from joblog.errors import JoblogError
 # Logs looked at in one round, so that a round ends.
 _BATCH = 100
 
-# Logs leased at a time: each is some megabytes of work, and all must be done before the leases run out.
+# Logs leased at a time for merging: each is some megabytes of work, and all must be done before the leases run out.
 _LEASED = 8
 
-# Merging compresses hard and takes a processor. It waits until nothing was sealed for a while, but not for longer than this.
+_SEAL_BYTES = 64 * 1024 * 1024
+"""Logs are leased together for sealing up to so many bytes: many small ones share the commits."""
+
+# Merging waits until nothing was sealed for a while, but not for longer than this.
 _MAX_WAIT_S = 60.0
+
+_REST = 4
+"""Compressing anew, hard, rests for so many times as long as it has worked: a fifth of a processor is what it takes."""
+
+_COMPRESS_S = 5.0
+"""How often it looks for what has become old."""
 
 # A growing log is looked at for merging when it has so many new segments.
 _FRESH = 4
@@ -66,19 +76,22 @@ class Janitor:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="joblog-janitor", daemon=True)
+        self._compressing = threading.Thread(target=self._compress, name="joblog-compress", daemon=True)
 
     def start(self) -> None:
         """Starts the loop. Raises Unavailable."""
         if self._db.embedded:
             self._leases.forget(2**62)  # whoever had any is dead: this process has the catalog to itself
         self._thread.start()
+        self._compressing.start()
 
     def close(self) -> None:
         """Ends the loop after the step it is in."""
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in (self._thread, self._compressing):
+            if thread.is_alive():
+                thread.join()
 
     def hint(self) -> None:
         """Says that there is something to seal, so that the next round begins now."""
@@ -89,24 +102,33 @@ class Janitor:
         now_ms = self._clock_ms()
         quiet_ms, seal_bytes = now_ms - self._settings.seal_quiet_s * 1000, self._settings.seal_bytes
         due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
-        made = 0
-        with self._leased(due) as leases:
-            for lease in leases:
-                made += self._sealer.seal(lease.log_id, lease)
-                if self._stop.is_set():
-                    break
-        return made
+        random.shuffle(due)  # nodes that ask at the same moment see the same ones due
+        until = accumulate(min(row[1], seal_bytes) for row in due)
+        chosen = [row for row, before in zip(due, chain((0,), until), strict=False) if before < _SEAL_BYTES]
+        with self._leased(chosen) as leases:
+            return self._sealer.seal_all(leases, self._stop.is_set)
 
     def merge_due(self) -> int:
         """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
         looked = 0
-        with self._leased(self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())) as leases:
+        due = self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())
+        with self._leased(random.sample(due, min(_LEASED, len(due)))) as leases:
             for lease in leases:
                 looked += 1
                 merged = self._sealer.merge(lease.log_id, self._clock_ms(), lease, give_up=self._stop.is_set)
                 if merged or self._wake.is_set() or self._stop.is_set():
                     break
         return looked
+
+    def compress_due(self) -> int:
+        """Compresses a log that has become old; returns how many it has looked at."""
+        now_ms = self._clock_ms()
+        before_ms = now_ms - self._settings.compress_after_s * 1000
+        due = self._db.rows("logs_to_compress", before_ms=before_ms, limit=_BATCH, now_ms=now_ms)
+        with self._leased(random.sample(due, min(1, len(due)))) as leases:
+            for lease in leases:
+                self._sealer.compress(lease.log_id, now_ms, lease, rest=lambda took_s: self._stop.wait(took_s * _REST))
+            return len(leases)
 
     def clean(self) -> None:
         """Applies retention, removes objects, now and then looks for unknown ones; if no other node just has.
@@ -127,11 +149,8 @@ class Janitor:
                 self._retention.remove_garbage(now_ms, grace_ms, stopped)
 
     @contextmanager
-    def _leased(self, due: list[Row]) -> Iterator[list[Lease]]:
-        """Takes some of the logs. Nodes that ask at the same moment see the same ones due: each begins elsewhere among them."""
-        ids = [row[0] for row in due]
-        chosen = random.sample(ids, min(_LEASED, len(ids))) if len(ids) > _LEASED else ids
-        leases = self._leases.take(chosen)
+    def _leased(self, due: Sequence[Row]) -> Iterator[list[Lease]]:
+        leases = self._leases.take(row[0] for row in due)
         try:
             yield leases
         finally:
@@ -160,6 +179,11 @@ class Janitor:
             if not busy:
                 self._wake.wait(self._settings.janitor_s)
                 self._wake.clear()
+
+    def _compress(self) -> None:
+        while not self._stop.is_set():
+            if not (self._ownership.begun and self._guarded(self.compress_due)):
+                self._stop.wait(_COMPRESS_S)
 
     def _of_project(self, project_id: str, step: Callable[[], int]) -> int | None:
         return self._guarded(step, f"retention of project {project_id}: ")

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+
+from msgspec import Struct
 
 from joblog.catalog.leases import LEASE_MS, Lease
 from joblog.catalog.logs import Doomed, Logs, advance, advanced, drop_segment, put_segment, seal
@@ -16,8 +19,16 @@ from joblog.core import lines
 from joblog.core.counters import SEALED, Tally
 from joblog.core.lines import Bytes
 from joblog.core.logs import Chunk, Log, Segment
-from joblog.core.segment import FRAME_BYTES, LEVEL_FAST, LEVEL_SMALL, SegmentWriter, decode_index, encode_index
-from joblog.errors import Damaged, Unavailable
+from joblog.core.segment import (
+    COLD_FRAME_BYTES,
+    FRAME_BYTES,
+    LEVEL_FAST,
+    LEVEL_SMALL,
+    SegmentWriter,
+    decode_index,
+    encode_index,
+)
+from joblog.errors import Damaged, JoblogError, Unavailable
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, segment_key
 
@@ -28,10 +39,13 @@ _SEAL_BYTES = 8 * 1024 * 1024
 """Raw bytes sealed in one step: they are in memory meanwhile."""
 
 _FRAME_ENOUGH_BYTES = 32 * 1024
-"""A compressed chunk of so many raw bytes becomes a frame of the segment as it is: sealing is copying, merging compresses."""
+"""A compressed chunk of so many raw bytes becomes a frame of the segment as it is: sealing is copying, as merging is."""
 
 _SEEN_BYTES = 4096
 """Of an object's end read back before rows rely on it: its index is there, at least the end of it."""
+
+_Make = Callable[[Sequence[Segment]], tuple[SegmentWriter, int]]
+"""Writes the frames of segments to a new one, and says of which level it is."""
 
 _MERGE_FAN_IN = 4
 """So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
@@ -60,11 +74,57 @@ class Sealer:
 
     def seal(self, log_id: int, lease: Lease | None = None) -> bool:
         """Seals the next stretch of a log's tail; False when there is none, another sealer was first, or the lease is lost."""
+        try:
+            return self._seal([(log_id, lease)]) > 0
+        except Doomed:
+            return False
+
+    def seal_all(self, leases: Sequence[Lease], stopped: Callable[[], bool]) -> int:
+        """Seals the next stretch of each of these logs; returns how many there were. Small ones share commits."""
+        try:
+            return self._seal([(lease.log_id, lease) for lease in leases], stopped)
+        except (Doomed, JoblogError):  # now each by itself, so that the others are sealed
+            made = 0
+            for lease in leases:
+                made += self.seal(lease.log_id, lease)
+                if stopped():
+                    break
+            return made
+
+    def _seal(self, wanted: Sequence[tuple[int, Lease | None]], stopped: Callable[[], bool] = lambda: False) -> int:
+        """Seals stretches, as many at a time as are in memory; raises Doomed."""
+        made = held_bytes = 0
+        ready: list[_Stretch] = []
+        for log_id, lease in wanted:
+            stretch = self._stretch(log_id, lease)
+            if stretch is not None:
+                ready.append(stretch)
+                held_bytes += stretch.segment.end_byte - stretch.segment.start_byte
+            if held_bytes >= _SEAL_BYTES:
+                made, held_bytes, ready = made + self._swap(ready), 0, []
+                if stopped():
+                    break
+        return made + self._swap(ready)
+
+    def _swap(self, ready: Sequence[_Stretch]) -> int:
+        if not ready:
+            return 0
+        write_objects(self._logs, self._objects, [(each.segment, each.data) for each in ready])
+        with self._logs.transaction() as tx:
+            sealed = sum(
+                (each.lease is None or each.lease.hold(tx)) and seal(tx, each.log, each.segment, each.rest)
+                for each in sorted(ready, key=lambda each: each.log.id)
+            )
+        self.tally.add(SEALED, "seal", count=sealed)
+        return sealed
+
+    def _stretch(self, log_id: int, lease: Lease | None) -> _Stretch | None:
+        """Makes a segment of the next stretch of a log's tail, if there is one."""
         log = self._logs.head(log_id)
         high = min(log.end_byte, log.sealed_byte + _SEAL_BYTES)
         chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
         if not chunks or chunks[0].start_byte != log.sealed_byte:
-            return False
+            return None
         writer = SegmentWriter(log.sealed_byte, log.sealed_line, LEVEL_FAST, self._frame_bytes)
         for chunk in chunks[:-1]:
             writer.arrived(chunk.start_byte, chunk.appended_ms)
@@ -76,14 +136,8 @@ class Sealer:
         rest = data[_seal_border(log, last, data) :]
         writer.arrived(last.start_byte, last.appended_ms)
         writer.add(data[: len(data) - len(rest)])
-        try:
-            segment = self._store(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
-            with self._logs.transaction() as tx:
-                sealed = (lease is None or lease.hold(tx)) and seal(tx, log, segment, rest)
-        except Doomed:
-            return False
-        self.tally.add(SEALED, "seal", count=int(sealed))
-        return sealed
+        segment, stored = self._made(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
+        return _Stretch(log, segment, stored, rest, lease)
 
     def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
@@ -113,39 +167,50 @@ class Sealer:
     def merge(
         self, log_id: int, now_ms: int, lease: Lease | None = None, *, give_up: Callable[[], bool] = lambda: False
     ) -> int:
-        """Merges what is worth merging of a log's segments; returns how many segments became fewer or smaller.
+        """Makes few segments of a log's many, mostly by copying; returns how many became fewer.
 
-        ``give_up`` is asked between one frame and the next: a large merge takes longer than a server has to end.
+        ``give_up`` is asked between one frame and the next: a large merge may take longer than a server has to end.
         """
         log = self._logs.head(log_id)
         sizes = self._logs.segment_sizes(log_id)
+        plans = plan_merges(sizes, whole=_is_whole(log))
+        small = all(level == LEVEL_SMALL for _, _, level in sizes)  # else it is looked at once more, to be compressed
+        return self._merged(log, plans, log.fresh_segments - (not small), partial(self._copied, give_up), now_ms, lease)
+
+    def compress(
+        self, log_id: int, now_ms: int, lease: Lease | None = None, *, rest: Callable[[float], bool] = lambda _: False
+    ) -> int:
+        """Compresses anew, hard, what of a log's segments is not; returns how many became fewer or smaller.
+
+        ``rest`` is called between one frame and the next with the seconds that one took of a processor: whether to give up.
+        """
+        log = self._logs.head(log_id)
+        plans = plan_compression(self._logs.segment_sizes(log_id), whole=_is_whole(log))
+        return self._merged(log, plans, log.fresh_segments, partial(self._compressed, rest), now_ms, lease)
+
+    def _merged(
+        self, log: Log, plans: Sequence[tuple[int, int]], looked_at: int, make: _Make, now_ms: int, lease: Lease | None
+    ) -> int:
         merged = 0
-        for start_byte, end_byte in plan_merges(sizes, whole=log.closed and log.sealed_byte == log.end_byte):
+        for start_byte, end_byte in plans:
             try:
-                merged += self._merge(log, (start_byte, end_byte), now_ms, lease, give_up)
+                merged += self._replace(log, (start_byte, end_byte), make, now_ms, lease)
             except (Doomed, _Overtaken):
                 break  # What this plan was made from is no more; the next look plans anew.
             except _GivenUp:
                 return merged
-        with self._logs.transaction() as tx:
-            tx.rows("log_merged", id=log_id, looked_at=log.fresh_segments)
+        if looked_at > 0:
+            with self._logs.transaction() as tx:
+                tx.rows("log_merged", id=log.id, looked_at=looked_at)
         return merged
 
-    def _merge(self, log: Log, span: tuple[int, int], now_ms: int, lease: Lease | None, give_up: Callable[[], bool]) -> int:
+    def _replace(self, log: Log, span: tuple[int, int], make: _Make, now_ms: int, lease: Lease | None) -> int:
         start_byte, end_byte = span
         old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
             return 0
-        writer = SegmentWriter(start_byte, old[0].start_line, LEVEL_SMALL, self._frame_bytes)
-        for each in old:
-            index = decode_index(each.index)
-            for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
-                writer.arrived(byte, ms)
-            for piece in self._frames.stream(each):
-                if give_up():
-                    raise _GivenUp
-                writer.add(piece.data)
-        segment = self._store(log, writer, LEVEL_SMALL, old[0].first_ms, old[-1].last_ms)
+        writer, level = make(old)
+        segment = self._store(log, writer, level, old[0].first_ms, old[-1].last_ms)
         with self._logs.transaction() as tx:
             if (lease is not None and not lease.hold(tx)) or not tx.rows("log_merged", id=log.id, looked_at=0):
                 raise _Overtaken
@@ -156,8 +221,41 @@ class Sealer:
         self.tally.add(SEALED, "merge")
         return len(old)
 
+    def _copied(self, give_up: Callable[[], bool], old: Sequence[Segment]) -> tuple[SegmentWriter, int]:
+        """Copies the frames of segments as they are, each verified; small ones become larger ones."""
+        writer = SegmentWriter(old[0].start_byte, old[0].start_line, LEVEL_FAST, self._frame_bytes)
+        for each in old:
+            _arrived(writer, each)
+            for stored, piece in self._frames.copies(each):
+                if give_up():
+                    raise _GivenUp
+                if len(piece.data) >= self._frame_bytes // 2:
+                    writer.add_frame(stored, len(piece.data), piece.end_line - piece.start_line)
+                else:
+                    writer.add(piece.data)
+        return writer, min(each.level for each in old)
+
+    def _compressed(self, rest: Callable[[float], bool], old: Sequence[Segment]) -> tuple[SegmentWriter, int]:
+        frame_bytes = self._frame_bytes * (COLD_FRAME_BYTES // FRAME_BYTES)
+        writer = SegmentWriter(old[0].start_byte, old[0].start_line, LEVEL_SMALL, frame_bytes)
+        for each in old:
+            _arrived(writer, each)
+            began_s = time.thread_time()
+            for piece in self._frames.stream(each):
+                writer.add(piece.data)
+                if rest(time.thread_time() - began_s):
+                    raise _GivenUp
+                began_s = time.thread_time()
+        return writer, LEVEL_SMALL
+
     def _store(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
         """Writes an object under a name that the catalog has noted; raises Unavailable, Doomed."""
+        segment, data = self._made(log, writer, level, first_ms, last_ms)
+        write_object(self._logs, self._objects, segment, data)
+        return segment
+
+    def _made(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> tuple[Segment, bytes]:
+        """Returns a segment and its object."""
         data, index = writer.finish(self._logs.about(log))
         frames = index.placed()
         segment = Segment(
@@ -173,29 +271,44 @@ class Sealer:
             last_ms=last_ms,
             index=encode_index(index),
         )
-        write_object(self._logs, self._objects, segment, data)
-        return segment
+        return segment, data
+
+
+class _Stretch(Struct, frozen=True):
+    """What is ready to take the place of chunks: a segment, its object, and the bytes of the last chunk that stay."""
+
+    log: Log
+    segment: Segment
+    data: bytes
+    rest: bytes
+    lease: Lease | None
 
 
 def write_object(logs: Logs, objects: Objects, segment: Segment, data: bytes) -> None:
-    """Notes the name, writes the object, and looks whether it is there: a store's word for it is not enough to drop chunks by.
+    """Writes one object as ``write_objects`` does."""
+    write_objects(logs, objects, [(segment, data)])
+
+
+def write_objects(logs: Logs, objects: Objects, made: Sequence[tuple[Segment, bytes]]) -> None:
+    """Notes the names, writes the objects, and looks whether they are there: a store's word is not enough to drop chunks by.
 
     Raises Unavailable; Doomed where that took longer than names without a row are kept.
     """
-    logs.name_object(segment)
-    objects.put(segment.object_key, data)
-    if not logs.is_named(segment.object_key):  # else the object would be one that the catalog does not know
+    logs.name_objects([segment for segment, _ in made])
+    for segment, data in made:
+        objects.put(segment.object_key, data)
+        if not logs.is_named(segment.object_key):  # else the object would be one that the catalog does not know
+            try:
+                logs.name_objects([segment])
+            except Doomed:
+                objects.delete(segment.object_key)
+                raise
         try:
-            logs.name_object(segment)
-        except Doomed:
-            objects.delete(segment.object_key)
-            raise
-    try:
-        (end,) = objects.ranges(segment.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
-    except Damaged:
-        end = b""
-    if not end or not data.endswith(end):
-        raise Unavailable(f"the object store has taken object {segment.object_key}, and does not have it")
+            (end,) = objects.ranges(segment.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
+        except Damaged:
+            end = b""
+        if not end or not data.endswith(end):
+            raise Unavailable(f"the object store has taken object {segment.object_key}, and does not have it")
 
 
 class _Overtaken(Exception):
@@ -206,24 +319,42 @@ class _GivenUp(Exception):
     """Whoever asked for the merge does not want it any more."""
 
 
+def _arrived(writer: SegmentWriter, old: Segment) -> None:
+    index = decode_index(old.index)
+    for byte, ms in zip(index.second_byte, index.second_ms, strict=True):
+        writer.arrived(byte, ms)
+
+
+def _is_whole(log: Log) -> bool:
+    """Whether nothing will be added to a log's segments."""
+    return log.closed and log.sealed_byte == log.end_byte
+
+
 def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
     """Plans merges of segments given as (start byte, end byte, level), which join up; returns the byte ranges to merge.
 
     A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together
-    (or of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one, closed
-    and sealed: everything, in ranges of up to SEGMENT_BYTES, except what is one segment of the small level already.
+    (or of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one:
+    everything, in ranges of up to SEGMENT_BYTES.
     """
     if whole:
-        return [
-            (group[0][0], group[-1][1]) for group in _groups(sizes) if len(group) > 1 or (group and group[0][2] != LEVEL_SMALL)
-        ]
+        return [(group[0][0], group[-1][1]) for group in _groups(sizes) if len(group) > 1]
     total = taken = 0
     for start, end, _ in reversed(sizes):
-        if (taken and end - start > 2 * max(total, FRAME_BYTES)) or total + end - start > SEGMENT_BYTES:
+        if (taken and end - start > 2 * max(total, COLD_FRAME_BYTES)) or total + end - start > SEGMENT_BYTES:
             break
         total += end - start
         taken += 1
     return [(sizes[-taken][0], sizes[-1][1])] if taken >= _MERGE_FAN_IN else []
+
+
+def plan_compression(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
+    """Plans in the same way what to compress anew: ranges that hold what is not of the small level.
+
+    Of a log that may grow not the last range, which would be compressed each time that it has.
+    """
+    groups = _groups(sizes) if whole else _groups(sizes)[:-1]
+    return [(group[0][0], group[-1][1]) for group in groups if any(level != LEVEL_SMALL for _, _, level in group)]
 
 
 def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:

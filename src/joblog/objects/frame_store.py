@@ -93,6 +93,12 @@ class FrameStore:
         for numbers in _batches(range(len(self.placed(sealed).byte) - 1)):
             yield from self._fetch(sealed, numbers)
 
+    def copies(self, sealed: Segment) -> Iterator[tuple[bytes, CachedPiece]]:
+        """Yields the same with each as it is stored, which is verified."""
+        for numbers in _batches(range(len(self.placed(sealed).byte) - 1)):
+            stored = self._stored(sealed, numbers)
+            yield from zip(stored, self._fetch(sealed, numbers, stored), strict=True)
+
     def _shared(self, sealed: Segment, numbers: range) -> list[CachedPiece]:
         """Fetches the frames that nobody is fetching, then waits for the others: so nobody waits for who waits for it."""
         flights: list[Future[CachedPiece]] = []
@@ -128,19 +134,24 @@ class FrameStore:
                 self._landed_bytes -= size
                 del self._flights[oldest]
 
-    def _fetch(self, sealed: Segment, numbers: Sequence[int]) -> list[CachedPiece]:
+    def _fetch(self, sealed: Segment, numbers: Sequence[int], stored: Sequence[bytes] | None = None) -> list[CachedPiece]:
+        """Returns frames, decompressed and verified: those that are ``stored``, or as the object store has them."""
         try:
-            return self._decoded(sealed, numbers)
+            return self._decoded(sealed, numbers, self._stored(sealed, numbers) if stored is None else stored)
         except Damaged:
             self._tally.add(DAMAGED)
             raise
 
-    def _decoded(self, sealed: Segment, numbers: Sequence[int]) -> list[CachedPiece]:
+    def _stored(self, sealed: Segment, numbers: Sequence[int]) -> list[bytes]:
         placed = self.placed(sealed)
         starts = [placed.stored[number] for number in numbers]
         ends = [placed.stored[number + 1] for number in numbers]
+        return self._objects.ranges(sealed.object_key, starts, ends)
+
+    def _decoded(self, sealed: Segment, numbers: Sequence[int], stored_frames: Sequence[bytes]) -> list[CachedPiece]:
+        placed = self.placed(sealed)
         pieces = []
-        for number, stored in zip(numbers, self._objects.ranges(sealed.object_key, starts, ends), strict=True):
+        for number, stored in zip(numbers, stored_frames, strict=True):
             raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
             pieces.append(CachedPiece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
         return pieces

@@ -39,6 +39,9 @@ _RETRY: dict[str, Any] = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 
+# Directories that are known to be durable: some 300 bytes each.
+_SYNCED = 10_000
+
 _MARKS = ".joblog/"
 """What begins so says which catalog the objects are of, and is no object of a log: no project's id begins with a dot."""
 
@@ -56,6 +59,8 @@ class Objects:
         self._store = store
         self._directory = directory
         self._path = None if directory is None else f"{directory}/"
+        self._synced: set[Path] = set()
+        """Directories whose names, up to the store's own, are durable."""
         self._observer: Callable[[str, bool, float], None] = lambda *_: None
 
     def watch(self, observer: Callable[[str, bool, float], None]) -> None:
@@ -122,9 +127,28 @@ class Objects:
     def put(self, key: str, data: bytes) -> None:
         """Stores an object durably, by one plain write."""
         with self._calling("put"):
+            if self._directory is None:
+                obstore.put(self._store, key, data, use_multipart=False)
+                return
+            place = (self._directory / key).parent
+            for each in (place, *place.parents):
+                if each.is_dir():
+                    break
+                self._synced.discard(each)  # it was there, and somebody has removed it
             obstore.put(self._store, key, data, use_multipart=False)
-            if self._directory is not None:
-                _sync(self._directory / key, self._directory)
+            _sync(self._directory / key)
+            self._sync_names(place)
+
+    def _sync_names(self, place: Path) -> None:
+        """Makes a new file's name in its directory durable, and that directory's own name, unless it is known to be."""
+        _sync(place)
+        known = [place]
+        while known[-1] != self._directory and known[-1] not in self._synced:
+            known.append(known[-1].parent)
+            _sync(known[-1])
+        if len(self._synced) > _SYNCED:
+            self._synced.clear()
+        self._synced.update(known)
 
     def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
         """Reads the byte ranges ``[start, end)``, which lie near each other, by one request.
@@ -254,16 +278,13 @@ def _in_host(bucket: str, endpoint: str) -> str:
     return f"{scheme}://{host}" if host.startswith(f"{bucket}.") else f"{scheme}://{bucket}.{host}"
 
 
-def _sync(path: Path, root: Path) -> None:
-    """Makes a new file, its name, and the names of its directories durable."""
-    for each in (path, *path.parents):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if each == root:
-            return
+def _sync(path: Path) -> None:
+    """Makes a new file, or the names in a directory, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ WHERE id = :id RETURNING id;
 
 -- name: logs_to_seal
 -- A large tail, a quiet one that has a whole line, or one that is closed.
-SELECT id FROM log WHERE end_byte > sealed_byte
+SELECT id, end_byte - sealed_byte FROM log WHERE end_byte > sealed_byte
     AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
         OR closed_ms IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
@@ -65,7 +65,13 @@ ORDER BY appended_ms LIMIT :limit;
 
 -- name: logs_to_merge
 SELECT id FROM log WHERE fresh_segments > 0
-    AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte))
+    AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte AND fresh_segments > 1))
+    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
+ORDER BY fresh_segments DESC LIMIT :limit;
+
+-- name: logs_to_compress
+-- Those that have not grown for long, and have segments that a merge has left as they were compressed at first.
+SELECT id FROM log WHERE fresh_segments > 0 AND appended_ms < :before_ms
     AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
 ORDER BY fresh_segments DESC LIMIT :limit;
 

@@ -109,7 +109,6 @@ async def close_log(joblog: State, call: Call, data: CloseRequest) -> values.Log
     """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
     log = await log_of(joblog, call)
     closed = await joblog.writing(_close, joblog, log.id, data)
-    joblog.engine.janitor.hint()
     return await read_log_value(joblog, closed)
 
 
@@ -193,10 +192,9 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the writer counts {claims.end_byte}", log.end_byte)
     if not (_agree(claims.end_byte, log.claimed_bytes) and _agree(claims.crc32, log.claimed_crc32)):
         raise Conflict("the log was closed with other figures", log.end_byte)
-    added = logs.add_gaps(log_id, [RecordedGap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps])
-    closed = logs.close(log, claims.end_byte, claims.crc32, now_ms)
+    gaps = [RecordedGap(each.at_byte, each.size_bytes, each.reason, now_ms) for each in claims.gaps]
+    closed, added = joblog.engine.states.close_log(log, (claims.end_byte, claims.crc32), gaps, now_ms)
     _count_close(joblog.engine.tally, log, closed, added)
-    joblog.engine.states.log_closed(log.version_id, now_ms)
     return closed
 
 
