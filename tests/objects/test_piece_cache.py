@@ -61,7 +61,7 @@ def test_what_is_held_is_the_logs_and_stays(seed: int, spans: list[Span]) -> Non
         assert got is not None
         joined = b"".join(each.data for each in got)
         assert joined[low - got[0].start_byte :][: high - low] == log[low:high]
-    assert cache.kept_bytes >= sum(kept)
+    assert cache.held_bytes >= sum(kept)
 
 
 @given(st.integers(0, 9), st.integers(0, SIZE - 1), st.integers(1, 9000), st.booleans())

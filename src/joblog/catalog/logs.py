@@ -27,6 +27,9 @@ _COMPRESS_BYTES = 2048
 """Smaller rows stay as they are: a page of the database holds several of them as it is."""
 
 
+_HEADS = 16
+"""Logs in one statement log_heads."""
+
 _ABOUT = (
     "job_name", "job_created_ms", "version_number", "version_uuid", "run_id", "version_created_ms",
     "title", "command", "host", "user_name", "commit_id",
@@ -78,6 +81,15 @@ class Logs:
     def head(self, log_id: int) -> Log:
         """Returns the log as it is now; raises NotFound."""
         return _head(self._db.rows("log", id=log_id), log_id)
+
+    def heads(self, log_ids: Sequence[int]) -> dict[int, Log]:
+        """Returns those of the logs that there are, as they are now, by their ids."""
+        logs: dict[int, Log] = {}
+        for start in range(0, len(log_ids), _HEADS):
+            some = [*log_ids[start : start + _HEADS], *[0] * _HEADS][:_HEADS]
+            rows = self._db.rows("log_heads", **{f"id_{number}": log_id for number, log_id in enumerate(some, 1)})
+            logs.update((row[0], Log(*row)) for row in rows)
+        return logs
 
     def all(self, after: int, limit: int) -> list[Log]:
         """Lists every project's logs by id."""

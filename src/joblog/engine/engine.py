@@ -28,11 +28,12 @@ from joblog.engine.feed import Feed
 from joblog.engine.janitor import Janitor
 from joblog.engine.opening import lock, open_database, open_objects
 from joblog.engine.ownership import Ownership
-from joblog.engine.read import PageReader
+from joblog.engine.read import InMemory, PageReader
 from joblog.engine.retention import Retention
 from joblog.engine.scan import Scan
 from joblog.engine.seal import Sealer
 from joblog.engine.search import LogSearch
+from joblog.engine.stored import StoredLogs
 from joblog.errors import Unavailable
 from joblog.objects.frame_store import FewFrames, FrameStore
 from joblog.objects.piece_cache import PieceCache
@@ -75,7 +76,7 @@ class Engine:
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
         self.runs, self.feed, self.timeline = Runs(self.database), Feed(), Timeline()
-        self.cache = cache = PieceCache(settings.cache_bytes, self.timeline)
+        self.cache = PieceCache(settings.cache_bytes, self.timeline)
         self._heads: _Heads = self.runs
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = HeadCache(self.runs, self.timeline)
@@ -89,16 +90,24 @@ class Engine:
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.users = Users(self.database, self.vault)
-        self.frames = FrameStore(self.objects, self.tally)
-        few = FewFrames(self.frames, _INLINE_FRAMES if self.objects.local_directory else 0)
-        self.reader_now = PageReader(self.logs, cache, few)
-        self.reader = PageReader(self.logs, cache, self.frames)
-        self.search = LogSearch(Scan(self.logs, self.frames), self.reader)
+        self._open_readers()
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
         room, tally = settings.append_queue_bytes, self.tally
         self.appender = Appender(self.logs, self.reader, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)
+
+    def _open_readers(self) -> None:
+        """Opens the ways to read: pages, whole logs, searches."""
+        local = self.objects.local_directory
+        self.frames = FrameStore(self.objects, self.tally, shared=not local)
+        few = FewFrames(self.frames, _INLINE_FRAMES if local else 0)
+        self.reader_now = PageReader(self.logs if self.database.embedded else InMemory(self.database), self.cache, few)
+        self.reader = PageReader(self.logs, self.cache, self.frames)
+        self.bulk_reader = PageReader(self.logs, PieceCache(0, self.timeline), self.frames) if local else self.reader
+        """For whole logs, of which the cache would hold the end, in place of what readers of pages use."""
+        self.stored = StoredLogs(self.logs, self.frames, self.timeline)
+        self.search = LogSearch(Scan(self.logs, self.frames), self.reader)
 
     def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
         try:

@@ -11,16 +11,15 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Chunk, Log, Segment
 from joblog.errors import Busy, Damaged, Unavailable
-from joblog.objects.frame_store import FrameReader
+from joblog.objects.frame_store import FrameReader, NotCached
 from joblog.objects.piece_cache import CachedPiece, PieceCache, joined
 
 DEADLINE_S: ContextVar[float] = ContextVar("joblog_deadline", default=math.inf)
@@ -61,6 +60,30 @@ class _Moved(Exception):
 T = TypeVar("T")
 
 
+class InMemory(Logs):
+    """A catalog that an event loop does not wait for: what is not in memory is NotCached."""
+
+    def head(self, log_id: int) -> Log:
+        del log_id
+        raise NotCached
+
+    def chunks_by_byte(self, log_id: int, low: int, high: int) -> list[Chunk]:
+        del log_id, low, high
+        raise NotCached
+
+    def chunks_by_line(self, log_id: int, low: int, high: int) -> list[Chunk]:
+        del log_id, low, high
+        raise NotCached
+
+    def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
+        del log_id, low, high
+        raise NotCached
+
+    def segments_by_line(self, log_id: int, low: int, high: int) -> list[Segment]:
+        del log_id, low, high
+        raise NotCached
+
+
 class PageReader:
     """Reads logs through the catalog and a reader of frames; raises what these raise."""
 
@@ -94,15 +117,18 @@ class PageReader:
         """Returns how many newlines stand before a position that the log holds, or its end."""
         return self._steady(log, lambda head: self._line_at(head, byte))
 
-    def reader(self, log: Log) -> Callable[[int, int], bytes]:
-        """Returns what reads ``[low, high)`` of one past; what retention has removed is Damaged, another past Unavailable."""
+    def reader(self, log: Log) -> Callable[[int, int], list[bytes]]:
+        """Returns what reads ``[low, high)`` of one past, as the parts that it is kept in, which need not be joined.
+
+        What retention has removed is Damaged, another past Unavailable.
+        """
         past = self._cache.timeline.number
 
-        def read(low: int, high: int) -> bytes:
-            page = self.read(log, partial(_fixed, low, high))
+        def read(low: int, high: int) -> list[bytes]:
+            parts = self._steady(log, lambda head: _cuts(self._pieces_by_byte(head, low, high), low, high))
             if past != self._cache.timeline.number:
                 raise Unavailable("the catalog was set back while the log was read; read it again")
-            return page.data
+            return parts
 
         return read
 
@@ -110,7 +136,7 @@ class PageReader:
         """Yields ``[low, high)`` in parts; raises as ``reader``'s reads."""
         read = self.reader(log)
         for at in range(low, high, part_bytes):
-            yield read(at, min(at + part_bytes, high))
+            yield b"".join(read(at, min(at + part_bytes, high)))
 
     def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
         if time.monotonic() > DEADLINE_S.get():
@@ -252,17 +278,21 @@ def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
 
 def _cut(pieces: list[CachedPiece], low: int, high: int) -> bytes:
     """Joins ``[low, high)`` out of pieces that must cover it; raises _Moved."""
-    if low >= high:
-        return b""
+    parts = _cuts(pieces, low, high)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _cuts(pieces: list[CachedPiece], low: int, high: int) -> list[bytes]:
+    """Cuts ``[low, high)`` out of pieces that must cover it; raises _Moved."""
+    parts: list[bytes] = []
     at = low
-    parts = []
     for piece in pieces:
         if piece.end_byte <= at:
             continue
-        if piece.start_byte > at:
+        if piece.start_byte > at or at >= high:
             break
         parts.append(piece.data[at - piece.start_byte : high - piece.start_byte])
         at = piece.end_byte
-        if at >= high:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-    raise _Moved
+    if at < high:
+        raise _Moved
+    return parts

@@ -54,8 +54,12 @@ class FrameReader(Protocol):
 class FrameStore:
     """Reads objects. Methods block, for any thread; they raise Unavailable and Damaged."""
 
-    def __init__(self, objects: Objects, tally: Tally | None = None, *, landed_bytes: int = _LANDED_BYTES) -> None:
+    def __init__(
+        self, objects: Objects, tally: Tally | None = None, *, shared: bool = True, landed_bytes: int = _LANDED_BYTES
+    ) -> None:
+        """``shared``: what many want at once is fetched once, which costs more than to read a file again."""
         self._objects = objects
+        self._shares = shared
         self._tally = tally or Tally()
         self._lock = threading.Lock()
         self._placed: dict[str, FrameBorders] = {}
@@ -77,7 +81,8 @@ class FrameStore:
 
     def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""
-        return [piece for numbers in _batches(wanted) for piece in self._shared(sealed, numbers)]
+        read = self._shared if self._shares else self._fetch
+        return [piece for numbers in _batches(wanted) for piece in read(sealed, numbers)]
 
     def read_at_once(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames, for a reader that waits for nobody else's fetch; raises NotCached where ``read`` would wait."""
@@ -96,7 +101,7 @@ class FrameStore:
     def copies(self, sealed: Segment) -> Iterator[tuple[bytes, CachedPiece]]:
         """Yields the same with each as it is stored, which is verified."""
         for numbers in _batches(range(len(self.placed(sealed).byte) - 1)):
-            stored = self._stored(sealed, numbers)
+            stored = self.stored(sealed, numbers)
             yield from zip(stored, self._fetch(sealed, numbers, stored), strict=True)
 
     def _shared(self, sealed: Segment, numbers: range) -> list[CachedPiece]:
@@ -137,12 +142,13 @@ class FrameStore:
     def _fetch(self, sealed: Segment, numbers: Sequence[int], stored: Sequence[bytes] | None = None) -> list[CachedPiece]:
         """Returns frames, decompressed and verified: those that are ``stored``, or as the object store has them."""
         try:
-            return self._decoded(sealed, numbers, self._stored(sealed, numbers) if stored is None else stored)
+            return self._decoded(sealed, numbers, self.stored(sealed, numbers) if stored is None else stored)
         except Damaged:
             self._tally.add(DAMAGED)
             raise
 
-    def _stored(self, sealed: Segment, numbers: Sequence[int]) -> list[bytes]:
+    def stored(self, sealed: Segment, numbers: Sequence[int]) -> list[bytes]:
+        """Returns frames as the object store has them, neither verified nor shared."""
         placed = self.placed(sealed)
         starts = [placed.stored[number] for number in numbers]
         ends = [placed.stored[number + 1] for number in numbers]

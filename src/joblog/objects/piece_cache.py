@@ -181,7 +181,7 @@ class PieceCache:
         """Holds pieces that were read in the past of that number, dropping those not used for longest."""
         with self._lock:
             self.misses += 1
-            if past != self.timeline.number:
+            if past != self.timeline.number or not self._limit:
                 return
             of_log = self._logs.setdefault(log_id, _LogPieces())
             for piece in pieces:

@@ -27,6 +27,7 @@ from joblog.server.http.asgi import HTTPScope, Receive, Send
 from joblog.server.http.audit import Audit
 from joblog.server.http.bodies import TAKEN, Incoming, Silence, Unpacking
 from joblog.server.http.documents import Parsing
+from joblog.server.http.heads import Heads
 from joblog.server.http.limits import Buckets
 from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
 from joblog.server.http.pools import Searches, Viewing
@@ -114,10 +115,11 @@ class Parts:
         """Makes each part once."""
         auth, followers, unpacking = Auth(engine), Followers(engine), Unpacking()
         downloads = Share(MAX_DOWNLOADS, "too many downloads are on their way")
-        append_call = AppendCall(engine, unpacking)
+        append_call, heads = AppendCall(engine, unpacking), Heads(engine)
         return cls(
             joblog=State(
                 engine=engine,
+                heads=heads,
                 auth=auth,
                 logins=Logins(engine),
                 watch=Watch(engine.reader, engine.timeline),
@@ -130,7 +132,7 @@ class Parts:
             append_call=append_call,
             deliveries=Deliveries(engine, auth, append_call, unpacking),
             followers=followers,
-            log_calls=LogCalls(engine, downloads),
+            log_calls=LogCalls(engine, heads, downloads),
             readiness=Readiness(engine),
             exposition=Exposition(engine, followers),
         )

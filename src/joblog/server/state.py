@@ -16,6 +16,7 @@ from joblog.engine.why_view import Causes
 from joblog.server.auth.login import Logins
 from joblog.server.auth.tokens import Auth
 from joblog.server.http.documents import Parsing
+from joblog.server.http.heads import Heads
 from joblog.server.http.pools import Searches, Viewing
 from joblog.server.http.share import Share
 
@@ -28,6 +29,7 @@ class State:
     """The server's parts that handlers share, made once at start."""
 
     engine: Engine
+    heads: Heads
     auth: Auth
     logins: Logins
     watch: Watch

@@ -9,6 +9,13 @@ SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appende
     sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
 FROM log WHERE id = :id;
 
+-- name: log_heads
+-- Several logs by id; 0 is none.
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE id IN (:id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14,
+    :id_15, :id_16);
+
 -- name: log_by_worker
 SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
     sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments

@@ -12,8 +12,8 @@ from joblog.server.http.asgi import HTTPScope, Message, Send
 from joblog.server.http.request_log import Exchange
 from joblog.server.http.share import Share
 
-PART_BYTES = 32 * 1024
-"""Five parts, and 64 KiB and one more part that are being written: a quarter of a mebibyte."""
+PART_BYTES = 64 * 1024
+"""Five parts, and 64 KiB and one more part that are being written: less than half a mebibyte. A frame of a log is one part."""
 
 MAX_UNREAD_BYTES = 128 * 1024 * 1024
 """Answers that were made whole and are not sent yet; the largest, lines, have 5 MiB."""

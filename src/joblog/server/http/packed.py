@@ -1,19 +1,20 @@
-"""Answers compressed on the way, as the client's Accept-Encoding allows: zstd before gzip, nothing where neither is named."""
+"""Compressed answers, as the client's Accept-Encoding allows: zstd before gzip, nothing where neither is named.
+
+zstd is how logs are stored (``engine/stored.py``); gzip is made on the way.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-
-import zstandard
-
-_ZSTD = zstandard.ZstdCompressionParameters.from_level(5, window_log=13, hash_log=12, chain_log=11, write_checksum=True)
-"""Some 120 KiB: who does not read on keeps it. Real training logs shrink 9.7 times, at level 3 with a window of 64 KiB 9.3."""
 
 _GZIP_LEVEL, _GZIP_BITS, _GZIP_MEMORY_LEVEL = 4, 16 + 14, 7
 """With a header of gzip's and a window of 16 KiB it takes 128 KiB, half of what is usual."""
+
+GZIP_PART_BYTES = 32 * 1024
+"""What is compressed at a time: what comes of it is in memory while nothing is taken."""
 
 _PART_BYTES = 8 * 1024
 """What is handed on at a time, at most: the HTTP server holds five such parts of an answer that is not read."""
@@ -31,39 +32,23 @@ def encoding(accepted: str) -> str | None:
     return next((name for name in ("zstd", "gzip") if named.get(name)), None)
 
 
-async def compressed(parts: AsyncGenerator[bytes, None], encoding: str) -> AsyncGenerator[bytes, None]:
+async def frames_sent(steps: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yields frames of zstd, some of which are read at a time."""
+    while (frames := await asyncio.to_thread(next, steps, None)) is not None:
+        yield frames
+
+
+async def gzipped(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """Yields the parts, compressed as a whole. While nothing is taken, none of them is held."""
-    packer = _Zstd() if encoding == "zstd" else _Gzip()
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS, _GZIP_MEMORY_LEVEL)
     async with aclosing(parts):
         async for part in parts:
-            packed = await asyncio.to_thread(packer.packed, part)
+            packed = _cut(await asyncio.to_thread(packer.compress, part))
             del part
             while packed:
                 yield packed.pop(0)
-    for last in packer.ended():
+    for last in _cut(packer.flush()):
         yield last
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        self._packer = zstandard.ZstdCompressor(compression_params=_ZSTD).chunker(chunk_size=_PART_BYTES)
-
-    def packed(self, part: bytes) -> list[bytes]:
-        return list(self._packer.compress(part))
-
-    def ended(self) -> list[bytes]:
-        return list(self._packer.finish())  # type: ignore[no-untyped-call]  # it has no types
-
-
-class _Gzip:
-    def __init__(self) -> None:
-        self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS, _GZIP_MEMORY_LEVEL)
-
-    def packed(self, part: bytes) -> list[bytes]:
-        return _cut(self._packer.compress(part))
-
-    def ended(self) -> list[bytes]:
-        return _cut(self._packer.flush())
 
 
 def _cut(data: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ from joblog.server.http.asgi import Headers
 
 MAX_DOWNLOADS = 128
 """Answers that are read from the store while they are sent: each holds what was sent last, and what compresses it, if anything
-does: a quarter of a mebibyte."""
+does: less than half a mebibyte."""
 
 OCTETS = b"application/octet-stream"
 EVENTS = b"text/event-stream; charset=utf-8"

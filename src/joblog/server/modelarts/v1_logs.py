@@ -21,6 +21,7 @@ from joblog.engine.read import LargePage, Page, PageReader
 from joblog.errors import NotFound
 from joblog.objects.frame_store import NotCached
 from joblog.server.http.answers import Answer
+from joblog.server.http.heads import Heads
 from joblog.server.http.packed import RAW_BYTES
 from joblog.server.http.parameters import choice, number, text
 from joblog.server.http.routes import Calls
@@ -90,63 +91,63 @@ class FileNamesAnswer(msgspec.Struct):
 class LogCalls:
     """Answers the three calls. Used from the event loop; what must block is done in a thread."""
 
-    def __init__(self, engine: Engine, downloads: Share) -> None:
+    def __init__(self, engine: Engine, heads: Heads, downloads: Share) -> None:
         self._engine = engine
+        self._heads = heads
         self._downloads = downloads
         self._encode = msgspec.json.Encoder().encode
 
     async def file_names(self, ids: _Version) -> Answer:
         """Answers with the names of a version's logs."""
-        return await self._ask(partial(self._file_names, ids))
+        if self._engine.database.embedded:
+            return self._file_names(ids)
+        return await asyncio.to_thread(self._file_names, ids)
 
     async def bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int) -> Answer:
         """Answers with bytes of a log."""
-        return await self._ask(partial(self._bytes, ids, log_file, start_byte, offset))
+        return await self._ask(partial(self._bytes, await self.log(ids, log_file), start_byte, offset))
 
     async def _ask(self, read: Callable[[PageReader], Answer]) -> Answer:
         """Reads at once what is in memory or in the embedded catalog, and in a thread what must be fetched."""
-        if self._engine.database.embedded:
-            try:
-                return read(self._engine.reader_now)
-            except NotCached:
-                pass
-        return await asyncio.to_thread(read, self._engine.reader)
+        try:
+            return read(self._engine.reader_now)
+        except NotCached:
+            return await asyncio.to_thread(read, self._engine.reader)
 
-    def log(self, ids: _Version, log_file: str) -> Log:
+    async def log(self, ids: _Version, log_file: str) -> Log:
         """Returns the log of that name; raises NotFound."""
         worker = worker_of_log_file(log_file)
         if worker is None:
-            self._engine.runs.version(*ids)
+            await asyncio.to_thread(self._engine.runs.version, *ids)
             raise NotFound("log file", log_file)
-        log = self._engine.log(*ids, worker)
+        log = await self._heads.log(*ids, worker)
         if log.log_file != log_file:
             raise NotFound("log file", log_file)
         return log
 
-    def _file_names(self, ids: _Version, _: PageReader) -> Answer:
+    def _file_names(self, ids: _Version) -> Answer:
         return Answer(200, self._encode(FileNamesAnswer(True, self._engine.runs.log_files(*ids))))
 
-    def _bytes(self, ids: _Version, log_file: str, start_byte: int, offset: int, reader: PageReader) -> Answer:
+    def _bytes(self, log: Log, start_byte: int, offset: int, reader: PageReader) -> Answer:
         span = partial(positions.byte_span, start_byte, offset)
-        page = reader.characters(self.log(ids, log_file), span, backwards=offset < 0 or start_byte == -1)
+        page = reader.characters(log, span, backwards=offset < 0 or start_byte == -1)
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    async def lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
-        """Answers with lines of the log that ``find`` returns, v1's or v2's way."""
+    async def lines(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
+        """Answers with lines of a log, v1's or v2's way."""
         try:
-            return await self._ask(partial(self._lines, find, span, kind))
+            return await self._ask(partial(self._lines, log, span, kind))
         except LargePage:
-            return await self._large(find, span, kind)
+            return await self._large(log, span, kind)
 
-    def _lines(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer], reader: PageReader) -> Answer:
-        page = reader.lines(find(), span)
+    def _lines(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer], reader: PageReader) -> Answer:
+        page = reader.lines(log, span)
         return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
-    async def _large(self, find: Callable[[], Log], span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
+    async def _large(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
         """Answers with a page that is too large to hold, part by part; raises Busy."""
         self._downloads.hold()
-        log = await asyncio.to_thread(find)
         page = await asyncio.to_thread(self._engine.reader.line_borders, log, span)
         head, tail = self._encode(_line_answer(kind, page, "")).split(b'"content":""', 1)
         content = text_parts(self._engine.reader.stream(page.log, page.start_byte, page.end_byte, RAW_BYTES))
@@ -211,8 +212,8 @@ async def v1_read_log_lines(
     order: Order = "desc",
 ) -> Answer:
     """Returns the lines behind ``base_line``, or with ``order=asc`` those before it; its ends are the next call's."""
-    find = partial(log_calls.log, (project_id, job_id, version_id), log_file)
-    return await log_calls.lines(find, line_span(base_line, lines, order), LineAnswer)
+    span = line_span(base_line, lines, order)
+    return await log_calls.lines(await log_calls.log((project_id, job_id, version_id), log_file), span, LineAnswer)
 
 
 @calls.get("/log/file-names", "read", "List a version's logs", answer=FileNamesAnswer)

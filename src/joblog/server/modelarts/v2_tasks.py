@@ -71,7 +71,7 @@ async def v2_read_log_lines(
 ) -> Answer:
     """Answers as v1's ``aom-log`` does."""
     log = await task_log(joblog, call)
-    return await log_calls.lines(lambda: log, line_span(base_line, lines, order), TaskLineAnswer)
+    return await log_calls.lines(log, line_span(base_line, lines, order), TaskLineAnswer)
 
 
 @calls.get("/tasks/{task_id}/logs/preview", "read", "Read a task's last 5 MiB")
@@ -134,7 +134,7 @@ async def task_log(joblog: State, call: Call) -> Log:
     job, version = await training_job(joblog, call)
     task_id = call.path["task_id"]
     try:
-        return await joblog.reading(joblog.engine.log, job.project_id, job.id, version.id, worker_of_task(task_id))
+        return await joblog.heads.log(job.project_id, job.id, version.id, worker_of_task(task_id))
     except (NotFound, Invalid) as error:
         raise NoLogYet("log of task", task_id) from error
 

@@ -69,7 +69,7 @@ async def download_log(
     name = f"{log.log_file}{part.name}.log"
     if compress == "none":
         return await _streamed(joblog, call, log, part, [_attached(name)], OCTETS)
-    parts = sent(joblog.engine.reader, log, (part.low, part.high), "zstd")
+    parts = sent(joblog, log, (part.low, part.high), "zstd")
     return await begun(parts, [_attached(name + ".zst"), (b"cache-control", b"no-store")], b"application/zstd")
 
 
@@ -98,7 +98,7 @@ async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: H
     packing = encoding(call.header(b"accept-encoding") or "")
     size = (b"content-length", b"%d" % (part.high - part.low)) if packing is None else (b"content-encoding", packing.encode())
     headers = [*headers, (b"cache-control", b"no-store"), (b"vary", b"accept-encoding"), size]
-    return await begun(sent(joblog.engine.reader, log, (part.low, part.high), packing), headers, kind)
+    return await begun(sent(joblog, log, (part.low, part.high), packing), headers, kind)
 
 
 def _part(joblog: State, log: Log, by_byte: Span, by_line: Span) -> _Part:

@@ -21,12 +21,12 @@ from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID
-from joblog.engine.read import Page, PageReader
+from joblog.engine.read import Page
 from joblog.engine.times import arrived, second_of
 from joblog.errors import BeyondEnd, Conflict, Invalid
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers
-from joblog.server.http.packed import compressed, encoding
+from joblog.server.http.packed import GZIP_PART_BYTES, encoding, frames_sent, gzipped
 from joblog.server.http.parameters import AfterRank, Limit, number, switch, text
 from joblog.server.http.read_ahead import ReadAhead
 from joblog.server.http.routes import Call, Calls
@@ -165,7 +165,7 @@ async def download(joblog: State, call: Call, log: Log, media_type: bytes, *, ma
     if packing is not None:
         headers = [_packed(header, packing) for header in headers if header[0] != b"content-length"]
         headers.append((b"content-encoding", packing.encode()))
-    return await begun(sent(joblog.engine.reader, log, (low, high), packing), headers, media_type, status)
+    return await begun(sent(joblog, log, (low, high), packing), headers, media_type, status)
 
 
 def _packed(header: tuple[bytes, bytes], packing: str) -> tuple[bytes, bytes]:
@@ -181,7 +181,7 @@ def where(call: Call) -> tuple[str, int, int, int]:
 
 async def log_of(joblog: State, call: Call) -> Log:
     """Returns the log that the path names; raises NotFound."""
-    return await joblog.reading(joblog.engine.log, *where(call))
+    return await joblog.heads.log(*where(call))
 
 
 def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
@@ -292,7 +292,9 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
     return headers
 
 
-def sent(reader: PageReader, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
+def sent(joblog: State, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
     """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
-    parts = ReadAhead(reader.reader(log), *span).parts()
-    return parts if packing is None else compressed(parts, packing)
+    if packing == "zstd":
+        return frames_sent(joblog.engine.stored.frames(log, *span))
+    read = joblog.engine.bulk_reader.reader(log)
+    return ReadAhead(read, *span).parts() if packing is None else gzipped(ReadAhead(read, *span, GZIP_PART_BYTES).parts())

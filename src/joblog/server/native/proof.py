@@ -8,9 +8,10 @@ from joblog.engine.read import PageReader
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
 from joblog.server.http.answers import Answer
+from joblog.server.http.read_ahead import ReadAhead
 from joblog.server.http.routes import Call, Calls
 from joblog.server.http.streams import begun
-from joblog.server.native.logs import LOG, log_of, sent
+from joblog.server.native.logs import LOG, log_of
 from joblog.server.state import State
 
 calls = Calls(LOG, "logs")
@@ -32,7 +33,7 @@ async def read_stored(joblog: State, call: Call) -> Answer:
     # One that has read nothing yet.
     reader = PageReader(engine.logs, PieceCache(0), FrameStore(engine.objects, engine.tally))
     headers = [(b"content-length", b"%d" % (log.end_byte - log.start_byte)), (b"cache-control", b"no-store")]
-    return await begun(sent(reader, log, (log.start_byte, log.end_byte), None), headers)
+    return await begun(ReadAhead(reader.reader(log), log.start_byte, log.end_byte).parts(), headers)
 
 
 def _proof(joblog: State, log: Log) -> Proof:

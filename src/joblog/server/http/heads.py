@@ -1,0 +1,82 @@
+"""Heads of logs by name, for the event loop: where the catalog is behind a network, in one statement for all who wait.
+
+A read that has all its pieces in memory then costs no thread and no statement of its own. Nothing is remembered of a log but
+its number, which is its name's for as long as the log is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context
+from typing import Protocol
+
+from joblog.core.logs import Log
+from joblog.engine.engine import Engine
+
+# Numbers remembered, some 300 bytes each; beyond it all are forgotten, which costs one look-up each.
+_KNOWN = 20_000
+
+_ASKING = 2
+"""Statements on their way at a time: what comes meanwhile is in the next."""
+
+Key = tuple[str, int, int, int]
+"""Project, job, version and worker."""
+
+
+class _Logs(Protocol):
+    def heads(self, log_ids: Sequence[int], /) -> dict[int, Log]: ...
+
+
+class Heads:
+    """Looks up logs. Used from the event loop only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._logs: _Logs = engine.logs
+        self._known: dict[Key, int] = {}
+        self._waiting: dict[int, asyncio.Future[Log | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        engine.timeline.forgets(self._known.clear)
+
+    async def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+        """Returns a worker's log as it is now; raises NotFound for whichever of job, version and log is not there."""
+        key = (project_id, job_id, version_id, worker)
+        if self._engine.database.embedded:
+            return self._engine.log(*key)
+        number, past = self._known.get(key), self._engine.timeline.number
+        if number is not None and (log := await self._head(number)) is not None:
+            return log
+        log = await asyncio.to_thread(self._engine.log, *key)
+        if past == self._engine.timeline.number:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[key] = log.id
+        return log
+
+    async def _head(self, number: int) -> Log | None:
+        answer = self._waiting.get(number)
+        if answer is None:
+            answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        if len(self._tasks) < _ASKING:
+            # In a context of its own: what is asked for all is no caller's.
+            task = asyncio.get_running_loop().create_task(self._ask(), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(answer)
+
+    async def _ask(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            try:
+                heads = await asyncio.to_thread(self._logs.heads, list(waiting))
+            except BaseException as error:
+                for answer in waiting.values():
+                    if not answer.done():
+                        answer.set_exception(error)
+                        answer.exception()  # whoever asked may have gone
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for number, answer in waiting.items():
+                answer.set_result(heads.get(number))
