@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench import growth, live, reads, writes
+from bench import growth, live, reads, streams, writes
 from bench.agent import agent
 from bench.logs import Texts
 from bench.quiet import Patience
@@ -37,6 +37,8 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "size": writes.size,
     "small": writes.small,
     "large": writes.large,
+    "streams": streams.small_logs,
+    "download": streams.download,
     "many": growth.many,
     "agent": agent,
 }

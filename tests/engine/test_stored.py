@@ -28,7 +28,7 @@ def text() -> bytes:
         chance.randbytes(3000).replace(b"\n", b" ") + b"\n"
         if number % 300 == 0
         else b"step %d loss=%f\n" % (number, 1 / (number + 1))
-        for number in range(30_000)
+        for number in range(12_000)
     )
 
 
@@ -37,7 +37,7 @@ def made(engine: Engine, text: bytes) -> Log:
     engine.runs.put_project("lab", NOW_MS)
     log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
     sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=FRAME_BYTES // 8)
-    at, sizes = 0, [1, 700, 5000, 70_000, 200_000]
+    at, sizes = 0, [900, 7000, 9000, 70_000, 130_000]
     while at < len(text):
         size = sizes[at % len(sizes)]
         engine.appender.append(log.id, at, text[at : at + size])
@@ -74,7 +74,7 @@ def test_what_is_stored_goes_out_as_it_is(engine: Engine, text: bytes) -> None:
     engine.logs.close(log, None, None, NOW_MS)
     while engine.sealer.seal(log.id):
         pass
-    engine.sealer.compress(log.id, NOW_MS)
+    engine.sealer.merge(log.id, NOW_MS)
     (sealed,) = engine.logs.segments_by_byte(log.id, 0, len(text))
     frames = engine.objects.get(sealed.object_key)[: engine.frames.placed(sealed).stored[-1]]
     assert b"".join(engine.stored.frames(log, 0, len(text))) == frames

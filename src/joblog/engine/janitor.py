@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import accumulate, chain
 
 from joblog.catalog.database import Database, Row
-from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases
+from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases, Renewed
 from joblog.catalog.states import LOST_MS, States
 from joblog.core.counters import ROUND_FAILURES
 from joblog.core.settings import Settings
@@ -30,8 +31,8 @@ _BATCH = 100
 # Logs leased at a time for merging: each is some megabytes of work, and all must be done before the leases run out.
 _LEASED = 8
 
-_SEAL_BYTES = 64 * 1024 * 1024
-"""Logs are leased together for sealing up to so many bytes: many small ones share the commits."""
+_SEAL_BYTES, _SEALED = 64 * 1024 * 1024, 32
+"""Up to so many bytes, and logs, are leased together for sealing: many small ones share the commits."""
 
 # Merging waits until nothing was sealed for a while, but not for longer than this.
 _MAX_WAIT_S = 60.0
@@ -104,7 +105,7 @@ class Janitor:
         due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
         random.shuffle(due)  # nodes that ask at the same moment see the same ones due
         until = accumulate(min(row[1], seal_bytes) for row in due)
-        chosen = [row for row, before in zip(due, chain((0,), until), strict=False) if before < _SEAL_BYTES]
+        chosen = [row for row, before in zip(due, chain((0,), until), strict=False) if before < _SEAL_BYTES][:_SEALED]
         with self._leased(chosen) as leases:
             return self._sealer.seal_all(leases, self._stop.is_set)
 
@@ -127,7 +128,7 @@ class Janitor:
         due = self._db.rows("logs_to_compress", before_ms=before_ms, limit=_BATCH, now_ms=now_ms)
         with self._leased(random.sample(due, min(1, len(due)))) as leases:
             for lease in leases:
-                self._sealer.compress(lease.log_id, now_ms, lease, rest=lambda took_s: self._stop.wait(took_s * _REST))
+                self._sealer.compress(lease.log_id, now_ms, lease, rest=partial(self._rest, Renewed(lease, self._db)))
             return len(leases)
 
     def clean(self) -> None:
@@ -179,6 +180,10 @@ class Janitor:
             if not busy:
                 self._wake.wait(self._settings.janitor_s)
                 self._wake.clear()
+
+    def _rest(self, lease: Renewed, took_s: float) -> bool:
+        """Rests for a while after some work; returns whether to give it up."""
+        return self._stop.wait(took_s * _REST) or not lease.hold()
 
     def _compress(self) -> None:
         while not self._stop.is_set():

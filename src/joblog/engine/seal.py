@@ -47,6 +47,9 @@ _SEEN_BYTES = 4096
 _Make = Callable[[Sequence[Segment]], tuple[SegmentWriter, int]]
 """Writes the frames of segments to a new one, and says of which level it is."""
 
+_WORTH_FRAMES = 16
+"""What has fewer frames, less than a mebibyte, is not compressed anew: a fifth of some kilobytes is less than a block."""
+
 _MERGE_FAN_IN = 4
 """So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
 
@@ -185,7 +188,7 @@ class Sealer:
         ``rest`` is called between one frame and the next with the seconds that one took of a processor: whether to give up.
         """
         log = self._logs.head(log_id)
-        plans = plan_compression(self._logs.segment_sizes(log_id), whole=_is_whole(log))
+        plans = plan_compression(self._logs.segment_sizes(log_id), self._frame_bytes * _WORTH_FRAMES, whole=_is_whole(log))
         return self._merged(log, plans, log.fresh_segments, partial(self._compressed, rest), now_ms, lease)
 
     def _merged(
@@ -348,13 +351,14 @@ def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[t
     return [(sizes[-taken][0], sizes[-1][1])] if taken >= _MERGE_FAN_IN else []
 
 
-def plan_compression(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
-    """Plans in the same way what to compress anew: ranges that hold what is not of the small level.
+def plan_compression(sizes: Sequence[tuple[int, int, int]], least_bytes: int, *, whole: bool) -> list[tuple[int, int]]:
+    """Plans in the same way what to compress anew: ranges of ``least_bytes`` or more that hold what is not of the small level.
 
     Of a log that may grow not the last range, which would be compressed each time that it has.
     """
     groups = _groups(sizes) if whole else _groups(sizes)[:-1]
-    return [(group[0][0], group[-1][1]) for group in groups if any(level != LEVEL_SMALL for _, _, level in group)]
+    spans = [(group[0][0], group[-1][1]) for group in groups if any(level != LEVEL_SMALL for _, _, level in group)]
+    return [(start, end) for start, end in spans if end - start >= least_bytes]
 
 
 def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
