@@ -31,12 +31,12 @@ def small_logs(stage: Stage) -> None:
     bodies = list(stage.texts.stretches(_STREAMS, _STREAM_BYTES))
     total = sum(map(len, bodies))
     for connections in (1, 8):
-        found = stage.quietly(partial(_taken_in, stage, bodies, connections))
-        elapsed_s, cpu_s = found.result
+        load = stage.quietly(partial(_taken_in, stage, bodies, connections))
+        elapsed_s, cpu_s = load.result
         rate, each_ms = total / 1e6 / elapsed_s, elapsed_s / len(bodies) * 1e3
         shown = f"{rate:.1f} MB/s, {each_ms:.1f} ms each, {cpu_s / total * 1e6:.3f} CPU s/MB"
         what = f"{len(bodies)} logs of {total // len(bodies) / 1e3:.0f} KB: run, append, close, {connections} at a time"
-        stage.add(Row(what, shown, others=found.others))
+        stage.add(Row(what, shown, others=load.others))
 
 
 def download(stage: Stage) -> None:
@@ -49,12 +49,12 @@ def download(stage: Stage) -> None:
         client.append(ref, at, body[at : at + _APPEND_BYTES])
     crc32 = zlib.crc32(body)
     for coding in ("identity", "zstd"):
-        found = stage.quietly(partial(_downloaded, stage, ref, coding))
-        elapsed_s, cpu_s, got = found.result
+        load = stage.quietly(partial(_downloaded, stage, ref, coding))
+        elapsed_s, cpu_s, got = load.result
         if got != (len(body), crc32):
             raise RuntimeError(f"{coding}: {got} came of {len(body), crc32}")
         shown = f"{len(body) / 1e6 / elapsed_s:,.0f} MB/s, {cpu_s / len(body) * 1e9:.2f} CPU s/GB"
-        stage.add(Row(f"GET bytes of {len(body) / 1e6:.0f} MB, {coding}: raw bytes", shown, others=found.others))
+        stage.add(Row(f"GET bytes of {len(body) / 1e6:.0f} MB, {coding}: raw bytes", shown, others=load.others))
 
 
 def _taken_in(stage: Stage, bodies: Sequence[bytes], connections: int) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def together(database: Sqlite, threads: ThreadPoolExecutor, write: Callable[[int
 def values(database: Sqlite) -> list[int | None]:
     """Returns what the writers have set."""
     rows = [database.rows("counter", name=f"writer-{number}") for number in range(WRITERS)]
-    return [found[0][0] if found else None for found in rows]
+    return [row[0][0] if row else None for row in rows]
 
 
 def test_all_who_wait_share_one_commit(tmp_path: Path) -> None:
