@@ -146,6 +146,11 @@ def until_shown(page: Page, line: int) -> None:
     )
 
 
+def settings(page: Page) -> None:
+    """Opens the menu of theme, language and logging out."""
+    page.locator(".settings summary").click()
+
+
 def jump(page: Page, to: str) -> None:
     """Types where to go."""
     page.keyboard.press(":")

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { bytesLink, logPath, versionPath } from "../../src/joblog/ui/api.js";
+import { members } from "../../src/joblog/ui/log/members.js";
 import { fromHash, hashOf } from "../../src/joblog/ui/log/selection.js";
 import { goalOf, isMoment } from "../../src/joblog/ui/log/where.js";
-import { members } from "../../src/joblog/ui/ranks/strip.js";
 
 test("a line is its number, a share, or so many from the end", () => {
   const goals = {

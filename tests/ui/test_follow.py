@@ -50,7 +50,7 @@ def test_following_shows_what_comes_and_stops_where_one_scrolls_up(open_page: Op
     until_shown(page, 304)
     expect(live).to_have_text("● live")
     assert log.close(end_byte=log.status()["end_byte"], crc32=log.status()["crc32"]).status == 200
-    expect(page.locator(".states")).to_have_text("✓ complete and verified")
+    expect(page.locator(".states")).to_have_text("every byte kept")
     expect(live).to_be_hidden()
 
 
@@ -85,7 +85,7 @@ def test_without_a_stream_the_page_asks(open_page: Open, web: Web, how: str) -> 
     until_shown(page, 1)
     assert shown_lines(page)[1] == "two"
     assert log.close().status == 200
-    expect(page.locator(".states")).to_have_text("closed, not verified")
+    expect(page.locator(".states")).to_have_text("log closed, not verified")
 
 
 def test_lines_tell_when_they_arrived(open_page: Open, web: Web) -> None:

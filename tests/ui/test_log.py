@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.server.calls import MadeLog, Web, made_log
-from tests.ui.conftest import NARROW, WIDE, Open, jump, settled, shown_lines, until_shown, viewer_path, wheel
+from tests.ui.conftest import NARROW, WIDE, Open, jump, settings, settled, shown_lines, until_shown, viewer_path, wheel
 
 LINES = 30_000
 TEXT = [f"{number:05} " + "word " * (number % 50) for number in range(LINES)]
@@ -43,7 +43,7 @@ def test_a_finished_log_opens_at_its_end(open_page: Open, log: MadeLog) -> None:
     until_shown(page, LINES - 1)
     assert check(page)[-1] == LINES - 1
     expect(page.locator(".extent")).to_have_text("3.88 MB · 30,000 lines")
-    expect(page.locator(".states")).to_have_text("closed, not verified")
+    expect(page.locator(".states")).to_have_text("log closed, not verified")
     assert page.locator(".row").count() < 120
 
 
@@ -190,6 +190,7 @@ def test_the_page_speaks_chinese(open_page: Open, log: MadeLog) -> None:
     until_shown(page, LINES - 1)
     expect(page.get_by_role("button", name="换行")).to_be_visible()
     assert page.evaluate("document.documentElement.lang") == "zh"
+    settings(page)
     page.get_by_label("语言").select_option("en")
     expect(page.get_by_role("button", name="Wrap")).to_be_visible()
 
@@ -218,7 +219,7 @@ def test_a_run_says_what_it_is(open_page: Open, web: Web) -> None:
     facts = {"title": "lr 0.1", "command": "train '<b>'", "host": "gpu-7", "user": "mia", "commit": "a" * 40}
     assert web.call("PATCH", log.version, json.dumps(facts).encode(), content_type="application/json").status == 200
     page = open_page(viewer_path(log))
-    expect(page.locator(".runs")).to_have_text("#1 · lr 0.1")
+    expect(page.locator(".runs")).to_contain_text("#1 · lr 0.1 · ended")
     card = page.locator(".facts dl")
     expect(card).to_be_hidden()
     page.get_by_label("What this run is").click()

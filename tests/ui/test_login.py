@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.conftest import Server
 from tests.server.calls import Web, made_log
 from tests.server.people import made_person
-from tests.ui.conftest import Open, settled, shown_lines, viewer_path
+from tests.ui.conftest import Open, settings, settled, shown_lines, viewer_path
 
 
 def test_a_token_opens_the_page_that_was_asked_for(open_page: Open, server: Server, web: Web) -> None:
@@ -26,6 +26,7 @@ def test_a_token_opens_the_page_that_was_asked_for(open_page: Open, server: Serv
     assert server.token not in page.content()
     (cookie,) = page.context.cookies(server.url + "/api")
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/api")
+    settings(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
     assert page.context.cookies(server.url + "/api") == []
@@ -35,6 +36,7 @@ def test_a_password_opens_it_too(open_page: Open, web: Web) -> None:
     """The user sees a log of a project that it is a member of."""
     person = made_person(web, "read")
     page = open_page(viewer_path(person.log), token=None)
+    page.get_by_role("button", name="With a password").click()
     page.get_by_label("User", exact=True).fill(person.name)
     page.get_by_label("Password", exact=True).fill(person.password)
     page.keyboard.press("Enter")
@@ -46,9 +48,11 @@ def test_a_project_that_one_may_not_see_says_so(open_page: Open, web: Web) -> No
     """403 and 404 are words, not an empty page."""
     person, log = made_person(web, "read"), made_log(web, "login-other", b"one\n")
     page = open_page(viewer_path(log), token=person.token(), problems=True)
-    expect(page.get_by_role("alert")).to_contain_text("You may not see this.")
+    expect(page.get_by_role("alert")).to_contain_text("You may not see this")
     page.goto(f"/projects/{person.project_id}/jobs/999999/versions/1/logs/worker-0")
-    expect(page.get_by_role("alert")).to_contain_text("There is nothing here.")
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    page.get_by_role("link", name="To the jobs").click()
+    expect(page.locator(".settings")).to_be_visible()
 
 
 def test_a_one_time_link_opens_the_page_that_it_names(open_page: Open, web: Web) -> None:
@@ -73,5 +77,5 @@ def test_a_link_leads_to_no_other_host(open_page: Open, web: Web) -> None:
     for to in ("https://logs.example/p/x", "//logs.example/", "javascript:alert(1)", "/api/docs"):
         code = web.post("/api/session/code", {}).json["code"]
         page = open_page(f"/login?to={to}#{code}", token=None)
-        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        expect(page.locator(".settings")).to_be_visible()
         assert page.evaluate("location.pathname") in ("/", "/projects/default/")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.server.calls import Web
-from tests.ui.conftest import NARROW, Open, until_shown
+from tests.ui.conftest import NARROW, Open, settings, until_shown
 
 pytestmark = pytest.mark.long  # a browser
 
@@ -187,6 +187,7 @@ def test_plots_grow_with_their_logs_and_change_with_the_theme(open_page: Open, w
     assert point_at(page, plot, 0.99, wanted="9") == ["9", "81"]
     light = inked(plot, "ink-0")
     before = plot.evaluate("(plot) => getComputedStyle(plot.querySelector('h2')).color")
+    settings(page)
     page.get_by_label("Theme").select_option("dark")
     assert plot.evaluate("(plot) => getComputedStyle(plot.querySelector('h2')).color") != before
     assert light > 20

@@ -35,6 +35,19 @@ export function fill(parent, ...children) {
 }
 
 /**
+ * Makes an element's children these, moving none that stands where it is to stand: what is under the mouse stays there.
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+export function arrange(parent, children) {
+  const kept = new Set(children);
+  for (const each of [...parent.children]) if (!kept.has(each)) each.remove();
+  children.forEach((each, i) => {
+    if (parent.children[i] !== each) parent.insertBefore(each, parent.children[i] ?? null);
+  });
+}
+
+/**
  * Sets an element's text, touching the page only where it changes.
  * @param {Element} element
  * @param {string} text

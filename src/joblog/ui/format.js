@@ -45,6 +45,18 @@ export function duration(ms) {
     .join(" ");
 }
 
+/**
+ * When something was, as short as it can be said: today's without the day.
+ * @param {number} ms
+ * @param {number} [now]
+ */
+export function moment(ms, now = Date.now()) {
+  const [day, clock] = time(ms).split(" ");
+  const year = time(now).slice(0, 4);
+  if (day === time(now).slice(0, 10)) return clock.slice(0, 5);
+  return day.startsWith(year) ? `${day.slice(5)} ${clock.slice(0, 5)}` : day;
+}
+
 /** @param {number} ms */
 export function time(ms) {
   const at = new Date(ms);

@@ -1,16 +1,50 @@
-// The bar on top of every page: where one is, and how it looks.
+// The bar on top of every page: where one is, and a menu of how it looks.
 
 import { logOut } from "./api.js";
 import { el } from "./dom.js";
 import { language, t } from "./i18n.js";
+import { Popup } from "./popup.js";
 import { applyTheme, prefer, preference } from "./preferences.js";
 
 /**
- * @param {(Node | string)[]} where what stands after the name
+ * @param {HTMLElement | null} heading the page's own, for who hears the page and does not see it; null where one is seen
+ * @param {HTMLElement[]} where what stands after the name
  * @param {() => void} again shows the page anew
  * @returns {HTMLElement}
  */
-export function header(where, again) {
+export function header(heading, where, again) {
+  return el(
+    "header",
+    { class: "top" },
+    el("a", { class: "skip", href: "#main", click: skip }, t("skip")),
+    el("a", { href: "/", class: "home", "aria-label": `joblog: ${t("jobs")}` }, el("span", { class: "mark" }), el("span", { class: "home-name" }, "joblog")),
+    heading,
+    el("nav", { class: "where", "aria-label": t("whereNow") }, ...where),
+    menu(again).element,
+  );
+}
+
+/**
+ * A page's heading: what it shows stands elsewhere on the page too.
+ * @param {string} text
+ */
+export function unseenHeading(text) {
+  return el("h1", { class: "unseen" }, text);
+}
+
+/**
+ * Goes to what the page is about; the address keeps the lines that it names.
+ * @param {MouseEvent} event
+ */
+function skip(event) {
+  event.preventDefault();
+  const main = document.getElementById("main");
+  const inside = [...(main?.querySelectorAll(".lines, .merged") ?? [])].find((each) => each instanceof HTMLElement && !each.hidden);
+  /** @type {HTMLElement | null} */ (inside ?? main)?.focus();
+}
+
+/** @param {() => void} again */
+function menu(again) {
   const theme = choice(t("theme"), preference("theme"), ["auto", "light", "dark"], {
     auto: t("themeAuto"),
     light: t("themeLight"),
@@ -29,12 +63,19 @@ export function header(where, again) {
     await logOut();
     again();
   };
-  return el(
-    "header",
-    { class: "top" },
-    el("a", { href: "/", class: "home", "aria-label": `joblog: ${t("jobs")}` }, el("span", { class: "mark" }), "joblog"),
-    el("nav", { class: "where" }, ...where),
-    el("div", { class: "ways" }, theme, tongue, el("button", { type: "button", click: leave }, t("logOut"))),
+  const row = (/** @type {string} */ name, /** @type {HTMLElement} */ box) => el("div", {}, el("span", { "aria-hidden": "true" }, name), box);
+  return new Popup(
+    `☰ ${t("menu")}`,
+    t("menu"),
+    "menu settings",
+    el(
+      "div",
+      { class: "menu-list" },
+      row(t("theme"), theme),
+      row(t("language"), tongue),
+      el("a", { href: "/api/docs", target: "_blank", rel: "noopener" }, t("apiDocs")),
+      el("button", { type: "button", click: leave }, t("logOut")),
+    ),
   );
 }
 

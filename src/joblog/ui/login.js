@@ -1,7 +1,7 @@
 // Logging in: a token or a password goes to the server once, and comes back as a cookie that scripts cannot read.
 
 import { ApiError, isLoggedIn, logIn } from "./api.js";
-import { el, say } from "./dom.js";
+import { el, fill, say } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
@@ -28,21 +28,43 @@ export function loginPage(done, said = "") {
     }
   };
 
-  return el(
-    "main",
-    { class: "login" },
-    el("h1", {}, el("span", { class: "mark", "aria-hidden": "true" }), "joblog"),
-    problem,
-    form(t("withToken"), submit, [
-      field("token", t("token"), { type: "password", autocomplete: "off", required: true, autofocus: true }),
-      el("p", { class: "hint" }, t("tokenHelp", ""), el("code", {}, "joblog token create --right read")),
-    ]),
-    form(t("withPassword"), submit, [
-      field("user", t("user"), { autocomplete: "username", required: true }),
-      field("password", t("password"), { type: "password", autocomplete: "current-password", required: true }),
-      field("domain", t("domain"), { placeholder: "default", autocomplete: "organization" }),
-    ]),
-  );
+  const card = el("div", { class: "card" });
+  const show = (/** @type {boolean} */ byToken) => {
+    say(problem, "");
+    fill(card, ways(byToken, show), byToken ? tokenForm(submit) : passwordForm(submit));
+    /** @type {HTMLElement | null} */ (card.querySelector("input"))?.focus();
+  };
+  fill(card, ways(true, show), tokenForm(submit));
+  const heading = el("h1", {}, el("span", { class: "mark", "aria-hidden": "true" }), "joblog");
+  return el("main", { id: "main", class: "login" }, heading, problem, card);
+}
+
+/**
+ * What one has: a token, or a password.
+ * @param {boolean} byToken
+ * @param {(byToken: boolean) => void} show
+ */
+function ways(byToken, show) {
+  const way = (/** @type {string} */ name, /** @type {boolean} */ token) =>
+    el("button", { type: "button", "aria-pressed": String(token === byToken), click: () => show(token) }, t(name));
+  return el("div", { class: "login-ways", role: "group", "aria-label": t("logIn") }, way("withToken", true), way("withPassword", false));
+}
+
+/** @param {(form: HTMLFormElement) => void} submit */
+function tokenForm(submit) {
+  return form(t("withToken"), submit, [
+    field("token", t("token"), { type: "password", autocomplete: "off", required: true, autofocus: true }),
+    el("p", { class: "hint" }, t("tokenHelp", ""), el("code", {}, "joblog token create --right read")),
+  ]);
+}
+
+/** @param {(form: HTMLFormElement) => void} submit */
+function passwordForm(submit) {
+  return form(t("withPassword"), submit, [
+    field("user", t("user"), { autocomplete: "username", required: true }),
+    field("password", t("password"), { type: "password", autocomplete: "current-password", required: true }),
+    field("domain", t("domain"), { placeholder: "default", autocomplete: "organization" }),
+  ]);
 }
 
 /**
@@ -80,7 +102,6 @@ function form(title, submit, fields) {
         submit(made);
       },
     },
-    el("h2", {}, title),
     ...fields,
     el("button", { type: "submit", class: "primary" }, t("logIn")),
   );

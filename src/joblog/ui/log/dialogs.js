@@ -16,8 +16,11 @@ const KEYS = [
   ["G", "keyEnd"],
   [":", "keyJump"],
   ["/", "keySearch"],
+  ["Ctrl-F", "keySearchAgain"],
   ["n", "keyNext"],
   ["N", "keyPrevious"],
+  ["e", "keyError"],
+  ["E", "keyErrorBefore"],
   ["w", "keyWrap"],
   ["t", "keyTimes"],
   ["r", "keyTerminal"],
@@ -30,7 +33,7 @@ const KEYS = [
 /** Shows what the keys do. */
 export function showKeys() {
   const rows = KEYS.map(([key, name]) => el("tr", {}, el("td", {}, el("kbd", {}, key)), el("td", {}, t(name))));
-  open(t("keys"), el("table", { class: "keys" }, el("tbody", {}, ...rows)), el("p", { class: "quiet" }, t("keySelect")));
+  openDialog(t("keys"), el("table", { class: "keys" }, el("tbody", {}, ...rows)), el("p", { class: "quiet" }, t("keySelect")));
 }
 
 /**
@@ -57,7 +60,7 @@ export function showLine(address, cut) {
     later.disabled = until >= cut.end_byte;
   };
   const bytes = size(cut.end_byte - cut.start_byte);
-  open(t("wholeLine", cut.line, bytes), text, el("div", { class: "pieces" }, earlier, later, where));
+  openDialog(t("wholeLine", cut.line, bytes), text, el("div", { class: "pieces" }, earlier, later, where));
   void show(at);
 }
 
@@ -65,7 +68,7 @@ export function showLine(address, cut) {
  * @param {string} title
  * @param {...HTMLElement} content
  */
-function open(title, ...content) {
+export function openDialog(title, ...content) {
   const dialog = el("dialog", { "aria-label": title });
   const close = () => dialog.close();
   dialog.addEventListener("close", () => dialog.remove());
@@ -78,4 +81,5 @@ function open(title, ...content) {
   });
   document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }

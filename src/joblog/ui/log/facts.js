@@ -1,8 +1,9 @@
 // What a run is: when it began, how long it took, what began it. A button in the header, and a card below it.
 
 import { el, fill } from "../dom.js";
-import { duration, time } from "../format.js";
+import { duration, moment, time } from "../format.js";
 import { t } from "../i18n.js";
+import { Popup } from "../popup.js";
 
 /** @typedef {import("../api.js").Version} Version */
 
@@ -11,29 +12,29 @@ const MADE_UP = /^[0-9a-f]{32}$/;
 
 /**
  * A run's name: its number, and its title or the id that somebody has given it.
- * @param {Version} version
+ * @param {{number: number, title?: string | null, run_id: string | null}} version
  */
 export function runName(version) {
   const said = version.title ?? (version.run_id && !MADE_UP.test(version.run_id) ? version.run_id : null);
   return said ? `#${version.number} · ${said}` : `#${version.number}`;
 }
 
-export class Facts {
+/**
+ * A run's name, how it is, when it began and how long it took: enough to choose it by.
+ * @param {Version} version
+ */
+export function runLine(version) {
+  const { started_ms: started, ended_ms: ended } = version;
+  const times = started === null ? [] : [moment(started), duration((ended ?? Date.now()) - started)];
+  return [runName(version), t(version.status), ...times].join(" · ");
+}
+
+export class Facts extends Popup {
   constructor() {
-    this.list = el("dl");
-    this.element = el("details", { class: "facts", hidden: true }, el("summary", { "aria-label": t("aboutRun"), title: t("aboutRun") }, "i"), this.list);
-    this.onClick = (/** @type {Event} */ event) => {
-      if (event.target instanceof Node && !this.element.contains(event.target)) this.element.open = false;
-    };
-    this.element.addEventListener("toggle", () => {
-      if (this.element.open) document.addEventListener("click", this.onClick);
-      else document.removeEventListener("click", this.onClick);
-    });
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !this.element.open) return;
-      this.element.open = false;
-      event.stopPropagation();
-    });
+    const list = el("dl");
+    super("i", t("aboutRun"), "facts", list);
+    this.list = list;
+    this.element.hidden = true;
   }
 
   /** @param {Version} version */

@@ -1,9 +1,11 @@
 // All about finding in a log: the search, its list, its marks in the rows and on the map.
 
+import { t } from "../i18n.js";
 import { LogMap } from "./map.js";
 import { clearMarks, markRows } from "./marks.js";
 import { Results } from "./results.js";
 import { Search } from "./search.js";
+import { ERROR } from "./severity.js";
 
 /**
  * @typedef {import("./searchbox.js").Question} Question
@@ -19,12 +21,15 @@ export class Finding {
     this.page = page;
     this.hit = -1;
     this.search = new Search(address, { ...page, found: (hit) => this.#show(hit.line) });
+    /** Goes from an error to the next; it counts none, and marks none. */
+    this.errors = new Search(address, { ...page, found: (hit) => this.#show(hit.line), none: () => page.say(t("noErrors")) });
     this.results = new Results(address, (line) => this.#show(line));
     this.map = new LogMap(address, page.jump);
   }
 
   close() {
     this.search.stop();
+    this.errors.stop();
     this.results.hide();
     this.map.close();
     clearMarks();
@@ -40,6 +45,15 @@ export class Finding {
   /** @param {"forward" | "backward"} direction */
   go(direction) {
     void this.search.go(direction);
+  }
+
+  /** @param {"forward" | "backward"} direction */
+  error(direction) {
+    const hit = this.errors.hit;
+    const seen = hit && this.page.rows().some((row) => Number(row.dataset.line) <= hit.line && hit.line <= Number(row.dataset.last ?? row.dataset.line));
+    if (!seen) this.errors.hit = null;
+    this.errors.question = { pattern: ERROR, regex: true, matchCase: true };
+    void this.errors.go(direction);
   }
 
   /** Shows what was found as a list, or hides that. */

@@ -20,6 +20,22 @@ export function listen(acts) {
 }
 
 /**
+ * Lets Ctrl-F search all of what is shown in part only; pressed again there, it is the browser's own. Returns how to stop.
+ * @param {HTMLInputElement} box
+ * @param {() => void} focus
+ */
+export function searchFirst(box, focus) {
+  const pressed = (/** @type {KeyboardEvent} */ event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "f") return;
+    if (document.activeElement === box || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    focus();
+  };
+  document.addEventListener("keydown", pressed);
+  return () => document.removeEventListener("keydown", pressed);
+}
+
+/**
  * What keys do on a log's page.
  * @param {import("./tools.js").Acts} acts
  * @param {import("./tools.js").Tools} tools
@@ -39,6 +55,8 @@ export function logKeys(acts, tools) {
     "/": () => tools.found.focus(),
     n: acts.next,
     N: acts.previous,
+    e: acts.error,
+    E: acts.errorBefore,
     c: acts.copy,
     l: acts.link,
     Escape: acts.escape,

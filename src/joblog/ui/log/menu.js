@@ -1,43 +1,24 @@
-// A button that opens a short list of links, as a browser's own: Escape or a click elsewhere closes it.
+// A button that opens a short list of links.
 
 import { el, fill } from "../dom.js";
+import { Popup } from "../popup.js";
 
 /**
  * An entry: what it says, where it leads, and whether that is a file to keep rather than a page to look at.
  * @typedef {{label: string, href: string, keep: boolean}} Entry
  */
 
-export class Menu {
+export class Menu extends Popup {
   /**
    * @param {string} label
    * @param {string} title
    */
   constructor(label, title) {
+    const list = el("ul", { class: "menu-list" });
+    super(label, title, "menu", list);
     this.shown = "";
-    this.list = el("ul", { class: "menu-list" });
-    this.button = el("summary", { class: "button", title, "aria-label": title }, label);
-    this.element = el("details", { class: "menu" }, this.button, this.list);
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !this.element.open) return;
-      event.stopPropagation();
-      this.close();
-      this.button.focus();
-    });
-    this.element.addEventListener("focusout", (event) => {
-      if (event.relatedTarget instanceof Node && !this.element.contains(event.relatedTarget)) this.close();
-    });
-    this.list.addEventListener("click", () => this.close());
-    this.onPointer = (/** @type {Event} */ event) => {
-      if (event.target instanceof Node && !this.element.contains(event.target)) this.close();
-    };
-    this.element.addEventListener("toggle", () => {
-      if (this.element.open) document.addEventListener("pointerdown", this.onPointer);
-      else document.removeEventListener("pointerdown", this.onPointer);
-    });
-  }
-
-  close() {
-    this.element.open = false;
+    this.list = list;
+    list.addEventListener("click", () => this.close());
   }
 
   /** @param {Entry[]} entries */

@@ -8,9 +8,10 @@ import { t } from "../i18n.js";
 import { prefer, preference } from "../preferences.js";
 import { Bar } from "./bar.js";
 import { Clip } from "./clip.js";
+import { copyRows } from "./copying.js";
 import { showKeys, showLine } from "./dialogs.js";
 import { Finding } from "./finding.js";
-import { listen, logKeys } from "./keys.js";
+import { listen, logKeys, searchFirst } from "./keys.js";
 import { Notice } from "./notice.js";
 import { Pager } from "./pager.js";
 import { Place } from "./place.js";
@@ -88,6 +89,8 @@ class LogPage {
       list: () => this.finding.list(),
       next: () => this.finding.go("forward"),
       previous: () => this.finding.go("backward"),
+      error: () => this.finding.error("forward"),
+      errorBefore: () => this.finding.error("backward"),
       endSearch: () => this.endSearch(),
       copy: () => void this.clip.copyLines(),
       link: () => void this.clip.copyLink(),
@@ -108,21 +111,22 @@ class LogPage {
       count: (text) => this.tools.found.tell(text),
       say: (text) => this.notice.say(text),
     });
-    this.why = new Why(address);
-    this.place = new Place(address, "log", (version) => void this.why.show(version).catch(() => undefined));
+    this.why = new Why(address, this.notice);
+    this.place = new Place(address, "log", (version, tasks, job) => void this.why.show(version, tasks, job).catch(() => undefined));
     this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.notice.trying(trying), failed);
+    const hovers = [this.empty, this.news, this.tools.selection, this.notice.element];
+    this.body = el("div", { class: "log", click: (/** @type {MouseEvent} */ event) => this.clicked(event) }, this.lines, this.finding.map.element, this.bar.element, ...hovers);
+    this.body.addEventListener("copy", (event) => copyRows(event, this.rows));
     this.element = el(
       "div",
       { class: "screen" },
-      header(this.place.elements, again),
-      this.tools.element,
-      this.why.element,
-      el("main", { class: "log", click: (/** @type {MouseEvent} */ event) => this.clicked(event) }, this.lines, this.finding.map.element, this.bar.element, this.empty, this.news, this.tools.selection, this.notice.element),
-      this.finding.results.element,
+      header(this.place.heading, this.place.elements, again),
+      el("main", { id: "main", tabindex: "-1" }, this.tools.element, this.why.element, this.body, this.finding.results.element),
     );
     this.onHash = () => this.hashChanged();
     window.addEventListener("hashchange", this.onHash);
-    this.unlisten = listen(logKeys(acts, this.tools));
+    const stops = [listen(logKeys(acts, this.tools)), searchFirst(this.tools.found.input, () => this.tools.found.focus())];
+    this.unlisten = () => stops.forEach((stop) => stop());
     this.wrap(preference("wrap") === "yes");
     this.times(preference("times") === "yes");
     this.tools.showTerminal(false);
@@ -164,6 +168,7 @@ class LogPage {
 
   close() {
     this.watch.close();
+    this.place.close();
     this.finding.close();
     this.pager.close();
     this.scroller.close();
@@ -311,6 +316,13 @@ class LogPage {
   jumpTo(to) {
     if (isMoment(to)) {
       void this.notice.attempt(async () => this.jump(await lineAtMoment(this.address, to), "top"));
+      return true;
+    }
+    const several = /^L?(\d{1,15})\s*-\s*L?(\d{1,15})$/i.exec(to);
+    if (several) {
+      this.selection.select(Math.min(Number(several[1]), this.scroller.end - 1), false);
+      this.selection.select(Math.min(Number(several[2]), this.scroller.end - 1), true);
+      this.jump(Number(several[1]), "middle");
       return true;
     }
     const goal = goalOf(to, this.scroller.start, this.scroller.end);

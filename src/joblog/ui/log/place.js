@@ -1,82 +1,112 @@
-// Where in a version one is: links to the job's other runs, to the run's other ranks, and to the other ways to look at it.
+// Where one is: job, run and rank, with ways to the job's other runs, the run's other ranks, and the other ways to look at it.
 
 import { get, logPath, versionPath } from "../api.js";
-import { el } from "../dom.js";
-import { choice } from "../header.js";
+import { el, fill } from "../dom.js";
+import { choice, unseenHeading } from "../header.js";
 import { t } from "../i18n.js";
-import { Facts, runName } from "./facts.js";
+import { Facts, runLine } from "./facts.js";
 import { stateBadge } from "./state.js";
+
+/** How often a run that goes on is looked at: a rank of it may die that is not on the screen. */
+const AGAIN_MS = 10_000;
+
+/** Ranks in the order in which somebody looks for them: by how they are. */
+const ORDER = ["FAILED", "LOST", "KILLED", "KILLING"];
 
 /**
  * @typedef {import("../api.js").Address} Address
  * @typedef {import("../api.js").Version} Version
  * @typedef {import("../api.js").Log} Log
+ * @typedef {{task: string, status: string, reason: string | null, host: string | null, ended_ms: number | null}} Task
+ * @typedef {"log" | "ranks" | "plots"} Section
  */
-
-/** @typedef {"log" | "ranks" | "plots"} Section */
 
 export class Place {
   /**
    * @param {Address} address
    * @param {Section} section what of the version is looked at
-   * @param {(version: Version | null) => void} known is told how the run is
+   * @param {(version: Version | null, tasks: Task[], job: string) => void} known is told how the run is
    */
   constructor(address, section, known) {
     this.address = address;
     this.section = section;
     this.known = known;
+    this.name = "";
+    this.timer = 0;
+    this.closed = false;
     /** @type {Version[]} */
     this.versions = [];
     /** @type {Log[]} */
     this.logs = [];
-    this.job = el("a", { href: `/projects/${encodeURIComponent(address.project)}/`, class: "job" }, `#${address.job}`);
-    this.state = el("span");
+    /** @type {Task[]} */
+    this.tasks = [];
+    this.heading = unseenHeading(t(`section-${section}`));
+    this.job = el("a", { href: jobsPath(address, ""), class: "job" }, "…");
+    this.state = el("span", { class: "run-state" });
     this.facts = new Facts();
-    this.runs = el("span", { class: "runs" });
-    this.ranks = el("span", { class: "of-rank" }, section === "log" ? el("span", { class: "quiet" }, address.task) : null);
+    this.runs = new Picker("runs", t("attempt"), (chosen) => void this.#goToRun(Number(chosen)));
+    this.ranks = new Picker("of-rank", t("rank"), (task) => goTo(logPath({ ...this.address, task })));
+    if (section === "log") this.ranks.show(address.task, [[address.task, rankName(address.task)]]);
     const sections = /** @type {Section[]} */ (["log", "ranks", "plots"]).map((each) => {
       const here = each === section ? "page" : null;
       return el("a", { class: "tab", href: sectionPath(address, each), "aria-current": here }, t(`section-${each}`));
     });
-    this.elements = [this.job, this.runs, this.ranks, this.state, this.facts.element, el("span", { class: "tabs" }, ...sections)];
+    const between = () => el("span", { class: "between", "aria-hidden": "true" }, "/");
+    const rank = section === "log" ? [between(), this.ranks.element] : [];
+    this.elements = [this.job, between(), this.runs.element, ...rank, this.state, this.facts.element, el("span", { class: "tabs" }, ...sections)];
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
   }
 
   /** Fills in what is not needed to show lines. */
   async fill() {
     const { project, job, version } = this.address;
     const above = `/api/projects/${encodeURIComponent(project)}/jobs/${job}`;
-    /** @type {[import("../api.js").Job, {items: Version[]}, {items: Log[]}]} */
-    const [about, versions, logs] = await Promise.all([
+    /** @type {[import("../api.js").Job, {items: Version[]}, {items: Log[]}, {items: Task[]}]} */
+    const [about, versions, logs, tasks] = await Promise.all([
       get(above),
       get(`${above}/versions`, { limit: 1000 }),
       get(`${above}/versions/${version}/logs`, { limit: 1000 }),
+      get(`${above}/versions/${version}/tasks`, { limit: 1000 }),
     ]);
-    this.job.textContent = about.name;
-    this.job.title = t("back");
-    document.title = `${about.name} · joblog`;
-    this.#choose(this.runs, t("attempt"), String(version), versions.items.map((each) => [String(each.id), runName(each)]), (chosen) =>
-      this.#goToRun(Number(chosen)),
-    );
+    this.name = about.name;
     this.versions = versions.items;
     this.logs = logs.items;
-    if (this.section === "log") {
-      const tasks = logs.items.map((each) => /** @type {[string, string]} */ ([each.task, each.task]));
-      this.#choose(this.ranks, t("rank"), this.address.task, tasks, (task) => goTo(logPath({ ...this.address, task })));
-    }
-    this.showVersion(versions.items.find((each) => each.id === version) ?? null);
+    this.job.textContent = about.name;
+    this.job.href = jobsPath(this.address, about.name);
+    this.job.title = about.name;
+    this.#show(versions.items.find((each) => each.id === version) ?? null, tasks.items);
   }
 
   /** Looks at how the run is. */
   async refresh() {
-    const { project, job, version } = this.address;
-    this.showVersion(await get(`/api/projects/${encodeURIComponent(project)}/jobs/${job}/versions/${version}`));
+    const path = `/api${versionPath(this.address)}`;
+    /** @type {[Version, {items: Task[]}]} */
+    const [version, tasks] = await Promise.all([get(path), get(`${path}/tasks`, { limit: 1000 })]);
+    if (this.closed || !this.name) return;
+    this.versions = this.versions.map((each) => (each.id === version.id ? version : each));
+    this.#show(version, tasks.items);
   }
 
-  /** @param {Version | null} version */
-  showVersion(version) {
-    this.known(version);
+  /**
+   * @param {Version | null} version
+   * @param {Task[]} tasks
+   */
+  #show(version, tasks) {
+    this.tasks = tasks;
+    this.known(version, tasks, this.name);
+    this.runs.show(String(this.address.version), [...this.versions].reverse().map((each) => [String(each.id), runLine(each)]));
+    if (this.section === "log") this.ranks.show(this.address.task, ranksByState(this.logs, tasks));
+    const run = version ? `#${version.number}` : "";
+    document.title = `${this.name} ${run} · joblog`;
+    this.heading.textContent = [this.name, run, this.section === "log" ? rankName(this.address.task) : t(`section-${this.section}`)].join(" ");
     if (version) this.facts.show(version);
     this.state.replaceChildren(...(version ? [stateBadge(version.status, version.reason)] : []));
+    clearTimeout(this.timer);
+    if (!this.closed && version?.ended_ms === null) this.timer = window.setTimeout(() => void this.refresh().catch(() => undefined), AGAIN_MS);
   }
 
   /** @param {number} version */
@@ -88,27 +118,89 @@ export class Place {
     }
     /** @type {{items: Log[]}} */
     const logs = await get(`/api${versionPath(address)}/logs`, { limit: 1000 });
-    const same = logs.items.some((each) => each.task === address.task);
-    goTo(logPath({ ...address, task: same ? address.task : (logs.items[0]?.task ?? address.task) }));
+    goTo(logs.items.some((each) => each.task === address.task) ? logPath(address) : versionPath(address));
+  }
+}
+
+/** One of several values, or the only one as text. */
+class Picker {
+  /**
+   * @param {string} kind
+   * @param {string} label
+   * @param {(value: string) => void} chosen
+   */
+  constructor(kind, label, chosen) {
+    this.label = label;
+    this.chosen = chosen;
+    this.shown = "";
+    this.element = el("span", { class: kind });
   }
 
   /**
-   * @param {HTMLElement} into
-   * @param {string} label
    * @param {string} value
-   * @param {[string, string][]} values
-   * @param {(value: string) => void} chosen
+   * @param {[string, string][]} values with what they are called
    */
-  #choose(into, label, value, values, chosen) {
+  show(value, values) {
+    const same = JSON.stringify([value, values]);
+    const box = this.element.querySelector("select");
+    if (same === this.shown || (box && box === document.activeElement)) return;
+    this.shown = same;
     if (values.length < 2) {
       const only = values[0]?.[1] ?? value;
-      into.replaceChildren(el("span", { class: "quiet", title: only }, only));
+      fill(this.element, el("span", { class: "quiet", title: only }, only));
       return;
     }
-    const box = choice(label, value, values.map(([each]) => each), Object.fromEntries(values));
-    box.addEventListener("change", () => chosen(box.value));
-    into.replaceChildren(box);
+    const made = choice(this.label, value, values.map(([each]) => each), Object.fromEntries(values));
+    made.addEventListener("change", () => this.chosen(made.value));
+    fill(this.element, made);
   }
+}
+
+/**
+ * The ranks of a run with how they are: those that failed first, the first of all in front.
+ * @param {Log[]} logs
+ * @param {Task[]} tasks
+ * @returns {[string, string][]}
+ */
+export function ranksByState(logs, tasks) {
+  const known = new Map(tasks.map((each) => [each.task, each]));
+  const first = firstFailed(tasks);
+  const place = (/** @type {Log} */ { task }) => {
+    const at = ORDER.indexOf(known.get(task)?.status ?? "");
+    return task === first ? -1 : at < 0 ? ORDER.length : at;
+  };
+  const sorted = [...logs].sort((a, b) => place(a) - place(b) || Number(a.task.slice(7)) - Number(b.task.slice(7)));
+  return sorted.map(({ task }) => {
+    const status = known.get(task)?.status;
+    const said = task === first && tasks.length > 1 ? t("failedFirst") : status ? t(status) : "";
+    return [task, said ? `${rankName(task)} · ${said}` : rankName(task)];
+  });
+}
+
+/**
+ * The rank that said first that it failed.
+ * @param {Task[]} tasks
+ * @returns {string | null}
+ */
+export function firstFailed(tasks) {
+  const failed = tasks.filter(({ status }) => status === "FAILED");
+  failed.sort((a, b) => (a.ended_ms ?? Infinity) - (b.ended_ms ?? Infinity));
+  return failed[0]?.task ?? null;
+}
+
+/** @param {string} task */
+export function rankName(task) {
+  return t("ranksAre", task.replace("worker-", ""));
+}
+
+/**
+ * The jobs, with this one found and open.
+ * @param {Address} address
+ * @param {string} name
+ */
+function jobsPath({ project, job }, name) {
+  const query = name ? `?${new URLSearchParams({ q: name, open: String(job) })}` : "";
+  return `/projects/${encodeURIComponent(project)}/${query}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { el } from "../dom.js";
 import { number, size, time } from "../format.js";
 import { t } from "../i18n.js";
 import { severity } from "./severity.js";
+import { linkAddresses } from "./addresses.js";
 import { folded, paint } from "./text.js";
 
 /**
@@ -63,6 +64,7 @@ function draw(text, line, content, actions) {
   } else {
     paint(text, last);
   }
+  linkAddresses(text);
   if (frames.length > 1) {
     const label = open ? t("framesFold") : t("frames", number(frames.length - 1));
     text.append(small(label, () => actions.unfold(line)));

@@ -9,7 +9,8 @@ import { searchEvents } from "./results.js";
  * @typedef {import("./searchbox.js").Question} Question
  * @typedef {{line: number, start_byte: number, end_byte: number}} Hit
  * @typedef {"forward" | "backward"} Direction
- * @typedef {{where: () => number, found: (hit: Hit) => void, count: (text: string) => void, say: (text: string) => void}} Told
+ * @typedef {{where: () => number, found: (hit: Hit) => void, count: (text: string) => void, say: (text: string) => void,
+ *   none?: () => void}} Told
  */
 
 export class Search {
@@ -64,7 +65,10 @@ export class Search {
         hit = await this.#find(direction, null, signal);
         if (hit) this.told.say(t(direction === "forward" ? "fromTop" : "fromEnd"));
       }
-      if (!hit) return;
+      if (!hit) {
+        this.told.none?.();
+        return;
+      }
       this.hit = hit;
       this.told.found(hit);
     } catch (error) {

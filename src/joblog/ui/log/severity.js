@@ -6,7 +6,7 @@
  */
 // Words that are coloured begin behind an "m" that is no letter of theirs.
 const BEGIN = "(?:\\b|\\x1b\\[[\\d;]{0,20}m)";
-const ERROR =
+export const ERROR =
   `${BEGIN}(?:(?:ERROR|FATAL|CRITICAL|PANIC|OOM)\\b|[A-Z]\\w{0,60}(?:Error|Exception)\\b|(?:[Ee]rror|[Ff]atal|[Pp]anic): *[^ \\d.+-])|` +
   "Traceback \\(most recent|[Ss]egmentation fault|[Cc]ore dumped|[Oo]ut of memory|Killed$";
 const WARNING = `${BEGIN}(?:WARN(?:ING)?\\b|[A-Z]\\w{0,60}Warning\\b|[Ww]arning:)`;

@@ -4,6 +4,7 @@ import { get, logPath } from "../api.js";
 import { el } from "../dom.js";
 import { number, size } from "../format.js";
 import { t } from "../i18n.js";
+import { linkAddresses } from "./addresses.js";
 import { arrival, small } from "./row.js";
 import { Scroller } from "./scroller.js";
 import { severity } from "./severity.js";
@@ -168,6 +169,7 @@ export class TerminalView {
     }
     if (open?.more) text.append(small(t("more"), () => this.#more(line)));
     if (!open) paint(text, painted(line));
+    linkAddresses(text);
     if (line.frames > 1 && !open) text.append(small(t("frames", number(line.frames - 1)), () => this.#unfold(at, line)));
     if (line.cut || line.text.length > MOST_TEXT) {
       const cut = { line: line.start_line, start_byte: line.start_byte, end_byte: line.end_byte };

@@ -10,7 +10,7 @@ import { completeness } from "./state.js";
 
 /**
  * @typedef {{follow: () => void, wrap: () => void, times: () => void, terminal: () => void, top: () => void, end: () => void, jump: (to: string) => boolean,
- *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, endSearch: () => void,
+ *   search: import("./searchbox.js").Asked, list: () => void, next: () => void, previous: () => void, error: () => void, errorBefore: () => void, endSearch: () => void,
  *   copy: () => void, link: () => void, unselect: () => void, help: () => void, escape: () => void}} Acts
  */
 
@@ -23,7 +23,7 @@ export class Tools {
     this.state = el("span", { class: "states" });
     this.found = new SearchBox(acts);
     this.extent = el("span", { class: "quiet extent" });
-    this.follow = button("", t("followHelp"), acts.follow, "follow");
+    this.follow = button(t("follow"), t("followHelp"), acts.follow, "follow");
     this.wrap = button(t("wrap"), t("wrapHelp"), acts.wrap);
     this.times = button(t("times"), t("timesHelp"), acts.times);
     this.terminal = button(t("terminal"), t("terminalHelp"), acts.terminal);
@@ -52,11 +52,12 @@ export class Tools {
     this.downloadPart = new Menu("⤓", t("downloadPart"));
     this.element = el(
       "div",
-      { class: "tools log-tools", role: "toolbar" },
+      { class: "tools log-tools", role: "toolbar", "aria-label": t("toolsOf") },
       this.state,
       this.extent,
       el("span", { class: "spacer" }),
       this.found.element,
+      button(`↓ ${t("errors")}`, `${t("keyError")} (e)`, acts.error, "errors"),
       this.follow,
       button(t("top"), `${t("keyTop")} (g)`, acts.top),
       button(t("end"), `${t("keyEnd")} (G)`, acts.end),
@@ -70,7 +71,7 @@ export class Tools {
     this.count = el("span");
     this.selection = el(
       "div",
-      { class: "selection", hidden: true, role: "toolbar" },
+      { class: "selection", hidden: true, role: "toolbar", "aria-label": t("selection") },
       this.count,
       button(t("copy"), t("copyLines"), acts.copy),
       button(t("link"), t("copyLink"), acts.link),

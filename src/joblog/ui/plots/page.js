@@ -89,9 +89,9 @@ class PlotsPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(place.elements, again),
-      el("div", { class: "tools", role: "toolbar" }, this.names, this.ranks, this.withBox, this.overBox, reset, el("span", { class: "spacer" }), this.told),
-      el("main", { class: "plots-page" }, this.problem, this.plots, this.more),
+      header(place.heading, place.elements, again),
+      el("main", { id: "main", tabindex: "-1" }, el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, this.names, this.ranks, this.withBox, this.overBox, reset, el("span", { class: "spacer" }), this.told),
+      el("div", { class: "plots-page", tabindex: "0", role: "group", "aria-label": t("section-plots") }, this.problem, this.plots, this.more)),
     );
     this.unlisten = listen({ "/": () => this.names.focus(), "?": () => showKeys() });
     this.untheme = onTheme(() => this.#repaint());
@@ -104,6 +104,7 @@ class PlotsPage {
   close() {
     clearTimeout(this.timer);
     this.asking.abort();
+    this.place.close();
     this.unlisten();
     this.untheme();
     for (const chart of this.charts.values()) chart.close();

@@ -5,11 +5,12 @@ import { el, fill } from "../dom.js";
 import { choice, header } from "../header.js";
 import { t } from "../i18n.js";
 import { listen } from "../log/keys.js";
+import { members } from "../log/members.js";
 import { Notice } from "../log/notice.js";
 import { Place } from "../log/place.js";
 import { Merged } from "./merged.js";
 import { beside, labelled } from "./rows.js";
-import { members, Strip } from "./strip.js";
+import { Strip } from "./strip.js";
 
 const TYPING_MS = 400;
 const COLLAPSE = ["0", "1", "10", "60"];
@@ -66,10 +67,14 @@ class RanksPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(place.elements, again),
-      el("div", { class: "tools", role: "toolbar" }, this.ranks, this.collapse, el("span", { class: "quiet" }, t("side")), this.left, this.right, el("span", { class: "spacer" }), button("top", ""), button("end", null), when),
-      this.strip.element,
-      el("main", { class: "log merged-page" }, this.heads, this.merged.element, this.notice.element),
+      header(place.heading, place.elements, again),
+      el(
+        "main",
+        { id: "main", tabindex: "-1" },
+        el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, this.ranks, this.collapse, el("span", { class: "quiet" }, t("side")), this.left, this.right, el("span", { class: "spacer" }), button("top", ""), button("end", null), when),
+        this.strip.element,
+        el("div", { class: "log merged-page" }, this.heads, this.merged.element, this.notice.element),
+      ),
     );
     this.unlisten = listen({ g: () => this.show(""), G: () => this.show(null), "/": () => this.ranks.focus(), ":": () => this.at.focus() });
   }
@@ -82,6 +87,7 @@ class RanksPage {
 
   close() {
     clearTimeout(this.timer);
+    this.place.close();
     this.strip.close();
     this.merged.close();
     this.notice.close();

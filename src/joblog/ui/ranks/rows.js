@@ -4,6 +4,7 @@ import { bytesLink } from "../api.js";
 import { el } from "../dom.js";
 import { time } from "../format.js";
 import { t } from "../i18n.js";
+import { linkAddresses } from "../log/addresses.js";
 import { severity } from "../log/severity.js";
 import { paint } from "../log/text.js";
 
@@ -80,5 +81,6 @@ function clock(ms) {
 function textOf(line) {
   const text = el("span", { class: `text ${severity(line.text) ?? ""}` });
   paint(text, line.text);
+  linkAddresses(text);
   return text;
 }

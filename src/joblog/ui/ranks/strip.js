@@ -4,6 +4,7 @@ import { get, logPath, versionPath } from "../api.js";
 import { el, fill } from "../dom.js";
 import { number, size, time } from "../format.js";
 import { t } from "../i18n.js";
+import { members } from "../log/members.js";
 import { hashOf } from "../log/selection.js";
 
 const AGAIN_MS = 5000;
@@ -101,16 +102,5 @@ export class Strip {
     const link = logPath({ ...this.address, task }) + hashOf({ first, last: Math.max(end - 1, first) });
     const name = ended.count > 1 ? t("ranksMany", ended.ranks) : t("ranksAre", ended.ranks);
     return el("li", { class: odd ? "odd-one" : null }, el("a", { href: link }, name), ` (${number(ended.count)}): ${ended.how}`);
-  }
-}
-
-/**
- * The ranks that "0,4-7" names.
- * @param {string} ranks
- */
-export function* members(ranks) {
-  for (const part of ranks.split(",")) {
-    const [low, high] = part.split("-").map(Number);
-    for (let rank = low; rank <= (high ?? low); rank += 1) yield rank;
   }
 }
