@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { COLOURS, aligned, nearest, plotsOf, rankOf } from "../../src/joblog/ui/plots/series.js";
+import { COLOURS, aligned, isPositive, nearest, plotsOf, rankOf, smoothed } from "../../src/joblog/ui/plots/series.js";
 
 before(() => Object.defineProperty(globalThis, "navigator", { value: { languages: ["en"] }, configurable: true }));
 
@@ -74,4 +74,18 @@ test("the nearest point is that on the screen, and never one without a number", 
   assert.deepEqual(place(99, 5), ["1", 1]);
   assert.equal(nearest([], (x) => x, (y) => y, 0, 0), null);
   assert.equal(nearest(curves, () => NaN, () => NaN, 0, 0), null);
+});
+
+test("smoothing is an average of what came before, and leaves gaps", () => {
+  assert.deepEqual(smoothed([1, null, 3], 0), [1, null, 3]);
+  const values = smoothed([4, null, 4, 8], 0.5);
+  assert.equal(values[0], 4);
+  assert.equal(values[1], null);
+  assert.equal(values[2], 4);
+  assert.ok(values[3] > 4 && values[3] < 8);
+});
+
+test("a logarithmic scale is for what is above nothing", () => {
+  assert.equal(isPositive([{ y: [null, 0, -1] }]), false);
+  assert.equal(isPositive([{ y: [null, -1] }, { y: [1e-9] }]), true);
 });

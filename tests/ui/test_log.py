@@ -227,3 +227,104 @@ def test_a_run_says_what_it_is(open_page: Open, web: Web) -> None:
         expect(card).to_contain_text(text)
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
+
+
+def test_errors_are_gone_to_one_after_the_other(open_page: Open, web: Web) -> None:
+    """Forwards and backwards, from what is seen; at an end it goes on from the other, and says so."""
+    lines = [f"step {number}" for number in range(3000)]
+    for number in (500, 1500, 2500):
+        lines[number] = f"ERROR: {number}"
+    log = made_log(web, "errors", "".join(f"{line}\n" for line in lines).encode(), closed=True)
+    page = open_page(viewer_path(log))
+    until_shown(page, 2999)
+    for key, line in [("E", 2500), ("E", 1500), ("e", 2500), ("e", 500), ("e", 1500)]:
+        page.keyboard.press(key)
+        expect(page.locator(".row.hit")).to_have_attribute("data-line", str(line))
+    page.keyboard.press("g")
+    until_shown(page, 0)
+    page.get_by_role("button", name="↓ Error").click()
+    expect(page.locator(".row.hit")).to_have_attribute("data-line", "500")
+    none = made_log(web, "no-errors", b"all is well\n", closed=True)
+    page.goto(viewer_path(none))
+    until_shown(page, 0)
+    page.keyboard.press("e")
+    expect(page.locator(".notice")).to_have_text("No error was found.")
+
+
+def test_ctrl_f_searches_all_of_the_log(open_page: Open, log: MadeLog) -> None:
+    """Pressed again it is the browser's own: the page lets it go."""
+    page = open_page(viewer_path(log))
+    until_shown(page, LINES - 1)
+    page.evaluate("document.addEventListener('keydown', (event) => { window.taken = event.defaultPrevented; })")
+    page.keyboard.press("Control+f")
+    expect(page.get_by_label("Search the whole log")).to_be_focused()
+    assert page.evaluate("window.taken") is True
+    page.keyboard.press("Control+f")
+    assert page.evaluate("window.taken") is False
+
+
+def test_lines_are_selected_by_their_numbers(open_page: Open, log: MadeLog) -> None:
+    """Typed, without a mouse."""
+    page = open_page(viewer_path(log))
+    until_shown(page, LINES - 1)
+    jump(page, "120-123")
+    until_shown(page, 120)
+    assert page.url.endswith("#L120-L123")
+    expect(page.locator(".row.selected")).to_have_count(4)
+
+
+def test_what_is_copied_keeps_its_empty_lines(open_page: Open, web: Web) -> None:
+    """As a mouse selects it: the text of the lines, without their numbers and buttons."""
+    data = b"one\n\n\n  two \x1b[31mred\x1b[0m\n\rbar 1\rbar 2\nlast\n"
+    log = made_log(web, "copied", data, closed=True)
+    page = open_page(viewer_path(log), permissions=["clipboard-read", "clipboard-write"])
+    until_shown(page, 5)
+    page.evaluate(
+        """() => {
+          const text = (line) => document.querySelector(`.row[data-line="${line}"] .text`);
+          getSelection().setBaseAndExtent(text(0).firstChild, 1, text(5).firstChild, 2);
+        }"""
+    )
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == "ne\n\n\n  two red\nbar 2\nla"
+
+
+def test_an_address_is_opened_after_it_was_shown(open_page: Open, web: Web) -> None:
+    """Text stays text; a click shows where it leads; the link tells the other side nothing of this one."""
+    line = "see https://user:pw@logs.example/x?a=1&b=<i>, or http://10.0.0.1:8080/. javascript:alert(1)\n"
+    log = made_log(web, "addresses", line.encode(), closed=True)
+    page = open_page(viewer_path(log))
+    until_shown(page, 0)
+    assert shown_lines(page)[0] == line.rstrip("\n")
+    addresses = page.locator(".row .address")
+    expect(addresses).to_have_text(["https://user:pw@logs.example/x?a=1&b=", "http://10.0.0.1:8080/"])
+    addresses.first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".address-host")).to_have_text("logs.example")
+    link = dialog.get_by_role("link")
+    assert link.get_attribute("href") == "https://user:pw@logs.example/x?a=1&b="
+    assert link.get_attribute("rel") == "noopener noreferrer"
+    assert len(page.context.pages) == len([each for each in page.context.pages if not each.url.startswith("https://")])
+    page.keyboard.press("Escape")
+    addresses.nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(dialog.locator(".address-host")).to_have_text("10.0.0.1:8080")
+
+
+def test_a_run_is_named_by_its_number(open_page: Open, web: Web) -> None:
+    """In an address, by a job's name or id; its logs, its ranks and its plots."""
+    for number in (1, 2):
+        log = made_log(web, "numbered", f"run {number}\n".encode(), closed=True)
+    for path in (
+        "/projects/default/jobs/numbered/runs/1",
+        "/projects/default/jobs/numbered/runs/%231/logs/worker-0",
+        "/p/default/numbered/#1",
+    ):
+        page = open_page(path)
+        until_shown(page, 0)
+        assert shown_lines(page) == {0: "run 1"}, path
+    page = open_page(f"/projects/default/jobs/{log.job_id}/runs/latest")
+    until_shown(page, 0)
+    assert shown_lines(page) == {0: "run 2"}
+    page.goto("/projects/default/jobs/numbered/runs/2/ranks")
+    expect(page.locator(".cells .cell")).to_have_count(1)

@@ -145,7 +145,9 @@ def test_two_runs_of_a_job_are_in_one_plot(open_page: Open, web: Web, job: str) 
     version = send(web, job, "after", [0])
     page = open_page(f"{version}/plots")
     drawn(page, "loss")
-    page.get_by_label("with", exact=True).select_option(label="with #1 · before")
+    page.locator(".others summary").click()
+    page.get_by_label("#1 · before").check()
+    page.keyboard.press("Escape")
     plot = drawn(page, "loss")
     expect(plot.locator(".u-legend .u-label")).to_have_text(["step", "#2", "#1"])
     assert inked(plot, "ink-0") > 100
@@ -192,3 +194,54 @@ def test_plots_grow_with_their_logs_and_change_with_the_theme(open_page: Open, w
     assert plot.evaluate("(plot) => getComputedStyle(plot.querySelector('h2')).color") != before
     assert light > 20
     assert inked(plot, "ink-0") > 20
+
+
+def test_runs_of_other_jobs_are_drawn_beside(open_page: Open, web: Web, job: str) -> None:
+    """Found by the job's name, chosen by a check box; the address keeps them; a point of theirs leads to their log."""
+    other = send(web, f"{job}-other", "elsewhere", [0], run=2)
+    version = send(web, job, "own", [0])
+    page = open_page(f"{version}/plots")
+    drawn(page, "loss")
+    page.locator(".others summary").click()
+    page.get_by_label("Find jobs").fill(f"{job}-other")
+    page.get_by_label("#1 · elsewhere").check()
+    page.keyboard.press("Escape")
+    labels = drawn(page, "loss").locator(".u-legend .u-label")
+    expect(labels).to_have_text(["step", "#1", f"{job}-other #1"])
+    page.reload()
+    expect(labels).to_have_text(["step", "#1", f"{job}-other #1"])
+    plot = drawn(page, "loss")
+    plot.locator(".u-legend .u-series").nth(1).locator("th").click()  # hides the run's own curve
+    plot.locator(".canvas").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert legend(plot)[0] == "2"
+    assert legend(drawn(page, "lr"))[0] == "2"  # the step at the cursor, in all plots
+    page.keyboard.press("Enter")
+    expect(plot.locator(".picked a")).to_have_text("line 4")
+    expect(plot.locator(".picked a")).to_be_focused()
+    page.keyboard.press("Enter")
+    until_shown(page, 4)
+    assert page.url.endswith(f"{other}/logs/worker-0#L4")
+
+
+def test_curves_are_smoothed_and_scaled_and_enlarged(open_page: Open, web: Web, job: str) -> None:
+    """Smoothed values are drawn and told, the scale is logarithmic, one plot fills the window; the address keeps it."""
+    version = send(web, job, "one", [0])
+    page = open_page(f"{version}/plots")
+    plot = drawn(page, "loss")
+    plain = point_at(page, plot, 0.002, wanted="0"), point_at(page, plot, 0.3)
+    page.get_by_label("Smooth").fill("0.9")
+    page.get_by_role("button", name="Log scale").click()
+    page.wait_for_url("**/plots?*smooth=0.9*log=yes*")
+    plot = drawn(page, "loss")
+    later = point_at(page, plot, 0.3, wanted=plain[1][0])
+    assert float(later[1]) > float(plain[1][1])  # it remembers the higher beginning
+    small = plot.locator("canvas").bounding_box()
+    page.get_by_role("button", name="Full size: loss").click()
+    page.wait_for_function("() => document.querySelector('.plot.full canvas').clientWidth > 1000")
+    page.keyboard.press("Escape")
+    expect(page.locator(".plot.full")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("button", name="Log scale")).to_have_attribute("aria-pressed", "true")
+    assert small is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import count, zip_longest
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -119,11 +120,16 @@ def test_the_odd_rank_out_is_seen_at_once(open_page: Open, run: Run) -> None:
     page = open_page(f"{run.path}/ranks", viewport=NARROW)
     cells = page.locator(".cells .cell")
     expect(cells).to_have_text([str(rank) for rank in range(RANKS)])
-    expect(page.locator(".cell.odd-one")).to_have_text([str(ODD)])
-    assert "bad" in (page.locator(".cell.odd-one").get_attribute("class") or "")
+    first = page.locator(".cells .cell.failed-first")
+    expect(first).to_have_text([str(ODD)])
+    assert "bad" in (first.get_attribute("class") or "")
+    expect(page.locator(".legend")).to_contain_text(f"completed {RANKS - 1}")
+    first.hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("RuntimeError: <b>boom</b>")
+    expect(page.get_by_role("tooltip")).to_contain_text("failed first")
     expect(page.locator(".endings li").first).to_contain_text(f"rank {ODD} (1): ")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.locator(".cell.odd-one").click()
+    first.click()
     until_shown(page, 3)
     assert page.url.endswith(f"{run.path}/logs/worker-{ODD}")
 
@@ -140,7 +146,7 @@ def test_two_logs_stand_beside_each_other_by_time(open_page: Open, web: Web) -> 
     expect(pairs.filter(has_text="right two")).to_have_count(1)
     assert sides(page) == expected_sides(run, 4)
     assert sides(page)[-1] == ["", "right two"]
-    expect(page.locator(".heads .side")).to_have_text(["worker-0", "worker-1"])
+    expect(page.locator(".heads .side")).to_have_text(["rank 0", "rank 1"])
     run.say(0, "left three\n")
     expect(pairs.filter(has_text="left three")).to_have_count(1)
     assert sides(page) == expected_sides(run, 5)
@@ -171,3 +177,32 @@ def test_long_logs_come_a_page_after_the_other(open_page: Open, web: Web) -> Non
     page.get_by_label("Go to a time").fill("1h")
     page.keyboard.press("Enter")
     expect(rows.first).to_have_text("0 line 0")
+
+
+def test_ranks_stand_by_their_nodes(open_page: Open, web: Web) -> None:
+    """A group for each host, with its name; a tip has the last step; what ranks say differently shows what differs."""
+    run = Run(web, f"ranks-{next(_numbers)}", 4)
+    for rank in range(4):
+        report = {"status": "RUNNING", "tasks": 4, "host": f"node-{rank // 2}"}
+        assert web.post(f"/api{run.path}/tasks/worker-{rank}/report", report).status == 200
+    rounds = 25
+    for step in range(rounds):
+        for rank in range(4):
+            run.say(rank, f"[rank{rank}] step {step} loss 4.{rank}\n")
+    held: list[dict[str, Any]] = []
+    while len(held) < 4 * rounds:  # a second is merged when it is two seconds old
+        held = web.get(f"/api{run.path}/merged", ranks="0-3", count=300).json["lines"]
+    seconds = [{line["at_ms"] for line in held if f"step {step} " in line["text"]} for step in range(rounds)]
+    whole = next(step for step, each in enumerate(seconds) if len(each) == 1)  # what came within one second is put together
+    page = open_page(f"{run.path}/ranks")
+    nodes = page.locator(".node")
+    expect(nodes.locator(".host")).to_have_text(["node-0", "node-1"])
+    expect(nodes.last.locator(".cell")).to_have_text(["2", "3"])
+    nodes.last.locator(".cell").last.focus()
+    expect(page.get_by_role("tooltip")).to_contain_text(f"last step: {step}")
+    expect(page.get_by_role("tooltip")).to_contain_text("node-1")
+    differs = page.locator(".merged .said", has_text=f"step {whole} ").filter(has=page.locator(".differs"))
+    expect(differs.locator(".differs")).to_have_text(["0…3", "4.0…4.3"])
+    expect(differs.locator(".rank")).to_have_text("all ranks")
+    differs.get_by_role("button", name="4 differ: show").click()
+    expect(page.locator(".merged .said", has_text=f"step {whole} ")).to_have_count(4)

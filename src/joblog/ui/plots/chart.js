@@ -6,7 +6,7 @@ import { el, fill } from "../dom.js";
 import { duration, shortNumber, time } from "../format.js";
 import { t } from "../i18n.js";
 import { paint } from "../log/text.js";
-import { aligned, nearest, rankOf } from "./series.js";
+import { aligned, isPositive, nearest, rankOf, smoothed } from "./series.js";
 
 const HEIGHT = 230;
 const LEAST_WIDTH = 240;
@@ -23,15 +23,23 @@ export class Chart {
   /**
    * @param {{project: string, job: number}} job
    * @param {Plot} plot
-   * @param {import("./series.js").Over} over
+   * @param {{over: import("./series.js").Over, smooth: number, logarithmic: boolean}} how
    */
-  constructor(job, plot, over) {
+  constructor(job, plot, { over, smooth, logarithmic }) {
     this.job = job;
-    this.plot = plot;
     this.over = over;
-    this.canvas = el("div", { class: "canvas" });
+    this.smooth = smooth;
+    this.logarithmic = logarithmic;
+    this.plot = this.#smoothed(plot);
+    this.at = -1;
+    this.canvas = el("div", { class: "canvas", tabindex: "0", role: "group", "aria-label": `${plot.name}: ${t("plotKeys")}`, keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) });
+    const title = plot.unit ? `${plot.name} (${plot.unit})` : plot.name;
+    this.larger = el("button", { type: "button", class: "larger", "aria-pressed": "false", "aria-label": `${t("fullSize")}: ${plot.name}`, title: t("fullSize"), click: () => this.#turnFull() }, "⤢");
     this.picked = el("p", { class: "picked", "aria-live": "polite" }, el("span", { class: "quiet" }, t("plotHelp")));
-    this.element = el("section", { class: "plot", "data-metric": plot.name }, el("h2", {}, plot.unit ? `${plot.name} (${plot.unit})` : plot.name), this.canvas, this.picked);
+    this.element = el("section", { class: "plot", "data-metric": plot.name }, el("div", { class: "plot-top" }, el("h2", {}, title), this.larger), this.canvas, this.picked);
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.full) this.#turnFull();
+    });
     /** @type {uPlot | null} */
     this.drawn = null;
     this.turn = 0;
@@ -47,9 +55,12 @@ export class Chart {
 
   /**
    * Takes newer numbers; what was zoomed to stays in sight.
-   * @param {Plot} plot
+   * @param {Plot} newer
+   * @param {number} smooth
    */
-  update(plot) {
+  update(newer, smooth) {
+    this.smooth = smooth;
+    const plot = this.#smoothed(newer);
     const same = plot.curves.length === this.plot.curves.length && plot.curves.every((each, i) => each.label === this.plot.curves[i].label);
     this.plot = plot;
     if (!this.drawn) return;
@@ -62,7 +73,7 @@ export class Chart {
     const { min, max } = this.drawn.scales.x;
     const all = this.drawn.data[0];
     const zoomed = min !== all[0] || max !== all[all.length - 1];
-    this.drawn.setData(/** @type {uPlot.AlignedData} */ (aligned(plot.curves)), !zoomed);
+    this.drawn.setData(this.#data(), !zoomed);
     if (zoomed) this.drawn.redraw();
   }
 
@@ -73,15 +84,70 @@ export class Chart {
     this.#fit();
   }
 
-  #fit() {
-    const width = Math.max(this.canvas.clientWidth, LEAST_WIDTH);
-    if (!this.canvas.isConnected) return;
-    if (this.drawn) this.drawn.setSize({ width, height: HEIGHT });
-    else this.#draw(width);
+  get full() {
+    return this.element.classList.contains("full");
   }
 
-  /** @param {number} width */
-  #draw(width) {
+  /** As large as the window, or as before. */
+  #turnFull() {
+    this.larger.setAttribute("aria-pressed", String(this.element.classList.toggle("full")));
+    this.#fit();
+  }
+
+  /** @param {Plot} plot */
+  #smoothed(plot) {
+    return { ...plot, curves: plot.curves.map((curve) => ({ ...curve, y: smoothed(curve.y, this.smooth) })) };
+  }
+
+  /** @returns {uPlot.AlignedData} */
+  #data() {
+    const [x, ...curves] = aligned(this.plot.curves);
+    const shown = this.#isLog ? curves.map((y) => y.map((value) => (typeof value === "number" && value <= 0 ? null : value))) : curves;
+    return /** @type {uPlot.AlignedData} */ ([x, ...shown]);
+  }
+
+  get #isLog() {
+    return this.logarithmic && isPositive(this.plot.curves);
+  }
+
+  /**
+   * Arrows go from point to point, in all plots at once; Enter tells the line of one.
+   * @param {KeyboardEvent} event
+   */
+  #key(event) {
+    const { drawn } = this;
+    if (!drawn || event.target !== this.canvas) return;
+    const x = drawn.data[0];
+    const { min, max } = drawn.scales.x;
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step) {
+      event.preventDefault();
+      const first = x.findIndex((each) => each >= (min ?? -Infinity));
+      const from = this.at < 0 ? first - step : this.at;
+      this.at = Math.min(Math.max(from + step, first), x.length - 1);
+      if (x[this.at] > (max ?? Infinity)) this.at -= 1;
+      const there = { left: drawn.valToPos(x[this.at], "x"), top: drawn.over.clientHeight / 2 };
+      /** @type {any} */ (drawn).setCursor(there, true, true); // the third, which its types leave out: in the other plots too
+    } else if (event.key === "Enter" && this.at >= 0) {
+      event.preventDefault();
+      const curve = this.plot.curves.find((each, i) => drawn.series[i + 1]?.show && each.x.includes(x[this.at]));
+      if (curve) void this.#pick(curve, curve.x.indexOf(x[this.at])).then(() => this.picked.querySelector("a")?.focus());
+    }
+  }
+
+  #fit() {
+    const height = this.full ? Math.max(window.innerHeight - 190, HEIGHT) : HEIGHT;
+    const width = Math.max(this.canvas.clientWidth, LEAST_WIDTH);
+    if (!this.canvas.isConnected) return;
+    if (this.drawn) this.drawn.setSize({ width, height });
+    else this.#draw(width, height);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  #draw(width, height) {
     fill(this.canvas);
     const quiet = this.#ink("quiet");
     const grid = { stroke: this.#ink("grid"), width: 1 };
@@ -90,9 +156,9 @@ export class Chart {
     this.drawn = new uPlot(
       {
         width,
-        height: HEIGHT,
-        scales: { x: { time: false } },
-        cursor: { sync: { key: `joblog-${this.over}` }, drag: { x: true, y: false }, points: { size: 7 } },
+        height,
+        scales: { x: { time: false }, y: this.#isLog ? { distr: 3 } : {} },
+        cursor: { sync: { key: `joblog-${this.over}`, scales: ["x", null] }, drag: { x: true, y: false }, points: { size: 7 } },
         legend: { live: true },
         axes: [
           { ...axis, values: (_, splits) => splits.map((x) => (this.over === "time" ? duration(x * 1000) : shortNumber(x))) },
@@ -110,7 +176,7 @@ export class Chart {
           })),
         ],
       },
-      /** @type {uPlot.AlignedData} */ (aligned(this.plot.curves)),
+      this.#data(),
       this.canvas,
     );
     this.#listen(this.drawn);
@@ -140,9 +206,9 @@ export class Chart {
     const at = curve.at[i];
     const { points, run } = curve;
     const byte = points.bytes[at];
-    const address = { ...this.job, version: run.id, task: points.task };
+    const address = { ...this.job, job: run.job ?? this.job.job, version: run.id, task: points.task };
     const step = points.steps[at];
-    const facts = [`#${run.number}`, t("ranksAre", rankOf(points.task)), step === null ? "" : t("atStep", shortNumber(step)), time(points.times_ms[at])];
+    const facts = [run.name ?? `#${run.number}`, t("ranksAre", rankOf(points.task)), step === null ? "" : t("atStep", shortNumber(step)), time(points.times_ms[at])];
     const text = el("code", { class: "from" });
     const link = el("a", { href: bytesLink(address, byte) }, t("toLine"));
     fill(this.picked, el("strong", {}, `${this.plot.name} ${points.values[at]}`), ` ${facts.filter(Boolean).join(" · ")} `, link, text);

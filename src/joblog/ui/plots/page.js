@@ -5,12 +5,12 @@ import { el, fill, say } from "../dom.js";
 import { number, size } from "../format.js";
 import { choice, header } from "../header.js";
 import { t } from "../i18n.js";
-import { runName } from "../log/facts.js";
 import { Place } from "../log/place.js";
 import { listen } from "../log/keys.js";
 import { showKeys } from "../log/dialogs.js";
 import { onTheme } from "../preferences.js";
 import { Chart } from "./chart.js";
+import { Others } from "./others.js";
 import { plotsOf } from "./series.js";
 
 const AGAIN_MS = 4000;
@@ -76,11 +76,11 @@ class PlotsPage {
       this.over = /** @type {import("./series.js").Over} */ (this.overBox.value);
       this.#changed();
     });
-    const others = place.versions.filter((each) => each.id !== address.version);
-    const names = Object.fromEntries(others.map((each) => [String(each.id), `${t("plotWith")} ${runName(each)}`]));
-    this.withBox = choice(t("plotWith"), asked.get("with") ?? "", ["", ...Object.keys(names)], { "": t("plotAlone"), ...names });
-    this.withBox.hidden = !others.length;
-    this.withBox.addEventListener("change", () => this.#changed());
+    this.others = new Others(address, () => this.#changed());
+    this.with = asked.get("with") ?? "";
+    this.smooth = el("input", { type: "range", min: 0, max: 0.98, step: 0.02, value: share(asked.get("smooth")), "aria-label": t("smoothing"), title: t("smoothing") });
+    this.smooth.addEventListener("input", () => this.#later(0));
+    this.log = el("button", { type: "button", title: t("logScaleHelp"), "aria-pressed": String(asked.get("log") === "yes"), click: () => this.#turnLog() }, t("logScale"));
     this.told = el("span", { class: "quiet", role: "status" });
     this.problem = el("p", { class: "problem", role: "alert" });
     this.plots = el("div", { class: "plots" });
@@ -90,7 +90,7 @@ class PlotsPage {
       "div",
       { class: "screen" },
       header(place.heading, place.elements, again),
-      el("main", { id: "main", tabindex: "-1" }, el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, this.names, this.ranks, this.withBox, this.overBox, reset, el("span", { class: "spacer" }), this.told),
+      el("main", { id: "main", tabindex: "-1" }, el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, this.names, this.ranks, this.others.element, this.overBox, el("label", { class: "smooth" }, el("span", { "aria-hidden": "true" }, t("smoothing")), this.smooth), this.log, reset, el("span", { class: "spacer" }), this.told),
       el("div", { class: "plots-page", tabindex: "0", role: "group", "aria-label": t("section-plots") }, this.problem, this.plots, this.more)),
     );
     this.unlisten = listen({ "/": () => this.names.focus(), "?": () => showKeys() });
@@ -98,7 +98,16 @@ class PlotsPage {
   }
 
   begin() {
-    void this.look();
+    void this.others.read(this.with).then(() => this.look());
+  }
+
+  get logarithmic() {
+    return this.log.getAttribute("aria-pressed") === "true";
+  }
+
+  #turnLog() {
+    this.log.setAttribute("aria-pressed", String(!this.logarithmic));
+    this.#changed();
   }
 
   close() {
@@ -112,7 +121,7 @@ class PlotsPage {
 
   /** Keeps what is chosen in the address, and looks anew. */
   #changed() {
-    const kept = { names: this.names.value.trim(), ranks: this.ranks.value.trim(), with: this.withBox.value, over: this.over ?? "" };
+    const kept = { names: this.names.value.trim(), ranks: this.ranks.value.trim(), with: this.others.text, over: this.over ?? "", smooth: this.smooth.value === "0" ? "" : this.smooth.value, log: this.logarithmic ? "yes" : "" };
     const query = new URLSearchParams(Object.entries({ from: this.address.task, ...kept }).filter(([, value]) => value));
     history.replaceState(history.state, "", `${location.pathname}?${query}`);
     void this.look();
@@ -135,17 +144,18 @@ class PlotsPage {
     this.asking.abort();
     this.asking = new AbortController();
     const { signal } = this.asking;
-    const runs = this.place.versions.filter((each) => each.id === this.address.version || String(each.id) === this.withBox.value);
-    runs.sort((a, b) => Number(b.id === this.address.version) - Number(a.id === this.address.version));
+    const own = this.place.versions.find((each) => each.id === this.address.version);
+    const { job, version: id } = this.address;
+    const runs = [{ job, id, number: own?.number ?? 0, name: `#${own?.number ?? 0}` }, ...this.others.chosen.values()];
     try {
-      const found = await Promise.all(runs.map((run) => this.#metrics(run.id, signal)));
+      const found = await Promise.all(runs.map((run) => this.#metrics(run, signal)));
       if (signal.aborted) return;
       this.found = found.map(({ items }, i) => ({ run: runs[i], items }));
       const unread = found.reduce((sum, each) => sum + each.unread_bytes, 0);
       say(this.problem, "");
       this.#show();
       if (unread) say(this.told, t("plotReading", size(unread)));
-      const open = runs.some((each) => each.ended_ms === null);
+      const open = !own || own.ended_ms === null;
       if (unread || open) this.timer = window.setTimeout(() => void this.look(), unread ? 0 : document.hidden ? HIDDEN_MS : AGAIN_MS);
     } catch (error) {
       if (signal.aborted) return;
@@ -160,14 +170,14 @@ class PlotsPage {
   }
 
   /**
-   * @param {number} version
+   * @param {{job: number, id: number}} run
    * @param {AbortSignal} signal
    * @returns {Promise<Metrics>}
    */
-  #metrics(version, signal) {
+  #metrics({ job, id: version }, signal) {
     const { logs } = this.place;
     const ranks = this.ranks.value.trim() || (logs.length > MOST_AT_FIRST ? this.address.task.replace("worker-", "") : "");
-    return get(`/api${versionPath({ ...this.address, version })}/metrics`, { ranks, points: POINTS }, signal);
+    return get(`/api${versionPath({ ...this.address, job, version })}/metrics`, { ranks, points: POINTS }, signal);
   }
 
   #show() {
@@ -183,8 +193,11 @@ class PlotsPage {
     const kept = new Map();
     for (const plot of shown) {
       const old = this.charts.get(plot.name);
-      if (old && old.over === over) old.update(plot);
-      kept.set(plot.name, old && old.over === over ? old : new Chart(this.address, plot, over));
+      /** @type {{over: import("./series.js").Over, smooth: number, logarithmic: boolean}} */
+      const how = { over, smooth: Number(this.smooth.value), logarithmic: this.logarithmic };
+      const same = old && old.over === over && old.logarithmic === how.logarithmic;
+      if (same) old.update(plot, how.smooth);
+      kept.set(plot.name, same ? old : new Chart(this.address, plot, how));
     }
     for (const chart of this.charts.values()) if (![...kept.values()].includes(chart)) chart.close();
     this.charts = kept;
@@ -197,4 +210,13 @@ class PlotsPage {
   #repaint() {
     for (const chart of this.charts.values()) chart.repaint();
   }
+}
+
+/**
+ * How much curves are smoothed, as an address says it.
+ * @param {string | null} text
+ */
+function share(text) {
+  const value = Number(text ?? 0);
+  return value >= 0 && value <= 0.98 ? value : 0;
 }

@@ -6,7 +6,7 @@ import { t } from "../i18n.js";
  * As the API's `metrics` gives them: entry i of each list is one point.
  * @typedef {{task: string, name: string, count: number, steps: (number | null)[], times_ms: number[],
  *   values: (number | null)[], bytes: number[], unit: string, axis: string}} Points
- * @typedef {{id: number, number: number}} Run
+ * @typedef {{job?: number, id: number, number: number, name?: string}} Run
  * @typedef {"step" | "time"} Over
  */
 
@@ -33,7 +33,7 @@ export function plotsOf(found, over) {
   found.forEach(({ run, items }, number) => {
     const begun = Math.min(...items.map((each) => each.times_ms[0] ?? Infinity));
     for (const points of items) {
-      const label = [several.runs ? `#${run.number}` : "", several.tasks || !several.runs ? t("ranksAre", rankOf(points.task)) : ""].filter(Boolean).join(" · ");
+      const label = [several.runs ? (run.name ?? `#${run.number}`) : "", several.tasks || !several.runs ? t("ranksAre", rankOf(points.task)) : ""].filter(Boolean).join(" · ");
       const colour = (tasks.indexOf(points.task) + number * Math.max(tasks.length, 1)) % COLOURS;
       const curve = { run, points, colour, dashed: number > 0, label, ...drawn(points, over, begun) };
       if (!curve.x.length) continue;
@@ -117,6 +117,31 @@ export function aligned(curves) {
       return y;
     }),
   ];
+}
+
+/**
+ * An average of what came before, in which older values weigh less and less; a gap stays a gap.
+ * @param {(number | null)[]} values
+ * @param {number} weight of what came before, 0 (nothing) to less than 1
+ */
+export function smoothed(values, weight) {
+  if (!weight) return values;
+  let sum = 0;
+  let all = 0;
+  return values.map((value) => {
+    if (value === null) return null;
+    sum = sum * weight + value * (1 - weight);
+    all = all * weight + (1 - weight);
+    return sum / all;
+  });
+}
+
+/**
+ * Whether a logarithmic scale can show anything of these.
+ * @param {Curve[]} curves
+ */
+export function isPositive(curves) {
+  return curves.some(({ y }) => y.some((value) => value !== null && value > 0));
 }
 
 /**

@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { listen } from "../log/keys.js";
 import { members } from "../log/members.js";
 import { Notice } from "../log/notice.js";
-import { Place } from "../log/place.js";
+import { Place, rankName } from "../log/place.js";
 import { Merged } from "./merged.js";
 import { beside, labelled } from "./rows.js";
 import { Strip } from "./strip.js";
@@ -51,8 +51,9 @@ class RanksPage {
     });
     const names = Object.fromEntries(COLLAPSE.map((each) => [each, each === "0" ? t("collapseNot") : t("collapseIn", each)]));
     this.collapse = this.#box(t("collapse"), asked.get("collapse") ?? "10", COLLAPSE, names);
-    this.left = this.#box(t("sideLeft"), asked.get("left") ?? "", ["", ...tasks], { "": t("sideNone") });
-    this.right = this.#box(t("sideRight"), asked.get("right") ?? "", ["", ...tasks], { "": t("sideNone") });
+    const called = Object.fromEntries(tasks.map((task) => [task, rankName(task)]));
+    this.left = this.#box(t("sideLeft"), asked.get("left") ?? "", ["", ...tasks], { "": t("sideNone"), ...called });
+    this.right = this.#box(t("sideRight"), asked.get("right") ?? "", ["", ...tasks], { "": t("sideNone"), ...called });
     this.at = el("input", { class: "jump", placeholder: t("goTime"), title: t("goTimeHelp"), "aria-label": t("goTime"), spellcheck: "false" });
     const when = el("form", {}, this.at);
     when.addEventListener("submit", (event) => {
@@ -110,7 +111,7 @@ class RanksPage {
     this.heads.hidden = !two;
     this.collapse.disabled = this.ranks.disabled = two;
     if (two) {
-      const head = (/** @type {string} */ task) => el("a", { href: logPath({ ...this.address, task }) }, task);
+      const head = (/** @type {string} */ task) => el("a", { href: logPath({ ...this.address, task }) }, rankName(task));
       fill(this.heads, el("span", { class: "at" }), el("div", { class: "side" }, head(left)), el("div", { class: "side" }, head(right)));
       const ranks = [left, right].map((each) => each.replace("worker-", "")).join(",");
       void this.merged.show({ ranks, collapse: 0 }, beside(this.address, [left, right]), cursor);

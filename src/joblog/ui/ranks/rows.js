@@ -5,8 +5,10 @@ import { el } from "../dom.js";
 import { time } from "../format.js";
 import { t } from "../i18n.js";
 import { linkAddresses } from "../log/addresses.js";
+import { members } from "../log/members.js";
 import { severity } from "../log/severity.js";
 import { paint } from "../log/text.js";
+import { grouped, range, ranksText } from "./alike.js";
 
 /** From so many ranks on, a line that one of them alone says is an odd one. */
 const FEW = 3;
@@ -26,16 +28,66 @@ const FEW = 3;
 export function labelled(address, total, collapsed) {
   return {
     add(lines, into) {
-      for (const line of lines) {
-        const all = line.count > 1 && line.count >= total();
-        const odd = collapsed && line.count === 1 && total() >= FEW;
-        const name = all ? t("ranksAll") : line.count > 1 ? t("ranksMany", line.ranks) : t("ranksAre", line.ranks);
-        const kind = all ? "all" : odd ? "alone" : "";
-        const label = el("a", { class: `rank ${kind}`, href: bytesLink({ ...address, task: line.task }, line.start_byte), title: t("ranksMany", line.ranks) }, name);
-        into.append(el("div", { class: `said ${odd ? "alone" : ""}`, role: "listitem" }, clock(line.at_ms), label, textOf(line)));
+      const groups = collapsed ? grouped(lines) : lines.map((line) => ({ lines: [line], parts: [[line.text]] }));
+      for (const group of groups) {
+        if (group.lines.length > 1) into.append(several(address, total(), group));
+        else into.append(one(address, total(), collapsed, group.lines[0]));
       }
     },
   };
+}
+
+/**
+ * @param {import("../api.js").Address} address
+ * @param {number} total
+ * @param {boolean} collapsed
+ * @param {Line} line
+ */
+function one(address, total, collapsed, line) {
+  const odd = collapsed && line.count === 1 && total >= FEW;
+  const kind = line.count > 1 && line.count >= total ? "all" : odd ? "alone" : "";
+  return el("div", { class: `said ${odd ? "alone" : ""}`, role: "listitem" }, clock(line.at_ms), rankLink(address, line, line.ranks, line.count, total, kind), textOf(line));
+}
+
+/**
+ * A line that ranks say with other numbers: from where to where these reach, and each line when it is asked for.
+ * @param {import("../api.js").Address} address
+ * @param {number} total
+ * @param {import("./alike.js").Group} group
+ */
+function several(address, total, { lines, parts }) {
+  const [first] = lines;
+  const ranks = ranksText(lines.flatMap((line) => [...members(line.ranks)]));
+  const count = lines.reduce((sum, line) => sum + line.count, 0);
+  const text = el("span", { class: `text ${severity(first.text) ?? ""}` });
+  for (const part of parts) {
+    if (part.length === 1) text.append(plain(part[0]));
+    else text.append(el("span", { class: "differs", title: lines.slice(0, 40).map((line, i) => `${t("ranksAre", line.ranks)}: ${part[i]}`).join("\n") }, range(part)));
+  }
+  const row = el("div", { class: "said", role: "listitem" }, clock(first.at_ms), rankLink(address, first, ranks, count, total, count >= total ? "all" : ""), text);
+  const button = el("button", { type: "button", class: "small", click: () => row.replaceWith(...lines.map((line) => one(address, total, false, line))) }, t("differShow", lines.length));
+  text.append(button);
+  return row;
+}
+
+/** @param {string} text */
+function plain(text) {
+  const made = el("span");
+  paint(made, text);
+  return made;
+}
+
+/**
+ * @param {import("../api.js").Address} address
+ * @param {Line} line
+ * @param {string} ranks
+ * @param {number} count
+ * @param {number} total
+ * @param {string} kind
+ */
+function rankLink(address, line, ranks, count, total, kind) {
+  const name = count > 1 && count >= total ? t("ranksAll") : count > 1 ? t("ranksMany", ranks) : t("ranksAre", ranks);
+  return el("a", { class: `rank ${kind}`, href: bytesLink({ ...address, task: line.task }, line.start_byte), title: t("ranksMany", ranks) }, name);
 }
 
 /**
