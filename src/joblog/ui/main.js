@@ -4,7 +4,6 @@ import { ApiError, get, logPath, versionPath } from "./api.js";
 import { el, fill } from "./dom.js";
 import { header } from "./header.js";
 import { language, t } from "./i18n.js";
-import { jobsPage } from "./jobs/page.js";
 import { asksForAddress } from "./log/addresses.js";
 import { firstLog } from "./log/first.js";
 import { logPage } from "./log/page.js";
@@ -99,7 +98,10 @@ async function pageAt(path) {
     return moved(numbered[4] ? versionPath(log) + numbered[4] : await firstLog(log), location.hash);
   }
   const project = PROJECT.exec(path);
-  if (project || path === "/") return jobsPage(project ? decodeURIComponent(project[1]) : null, show, failed);
+  if (project || path === "/") {
+    const { jobsPage } = await import("./jobs/page.js");
+    return jobsPage(project ? decodeURIComponent(project[1]) : null, show, failed);
+  }
   throw new ApiError(404, "not_found", path);
 }
 

@@ -107,7 +107,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
 
 def _at_once(name: str) -> bool:
     """Whether a log's page needs the module; the others load when somebody goes to theirs."""
-    return name.endswith(".js") and not name.startswith(("vendor/", "plots/", "ranks/", "docs/"))
+    return name.endswith(".js") and not name.startswith(("vendor/", "jobs/", "plots/", "ranks/", "docs/"))
 
 
 def _files(folder: Traversable, above: str) -> Iterable[tuple[str, bytes]]:
