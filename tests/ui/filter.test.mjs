@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { ago } from "../../src/joblog/ui/times.js";
 import { parsed, withLabel, withState } from "../../src/joblog/ui/jobs/filter.js";
 import { addressesIn } from "../../src/joblog/ui/log/addresses.js";
+import { runName } from "../../src/joblog/ui/log/facts.js";
 import { endingWords, kindWords, restartWords } from "../../src/joblog/ui/log/verdicts.js";
 
 const speak = (...languages) => Object.defineProperty(globalThis, "navigator", { value: { languages }, configurable: true });
@@ -61,4 +62,12 @@ test("how long ago something was", () => {
   assert.equal(ago(9000, 5000), "0 sec. ago");
   speak("zh");
   assert.match(ago(0, 120_000), /2 ?分钟前/);
+});
+
+test("a run is called by its number, and by what somebody chose to call it", () => {
+  assert.equal(runName({ number: 2, title: null, run_id: "0123456789abcdef0123456789abcdef" }), "#2");
+  assert.equal(runName({ number: 2, title: null, run_id: "import:ca49800689feaaead35f03f2f64cd6bdf1676cd2" }), "#2");
+  assert.equal(runName({ number: 2, title: null, run_id: "8a6e0804-2bd0-4672-b79d-d97027f9071a" }), "#2");
+  assert.equal(runName({ number: 2, title: null, run_id: "night" }), "#2 · night");
+  assert.equal(runName({ number: 2, title: "lr 1", run_id: "night" }), "#2 · lr 1");
 });

@@ -30,7 +30,7 @@ def test_a_failed_run_says_why_and_where(open_page: Open, web: Web) -> None:
         "RuntimeError: <b>CUDA out of memory</b>"
     )
     expect(why.locator(".ends")).to_contain_text("rank 0: completed")
-    why.get_by_role("link", name="Go to line 1").click()
+    why.get_by_role("link", name="Go to line 1 of rank 1").click()
     until_shown(page, 4)
     assert page.url.endswith(f"{version}/logs/worker-1#L1-L4")
     expect(page.locator(".row.selected")).to_have_count(4)

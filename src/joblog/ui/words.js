@@ -222,6 +222,7 @@ export const WORDS = {
   restartHelps: ["A restart may help: {0}.", "重启可能有用：{0}。"],
   restartHelpsNot: ["A restart does not help: {0}.", "重启无用：{0}。"],
   goToLine: ["Go to line {0}", "跳到第 {0} 行"],
+  goToRankLine: ["Go to line {0} of rank {1}", "跳到 rank {1} 第 {0} 行"],
   copyWhy: ["Copy for a colleague", "复制给同事"],
   copyWhyHelp: ["As Markdown, with a link", "Markdown 格式，附链接"],
   addressOpen: ["Open in a new tab", "在新标签页中打开"],

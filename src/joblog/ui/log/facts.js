@@ -7,8 +7,8 @@ import { Popup } from "../popup.js";
 
 /** @typedef {import("../api.js").Version} Version */
 
-/** Ids that nobody has chosen: 32 hexadecimal digits say nothing to anybody. */
-const MADE_UP = /^[0-9a-f]{32}$/;
+/** Ids that nobody has chosen: so many hexadecimal digits say nothing to anybody. */
+const MADE_UP = /^(?:[a-z]+:)?[0-9a-f-]{16,}$/;
 
 /**
  * A run's name: its number, and its title or the id that somebody has given it.

@@ -102,7 +102,9 @@ export class Why {
    * @param {string} job
    */
   #acts(digest, first, version, job) {
-    const go = this.#link(first.where, t("goToLine", number(first.where.start_line)));
+    const { task, start_line: line } = first.where;
+    const here = task === this.address.task;
+    const go = this.#link(first.where, here ? t("goToLine", number(line)) : t("goToRankLine", number(line), task.slice(7)));
     go.className = "button";
     const take = () =>
       void this.notice.attempt(async () => {
