@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import Server
 from tests.server.calls import Web
-from tests.ui.conftest import Open
+from tests.ui.conftest import Open, settings
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
@@ -128,6 +128,25 @@ def plots(page: Page) -> None:
     expect(page.locator(".plot .u-over").first).to_be_visible()
 
 
+def menus(page: Page) -> None:
+    jobs(page)
+    page.get_by_role("button", name="runs of failed").click()
+    expect(page.locator(".run-list li")).to_have_count(1)
+    settings(page)
+
+
+def compare(page: Page) -> None:
+    plots(page)
+    page.locator(".others summary").click()
+    expect(page.locator(".others input[type=checkbox]").first).to_be_visible()
+
+
+def address(page: Page) -> None:
+    log(page)
+    page.locator(".address").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 def message(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_visible()
 
@@ -147,6 +166,9 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "ranks": ("failed", "/ranks", ranks),
     "two ranks": ("failed", "/ranks?left=worker-0&right=worker-2", ranks),
     "plots": ("failed", "/plots?ranks=0-1", plots),
+    "menus": ("", "/projects/access/", menus),
+    "compare": ("good", "/plots", compare),
+    "address": ("failed", "/logs/worker-1", address),
     "nothing here": ("", "/projects/access/jobs/999999999/versions/1/logs/worker-0", message),
 }
 

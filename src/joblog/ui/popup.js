@@ -10,7 +10,7 @@ export class Popup {
    * @param {HTMLElement} content
    */
   constructor(label, title, kind, content) {
-    this.button = el("summary", { class: "button", title, "aria-label": label.includes(title) ? null : title }, label);
+    this.button = el("summary", { class: "button", title, "aria-label": label.length < 3 || title.includes(label) ? title : null }, label);
     this.element = el("details", { class: kind }, this.button, content);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !this.element.open) return;
