@@ -104,7 +104,7 @@ class JobsPage {
       "div",
       { class: "screen" },
       header(unseenHeading(`${t("jobs")}: ${project}`), [box], again),
-      el("main", { id: "main", tabindex: "-1" }, tools, el("div", { class: "jobs-page" }, this.wrong, this.notice, this.table, this.none, this.more)),
+      el("main", { id: "main", tabindex: "-1" }, tools, el("div", { class: "jobs-page", scroll: () => this.explain() }, this.wrong, this.notice, this.table, this.none, this.more)),
     );
     this.rows.addEventListener("click", (event) => this.clicked(event));
     this.unlisten = listen({ "/": () => this.search.focus() });
@@ -203,7 +203,12 @@ class JobsPage {
     if (!seen.total) fill(this.none, ...(this.search.value.trim() === "" ? [firstLog(this.project)] : this.noMatch()));
     this.table.classList.toggle("moving", seen.items.some((job) => job.last?.progress));
     this.showRows(seen);
-    void this.causes.look(seen.items, (job) => this.inSight(job));
+    this.explain();
+  }
+
+  /** Asks why those runs failed that are in sight. */
+  explain() {
+    if (this.seen) void this.causes.look(this.seen.items, (job) => this.inSight(job));
   }
 
   /**

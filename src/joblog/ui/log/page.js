@@ -111,7 +111,7 @@ class LogPage {
       count: (text) => this.tools.found.tell(text),
       say: (text) => this.notice.say(text),
     });
-    this.why = new Why(address, this.notice);
+    this.why = new Why(address, this.notice, (task) => this.place.setFirst(task));
     this.place = new Place(address, "log", (version, tasks, job) => void this.why.show(version, tasks, job).catch(() => undefined));
     this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.notice.trying(trying), failed);
     const hovers = [this.empty, this.news, this.tools.selection, this.notice.element];

@@ -32,6 +32,8 @@ export class Place {
     this.section = section;
     this.known = known;
     this.name = "";
+    /** @type {string | null} */
+    this.first = null;
     this.timer = 0;
     this.closed = false;
     /** @type {Version[]} */
@@ -99,7 +101,7 @@ export class Place {
     this.tasks = tasks;
     this.known(version, tasks, this.name);
     this.runs.show(String(this.address.version), [...this.versions].reverse().map((each) => [String(each.id), runLine(each)]));
-    if (this.section === "log") this.ranks.show(this.address.task, ranksByState(this.logs, tasks));
+    this.#showRanks();
     const run = version ? `#${version.number}` : "";
     document.title = `${this.name} ${run} · joblog`;
     this.heading.textContent = [this.name, run, this.section === "log" ? rankName(this.address.task) : t(`section-${this.section}`)].join(" ");
@@ -107,6 +109,19 @@ export class Place {
     this.state.replaceChildren(...(version ? [stateBadge(version.status, version.reason)] : []));
     clearTimeout(this.timer);
     if (!this.closed && version?.ended_ms === null) this.timer = window.setTimeout(() => void this.refresh().catch(() => undefined), AGAIN_MS);
+  }
+
+  /**
+   * Takes the rank whose failure the others follow from: which report came first does not tell.
+   * @param {string} task
+   */
+  setFirst(task) {
+    this.first = task;
+    this.#showRanks();
+  }
+
+  #showRanks() {
+    if (this.section === "log") this.ranks.show(this.address.task, ranksByState(this.logs, this.tasks, this.first ?? onlyFailed(this.tasks)));
   }
 
   /** @param {number} version */
@@ -157,14 +172,14 @@ class Picker {
 }
 
 /**
- * The ranks of a run with how they are: those that failed first, the first of all in front.
+ * The ranks of a run with how they are: those that failed in front, first of all the one that failed first.
  * @param {Log[]} logs
  * @param {Task[]} tasks
+ * @param {string | null} first
  * @returns {[string, string][]}
  */
-export function ranksByState(logs, tasks) {
+function ranksByState(logs, tasks, first) {
   const known = new Map(tasks.map((each) => [each.task, each]));
-  const first = firstFailed(tasks);
   const place = (/** @type {Log} */ { task }) => {
     const at = ORDER.indexOf(known.get(task)?.status ?? "");
     return task === first ? -1 : at < 0 ? ORDER.length : at;
@@ -186,6 +201,15 @@ export function firstFailed(tasks) {
   const failed = tasks.filter(({ status }) => status === "FAILED");
   failed.sort((a, b) => (a.ended_ms ?? Infinity) - (b.ended_ms ?? Infinity));
   return failed[0]?.task ?? null;
+}
+
+/**
+ * The rank that failed, where one alone did.
+ * @param {Task[]} tasks
+ */
+function onlyFailed(tasks) {
+  const failed = tasks.filter(({ status }) => status === "FAILED");
+  return failed.length === 1 ? failed[0].task : null;
 }
 
 /** @param {string} task */

@@ -33,8 +33,10 @@ export class Why {
   /**
    * @param {import("../api.js").Address} address
    * @param {import("./notice.js").Notice} notice
+   * @param {(task: string) => void} failedFirst is told whose failure the others follow from
    */
-  constructor(address, notice) {
+  constructor(address, notice, failedFirst) {
+    this.failedFirst = failedFirst;
     this.address = address;
     this.notice = notice;
     this.asked = "";
@@ -62,6 +64,7 @@ export class Why {
     if (state !== this.asked || (!digest.first && !digest.endings.length)) return;
     this.alone = digest.endings.reduce((count, each) => count + each.count, 0) === 1;
     const { first } = digest;
+    if (first) this.failedFirst(first.where.task);
     const others = digest.failures.filter((each) => !same(each, first)).slice(0, MAX_FAILURES);
     fill(
       this.element,

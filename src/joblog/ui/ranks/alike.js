@@ -15,7 +15,7 @@ const MAX_TEXT = 500;
 
 /**
  * Groups the lines of one second: alike are those of different ranks whose words are the same, and whose first number is where
- * there are several, as the step before a loss; a rank's own number at the beginning is none of these.
+ * there are several, as the step before a loss; a rank's own number at the beginning is none of these. Indented lines, as a traceback's, stay where they stand.
  * @param {Line[]} lines
  * @returns {Group[]} in the order of their first lines
  */
@@ -25,7 +25,7 @@ export function grouped(lines) {
   /** @type {Line[][]} */
   const groups = [];
   for (const line of lines) {
-    const numbers = line.text.length > MAX_TEXT ? [] : (line.text.match(NUMBER) ?? []);
+    const numbers = line.text.length > MAX_TEXT || /^\s/.test(line.text) ? [] : (line.text.match(NUMBER) ?? []);
     const own = PREFIX.exec(line.text)?.[1] === line.task.slice(7) ? 1 : 0;
     const key = numbers.length > own ? `${line.at_ms} ${numbers.length > own + 1 ? numbers[own] : ""} ${line.text.replace(NUMBER, "#")}` : "";
     const place = key ? (open.get(key) ?? []).find((each) => !each.ranks.has(line.task)) : undefined;
