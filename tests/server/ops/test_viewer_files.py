@@ -48,6 +48,18 @@ def test_files_are_kept_for_ever_and_compressed(web: Web) -> None:
     assert (old.body, old.headers["cache-control"]) == (plain.body, "no-cache")
 
 
+def test_a_page_brings_the_modules_that_it_needs(web: Web) -> None:
+    """The list of jobs those of the list, a log's page none of them."""
+    for path, of_jobs in [
+        ("/", True),
+        ("/projects/default/", True),
+        ("/projects/default/jobs/1/versions/1/logs/worker-0", False),
+    ]:
+        page = web.as_(None).call("GET", path, accept=HTML).body
+        assert (b"/jobs/page.js" in page) is of_jobs, path
+        assert b"/log/page.js" in page
+
+
 def test_files_beside_the_viewer_are_not_served(web: Web) -> None:
     """Only what was read at start has an address."""
     pages = ("/ui/x/index.html", "/ui/x/docs/index.html", "/api/docs/../auth.py")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -39,6 +40,9 @@ _DOCS_POLICY = (
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+_LIST = re.compile(r"/(?:projects/[^/]+/?)?")
+"""Where the list of jobs is, whose modules come with it."""
+
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _ASK_AGAIN = (b"cache-control", b"no-cache")
 
@@ -62,9 +66,12 @@ class Viewer:
             digest.update(name.encode() + b"\0" + raw[name] + b"\0")
         self._base = f"{_PREFIX}{digest.hexdigest()[:12]}/"
         raw["style.css"] = b"\n".join(raw.pop(name) for name in _STYLES)
-        modules = "".join(f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw) if _at_once(name))
+        preloads = {name: f'<link rel="modulepreload" href="{self._base}{name}">\n' for name in sorted(raw)}
+        modules = "".join(link for name, link in preloads.items() if _at_once(name))
+        of_jobs = modules + "".join(link for name, link in preloads.items() if name.startswith("jobs/"))
         page, docs = (raw.pop(name).replace(b"{{base}}", self._base.encode()) for name in ("index.html", "docs/index.html"))
         self._page = _File("index.html", page.replace(b"{{modules}}", modules.encode()))
+        self._jobs = _File("index.html", page.replace(b"{{modules}}", of_jobs.encode()))
         self._docs = _File("index.html", docs, _DOCS_POLICY)
         self._files = {name.removesuffix(".gz"): _File(name, content) for name, content in raw.items()}
 
@@ -77,7 +84,8 @@ class Viewer:
             file = self._files.get(name)
             return None if file is None else file.answer(headers, _FOR_EVER if path.startswith(self._base) else _ASK_AGAIN)
         if path in ("/", "/login") or path.startswith(_PAGES):
-            return self._page.answer(headers, _ASK_AGAIN) if b"text/html" in _header(headers, b"accept") else None
+            page = self._jobs if _LIST.fullmatch(path) else self._page
+            return page.answer(headers, _ASK_AGAIN) if b"text/html" in _header(headers, b"accept") else None
         return None
 
 
