@@ -75,6 +75,20 @@ _OTHERS = (
     # progressbar2: " 45% (45 of 100) |#####    | Elapsed Time: 0:00:10 ETA:   0:00:12", "53% |####   |  20.4 MiB   2.5 MiB/s"
     re.compile(rf"\s*+{_PERCENT}\s{{0,4}}\((?P<done>{_NUM}) of (?P<total>{_NUM})\)\s?\|"),
     re.compile(rf"\s*+{_PERCENT}\s{{0,4}}\|[#=█ >-]{{4,}}+\|\s*+(?P<done>{_SIZE})\s"),
+    # what draws a bar between "|" behind a percentage: ProgressMeter.jl; MindFormers, the time left at the end
+    re.compile(
+        rf"(?P<label>[^|%\d]{{0,60}}(?:\d{{1,9}}[^|%\d]{{1,40}})?)(?<![\d.]){_PERCENT}\s?\|[█▉▊▋▌▍▎▏#=> .-]{{4,}}+\|"
+        rf"(?:[^|]{{0,60}}?/s\S{{0,8}} {{1,4}}(?P<left>{_TIME})\b)?"
+    ),
+    # alive-progress: "training |██████   | 45/100 [45%] in 5.3s (~7s, 8.5/s)"
+    re.compile(
+        rf"(?P<label>[^|]{{0,60}})\|[█▉▊▋▌▍▎▏#=> .-]{{8,}}+\|\s*+(?P<done>\d+)/(?P<total>\d+) \[{_PERCENT}\]"
+        r"(?: in \S{1,12} \([^)]{0,24}?(?:~|eta: ?)(?P<left>[\d:]{1,9}s?))?"
+    ),
+    # Spark: "[Stage 3:=====>     (45 + 8) / 200]"
+    re.compile(r"\[(?P<label>Stage \d{1,9}):=*+>?\s*+\((?P<done>\d+) \+ \d+\) / (?P<total>\d+)\]"),
+    # pv: "1.21GiB 0:00:12 [ 102MiB/s] [====>    ] 45% ETA 0:00:14"
+    re.compile(rf"\s*+(?P<done>{_SIZE}) {_TIME} \[[^\[\]]{{1,16}}/s\] \[[>=#. -]{{5,}}+\]\s*+{_PERCENT}"),
     # pip, before rich: "|████▏     | 6.6MB 1.9MB/s eta 0:00:03"
     re.compile(rf"\s*+\|[█▉▊▋▌▍▎▏ #]{{8,}}+\|\s*+(?P<done>{_SIZE})\s"),
     # curl
@@ -105,6 +119,7 @@ _OTHERS = (
     re.compile(r"['\"]global_step/max_steps['\"]: ['\"](?P<done>\d+)/(?P<total>\d+)"),
     re.compile(r"['\"]current_steps['\"]: (?P<done>\d+), ['\"]total_steps['\"]: (?P<total>\d+)"),
 )
+_SHARE = re.compile(rf"\s?[\[(]\s{{0,3}}{_PERCENT}\s?[\])]")
 _REMAINING_COLUMN = re.compile(r"\s*Iter\b.*Remaining Time")
 _PARTS = re.compile(
     r"(?i)(?<![A-Za-z_])(?P<label>test|train|val|eval|validation|files?|samples?|进度)\s*+[:#=]?\s*+[\[(]?\s*+"
@@ -214,14 +229,24 @@ def _counted(text: str) -> Look | None:
     counters = counters_of(text)
     left, whole = _left(text)
     each = _span(_EACH.search(text), "each")
-    count = _count(text, counters, left)
-    if count is not None:
+    percent = _span(_SHARE.match(text, counters.iteration[1]), "percent") if counters.iteration is not None else None
+    count = _count(text, counters, left or percent)
+    parts = _PARTS.search(text) if count is None or count[2] is None else None
+    if count is not None and parts is None:
         label, done, total = count
         whole = whole or done == counters.epoch
         return Look(
-            label, done, total, left=left, each=each, epoch=counters.epoch, epochs=counters.epochs, whole=whole, counted=True
+            label,
+            done,
+            total,
+            percent,
+            left=left,
+            each=each,
+            epoch=counters.epoch,
+            epochs=counters.epochs,
+            whole=whole,
+            counted=True,
         )
-    parts = _PARTS.search(text)
     if parts is not None:
         return Look(parts.span("label"), parts.span("done"), parts.span("total"), left=left, each=each, counted=True)
     return Look(left=left, whole=whole) if left is not None else None

@@ -9,14 +9,15 @@ PHASE = re.compile(
     r"|Saving dict|训练集|验证集|测试集|训练(?=[：:\s])|验证(?=[：:\s])|测试(?=[：:\s]))(?![\w./-]|\s?=)"
 )
 _PHASED = re.compile(
-    r"(?i)(?:^|[\W_\d])(?:train|training|val|valid|validation|test|eval|evaluation|dev|learn)(?=$|[\W_\d])|训练|验证|测试"
+    r"(?i)(?:^|[\W_\d])(?:train|training|trained|val|valid|validation|test|eval|evaluation|dev|learn)(?=$|[\W_\d])|训练|验证|测试"
 )
 
 # Names that are the same in training and in validation: no phase before them.
 _SHARED = re.compile(
     r"(?i)(?:epochs?|(?:cur(?:rent)?[_ ])?(?:lr|learning[_ ]rate|lrate)(?:_\d+|\[\d+\])?|学习率|.*time.*|.*(?:sec"
     r"|second)s?(?:$|[/_].*)"
-    r"|(?:max[_ ])?mem(?:ory)?.*|took|eta|speed|throughput|ips|fps|wall|elapsed.*|grad[_ ]?(?:norm|scale).*|gnorm"
+    r"|(?:(?:max|peak|gpu|cuda|reserved|allocated|active|used|free)[_ ])*mem(?:ory)?.*"
+    r"|took|eta|speed|throughput|ips|fps|wall|elapsed.*|grad[_ ]?(?:norm|scale).*|gnorm"
     r"|best.*|.*step.*|.*/s)"
 )
 _TRAINING = re.compile(r"(?i)train|训练")

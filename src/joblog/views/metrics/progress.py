@@ -35,6 +35,7 @@ _AMOUNT = re.compile(r"([-+]?[\d.,]+(?:e[-+]?\d+)?) ?([kKMGTP]?)(i?)[bB]?")
 _PAIRS = re.compile(r"[\w/@.-]{1,60}+\s?[:=]\s?[-+]?[\d.]+(?:[eE][-+]?\d+)?(?=[\s|,\]:]|$)")
 _YOLO = re.compile(r"\s*(\d+)/(\d+)(?:\s+[-+.\deE]+[KMG]?)+\s*")
 _PERCENT_AT_END = re.compile(r":?\s\d{1,3}%\s{0,4}$")
+_LEVEL = re.compile(r"^.{0,300}\b(?:INFO|DEBUG|NOTICE|WARNING)\b[\]:|\s-]*")
 _COUNTS = re.compile(r"(?i)(epoch|step|iter|round|batch|轮|第)")
 _REMAINING_ROW = re.compile(r"\s*(\d+)\s.*\s(\d+\.\d+[smh])\s*$")
 
@@ -145,7 +146,7 @@ def _bar(text: str, look: Look, frame: Frame) -> Progress | None:
     if look.counted and total is not None and done is not None and done > total:
         return None
     fraction = min(done / total, 1.0) if done is not None and total else None if percent is None else min(percent / 100, 1.0)
-    if look.counted and look.total is None and look.left is None:
+    if look.counted and look.total is None and look.left is None and percent is None:
         return None
     rate = _amount(text, look.rate, look)
     if rate is not None and look.unit.startswith("s/"):
@@ -178,7 +179,7 @@ def _label(text: str, look: Look) -> str:
     row = _YOLO.fullmatch(label.rstrip(": "))
     if row is not None:
         return f"Epoch {row[1]}/{row[2]}"
-    label = _PAIRS.sub("", label[-400:])
+    label = _PAIRS.sub("", _LEVEL.sub("", label[-400:]))
     label = " ".join(label.split()).strip(" :|[]=>-")
     label += "]" if label.count("[") > label.count("]") else ""
     return label[-_LABEL_CHARACTERS:] if any(map(str.isalpha, label)) else ""

@@ -41,6 +41,7 @@ _SECTION = re.compile(
     r"(?: (?:metrics|results?|phase|set|stats?|summary))?\W*"
 )
 _COCO = re.compile(r"\s*[A-Z][\w ]{1,40}\((?P<name>[A-Z]{2})\) @\[\s?(?P<of>[^\]]{1,80}?)\s?\]\s?=\s?(?P<value>-?\d+\.\d+)\s*$")
+_ALONE = re.compile(r"\0{1,13} ?(?P<name>[A-Za-z][\w/-]{0,30}) (?P<value>-?\d{1,12}\.\d{3,20})\s*")
 _BEGINS = re.compile(r"Result for \S+:\s*$")
 _ENTRY_STEP = re.compile(r"(?i)(?:total_)?(?:timesteps|num_timesteps|steps)")
 MAX_IN_WORDS = 3
@@ -111,7 +112,8 @@ def _made(text: str, *, comma: bool) -> LineShape:
         return LineShape(rule=True)
     if _BEGINS.match(text) is not None:
         return LineShape(begins=True)
-    values = _values(text, _without(blanked, counters.spans), counters, cells, comma=comma)
+    blanked = _behind_name(blanked, counters) or _without(blanked, counters.spans)
+    values = _values(text, blanked, counters, cells, comma=comma)
     section = None if values or counters.iteration else _SECTION.fullmatch(text)
     if not values and counters is NONE and section is None and not _is_row(cells):
         return EMPTY
@@ -119,6 +121,14 @@ def _made(text: str, *, comma: bool) -> LineShape:
         values, counters, section["phase"] if section is not None else "", cells,
         commas=_DECIMAL_COMMA.search(text) is not None, dots=_DECIMAL_DOT.search(text) is not None,
     )  # fmt: skip
+
+
+def _behind_name(blanked: str, counters: Counters) -> str | None:
+    """Returns a line whose step stands between a name and its value, with blanks in its place; None for any other."""
+    if counters.word != "head" or counters.iteration is None or not blanked[: counters.iteration[0]].endswith("loss "):
+        return None
+    start, end = counters.iteration
+    return f"{blanked[:start]}{' ' * (end - start)}{blanked[end:]}"
 
 
 def _values(text: str, blanked: str, counters: Counters, cells: Cells | None, *, comma: bool) -> tuple[ValuePlace, ...]:
@@ -131,6 +141,11 @@ def _values(text: str, blanked: str, counters: Counters, cells: Cells | None, *,
         columns = columns_of(blanked)
         if columns:
             return (*columns, *values_first(blanked))
+    if text.count(" : ") >= MAX_IN_WORDS and (columns := columns_of(blanked, " : ", MAX_IN_WORDS)):
+        return tuple(columns)
+    alone = _ALONE.fullmatch(blanked)
+    if alone is not None:
+        return (ValuePlace(named(blanked, *alone.span("name")), *alone.span("value")),)
     if text.count(", ") >= 2 and (columns := columns_of(blanked, ", ", MAX_IN_WORDS)):
         return tuple(columns)
     if entries := listed(blanked + " "):

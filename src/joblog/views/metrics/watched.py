@@ -20,7 +20,9 @@ from joblog.views.values import Progress
 # At the end of what lines begin with: a second bar, which is a table's; "[50] ", "100:  ", which count.
 _BARS = re.compile(r"(?<=\|)\s*\|\s*$|^\s*\|\s*$")
 _COUNT = re.compile(r"(?<![\w.:,-])\[?\d{1,9}(?:\]|:(?!\d))\s*$")
-_OWN_WORDS = re.compile(r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch")
+_OWN_WORDS = re.compile(
+    r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch|\d[kKMGT]i?B\b"
+)
 _STREAM = re.compile(r"<std(?:out|err)>:\s?")
 _CLOCK = re.compile(r"\d:\d\d:\d\d")
 

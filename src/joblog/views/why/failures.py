@@ -21,7 +21,7 @@ from dataclasses import replace
 from joblog.views.prefix import HEAD_CHARACTERS, NOTHING, SAMPLE_LINES, Cut, HeadFacts, Sample, cuts, facts, marked_cuts
 from joblog.views.redraws import FRAME_BYTES
 from joblog.views.why.failure import Failure, OpenFailure
-from joblog.views.why.forms import LINE_CHARACTERS, TEXT_LINES, Unfinished, is_header, opening
+from joblog.views.why.forms import LINE_CHARACTERS, TEXT_LINES, Unfinished, is_header, mildness, opening
 from joblog.views.why.hints import Shapes, lines_of
 from joblog.views.why.kinds import CRASH, LOGGED, kind_of_line
 from joblog.views.why.parts import belongs, strays
@@ -257,7 +257,7 @@ class FailureReader:
                 continue  # a level that most lines have says nothing
             if reading is not None:
                 if said_by.mild and (reading.state == "line" or said_by.level.startswith("WARN")):
-                    reading.weak = max(reading.weak, 3 if reading.state == "line" else 2)
+                    reading.weak = max(reading.weak, mildness(reading, said_by.level))
                 self._begin(line, rest, reading, head, said_by)
                 return True
         return False

@@ -18,7 +18,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from joblog.views.why import marks
-from joblog.views.why.kinds import CRASH, EXCEPTION, LAUNCHER, LOGGED, NAN, kind_of_exception, kind_of_line
+from joblog.views.why.kinds import (
+    CRASH,
+    EXCEPTION,
+    KILLED,
+    LAUNCHER,
+    LOGGED,
+    NAN,
+    OUT_OF_MEMORY,
+    kind_of_exception,
+    kind_of_line,
+)
 
 TEXT_LINES = 60
 LINE_CHARACTERS = 400
@@ -76,6 +86,15 @@ def is_group(text: str) -> bool:
     return text.rpartition(marks.HEADER)[0].endswith("+ Exception Group ")
 
 
+def mildness(reading: Unfinished, level: str) -> int:
+    """Says how weak a failure is that is told at a level of no failure: that a program ended, or a loss, is told so."""
+    if reading.state != "line":
+        return 2
+    if level == "INFO" and reading.kind == NAN:
+        return 1
+    return 2 if level == "INFO" and reading.kind in (CRASH, KILLED, OUT_OF_MEMORY) else 3
+
+
 def opening(text: str, before: Sequence[str]) -> Unfinished | None:
     """Returns the failure that begins with a line, None when none does; ``before`` are the lines before it, in order."""
     for find in _OPENINGS:
@@ -112,7 +131,7 @@ def _remote(before: Sequence[str]) -> int:
 
 def _weak_before(before: Sequence[str]) -> int:
     last = before[-1].strip() if before else ""
-    if last.startswith("Exception ignored in"):
+    if last.startswith(("Exception ignored in", "--- Logging error ---", "future: <", "Task exception was never")):
         return 3
     if last.startswith("Exception in thread"):
         return 1
@@ -143,21 +162,28 @@ def _java(text: str, before: Sequence[str]) -> Unfinished | None:
 
 
 def _other(text: str, _: Sequence[str]) -> Unfinished | None:
-    if marks.SANITIZER.match(text):
-        return Unfinished("sanitizer", CRASH)
-    if marks.FORTRAN_PLACE.match(text):
-        return Unfinished("stacked", CRASH)
-    if text.startswith("thread '") and "' panicked at" in text:
+    for mark, state, kind, weak in _MARKED:
+        if mark.match(text):
+            return Unfinished(state, kind, weak=weak)
+    if marks.PANICKED.match(text):
         return Unfinished("panicked" if text.rstrip().endswith(":") else "stacked", CRASH)
-    if marks.DOTNET.match(text):
-        return Unfinished("java", EXCEPTION)
-    if marks.SPARK.match(text):
-        return Unfinished("java", EXCEPTION, weak=2)
-    if marks.R_ERROR.match(text):
-        return Unfinished("stacked", EXCEPTION)
     if marks.JULIA.match(text):
         return Unfinished("julia", kind_of_exception(text, EXCEPTION), weak=1)
     return None
+
+
+# What begins with a mark of its own: how its lines go on, its kind, how weak it is.
+_MARKED = (
+    (marks.SANITIZER, "sanitizer", CRASH, 0),
+    (marks.FORTRAN_PLACE, "stacked", CRASH, 0),
+    (marks.DOTNET, "java", EXCEPTION, 0),
+    (marks.SPARK, "java", EXCEPTION, 2),
+    (marks.MATLAB, "panicked", EXCEPTION, 0),
+    (marks.RUBY, "stacked", EXCEPTION, 0),
+    (marks.ELIXIR, "stacked", EXCEPTION, 0),
+    (marks.LUA, "traced", EXCEPTION, 1),
+    (marks.R_ERROR, "stacked", EXCEPTION, 0),
+)
 
 
 def _alone(text: str, _: Sequence[str]) -> Unfinished | None:

@@ -37,8 +37,8 @@ _WORDS = (
         b"sig",
         b" fault",
     ),
-    *(b"nan", b"non-finite", b"=inf", b": inf", b"-inf", b"nccl warn", b"timed out", b"timeout", b"xid", b"ecc", b"terminate"),
-    *(b"what()", b"abort", b"refused", b"reset by", b"no space", b"quota", b"enospc", b"killed", b"cancelled", b"preempt"),
+    *(b"nan", b"non-finite", b"=inf", b": inf", b"-inf", b"nccl warn", b"timed out", b"timeout", b"xid", b"ecc", b"terminat"),
+    *(b"what()", b"abort", b"refused", b"reset by", b"no space", b"quota", b"enospc", b"killed", b"cancel", b"preempt"),
     *(b"alloc", b"free()", b"corrupt", b"smash", b"panic", b"assert", b"illegal", b"_status_", b"broken pipe", b"no route"),
     *(b"resolution", b"not known", b"mpirun", b"mpiexec", b"primary job", b"exit", b"prte", b"not found", b"can't open"),
     *(b"no such file", b"low on resource", b"evicted", b"exhausted", b"interrupt", b"non-zero", b"caused by", b"unable to"),
@@ -53,13 +53,46 @@ _WORDS = (
         b"by signal",
         b"execution halted",
     ),
+    *(
+        b"** (",
+        b"can't ",
+        b".lua:",
+        b"memory limit",
+        b"exceeded",
+        b"term_",
+        b"paging file",
+        b"lost communication",
+        b"longer than",
+    ),
+    *(b"with code", b"with status", b"marked dead", b"has died", b"nicht gefunden", b"keine berechtigung", b"aucun fichier"),
+    *(b"introuvable", b"permission non", b"no existe el", b"no encontrada", b"denegado", b"dst tensor", b"mpi_"),
 )
 _CODES = (re.compile(rb"E[A-Z]?\d{4,5}: "), re.compile(rb"E[A-Z]\d{4}  "), re.compile(rb"F\d{4} \d\d:"), re.compile(rb": F \S"))
 """Each begins with a byte that is looked for fast."""
 _CHINESE = tuple(
     word.encode(encoding)
-    for word in ("错误", "失败", "异常", "不足", "无法", "报错", "溢出", "超时", "已满", "终止", "不存在")
+    for word in (
+        "错误",
+        "失败",
+        "异常",
+        "不足",
+        "无法",
+        "报错",
+        "溢出",
+        "超时",
+        "已满",
+        "终止",
+        "不存在",
+        "没有那个",
+        "未找到",
+        "权限不够",
+        "未绑定",
+        "已杀死",
+        "已放弃",
+    )
     for encoding in ("utf-8", "gb18030")
+) + tuple(
+    word.encode() for word in ("ありません", "見つかりません", "Нет такого", "не найдена", "Отказано", "없습니다", "없음")
 )
 
 

@@ -18,37 +18,52 @@ PYTHON, LOGGED, EXCEPTION = "python exception", "logged error", "exception"
 KILLED, NAN, OUT_OF_MEMORY, GPU_MEMORY = "killed", "loss is not a number", "out of memory", "gpu out of memory"
 CRASH, CANN, HCCL, LAUNCHER, CONNECTION = "crash", "cann", "hccl", "launcher", "connection"
 
+# What a launcher, a scheduler or a shell says before the signal that ended a program.
+_ENDED_BY = r"\b(?:[Tt]erminated|[Kk]illed|[Dd]ied|[Ee]xited|[Ee]xit(?:ed)? (?:code|status)|[Rr]eturn(?:ed)? code|[Ff]ailed)\b(?:[^.\n]|\.(?=\S)){0,40}?(?<![A-Z])"
+
 _KINDS: tuple[tuple[str, str], ...] = (
     (GPU_MEMORY, r"(?:CUDA|NPU|HIP|XPU|MUSA|MLU|MPS backend) out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError|OutOfGPUMemoryError"
         r"|CU(?:BLAS|DNN)_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY|CUDA error: '?out of memory|cudaMalloc failed: out of memory|cudaErrorMemoryAllocation"
         r"|Out of memory error on GPU|Out of GPU memory|OOM when allocating tensor|CUDA failed with error out of memory|\bEL0004\b|NPU memory .{0,40}insufficient"
-        r"|Attempting to reserve \S+ at the bottom of memory|显存(?:不足|溢出|已满|不够|耗尽)|RuntimeError: 内存不足.{0,20}(?:GPU|NPU)"),
-    (OUT_OF_MEMORY, r"Out of memory: Killed process|oom-kill:|\boom[-_]kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory|\b_?ArrayMemoryError\b"
+        r"|Attempting to reserve \S+ at the bottom of memory|(?:GPU|CUDA|HIP|[Dd]evice)\w{0,12}:? (?<!ran )out of memory|Dst tensor is not initialized|OUT_OF_DEVICE_MEMORY|ErrorOutOfDeviceMemory|CL_MEM_OBJECT_ALLOCATION_FAILURE|显存(?:不足|溢出|已满|不够|耗尽)|RuntimeError: 内存不足.{0,20}(?:GPU|NPU)"),
+    (OUT_OF_MEMORY, r"[Oo]ut of memory: Kill(?:ed)? process|oom-kill:|\boom[-_]kill event|\bOOMKilled\b|\bMemoryError\b|Cannot allocate memory|\b_?ArrayMemoryError\b"
         r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)|java\.lang\.OutOfMemoryError|Unable to allocate [\d.]+ [KMGTP]iB"
         r"|node running low on memory|killed due to memory pressure|low on resource: memory|task \d+: Out Of Memory|running beyond (?:physical|virtual) memory limits"
+        r"|exceeded memory limit \(|Exceeded (?:job|step) memory limit(?! at some)|TERM_MEMLIMIT|\bv?mem \S{1,20} exceeded limit|paging file is too small|页面文件太小"
+        r"|heap out of memory|runtime: out of memory|memory allocation of \d+ bytes failed|cannot allocate vector of size|\bbad allocation\b|[Ii]nsufficient virtual memory"
+        r"|^Out of memory!|virtual memory exhausted|\bOutOfMemoryError\(\)"
         r"|内存(?:不足|溢出|不够|耗尽)|ray\.exceptions\.OutOfMemoryError"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b|(?:磁盘|硬盘|存储)(?:空间)?(?:不足|已满|不够)|low on resource: ephemeral-storage"),
-    (NAN, r"(?i:(?:\b[\w./-]{0,80}loss|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
+    (NAN, r"(?i:(?:\b(?:[\w./-]{0,80}loss|cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
         r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
         r"|Watchdog caught collective operation timeout|DistBackendError|Horovod has been shut down|monitoredBarrier"),
     (HCCL, r"\bE[IJ]\d{4}: "),
     (CANN, r"\bE[A-HK-Z]\d{4}\b(?=: |  )|\bE[1-9]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
-    ("cuda", r"CUDA (?:error|driver error|failure)\b|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
+    ("cuda", r"CUDA (?:error|driver error|failure)\b|(?i:\b(?:hip|cublas|cudnn|curand|cusolver|cusparse|cufft|nvrtc|rocblas|hipblas|miopen) error\b)|\bhipError[A-Z]\w+|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
         r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
     (CRASH, r"terminate called (?:after|without)|(?<!signal: )Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
         r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
         r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
-        r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"),
+        r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"
+        r"|Memory access fault by GPU|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
+        r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:segmentation fault|abort|bus error|illegal hardware instruction|floating point exception)"
+        rf"|{_ENDED_BY}(?:signal (?:4|6|7|8|11)\b|SIG(?:SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)\b)"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
         r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|another task died|different incarnation|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
-        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|Command terminated by signal|[Nn]ode failure on|was evicted\b"
-        r"|被(?:系统)?(?:杀死|终止|抢占)"),
+        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Tt]erminated by (?:a )?signal\b|[Nn]ode failure on|was evicted\b"
+        r"|被(?:系统)?(?:杀死|终止|抢占)|^已杀死|^已终止"
+        r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:killed|terminated)\b|\bPBS: job killed|\bTERM_(?!MEMLIMIT)[A-Z]{5,20}\b|walltime .{0,40}exceeded limit"
+        r"|received a shutdown signal|[Oo]peration was cancell?ed|lost communication with the server|exceeded the maximum (?:execution )?time|took longer than \d|Build timed out"
+        r"|has (?:been marked dead|died)\b.{0,40}\b[Nn]ode|\b[Nn]ode\b.{0,160}\bhas been marked dead"
+        rf"|{_ENDED_BY}(?:signal (?:1|2|9|15)\b|SIG(?:KILL|TERM|INT|HUP|XCPU|USR[12])\b(?! by OOM))"),
     (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
         r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
-        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!|SparkContext was shut down"),
+        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!|SparkContext was shut down"
+        r"|(?:command|[Tt]ask|[Pp]rocess|[Jj]ob|[Ww]orker) (?:\S{1,60} )?(?:terminated|exited) with (?:return |exit )?(?:code|status) -?[1-9]|^Exited with exit code [1-9]"
+        r"|MPI_ABORT was invoked|application called MPI_Abort|BAD TERMINATION OF ONE|APPLICATION TERMINATED WITH THE EXIT STRING|ABORT!!! Out of all"),
 )  # fmt: skip
 
 # What begins with one expression and ends with another, whatever stands between: as one expression, each beginning on a line
@@ -57,7 +72,7 @@ _SPANS: dict[str, tuple[tuple[str, str], ...]] = {
     GPU_MEMORY: (("RESOURCE_EXHAUSTED: ", "[Oo]ut of memory"), ("cudaSuccess", "out of memory")),
     "nccl": (("ProcessGroupNCCL", "timed? ?out|exception|abort|got stuck|watchdog hang"),),
     HCCL: ((r"\bHCCL\b", "[Ee]rror|[Ff]ail|[Tt]imeout|timed out"), (r"\bhccl\w*\b", "fail")),
-    CRASH: (("Assertion [`'(]", "failed"), ("thread '", "' panicked at"), ("[Aa]ssertion failed: ", r"\S")),
+    CRASH: (("Assertion [`'(]", "failed"), ("thread '", r"' (?:\(\d+\) )?panicked at"), ("[Aa]ssertion failed: ", r"\S")),
 }
 
 
@@ -66,11 +81,13 @@ _SPANS: dict[str, tuple[tuple[str, str], ...]] = {
 _WORDS: dict[str, tuple[str, ...]] = {
     GPU_MEMORY: (
         *("out of memory", "outofmemoryerror", "alloc_failed", "out_of_memory", "outofgpumemory", "errormemoryallocation"),
+        *("out_of_device", "outofdevice", "dst tensor", "cl_mem_object"),
         *("of gpu memory", "oom when", "el0004", "npu memory", "attempting to reserve", "显存", "内存"),
     ),
     OUT_OF_MEMORY: (
         *("of memory", "oom", "memoryerror", "allocate memory", "bad_alloc", "defaultcpuallocator", "outofmemoryerror", "内存"),
-        *("unable to allocate", "low on memory", "memory pressure", "low on resource", "memory limits"),
+        *("unable to allocate", "low on memory", "memory pressure", "low on resource", "memory limit", "term_memlimit"),
+        *("mem ", "paging file", "页面文件", "memory allocation", "cannot allocate", "bad allocation", "virtual memory"),
     ),
     "disk full": ("no space", "disk quota", "enospc", "磁盘", "硬盘", "存储", "low on resource"),
     NAN: ("nan", "nf", "n-f", "minimum loss scale"),
@@ -78,12 +95,14 @@ _WORDS: dict[str, tuple[str, ...]] = {
     HCCL: ("ei", "ej", "hccl"),
     "cuda": (
         *("cuda", "device-side assert", "illegal memory", "cudnn_status_", "cublas_status_", "nvrm: xid", "uncorrectable ecc"),
+        *("hip", "cublas", "cudnn", "curand", "cusolver", "cusparse", "cufft", "nvrtc", "rocblas", "miopen"),
     ),
     CRASH: (
         *("terminate called", "segmentation fault", "fatal python", "bus error", "floating point", "illegal instruction"),
         *("aborted", "*** ", "signal: ", "double free", "free(): ", "malloc(): ", "corrupted size", "stack smashing"),
         *("sanitizer: ", "panic", "internal_assert", "what(): ", "fatal signal", "assertion", "fatal error", "forrtl"),
-        "received signal",
+        *("received signal", "access fault", "hsa_status", "mpi_", "段错误", "已放弃", "总线错误", "非法指令", "浮点数例外"),
+        *("abort", "illegal hardware", "signal", "sigsegv", "sigabrt", "sigbus", "sigfpe", "sigill", "sigtrap", "sigsys"),
     ),
     CONNECTION: (
         *(
@@ -102,12 +121,40 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
     KILLED: (
         *("killed", "cancelled at", "time limit", "received sig", "preempt", "signal 9", "signal 15", "closing signal"),
-        *("signal: 9", "by signal", "signal: 15", "node failure", "evicted", "被"),
+        *(
+            "signal",
+            "sigkill",
+            "sigterm",
+            "sigint",
+            "sighup",
+            "sigxcpu",
+            "sigusr",
+            "node failure",
+            "evicted",
+            "被",
+            "已杀死",
+            "已终止",
+            "pbs: job",
+            "term_",
+            "terminated",
+            "walltime",
+        ),
+        *("was cancel", "lost communication", "maximum", "took longer", "timed out", "marked dead", "has died"),
     ),
     LAUNCHER: (
         *("childfailed", "processexited", "exited with", "failed (exit", "srun: ", "mpirun", "mpiexec", "prte", "primary job"),
         *("exits with return", "returned non-zero", "some processes", "returned a failure", "job failed, log"),
-        *("returned exit code", "exit code", "container failed", "exited with", "was shut down"),
+        *(
+            "exit code",
+            "container failed",
+            "was shut down",
+            "with code",
+            "with status",
+            "return code",
+            "exit status",
+            "mpi_abort",
+        ),
+        *("bad termination", "exit string", "abort!!!"),
     ),
 }
 
@@ -145,15 +192,29 @@ KINDS = tuple((kind, Speech(pattern, _SPANS.get(kind, ()), _WORDS.get(kind, ()))
 CONSEQUENCES = frozenset(("nccl", HCCL, CONNECTION, LAUNCHER, KILLED, "interrupted", LOGGED))
 """Kinds that the ranks that did not fail show when another one has: no cause while another kind is there."""
 
-_LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>\s-]|$)")
+# What shells say of a program that is not there, or may not be run, in the languages that they speak.
+SHELLS = (
+    "没有那个文件或目录|未找到命令|权限不够|无法执行|未绑定的变量|そのようなファイルやディレクトリはありません|コマンドが見つかりません|許可がありません"
+    "|Datei oder Verzeichnis nicht gefunden|Kommando nicht gefunden\\.?|Befehl nicht gefunden|Keine Berechtigung|Aucun fichier ou dossier de ce type|commande introuvable"
+    "|Permission non accordée|No existe el fichero o el directorio|orden no encontrada|Permiso denegado|Нет такого файла или каталога|команда не найдена|Отказано в доступе"
+    "|그런 파일이나 디렉터리가 없습니다|명령어를 찾을 수 없음"
+)
+
+_LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>/\s-]|$)")
 _SPOKEN = re.compile(
-    r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error): (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error)(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6})?: (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    rf"|^\S{{1,80}}: (?:(?:line|行|Zeile|ligne|línea|строка|行:) ?\d+(?: 行)?: ?)?\S{{1,200}}: (?:{SHELLS})$"
+    r"|^Can't \w{1,20} \S.{0,300} at \S{1,200} line \d+|^(?:\S{0,100}lua\w{0,10}: )\S{1,200}\.lua:\d+: \S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
     r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^FAILED \S+::\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
     r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"
 )
 _LEVEL_WITHIN = 160
+# A record within a record: somebody passes on at level ERROR what a program wrote, which has a level of its own.
+_PASSED_ON = re.compile(
+    r"(?:\S{1,80}:? -?-? ?)?\d{4}[-/]\d\d[-/]\d\d[ T][\d:,.]{8,15}Z?,? {1,4}\W{0,2}(?:INFO|DEBUG|WARN|NOTICE)"
+)
 
 # A name and what it is given: configuration. The names are those that alarms, filters and searches have.
 # Each repeat takes all that it can and gives nothing back: a line of them is looked through once.
@@ -199,6 +260,8 @@ def _level(text: str) -> bool:
     if match is None:
         return False
     rest = text[match.end() :].strip(" :=]|-")
+    if _PASSED_ON.match(rest) is not None:
+        return False
     # "ERROR RATE: 0.1", "ERROR = 3": a number with a name, not a record of a level.
     return bool(rest) and not re.match(r"(?i)(?:rate|ratio|count|s)?\b[\s:=(]*[-+]?[\d.]+%?\s*\)?$", rest)
 

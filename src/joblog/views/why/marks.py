@@ -25,7 +25,7 @@ RULE = re.compile(r"\s*[-=]{10,}\s*")
 TITLE = re.compile(r"- .{1,80}|C\+\+ Traceback \(most recent call last\):|Error Message Summary:|\S.{0,80}:")
 CODE = re.compile(r"(?:^|[ :])(?P<code>E[A-Z]\d{4}|E[1-9]\d{4})(?:: |  )(?P<says>.*)")
 ADVICE = re.compile(
-    r"(?i)(?:compile with|for debugging|cuda kernel errors|set [A-Z\"'`]|please|see |you can|you could|if (?:you|the|reserved|this|it)"
+    r"(?i)(?:compile with|the (?:actor|worker|node|task|process|job|trainer) |for debugging|cuda kernel errors|set [A-Z\"'`]|please|see |you can|you could|if (?:you|the|reserved|this|it)"
     r"|check(?:out)?\b|hint|note:|note that|the exit codes|since the|solution|to (?:fix|avoid|get|enable|disable|suppress|resolve|learn)|for more|the error|last error|memory on|caused by"
     r"|this (?:can|could|may|error)|did you|try |use |consider|additional grpc|the problem|detected at|node:|full_key|full error|\[hint|\[info|\(at |0 \w+ error|arguments received)"
 )
@@ -48,6 +48,11 @@ SPARK = re.compile(
 JULIA = re.compile(r"ERROR: (?:LoadError: )?\S")
 DOTNET = re.compile(r"Unhandled exception\. |Unhandled Exception: ")
 R_ERROR = re.compile(r"Error in .{1,200} : *$|Error in .{1,200} : \S|Error: .{0,200} : *$")
+PANICKED = re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at")
+MATLAB = re.compile(r"Error using \S{1,200}(?: \(line \d+\))?\s*")
+RUBY = re.compile(r"\S{1,200}\.rb:\d+:in [`'].{1,200}': .*\([A-Z]\w*(?:::\w+)*\)")
+ELIXIR = re.compile(r"\*\* \((?:exit|throw|EXIT|[A-Z]\w*(?:\.\w+)*)\) ")
+LUA = re.compile(r"\S{0,100}lua\w{0,10}: \S{1,200}\.lua:\d+: \S")
 FORTRAN_PLACE = re.compile(r"At line \d+ of file ")
 SANITIZER = re.compile(r"==\d+==\s?ERROR: (?:Address|Memory|Leak|Thread)Sanitizer: |==\d+==ERROR: ")
 SANITIZER_END = re.compile(r"SUMMARY: \w+Sanitizer: |==\d+==ABORTING")
@@ -59,5 +64,5 @@ STACK = re.compile(
     r"|goroutine \d+ |created by |\[signal |exit status \d|note: |stack backtrace:|Stacktrace:|\[ Stack-Trace: \]|in expression starting at"
     r"|Backtrace for this error|Error termination\. Backtrace|Fortran runtime error: |Image +PC |\S+ +[0-9A-Fa-f]{12,16} |Signal: |Signal code: |Failing at address"
     r"|Extension modules: |Stack trace|Caused by:\s*$|(?<=\s)\d{1,3}: +\S|[A-Za-z_][\w./*()-]{0,200}\.[\w*()]{1,80}\(.{0,200}\)$|main\.main\(\)"
-    r"|Calls: |Execution halted|In addition: |Backtrace:$|Closest candidates are:|Effective GPU memory|Memory pool usage|TraceBack \(most|Possible Cause:|Solution:|Rectify the fault)"
+    r"|Calls: |from \S{1,200}:\d+:in|Error in .{1,200} \(line \d+\)|Execution halted|In addition: |Backtrace:$|Closest candidates are:|Effective GPU memory|Memory pool usage|TraceBack \(most|Possible Cause:|Solution:|Rectify the fault)"
 )

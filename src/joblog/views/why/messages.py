@@ -11,7 +11,7 @@ from joblog.views.why.forms import LINE_CHARACTERS, Unfinished
 from joblog.views.why.kinds import CRASH, EXCEPTION, LOGGED, PYTHON, kind_of_exception
 
 _GOES_ON = re.compile(
-    r"At line \d|Error in |thread '.*' panicked at .*:$|.{0,80}\*\*\* Process received|\S+ \[main\]"
+    r"At line \d|Error in |thread '.*' (?:\(\d+\) )?panicked at .*:$|Error using |.{0,80}\*\*\* Process received|\S+ \[main\]"
     r"|.*\b(?:ERROR|FATAL|SEVERE)\b"
 )
 """What a line begins with whose message stands on the next one."""
@@ -89,7 +89,9 @@ def _message_of_lines(reading: Unfinished) -> Message:
         summary = _coded(reading.codes)[0] if reading.codes else summary
     elif _GOES_ON.match(summary):
         summary = _joined(lines[: 1 + int(len(lines) > 1)])
+    inner = [line for line in lines[2:] if marks.ALONE.match(line)] if summary.endswith(":") else []
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    causes += inner
     cause = causes[-1] if causes else None
     if kind in (EXCEPTION, CRASH):
         kind = kind_of_exception(f"{cause or ''} {summary}", kind)

@@ -282,6 +282,13 @@ def _in_julia(reading: Unfinished, text: str) -> bool | None:
     return None if not marks.RECORD.match(text) else False
 
 
+def _traced(reading: Unfinished, text: str) -> bool:
+    if not text.startswith("stack traceback:"):
+        return False
+    reading.state, reading.weak = "stacked", 0
+    return True
+
+
 def _stacked(reading: Unfinished, text: str) -> bool | None:
     if marks.STACK.match(text) or (text[:1] in (" ", "\t") and reading.behind < MAX_BEHIND):
         return True
@@ -328,4 +335,5 @@ _STEPS: dict[str, Callable[[Unfinished, str], bool | None]] = {
     "panicked": _panicked,
     "julia": _in_julia,
     "stacked": _stacked,
+    "traced": _traced,
 }

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import re
 
-from joblog.views.why.kinds import CANN, CONNECTION, CRASH, EXCEPTION, GPU_MEMORY, HCCL, KILLED, NAN, OUT_OF_MEMORY, PYTHON
+from joblog.views.why.kinds import (
+    CANN,
+    CONNECTION,
+    CRASH,
+    EXCEPTION,
+    GPU_MEMORY,
+    HCCL,
+    KILLED,
+    NAN,
+    OUT_OF_MEMORY,
+    PYTHON,
+    SHELLS,
+)
 
 _NODE = re.compile(
-    r"ECC\b|NVRM: Xid|fallen off the bus|[Nn]ode [Ff]ailure|NODE FAIL|(?i:preempt)|low on resource|evicted|HBM|50705[4-9]|spot instance"
+    r"ECC\b|NVRM: Xid|fallen off the bus|[Nn]ode [Ff]ailure|NODE FAIL|(?i:preempt)|low on resource|evicted|HBM|50705[4-9]|spot instance|[Nn]ode has died|[Nn]ode .{0,160}marked dead|shutdown signal|lost communication with the server"
 )
 _PEER = re.compile(
     r"(?i)network error|remote process|time[d]? ?out|timeout|connection (?:reset|refused|aborted|broken)|temporar|unavailable|unreachable"
@@ -24,10 +36,12 @@ _OWN = re.compile(
     r"|Misconfiguration|Runtime|IllegalState|IllegalArgument|NullPointer|ClassNotFound|IndexOutOfBounds|XGBoost|LightGBM|CatBoost|MXNet)\w*(?:Error|Exception)?\b"
 )  # fmt: skip
 _COMMAND = re.compile(
-    r"unrecognized arguments|arguments are required|command not found|(?::\d+|\(\d+\)): (?:fatal )?error: |can't open file|No such file or directory|not supported|not found"
+    r"unrecognized arguments|arguments are required|command not found|(?::\d+|\(\d+\)): (?:fatal )?error: |can't open file|[Nn]o such file or directory|not supported|not found"
+    r"|error(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6}): |could not compile|^Can't (?:locate|open)|compilation aborted|" + SHELLS
 )
+_TIME = re.compile(r"TIME LIMIT|walltime|TERM_RUNLIMIT|maximum (?:execution )?time|took longer than|Build timed out")
 _CHECK = re.compile(
-    r"[Aa]ssert|ASSERT|[Cc]heck failed|^panic|panicked|Sanitizer|out of bounds|nil pointer|invalid configuration argument|invalid device function|no kernel image"
+    r"[Aa]ssert|ASSERT|[Cc]heck failed|^panic|panicked|Sanitizer|out of bounds|nil pointer|invalid configuration argument|invalid device function|attempt to (?:index|call|perform|compare|concatenate)|no kernel image"
 )
 _CONFIGURED = re.compile(r"\bE[IJ]000[45]\b|ranktable|EZ\d{4}|E9\d{4}|E[1-4]\d{4}|not supported")
 
@@ -51,14 +65,14 @@ def restart_helps(kind: str, message: str) -> tuple[bool | None, str]:
         return False, "the program asks for what is not there, and will again"
     if kind in ("nccl", HCCL, CONNECTION) or _PEER.search(message):
         return True, "the network, or who was at its other end, failed"
-    if kind == KILLED and "TIME LIMIT" in message:
+    if kind == KILLED and _TIME.search(message):
         return True, "its time was up; from its last checkpoint it goes on"
     return (False, _PROGRAM) if _is_programs(kind, message) else (None, "")
 
 
 def _is_programs(kind: str, message: str) -> bool:
     if kind in (CRASH, "cuda"):
-        return _CHECK.search(message) is not None or "device-side assert" in message
+        return (_CHECK.search(message) or _COMMAND.search(message)) is not None or "device-side assert" in message
     return _COMMAND.search(message) is not None or (
         kind in (PYTHON, EXCEPTION) and (_OWN.search(message) or _CHECK.search(message)) is not None
     )
