@@ -20,8 +20,8 @@ _BRACKETS = re.compile(
 )
 _EPOCHS = (
     re.compile(
-        rf"(?i){_BEFORE}(?:epochs?|epoche|epoca|época|эпоха|epoch_num|epoch_idx|training_epoch|ep\.(?= ))[\"']?\s?+(?:\("
-        rf"(?P<phase>\w{{1,12}})\))?\s*+[:：=#]?\s*+"
+        rf"(?i){_BEFORE}(?:epochs?|epoche|epoca|época|эпоха|epoch_num|epoch_idx|training_epoch|ep\.(?= ))[\"']?"
+        rf"(?:\s?\.{{3}})?\s?+(?:\((?P<phase>\w{{1,12}})\))?\s*+[:：=#]?\s*+"
         rf"[\[(]?\s*+(?P<e>{_N}(?:\.\d{{1,20}})?)(?![\d.]|:\d|epoch)(?:\s*+(?:/|of|／|out of)\s*+(?:epoch )?(?P<E>{_N}))?"
     ),
     re.compile(rf"(?:轮次|轮数|训练轮次|训练轮数|周期|回合)\s*+[:：=]?\s*+[\[【(]?\s*+(?P<e>{_N})(?:\s*+/\s*+(?P<E>{_N}))?"),

@@ -92,6 +92,8 @@ _SEPARATORS = re.compile(r"[,;，；。|()\[\]{}<>（）【】\t\"\x00：]|\s{2,
 _PAREN = re.compile(r"^(?P<name>.*\S)\s?\((?P<unit>[^()]{1,24})\)$", re.DOTALL)
 _LAST = re.compile(r"[^\W\d][\w@./%'#+&-]*$|[A-Za-z_][\w@./%'#+&-]*$")
 _FOR = re.compile(r"\s(?:for|at|in|on)$")
+_QUANTITY = re.compile(r"\d[\d.,]{0,20}[A-Za-z]{0,8}/[A-Za-z]")
+_MEASURED = re.compile(r"(?i)\w*(?:loss|acc|accuracy|error|reward)")
 _WORDS = 6
 _NAME_CHARACTERS = 64
 
@@ -107,15 +109,11 @@ def name_before(raw: str) -> tuple[int, int] | None:
     start = starts[-1] if starts else 0
     words = [(match.start(), match[0]) for match in re.finditer(r"\S+", text[start:body_end])]
     kept = words[-_WORDS:]
-    for number, (_, word) in enumerate(kept):
-        if _ends_a_name(word, last=number == len(kept) - 1):
-            kept = kept[number + 1 :] if number + 1 < len(kept) else []
-            return _rest_of(text, start, body_end, base, kept)
     return _rest_of(text, start, body_end, base, kept)
 
 
 def _rest_of(text: str, start: int, body_end: int, base: int, words: list[tuple[int, str]]) -> tuple[int, int] | None:
-    stops = [number for number, (_, word) in enumerate(words) if _ends_a_name(word, last=number == len(words) - 1)]
+    stops = [number for number in range(len(words)) if _stops(words, number)]
     if stops:
         words = words[stops[-1] + 1 :]
     if not words:
@@ -153,9 +151,19 @@ def phase_of(text: str, *, last: bool = False) -> str:
     return "eval" if phase == "Saving dict" else phase
 
 
+def _stops(words: list[tuple[int, str]], number: int) -> bool:
+    """Whether a name begins only behind a word: not behind that of "loss after forward pass"."""
+    word = words[number][1]
+    if number and word.lower() in ("after", "before", "over") and _MEASURED.fullmatch(words[number - 1][1]):
+        return False
+    return _ends_a_name(word, last=number == len(words) - 1)
+
+
 def _ends_a_name(word: str, *, last: bool) -> bool:
     """Whether what is called so begins only behind this word."""
     bare = word.strip("'\"`.:")
+    if _QUANTITY.match(bare):
+        return True
     return bare.lower() in _STOPS or (not any(map(str.isalpha, bare)) and (last or not bare.isdigit()))
 
 

@@ -43,7 +43,11 @@ _BARE = re.compile(
 )
 _PHASE_AFTER = re.compile(r"(?i)\s?\((train(?:ing)?|val(?:id(?:ation)?)?|test|eval)\)")
 _CONTAINER = re.compile(r"([A-Za-z_]\w{0,40})\[$")
-_VALUE_FIRST = re.compile(r"(?<![\w.])(?P<value>\d+\.\d+)(?P<unit>%?) (?P<name>avg loss|avg|rate|bf16 MFU|tok/s)(?![\w/])")
+_THINGS = "examples?|samples?|tokens?|words?|images?|imgs?|batch(?:es)?|iters?|steps?|frames?"
+_VALUE_FIRST = re.compile(
+    r"(?<![\w.])(?P<value>\d+\.\d+)(?P<unit>%?) (?P<name>avg loss|avg|rate|bf16 MFU|tok/s)(?![\w/])"
+    rf"|(?<=[(;,|])\s?(?P<amount>\d+\.\d+) (?P<per>(?:{_THINGS})/s(?:ec)?|s(?:ec)?/(?:{_THINGS}))(?![\w/])"
+)
 _COLUMN = re.compile(
     rf"\s*+(?P<name>[A-Za-z_%][^|:=]{{0,60}}?)\s{{0,40}}(?:[:=]|\s(?=[-+.\d]|(?i:nan|inf)))\s*+"
     rf"(?P<value>{DOT_NUMBER}){UNIT}\s*(?:\([^()]*\))?\s*(?:±.*)?\.?"
@@ -232,4 +236,7 @@ def _is_value(name: str, sign: str, match: re.Match[str], text: str) -> bool:
 def values_first(text: str) -> Iterator[ValuePlace]:
     """Yields what stands before its name: ``36.9% bf16 MFU``."""
     for match in _VALUE_FIRST.finditer(text):
-        yield ValuePlace(named(text, *match.span("name")), *match.span("value"), match["unit"])
+        if match["name"] is not None:
+            yield ValuePlace(named(text, *match.span("name")), *match.span("value"), match["unit"])
+        else:
+            yield ValuePlace(named(text, *match.span("per")), *match.span("amount"))

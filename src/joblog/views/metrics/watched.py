@@ -23,6 +23,7 @@ _COUNT = re.compile(r"(?<![\w.:,-])\[?\d{1,9}(?:\]|:(?!\d))\s*$")
 _OWN_WORDS = re.compile(
     r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch|\d[kKMGT]i?B\b"
 )
+_MARK = re.compile(r"\((?:\S{1,60} )?pid=\d+(?:, ip=[\d.]+)?\)")
 _STREAM = re.compile(r"<std(?:out|err)>:\s?")
 _CLOCK = re.compile(r"\d:\d\d:\d\d")
 
@@ -82,7 +83,11 @@ def _outer(head: str, frames: Sequence[Frame]) -> str:
     bars = _BARS.sub("", head)
     same = len(frames) > 1 and all(frame.text.startswith(bars) for frame in frames)
     counted = bars if same else _COUNT.sub("", bars)
-    if _OWN_WORDS.search(counted) is not None or PHASE.search(counted) is not None or counters_of(counted) is not NONE:
+    if (
+        _OWN_WORDS.search(_MARK.sub("", counted)) is not None
+        or PHASE.search(counted) is not None
+        or counters_of(counted) is not NONE
+    ):
         return ""
     return counted if same or any(map(str.isalpha, counted)) or _CLOCK.search(counted) is not None else ""
 

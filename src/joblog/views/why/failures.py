@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from joblog.views.prefix import HEAD_CHARACTERS, NOTHING, SAMPLE_LINES, Cut, HeadFacts, Sample, cuts, facts, marked_cuts
+from joblog.views.prefix import HEAD_CHARACTERS, NOTHING, SAMPLE_LINES, Cut, HeadFacts, Sample, cuts, facts, marked_cuts, own
 from joblog.views.redraws import FRAME_BYTES
 from joblog.views.why.failure import Failure, OpenFailure
 from joblog.views.why.forms import LINE_CHARACTERS, TEXT_LINES, Unfinished, is_header, mildness, opening
@@ -280,7 +280,8 @@ class FailureReader:
         """Returns what the lines of a failure may begin with, the longest first: its next line says which it is."""
         if is_header(rest) and not rest.lstrip(" +").startswith("Exception Group"):
             # what stands before the words may be of each line, or of this one
-            return [*cuts(text, len(head.text) + rest.rindex("Traceback (most")), NOTHING]
+            lost = own(self._before[-1][0]) if self._before and "%|" in text else NOTHING  # a bar began the line anew
+            return [*cuts(text, len(head.text) + rest.rindex("Traceback (most")), *([lost] if lost.text else []), NOTHING]
         learnt = self._sample.learnt(text)
         if learnt.text:
             return [head, learnt] if len(head.text) > len(learnt.text) else [learnt]

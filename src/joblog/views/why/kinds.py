@@ -34,7 +34,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|^Out of memory!|virtual memory exhausted|\bOutOfMemoryError\(\)"
         r"|内存(?:不足|溢出|不够|耗尽)|ray\.exceptions\.OutOfMemoryError"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b|(?:磁盘|硬盘|存储)(?:空间)?(?:不足|已满|不够)|low on resource: ephemeral-storage"),
-    (NAN, r"(?i:(?:\b(?:[\w./-]{0,80}loss|cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
+    (NAN, r"(?i:(?:\b(?:[\w./-]{0,80}loss|cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))(?:\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b|\s(?:nan)(?=[,;|]|\s*$)))|(?i:non-finite loss|nan loss (?:detected|encountered))"
         r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
         r"|Watchdog caught collective operation timeout|DistBackendError|Horovod has been shut down|monitoredBarrier"),
@@ -46,7 +46,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
         r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
         r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"
-        r"|Memory access fault by GPU|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
+        r"|Memory access fault by GPU|\bsegfault at [0-9a-f]+ ip |\btraps: \S{1,40}\[\d+\] |general protection fault|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
         r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:segmentation fault|abort|bus error|illegal hardware instruction|floating point exception)"
         rf"|{_ENDED_BY}(?:signal (?:4|6|7|8|11)\b|SIG(?:SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)\b)"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
@@ -101,7 +101,20 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("terminate called", "segmentation fault", "fatal python", "bus error", "floating point", "illegal instruction"),
         *("aborted", "*** ", "signal: ", "double free", "free(): ", "malloc(): ", "corrupted size", "stack smashing"),
         *("sanitizer: ", "panic", "internal_assert", "what(): ", "fatal signal", "assertion", "fatal error", "forrtl"),
-        *("received signal", "access fault", "hsa_status", "mpi_", "段错误", "已放弃", "总线错误", "非法指令", "浮点数例外"),
+        *(
+            "received signal",
+            "access fault",
+            "segfault",
+            "traps: ",
+            "protection fault",
+            "hsa_status",
+            "mpi_",
+            "段错误",
+            "已放弃",
+            "总线错误",
+            "非法指令",
+            "浮点数例外",
+        ),
         *("abort", "illegal hardware", "signal", "sigsegv", "sigabrt", "sigbus", "sigfpe", "sigill", "sigtrap", "sigsys"),
     ),
     CONNECTION: (
@@ -204,6 +217,7 @@ _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>/\
 _SPOKEN = re.compile(
     r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error)(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6})?: (?!\s*[-+]?[\d.]+%?\s*$)\S"
     rf"|^\S{{1,80}}: (?:(?:line|行|Zeile|ligne|línea|строка|行:) ?\d+(?: 行)?: ?)?\S{{1,200}}: (?:{SHELLS})$"
+    r"|^(?:\S{1,80}: )?exec:? .{1,200}: (?:executable file not found.{0,20}|no such file or directory|permission denied|exec format error)$"
     r"|^Can't \w{1,20} \S.{0,300} at \S{1,200} line \d+|^(?:\S{0,100}lua\w{0,10}: )\S{1,200}\.lua:\d+: \S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"

@@ -25,7 +25,7 @@ RULE = re.compile(r"\s*[-=]{10,}\s*")
 TITLE = re.compile(r"- .{1,80}|C\+\+ Traceback \(most recent call last\):|Error Message Summary:|\S.{0,80}:")
 CODE = re.compile(r"(?:^|[ :])(?P<code>E[A-Z]\d{4}|E[1-9]\d{4})(?:: |  )(?P<says>.*)")
 ADVICE = re.compile(
-    r"(?i)(?:compile with|the (?:actor|worker|node|task|process|job|trainer) |for debugging|cuda kernel errors|set [A-Z\"'`]|please|see |you can|you could|if (?:you|the|reserved|this|it)"
+    r"(?i)(?:compile with|\*{3} (?:begin|end) stack trace|the (?:actor|worker|node|task|process|job|trainer) |for debugging|cuda kernel errors|set [A-Z\"'`]|please|see |you can|you could|if (?:you|the|reserved|this|it)"
     r"|check(?:out)?\b|hint|note:|note that|the exit codes|since the|solution|to (?:fix|avoid|get|enable|disable|suppress|resolve|learn)|for more|the error|last error|memory on|caused by"
     r"|this (?:can|could|may|error)|did you|try |use |consider|additional grpc|the problem|detected at|node:|full_key|full error|\[hint|\[info|\(at |0 \w+ error|arguments received)"
 )

@@ -25,6 +25,7 @@ MESSAGE_LINES = 16
 MAX_BEHIND = 400
 """Lines that one failure may have behind the exception, in blocks and reports."""
 
+_ITEM = ("- ", "* ", "• ")
 _IPYTHON_LINES = 300
 _OWN_MISSES = 8
 """Lines that are no part of a stack that is being read, and may be another process's."""
@@ -181,7 +182,8 @@ def _message(reading: Unfinished, text: str, stripped: str, last: str) -> bool |
         return False
     if kind in _REASONS or (kind == "nccl" and not reading.blanks):
         return _says(reading, text)
-    if marks.ADVICE.match(stripped) or last.endswith((":", ",", "(", "[", "{")):
+    listed = last.startswith(_ITEM) and (stripped.startswith(_ITEM) or stripped.endswith("."))
+    if listed or marks.ADVICE.match(stripped) or last.endswith((":", ",", "(", "[", "{")):
         return _says(reading, text)
     if reading.blanks:
         return None if reading.perhaps < 1 else False
