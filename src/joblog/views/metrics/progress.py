@@ -53,6 +53,11 @@ class ProgressReader:
         self._remaining = False
 
     @property
+    def waits(self) -> bool:
+        """Whether the next line counts even if it draws nothing."""
+        return self._remaining
+
+    @property
     def bars(self) -> list[Progress]:
         """The latest state of each bar, the one that moved last at the end."""
         return list(self._bars.values())
@@ -117,6 +122,11 @@ class ProgressReader:
             return
         key, bar = self._bars.popitem()
         self._bars[key] = replace(bar, run_remaining_s=seconds) if look.whole else replace(bar, remaining_s=seconds)
+
+
+def is_plain(frame: Frame) -> bool:
+    """Whether a frame neither draws a bar nor erases one."""
+    return _look(frame) is None and not frame.raw.isspace()
 
 
 def progress_of(text: str, frame: Frame) -> Progress | None:

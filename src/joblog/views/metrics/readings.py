@@ -68,6 +68,11 @@ class LineReader:
     _in_block: bool = False
     _group: str = ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether values wait for their step: the next line counts even if it says nothing."""
+        return bool(self._block)
+
     def read(self, frame: Frame, bar: Progress | None, patterns: Sequence[MetricPattern] = ()) -> list[Reading]:
         """Returns what the frame that comes next says, and what lines before it have said, of which the step is known now."""
         if patterns and (own := _matched(frame.text[:LINE_CHARACTERS], patterns)):

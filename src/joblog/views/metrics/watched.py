@@ -11,8 +11,9 @@ from itertools import chain, islice
 from joblog.views.encodings import Decoder
 from joblog.views.metrics.counters import NONE, counters_of
 from joblog.views.metrics.names import PHASE
-from joblog.views.metrics.progress import ProgressReader, progress_of
+from joblog.views.metrics.progress import ProgressReader, is_plain, progress_of
 from joblog.views.metrics.readings import LineReader, MetricPattern, Reading
+from joblog.views.metrics.shapes import EMPTY, shape_of
 from joblog.views.prefix import SAMPLE_LINES, Sample, own
 from joblog.views.redraws import Frame, Redraws
 from joblog.views.values import Progress
@@ -26,6 +27,11 @@ _OWN_WORDS = re.compile(
 _MARK = re.compile(r"\((?:\S{1,60} )?pid=\d+(?:, ip=[\d.]+)?\)")
 _STREAM = re.compile(r"<std(?:out|err)>:\s?")
 _CLOCK = re.compile(r"\d:\d\d:\d\d")
+
+
+MAX_QUIET = 4096
+"""Outlines kept of lines that say nothing: then all are forgotten."""
+_quiet: set[bytes] = set()
 
 
 @dataclass
@@ -114,10 +120,28 @@ def measured(
     pieces: Iterable[bytes], watched: Watched, patterns: Sequence[MetricPattern], *, ends: bool
 ) -> tuple[Watched, list[Reading]]:
     """Reads on; returns how far, and the numbers there. A line that has begun counts where the log ``ends`` with it."""
-    readings = list[Reading]()
+    readings, lines, progress = list[Reading](), watched.lines, watched.progress
     for frame in _frames(pieces, watched, ends=ends):
-        readings += watched.lines.read(frame, watched.progress.take(frame), patterns)
+        if frame.outline in _quiet and not (patterns or lines.waits or progress.waits):
+            continue
+        bar = progress.take(frame)
+        new = lines.read(frame, bar, patterns)
+        if new:
+            readings += new
+        elif bar is None and _is_quiet(frame):
+            _remember(frame.outline)
     return watched, readings + watched.lines.ends() if ends else readings
+
+
+def _is_quiet(frame: Frame) -> bool:
+    """Whether a line, and whatever differs from it in digits only, neither draws nor says anything by itself."""
+    return shape_of(frame, comma=False) is EMPTY and shape_of(frame, comma=True) is EMPTY and is_plain(frame)
+
+
+def _remember(outline: bytes) -> None:
+    if len(_quiet) >= MAX_QUIET:
+        _quiet.clear()
+    _quiet.add(outline)
 
 
 def _frames(pieces: Iterable[bytes], watched: Watched, *, ends: bool) -> Iterator[Frame]:
