@@ -19,7 +19,7 @@ KILLED, NAN, OUT_OF_MEMORY, GPU_MEMORY = "killed", "loss is not a number", "out 
 CRASH, CANN, HCCL, LAUNCHER, CONNECTION = "crash", "cann", "hccl", "launcher", "connection"
 
 # What a launcher, a scheduler or a shell says before the signal that ended a program.
-_ENDED_BY = r"\b(?:[Tt]erminated|[Kk]illed|[Dd]ied|[Ee]xited|[Ee]xit(?:ed)? (?:code|status)|[Rr]eturn(?:ed)? code|[Ff]ailed)\b(?:[^.\n]|\.(?=\S)){0,40}?(?<![A-Z])"
+_ENDED_BY = r"\b(?:[Tt]erminated|[Kk]illed|[Dd]ied|[Ee]xited|[Ee]xit(?:ed)? (?:code|status)|[Rr]eturn(?:ed)? code)\b(?:[^.\n]|\.(?=\S)){0,40}?(?<![A-Z])"
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (GPU_MEMORY, r"(?:CUDA|NPU|HIP|XPU|MUSA|MLU|MPS backend) out of memory|cuda\.OutOfMemoryError|torch\.OutOfMemoryError|OutOfGPUMemoryError"
@@ -30,34 +30,34 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|(?:instance of ')?std::bad_alloc|DefaultCPUAllocator: (?:can't|not enough)|java\.lang\.OutOfMemoryError|Unable to allocate [\d.]+ [KMGTP]iB"
         r"|node running low on memory|killed due to memory pressure|low on resource: memory|task \d+: Out Of Memory|running beyond (?:physical|virtual) memory limits"
         r"|exceeded memory limit \(|Exceeded (?:job|step) memory limit(?! at some)|TERM_MEMLIMIT|\bv?mem \S{1,20} exceeded limit|paging file is too small|页面文件太小"
-        r"|heap out of memory|runtime: out of memory|memory allocation of \d+ bytes failed|cannot allocate vector of size|\bbad allocation\b|[Ii]nsufficient virtual memory"
+        r"|heap out of memory|runtime: out of memory|memory allocation of \d+ bytes failed|cannot allocate vector of size|\bbad allocation\.?\s*$|[Ii]nsufficient virtual memory"
         r"|^Out of memory!|virtual memory exhausted|\bOutOfMemoryError\(\)"
         r"|内存(?:不足|溢出|不够|耗尽)|ray\.exceptions\.OutOfMemoryError"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b|(?:磁盘|硬盘|存储)(?:空间)?(?:不足|已满|不够)|low on resource: ephemeral-storage"),
-    (NAN, r"(?i:(?:\b(?:[\w./-]{0,80}loss|cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))(?:\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b|\s(?:nan)(?=[,;|]|\s*$)))|(?i:non-finite loss|nan loss (?:detected|encountered))"
+    (NAN, r"(?i:(?:\b[\w./-]{0,80}loss|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))(?:\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b|\s(?:nan)(?=[,;|]|\s*$)))|(?i:\b(?:cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)\s*[:=]\s*nan\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
         r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
         r"|Watchdog caught collective operation timeout|DistBackendError|Horovod has been shut down|monitoredBarrier"),
     (HCCL, r"\bE[IJ]\d{4}: "),
     (CANN, r"\bE[A-HK-Z]\d{4}\b(?=: |  )|\bE[1-9]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
-    ("cuda", r"CUDA (?:error|driver error|failure)\b|(?i:\b(?:hip|cublas|cudnn|curand|cusolver|cusparse|cufft|nvrtc|rocblas|hipblas|miopen) error\b)|\bhipError[A-Z]\w+|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
+    ("cuda", r"CUDA (?:error|driver error|failure)\b|(?i:\b(?:hip|cublas|cudnn|curand|cusolver|cusparse|cufft|nvrtc|rocblas|hipblas|miopen) error(?:: | \d))|\bhipError[A-Z]\w+|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
         r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
     (CRASH, r"terminate called (?:after|without)|(?<!signal: )Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
         r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
         r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
         r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"
         r"|Memory access fault by GPU|\bsegfault at [0-9a-f]+ ip |\btraps: \S{1,40}\[\d+\] |general protection fault|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
-        r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:segmentation fault|abort|bus error|illegal hardware instruction|floating point exception)"
+        r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:segmentation fault|abort|bus error|illegal hardware instruction|floating point exception)(?= {2}| \(core)"
         rf"|{_ENDED_BY}(?:signal (?:4|6|7|8|11)\b|SIG(?:SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)\b)"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
         r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|another task died|different incarnation|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
-        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Tt]erminated by (?:a )?signal\b|[Nn]ode failure on|was evicted\b"
+        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Tt]erminated by (?:a )?signal(?: (?:\d|SIG)|\.|\s*$)|[Nn]ode failure on|was evicted\b"
         r"|被(?:系统)?(?:杀死|终止|抢占)|^已杀死|^已终止"
         r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:killed|terminated)\b|\bPBS: job killed|\bTERM_(?!MEMLIMIT)[A-Z]{5,20}\b|walltime .{0,40}exceeded limit"
-        r"|received a shutdown signal|[Oo]peration was cancell?ed|lost communication with the server|exceeded the maximum (?:execution )?time|took longer than \d|Build timed out"
-        r"|has (?:been marked dead|died)\b.{0,40}\b[Nn]ode|\b[Nn]ode\b.{0,160}\bhas been marked dead"
+        r"|received a shutdown signal|[Oo]peration was cancell?ed\.?\s*$|lost communication with the server|exceeded the maximum (?:execution )?time of|execution took longer than|Build timed out"
+        r"|\b[Nn]ode\b.{0,160}\bhas been marked dead because"
         rf"|{_ENDED_BY}(?:signal (?:1|2|9|15)\b|SIG(?:KILL|TERM|INT|HUP|XCPU|USR[12])\b(?! by OOM))"),
     (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
         r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
