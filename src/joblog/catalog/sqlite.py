@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -100,8 +100,11 @@ class Sqlite:
                 group = self._group = _Group()
             else:
                 self._writer.execute("SAVEPOINT one")
-        except BaseException as error:
-            self._over(group, error)  # as when the catalog was closed meanwhile
+        except BaseException as error:  # as when the catalog was closed meanwhile
+            with suppress(apsw.Error):
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+            self._over(group, error)
             raise
         return group
 
