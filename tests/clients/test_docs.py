@@ -92,6 +92,6 @@ def test_code_prints_what_the_page_says(place: Place, block: Block) -> None:
 
 def test_page_has_code_for_every_client() -> None:
     """A client that is installed for the tests is one that users are told how to point here."""
-    others = {"schemathesis", "generators", "callbacks", "collectors"}  # of docs/http-api.md, docs/ways-in.md, or of none
+    others = {"schemathesis", "generators", "callbacks", "collectors", "notebook"}  # of other pages, or of none
     installed = {path.stem for path in (Path(__file__).parent / "environments").glob("*.txt")} - others
     assert {block.runner for block in code()} >= installed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, product
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,8 @@ from tests.ui.conftest import Open, settings
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 WIDTHS = (1440, 1000, 480)
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 RANKS = 4
 
 STEPS = "".join(f"step={step} loss={5 - step / 20:.2f} accuracy={step / 60:.2f}\n" for step in range(60))
@@ -71,11 +73,11 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def check(page: Page) -> None:
-    """Nothing is wrong in any theme at any width, and nothing is wider than the window."""
-    for width in WIDTHS:
+def check(page: Page, looks: Iterable[tuple[int, Theme]]) -> None:
+    """Nothing is wrong in these themes at these widths, and nothing is wider than the window."""
+    for width, themes in groupby(looks, lambda look: look[0]):
         page.set_viewport_size({"width": width, "height": 800})
-        for theme in THEMES:
+        for _, theme in themes:
             page.emulate_media(color_scheme=theme)
             page.wait_for_function("(dark) => matchMedia('(prefers-color-scheme: dark)').matches === dark", arg=theme == "dark")
             assert violations(page) == [], f"{theme}, {width} pixels"
@@ -175,18 +177,27 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(open_page: Open, world: dict[str, str], name: str) -> None:
-    """Names, roles, contrast, structure: as axe-core has its rules."""
+    """Names, roles, contrast, structure: as axe-core has its rules. Each theme, at one width."""
     run, path, ready = PAGES[name]
     page = open_page((world[run] if run else "") + path, problems=True)
     ready(page)
-    check(page)
+    check(page, zip((WIDTHS[0], WIDTHS[-1]), THEMES, strict=True))
+
+
+@pytest.mark.long  # six looks of each page
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_in_any_theme_at_any_width(open_page: Open, world: dict[str, str], name: str) -> None:
+    run, path, ready = PAGES[name]
+    page = open_page((world[run] if run else "") + path, problems=True)
+    ready(page)
+    check(page, product(WIDTHS, THEMES))
 
 
 def test_axe_finds_nothing_at_the_door(open_page: Open) -> None:
     """Where one logs in."""
     page = open_page("/", token=None)
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
-    check(page)
+    check(page, product(WIDTHS, THEMES))
 
 
 @pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots"])

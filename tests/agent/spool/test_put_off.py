@@ -11,7 +11,7 @@ def test_server_that_asks_to_come_later_gets_the_rest_later(agent: Agent) -> Non
     """The caller leaves after --wait, and is told; the keeper goes on as long as it is asked to."""
     server = FlakyServer(dict.fromkeys(range(1, 1000), "busy"))
     agent.environ["JOBLOG_URL"] = server.url
-    options = ("--wait", "5", "--run-id", "run-1")
+    options = ("--wait", "2", "--run-id", "run-1")
     ran = agent.run(agent.job("sh", "-c", "echo out; exit 6", options=options))
     assert (ran.returncode, ran.stdout) == (6, b"out\n")
     assert ran.stderr.startswith(b"joblog: the log's last bytes are not on the server yet (later); it is kept in ")

@@ -146,10 +146,10 @@ def test_bottom_up_to_the_top_down_again_and_top_while_the_log_grows_and_is_seal
     assert (viewer.shown, viewer.up()) == (data.decode(), 0)
 
 
-@pytest.mark.slow  # 3000 lines written beside it
+@pytest.mark.slow  # 1000 lines written beside it
 def test_viewer_follows_a_log_that_is_written_at_the_same_time(web: Web) -> None:
     """Every page is asked for while appends, seals and merges run beside it."""
-    data = text_of(3000)
+    data = text_of(1000)
     log = made_log(web, "follow")
     failures: list[str] = []
 
