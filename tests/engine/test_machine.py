@@ -49,6 +49,9 @@ DATA = st.one_of(
     st.builds(lambda line, times: line * times, st.binary(min_size=1, max_size=30), st.integers(1, 8000)),
 )
 
+# What a request may say: PostgreSQL's texts hold no NUL, and no JSON a lone surrogate.
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+
 
 class LogMachine(RuleBasedStateMachine):
     """One log, its oracle, and everything that can be done to it."""
@@ -99,7 +102,7 @@ class LogMachine(RuleBasedStateMachine):
         self.engine.states.report(self.version, worker, word, self.now_ms)
         self.tasks[worker] = status
 
-    @rule(title=st.none() | st.text(max_size=5), note=st.text(max_size=5))
+    @rule(title=st.none() | WORDS, note=WORDS)
     def describe(self, title: str | None, note: str) -> None:
         """Somebody says what the run is called, and writes a note on it."""
         self.engine.states.describe(self.version, {"title": title})
