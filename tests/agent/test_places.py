@@ -122,8 +122,8 @@ def test_spool_in_a_place_of_the_job_s_own_is_found(joblog: Agent, tmp_path: Pat
 
 
 def nowhere(command: list[str]) -> list[str]:
-    """Returns the command, started where nothing can be written at all."""
-    mounts = "for each in /tmp /dev/shm; do mount -t tmpfs -o ro none $each || exit 99; done"
+    """Returns the command, started where nothing can be written at all; what is there, as joblog may be, can be read."""
+    mounts = "for each in /tmp /dev/shm; do mount --bind $each $each && mount -o remount,bind,ro $each || exit 99; done"
     inside = ["unshare", "--mount", "sh", "-c", f'{mounts}; exec "$@"', "sh"]
     if not shutil.which("unshare") or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
         pytest.skip("only root may have mounts of its own")
