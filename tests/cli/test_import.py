@@ -190,6 +190,7 @@ def test_import_of_a_tree(joblog: Agent, tmp_path: Path) -> None:
     tree(tmp_path / "runs", *names, *others, "bad\nname", os.fsdecode(b"b\xff.log"))
     (tmp_path / "runs" / "latest").symlink_to("exp1")
     shown = joblog.said("import", "--dry-run", "--tree", f"{tmp_path}/runs").decode()
+    assert shown.split()[:4] == ["JOB", "RUN", "RANK", "BYTES"]
     assert joblog.said("jobs", "--json") == b"[]\n"
     for _ in range(2):
         done = joblog.said("import", "--label", "team=vision", "--tree", f"{tmp_path}/runs").decode()

@@ -22,6 +22,7 @@ test("lines of one rank, of other words, or of another second stay apart", () =>
   assert.equal(grouped([line(0, "loss 1"), line(1, "loss 2", 2000)]).length, 2);
   assert.equal(grouped([line(0, "no number"), line(1, "no number")]).length, 2);
   assert.equal(grouped([line(0, '  File "x.py", line 1'), line(1, '  File "x.py", line 2')]).length, 2);
+  assert.equal(grouped([line(0, "  what():  Rank 0 timed out"), line(1, "  what():  Rank 1 timed out")]).length, 1);
   assert.deepEqual(shown([line(0, "at 3"), line(1, "at 4")]), [["0,1", [["at "], ["3", "4"]]]]);
 });
 

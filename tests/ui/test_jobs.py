@@ -110,6 +110,16 @@ def test_a_row_says_why_a_run_failed_and_leads_to_the_rank_that_failed_first(ope
     expect(runs).to_have_count(2)
     expect(runs.first).to_contain_text("#2 · night")
     expect(runs.last).to_contain_text("completed")
+    expect(runs.last).to_contain_text("1 rank")
+    expect(runs.last).not_to_contain_text("1 ranks")
+    for width in (1280, 1100):  # at both, other columns are shown; the job's row is as wide as its runs'
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function("""() => {
+            const right = (cell) => cell.getBoundingClientRect().right;  // 0 of one that is not shown
+            const rows = [...document.querySelectorAll("table.jobs tbody tr")];
+            const [job, runs] = rows.map((row) => Math.max(...[...row.cells].map(right)));
+            return Math.abs(job - runs) < 1;
+        }""")
     page.reload()
     expect(runs).to_have_count(2)
     page.locator("td.job a").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.server.calls import Web
@@ -45,6 +46,24 @@ def test_a_run_that_ended_well_says_nothing(open_page: Open, web: Web) -> None:
     page = open_page(f"{version}/logs/worker-0")
     expect(page.locator("nav .badge")).to_have_text("completed")
     expect(page.locator("details.why")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("text", "failed"), [(TRACEBACK, True), (b"done\n", False)])
+def test_a_run_of_which_nobody_said_how_it_ended_shows_a_failure(open_page: Open, web: Web, text: bytes, failed: bool) -> None:
+    """As ``joblog why`` does of what was imported; where there is none, nothing."""
+    run = web.post("/api/projects/default/runs", {"job_name": f"why-unsaid-{failed}"}).json
+    version = f"/projects/default/jobs/{run['job']['id']}/versions/{run['version']['id']}"
+    assert web.call("POST", f"/api{version}/logs/worker-0/append?at=0", text).status == 200
+    assert web.post(f"/api{version}/logs/worker-0/close", {}).status == 200
+    page = open_page("about:blank")
+    with page.expect_response(lambda answer: "/why?" in answer.url) as answered:
+        page.goto(f"{version}/logs/worker-0")
+    expect(page.locator("nav .badge")).to_have_text("ended")
+    answered.value.finished()
+    if failed:
+        expect(page.locator("details.why summary").first).to_contain_text("It failed:")
+    else:
+        expect(page.locator("details.why")).to_be_hidden()
 
 
 def test_it_is_copied_for_a_colleague(open_page: Open, web: Web) -> None:

@@ -119,7 +119,7 @@ def show_map(targets: Sequence[Destination]) -> None:
         size = sum(path.stat().st_size for path in paths) if paths else "-"
         packed = " (packed)" if any(packing(path) for path in paths) else ""
         rows.append((job, ranks[0].title or ", ".join(map(str, paths)) or STDIN, numbers, f"{size}{packed}"))
-    show_table(("JOB", "RUN", "RANKS", "BYTES"), rows)
+    show_table(("JOB", "RUN", "RANK", "BYTES"), rows)
 
 
 def _spans(numbers: Iterable[int]) -> str:

@@ -17,7 +17,7 @@ from joblog.errors import Invalid
 _LINE_CHARACTERS = 60
 """What is shown of a last line: the table is to fit a window."""
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
 def jobs(args: argparse.Namespace) -> int:
@@ -119,8 +119,8 @@ def _cut(text: str, characters: int) -> str:
 
 
 def duration(ms: int) -> str:
-    """Returns a duration in its two largest units: ``6s``, ``4m12s``, ``3h05m``, ``2d04h``."""
-    minutes, seconds = divmod(ms // 1000, 60)
+    """Returns a duration in its two largest units: ``6s``, ``4m12s``, ``3h05m``, ``2d04h``; to the nearest second."""
+    minutes, seconds = divmod((ms + 500) // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:

@@ -77,7 +77,7 @@ class Reading(Views, Follow, Search):
 
     # What there is
 
-    def jobs(self, project_id: str, *, name: str | None = None, labels: Sequence[str] = ()) -> Iterator[Job]:
+    def jobs(self, project_id: str = "default", *, name: str | None = None, labels: Sequence[str] = ()) -> Iterator[Job]:
         """Yields the project's jobs by id; with ``name`` only the one so named, if there is one.
 
         With ``labels``, at most 4 such as ``team=vision`` or ``team``, those that have all of them.

@@ -197,6 +197,7 @@ export const WORDS = {
   apiDocs: ["The API", "API 文档"],
   toolsOf: ["Tools", "工具"],
   selection: ["Selected lines", "选中的行"],
+  rankCount: ["{0} rank", "{0} 个 rank"],
   ranksCount: ["{0} ranks", "{0} 个 rank"],
   failedFirst: ["failed first", "最先失败"],
   filterExample: ["state:failed label:team=vision loss", "state:failed label:team=vision loss"],

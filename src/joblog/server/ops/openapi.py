@@ -98,7 +98,11 @@ _HEAD: Json = {
     "info": {
         "title": "joblog",
         "version": __version__,
-        "description": "Keeps every byte a training job prints, and gives any part of it back at once.",
+        "description": (
+            "Keeps every byte a training job prints, and gives any part of it back at once.\n\n"
+            "Nearly all calls need a token, as `joblog token create` makes one: in the header `X-Auth-Token`, or as "
+            "`Authorization: Bearer`."
+        ),
     },
     "servers": [{"url": "/"}],
     "security": [{"token": []}, {"bearer": []}],

@@ -111,6 +111,8 @@ class JobsPage {
     this.onVisible = () => {
       if (!document.hidden) void this.look();
     };
+    this.onResize = () => this.draw();
+    window.addEventListener("resize", this.onResize);
     document.addEventListener("visibilitychange", this.onVisible);
     document.title = `${t("jobs")} · joblog`;
     this.showHeads();
@@ -127,6 +129,7 @@ class JobsPage {
     this.tabs.close();
     this.unlisten();
     document.removeEventListener("visibilitychange", this.onVisible);
+    window.removeEventListener("resize", this.onResize);
   }
 
   /** @param {number} ms */
@@ -229,10 +232,11 @@ class JobsPage {
       if (old?.key === key) refreshTimes(old.row, now);
       drawn.set(id, old?.key === key ? old : { key, row: make() });
     };
+    const columns = [...this.heads.children].filter((head) => getComputedStyle(head).display !== "none").length;
     for (const job of items) {
       const [runs, cause] = [this.opened.get(job.id), this.causes.of(job)];
       row(`${job.id}`, [job, cause, runs !== undefined], () => jobRow(this.project, job, now, runs !== undefined, cause));
-      if (runs) row(`${job.id} runs`, [job.runs, runs], () => runRows(this.project, job, runs, now, COLUMNS.length));
+      if (runs) row(`${job.id} runs`, [job.runs, runs, columns], () => runRows(this.project, job, runs, now, columns));
     }
     this.drawn = drawn;
     const at = this.rows.contains(document.activeElement) && document.activeElement?.getAttribute("data-key");

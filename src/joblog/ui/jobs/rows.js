@@ -58,7 +58,7 @@ export function jobRow(project, job, now, open, cause) {
 }
 
 /**
- * The runs of a job, the newest first, in one row over all columns.
+ * The runs of a job, the newest first, in one row over all columns that are shown: a span over more would make columns of its own.
  * @param {string} project
  * @param {JobRow} job
  * @param {LastRun[]} runs
@@ -77,7 +77,7 @@ export function runRows(project, job, runs, now, columns) {
       stateWord(run.status, run.reason),
       agoElement(run.started_ms ?? run.created_ms, now),
       el("span", {}, tookElement(run.started_ms, run.ended_ms, now)),
-      el("span", {}, t("ranksCount", ranks(run))),
+      el("span", {}, t(ranks(run) === "1" ? "rankCount" : "ranksCount", ranks(run))),
       el("span", {}, size(run.size_bytes)),
       words(run, null),
     );

@@ -45,14 +45,16 @@ export class Why {
   }
 
   /**
-   * Asks once for each state in which a run, or a rank of one that goes on, has died.
+   * Asks once for each state in which a run, or a rank of one that goes on, has died. Of a run that ended, nobody said how,
+   * as one that was imported, a failure is shown where there is one.
    * @param {import("../api.js").Version | null} version
    * @param {import("./place.js").Task[]} tasks
    * @param {string} job the job's name
    */
   async show(version, tasks, job) {
     const dead = tasks.filter(({ status }) => DIED.includes(status)).map(({ task }) => task);
-    if (version === null || (!DIED.includes(version.status) && (version.ended_ms !== null || !dead.length))) {
+    const unsaid = version?.status === "UNKNOWN" && version.ended_ms !== null;
+    if (version === null || (!unsaid && !DIED.includes(version.status) && (version.ended_ms !== null || !dead.length))) {
       this.element.hidden = true;
       return;
     }
@@ -61,7 +63,7 @@ export class Why {
     this.asked = state;
     /** @type {Digest} */
     const digest = await get(`/api${versionPath({ ...this.address, version: version.id })}/why`, { max_bytes: MAX_BYTES });
-    if (state !== this.asked || (!digest.first && !digest.endings.length)) return;
+    if (state !== this.asked || (!digest.first && (unsaid || !digest.endings.length))) return;
     this.alone = digest.endings.reduce((count, each) => count + each.count, 0) === 1;
     const { first } = digest;
     if (first) this.failedFirst(first.where.task);

@@ -10,6 +10,9 @@ const NUMBER = /[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** A rank's own number, with which it begins its lines: "[rank3]", "3:". */
 const PREFIX = /^\W{0,4}(?:[a-z_]{0,12}rank|worker|gpu|npu|proc)?\W{0,2}(\d{1,6})\b/i;
 
+/** Indented, as a traceback's lines are; but not the message of a C++ exception, which stands alone. */
+const INDENTED = /^\s(?!\s*what\(\):)/;
+
 /** What is longer is compared no further. */
 const MAX_TEXT = 500;
 
@@ -25,7 +28,7 @@ export function grouped(lines) {
   /** @type {Line[][]} */
   const groups = [];
   for (const line of lines) {
-    const numbers = line.text.length > MAX_TEXT || /^\s/.test(line.text) ? [] : (line.text.match(NUMBER) ?? []);
+    const numbers = line.text.length > MAX_TEXT || INDENTED.test(line.text) ? [] : (line.text.match(NUMBER) ?? []);
     const own = PREFIX.exec(line.text)?.[1] === line.task.slice(7) ? 1 : 0;
     const key = numbers.length > own ? `${line.at_ms} ${numbers.length > own + 1 ? numbers[own] : ""} ${line.text.replace(NUMBER, "#")}` : "";
     const place = key ? (open.get(key) ?? []).find((each) => !each.ranks.has(line.task)) : undefined;
