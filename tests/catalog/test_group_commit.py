@@ -107,6 +107,25 @@ def test_a_commit_that_fails_fails_for_all_of_them(tmp_path: Path) -> None:
         assert database.rows("counter", name="first") == []
 
 
+def test_when_one_cannot_be_undone_nothing_of_the_group_is_kept(tmp_path: Path) -> None:
+    """Half of what one has written is never committed with the others, and they all hear that theirs was not."""
+    path = tmp_path / "catalog.db"
+    with closing(Sqlite(path)) as database, ThreadPoolExecutor(WRITERS) as threads:
+
+        def write(number: int) -> None:
+            with database.transaction() as tx:
+                tx.rows("set_counter", name=f"writer-{number}", value=number)
+                if number == WRITERS // 2:
+                    database._writer.execute("RELEASE one")  # there is nothing to go back to now
+                    raise Wrong
+
+        with pytest.raises(Unavailable):
+            together(database, threads, write)
+        put(database, 7)
+        assert database.rows("counter", name="first") == []
+        assert values(database)[WRITERS // 2] is None
+
+
 def test_who_still_waits_when_the_catalog_is_closed_hears_of_it(tmp_path: Path) -> None:
     """And nobody waits for ever."""
     database = Sqlite(tmp_path / "catalog.db")

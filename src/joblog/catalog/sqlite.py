@@ -101,20 +101,25 @@ class Sqlite:
             else:
                 self._writer.execute("SAVEPOINT one")
         except BaseException as error:  # as when the catalog was closed meanwhile
-            with suppress(apsw.Error):
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+            self._roll_back()
             self._over(group, error)
             raise
         return group
 
     def _undo(self, group: _Group) -> None:
-        """Takes back what one has done; all that the group has done where SQLite itself has given up."""
+        """Takes back what one has done; all that the group has done where that cannot be, or SQLite itself has given up."""
         if group.size and self._writer.in_transaction:
-            self._writer.execute("ROLLBACK TO one")
-            self._writer.execute("RELEASE one")
-        elif self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+            with suppress(apsw.Error):
+                self._writer.execute("ROLLBACK TO one")
+                self._writer.execute("RELEASE one")
+                return
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        """Takes back all of the open transaction. What fails here is not in the way of those who wait for their turn."""
+        with suppress(apsw.Error):
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
 
     def _ended(self, group: _Group) -> None:
         """Leaves the commit to whoever waits to write, or makes it; returns when it is made. Raises what it raises."""
@@ -131,8 +136,7 @@ class Sqlite:
                     failed = Unavailable("the catalog failed: SQLite has taken back what others had written")
             except BaseException as error:  # noqa: BLE001  # everybody in the group hears of it
                 failed = error
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._roll_back()
             self._over(group, failed)
         if group.failed is not None:
             raise _shared(group.failed)
@@ -167,6 +171,7 @@ class Sqlite:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("cache_size", -_READ_CACHE_KIB)
+        connection.pragma("temp_store", 2)  # in memory: neither files for it, nor a full /tmp in the way of what is written
         self._open.append(connection)
         return connection
 
