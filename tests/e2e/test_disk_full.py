@@ -13,6 +13,7 @@ import pytest
 from joblog.api.refs import LogRef
 from joblog.client import Client
 from joblog.errors import Unavailable
+from tests.children import Child
 from tests.conftest import Server, start_server
 
 MIB = 1 << 20
@@ -72,3 +73,26 @@ def test_server_that_was_killed_on_a_full_disk_starts_again(tmp_path: Path) -> N
         assert b"".join(client.read(log)) == data[:at]
         assert client.append(log, at, data[at : at + MIB]).end_byte == at + MIB
     assert server.stop() == 0
+
+
+def test_server_starts_on_a_full_disk(tmp_path: Path) -> None:
+    """What it holds can be read, and it takes more once there is room."""
+    server = start_server(tmp_path / "data")
+    data = random.Random(3).randbytes(MIB)
+    with Client(server.url, server.token) as client:
+        log = client.run("default", "full").log.ref
+        client.append(log, 0, data)
+        server.kill()
+    port = server.url.rpartition(":")[2]
+    (tmp_path / "data" / "url.part").mkdir()  # so that no address can be written
+    command = [sys.executable, "-m", "joblog", "serve", "--data", str(tmp_path / "data"), "--port", port]
+    full = ["prlimit", f"--fsize={ROOM_BYTES // 100}:unlimited", "--"]  # less than the write-ahead log has
+    again = Child([*full, *command], stderr=subprocess.PIPE)
+    assert again.stderr is not None
+    assert any(b" serves " in line for line in again.stderr), again.wait()
+    with Client(server.url, server.token) as client:
+        assert b"".join(client.read(log)) == data
+        with pytest.raises(Unavailable):
+            client.append(log, len(data), b"more")
+        resource.prlimit(again.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert client.append(log, len(data), b"more").end_byte == len(data) + 4

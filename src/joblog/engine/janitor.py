@@ -80,9 +80,9 @@ class Janitor:
         self._compressing = threading.Thread(target=self._compress, name="joblog-compress", daemon=True)
 
     def start(self) -> None:
-        """Starts the loop. Raises Unavailable."""
-        if self._db.embedded:
-            self._leases.forget(2**62)  # whoever had any is dead: this process has the catalog to itself
+        """Starts the loop."""
+        if self._db.embedded:  # whoever had leases is dead: this process has the catalog to itself
+            self._guarded(lambda: self._leases.forget(2**62))  # on a full disk they run out instead
         self._thread.start()
         self._compressing.start()
 

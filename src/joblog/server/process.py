@@ -247,7 +247,7 @@ def _has_admin(engine: Engine) -> bool:
 
 
 async def _announce(settings: Settings, port: int) -> str:
-    """Writes the server's address to a file once it can be reached there, and returns it."""
+    """Writes the server's address to a file once it can be reached there, if that is possible, and returns it."""
     host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  # not bound, compared
     while True:
         try:
@@ -259,7 +259,10 @@ async def _announce(settings: Settings, port: int) -> str:
         break
     scheme = "https" if settings.tls_cert else "http"
     address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-    _write(settings.data / URL_FILE, address)
+    try:
+        _write(settings.data / URL_FILE, address)
+    except OSError as error:  # on a full disk logs can be read all the same
+        _log.warning("the address could not be written to %s: %s", settings.data / URL_FILE, error)
     _log.info("joblog %s serves %s at %s", __version__, settings.data, address)
     return address
 
