@@ -60,20 +60,19 @@ class Writer(Transport):
             Different: other bytes are held at these positions; ``expected`` is the log's end.
             BeyondEnd: ``at`` is after the log's end, ``expected``.
             Closed: the log was closed at ``expected``.
+            Unreachable: no server answered; or, of bytes that are not compressed, the answer is not that of all of them.
         """
         headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": encoding} if encoding else {})
-        return value(Appended, self.call("POST", f"{log.path}/append?at={at}", data, headers=headers, repeatable=True))
+        answer = value(Appended, self.call("POST", f"{log.path}/append?at={at}", data, headers=headers, repeatable=True))
+        return answer if encoding else _whole(answer, at, len(data))
 
     def send_bytes(self, log: LogRef, at: int, data: bytes) -> Appended:
         """Appends as ``append`` does, compressed on the way where that makes less of it.
 
-        Raises Unreachable, too, when the answer is not that of all these bytes: whatever answered has not kept them.
+        Raises Unreachable, too, when the answer is not that of all these bytes.
         """
         body, encoding = encoded(data)
-        appended = self.append(log, at, body, encoding=encoding)
-        if appended.end_byte < at + len(data):
-            raise Unreachable(f"the answer to bytes {at} to {at + len(data)} says that the log ends at {appended.end_byte}")
-        return appended
+        return _whole(self.append(log, at, body, encoding=encoding), at, len(data))
 
     def close_log(self, log: LogRef, *, end_byte: int | None = None, crc32: int | None = None, gaps: Iterable[Gap] = ()) -> Log:
         """Closes the log; with the writer's own count and CRC-32 the answer's ``complete`` says whether they agree."""
@@ -101,3 +100,10 @@ class Writer(Transport):
         outcome = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
         body = {"status": status} | {name: each for name, each in outcome.items() if each is not None}
         return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body, repeatable=True))
+
+
+def _whole(answer: Appended, at: int, size: int) -> Appended:
+    """Returns the answer to an append; raises Unreachable when whatever gave it has not kept all of the bytes."""
+    if answer.end_byte < at + size:
+        raise Unreachable(f"the answer to bytes {at} to {at + size} says that the log ends at {answer.end_byte}")
+    return answer
