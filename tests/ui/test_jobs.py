@@ -131,12 +131,12 @@ def test_a_row_says_why_a_run_failed_and_leads_to_the_rank_that_failed_first(ope
 
 @pytest.mark.parametrize("width", [1440, 1000])
 def test_nothing_is_cut_to_a_letter(open_page: Open, web: Web, project: str, width: int) -> None:
-    """At any width, what stands in a column is read: state, time, cause."""
-    send(web, project, "a-rather-long-name-of-a-job", b"line\n" + b"word " * 60 + b"\n", status="COMPLETED")
+    """At any width, what stands in a column is read: state, time, cause, size."""
+    send(web, project, "a-rather-long-name-of-a-job", b"line\n" * 530_000 + b"word " * 60 + b"\n", status="COMPLETED")
     label(web, project, "a-rather-long-name-of-a-job", team="vision", dataset="imagenet-1k")
     page = open_page(f"/projects/{project}/", viewport={"width": width, "height": 700})
     expect(page.locator("td.lastLine")).to_contain_text("word")
-    for name in ("job", "state", "started", "duration"):
+    for name in ("job", "state", "started", "duration", "sizeOf"):
         cell = page.locator(f"td.{name}:visible")
         assert all(cell.evaluate_all("(all) => all.map((each) => each.scrollWidth <= each.clientWidth)")), name
     assert page.locator("td.lastLine").evaluate("(cell) => cell.clientWidth") > 150
