@@ -210,8 +210,9 @@ class NotFound(JoblogError):
 
     code = "not_found"
 
-    def __init__(self, kind: str, name: object) -> None:
-        super().__init__(f"there is no {kind} {_short(name)}")
+    def __init__(self, kind: str, name: object, instead: str = "") -> None:
+        """``instead`` says what there is."""
+        super().__init__(f"there is no {kind} {_short(name)}{instead and f'; {instead}'}")
         self.kind = kind
 
     def details(self) -> dict[str, str | int]:

@@ -39,6 +39,13 @@ def test_verbose_says_where_the_run_is(joblog: Agent) -> None:
     assert re.fullmatch(rb"joblog: http://\S+/p/\S+/told/V0001\n", ran.stderr)
 
 
+def test_verbose_says_how_to_learn_why_a_run_failed(joblog: Agent) -> None:
+    """After where it is, in one line more; of a run that did not fail nothing is said."""
+    ran = joblog.run(joblog.job("sh", "-c", "exit 3", options=("-v", "--job", "broken")))
+    assert ran.returncode == 3
+    assert ran.stderr.splitlines()[1:] == [b"joblog: joblog why broken shows why it failed"]
+
+
 @pytest.mark.parametrize(("rank", "told"), [("worker-0", 1), ("worker-1", 0)])
 def test_a_terminal_is_told_where_the_run_is(joblog: Agent, rank: str, told: int) -> None:
     """Once, by the first rank alone; the log has nothing of it."""

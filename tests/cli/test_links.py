@@ -111,6 +111,9 @@ def test_wrong_links_are_told_in_a_line(run: Agent) -> None:
     assert "not '127.0.0.1:1'" in told
     for command in (("tail",), ("search", "x"), ("logs",), ("why",), ("link",), ("open",), ("close",)):
         assert "a link to the server that is asked" in run.refused(*command, "https://logs.example/p/lab/resnet/V0001")
+    no_run = "joblog: there is no run 'resnet/V0009'; the latest of resnet is V0002\n"
+    assert run.refused("cat", "resnet/V0009") == no_run
+    assert run.refused("cat", "resnt") == "joblog: there is no job 'resnt'; did you mean resnet?\n"
     assert "there is no run" in run.refused("cat", f"/p/{project}/resnet/V0009")
     assert "there is no run" in run.refused("logs", f"/p/{project}/resnet/V0009")
     assert "there is no job 'nothing'" in run.refused("cat", f"/p/{project}/nothing/V0001/worker-0")

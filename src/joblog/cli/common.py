@@ -90,12 +90,13 @@ def find_version(client: Client, project_id: str, name: str) -> Version:
     """Returns the run that ``JOB`` (its latest one) or ``JOB/RUN`` names: ``V0002``, ``V2``, ``2`` or ``latest``."""
     named = _named(client, name)
     number = re.fullmatch(r"[Vv]?0*([0-9]+)", named.run)
-    job, latest = find_job(client, project_id, named.job), None
+    job, latest, newest = find_job(client, project_id, named.job), None, None
     for version in client.versions(project_id, job.id):
         if number is None or int(number[1]) == (version.id if named.by_id else version.number):
             latest = version
+        newest = version
     if latest is None:
-        raise NotFound("run", name)
+        raise NotFound("run", name, f"the latest of {job.name} is {newest.name}" if newest else f"{job.name} has none")
     return latest
 
 
@@ -128,18 +129,17 @@ def note(line: str) -> None:
 
 _RUN = r"(?:[Vv]?0*[0-9]+|latest)?"
 
-_LATEST_JOBS = 20
+_NEWEST_JOBS = 200
+"""Jobs among whose names one that was mistyped is looked for."""
 
 
 def latest_version(client: Client, project_id: str, name: str | None) -> Version:
-    """Returns the run that ``name`` names; without it the latest one of the project's latest jobs."""
+    """Returns the run that ``name`` names; without it the project's latest one."""
     if name:
         return find_version(client, project_id, name)
-    jobs = list(client.jobs(project_id))[-_LATEST_JOBS:]
-    versions = [version for job in jobs for version in client.versions(project_id, job.id)]
-    if not versions:
-        raise NotFound("run in project", project_id)
-    return max(versions, key=lambda version: version.id)
+    for run in client.runs(project_id, limit=1):
+        return client.version(project_id, run.job_id, run.id)
+    raise NotFound("run in project", project_id)
 
 
 def find_job(client: Client, project_id: str, name: str) -> Job:
@@ -148,7 +148,10 @@ def find_job(client: Client, project_id: str, name: str) -> Job:
         return job
     if name.isascii() and name.isdigit():
         return client.job(project_id, int(name))
-    raise NotFound("job", name)
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, (job.name for job in client.overview(project_id, limit=_NEWEST_JOBS)), n=1, cutoff=0.6)
+    raise NotFound("job", name, f"did you mean {close[0]}?" if close else "")
 
 
 def show_json(value: object) -> None:

@@ -221,6 +221,8 @@ class App:
             self._audited(scope, exchange)
             if method == "OPTIONS" and error.allowed:
                 return Answer(204, b"", [(b"allow", error.allowed.encode())])
+            if not error.allowed and (page := self._viewer.no_page(path, scope["headers"])) is not None:
+                return page
             raise
         exchange.route = route.path
         if route.name != "append_log":  # which is no act, and most of what there is

@@ -20,6 +20,15 @@ def test_the_root_is_the_viewer_for_browsers_and_the_versions_for_clients(web: W
     assert "versions" in web.as_(None).call("GET", "/").json
 
 
+def test_an_address_with_nothing_there_is_a_page_in_a_browser(web: Web) -> None:
+    """Which says so; a program, and who asks an API, gets an error."""
+    page = web.as_(None).call("GET", "/jobs/resnet", accept=HTML)
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    for path, accept in [("/jobs/resnet", "*/*"), ("/api/nothing", HTML), ("/v1/nothing", HTML), ("/v3.0/nothing", HTML)]:
+        answer = web.as_(None).call("GET", path, accept=accept)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/json"), path
+
+
 def test_nothing_inline_and_no_outside_host_may_run(web: Web) -> None:
     """The page names files of this server only, and its policy lets no others run."""
     page = web.as_(None).call("GET", "/projects/default/jobs/1/versions/1/logs/worker-0", accept=HTML)

@@ -338,6 +338,8 @@ class Shipper:
         try:
             if outcome is not None and not self._end_reported.is_set():
                 client.report(log.ref, **outcome._asdict(), host=meta.host or None, tasks=meta.tasks)
+                if outcome.status == "FAILED" and self._say_address:
+                    self._say(f"joblog why {meta.job_name} shows why it failed")
         except JoblogError as error:
             if not isinstance(error, Invalid | NotFound | Conflict):
                 raise

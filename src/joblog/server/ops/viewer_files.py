@@ -28,6 +28,9 @@ _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     b"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_APIS = re.compile(r"/(?:api|v[0-9.]+)(?:/|$)")
+"""Where an unknown address gets an API's error, also in a browser."""
+
 _SAFE: Headers = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -87,6 +90,14 @@ class Viewer:
             page = self._jobs if _LIST.fullmatch(path) else self._page
             return page.answer(headers, _ASK_AGAIN) if b"text/html" in _header(headers, b"accept") else None
         return None
+
+    def no_page(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+        """Returns the page that says that nothing is here, with status 404, for who wants HTML and asks no API."""
+        if _APIS.match(path) or b"text/html" not in _header(headers, b"accept"):
+            return None
+        answer = self._page.answer(headers, _ASK_AGAIN)
+        answer.status = 404
+        return answer
 
 
 class _File:
