@@ -28,11 +28,8 @@ LONGER_THAN_A_TEST = {
     Path("tests/stores/swift.py"),
 }
 
-# A value of the API has one name on its way: as it is stored, and as clients are given it. So have the callbacks of frameworks.
-SHARED_NAMES = {
-    *("Version", "Task", "Log", "Token"),
-    "JoblogCallback",
-}
+# The callbacks of frameworks have one name, whatever the framework; what is kept of a log has that of what is answered of it.
+SHARED_NAMES = {"JoblogCallback", "Log"}
 
 BOUND = re.compile(r"\b_?(?:MOST|LEAST|LONGEST)(?:_[A-Z_]+)?\b")
 

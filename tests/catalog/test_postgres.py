@@ -22,7 +22,7 @@ from joblog.catalog import database
 from joblog.catalog.logs import Logs, append, pack
 from joblog.catalog.postgres import Postgres, dsn
 from joblog.catalog.runs import Runs
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.logs import Log
 from joblog.errors import Invalid, NotFound, Unavailable
 from tests.conftest import installed
@@ -89,7 +89,7 @@ def test_schema_of_a_newer_joblog_is_left_alone(nodes: list[Postgres]) -> None:
         nodes[1].migrate()
 
 
-def made(name: str, workers: Iterator[int], node: Postgres) -> tuple[Job, Version, Log]:
+def made(name: str, workers: Iterator[int], node: Postgres) -> tuple[Job, VersionRow, Log]:
     return Runs(node).put_run("lab", name, "run", next(workers), NOW_MS)
 
 

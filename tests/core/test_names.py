@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joblog.core import names
-from joblog.core.accounts import Token
-from joblog.core.jobs import Version
+from joblog.core.accounts import Grant
+from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID
 from joblog.core.status import Status
 from joblog.errors import Invalid, Missing, OutOfRange
@@ -114,7 +114,7 @@ def test_empty_name_is_missing() -> None:
 
 def test_version_names() -> None:
     """V0001 and on, at least four digits."""
-    versions = [Version(1, 1, number, "", None, 0, Status.INIT, *[None] * 5) for number in (1, 42, 12345)]
+    versions = [VersionRow(1, 1, number, "", None, 0, Status.INIT, *[None] * 5) for number in (1, 42, 12345)]
     assert [version.name for version in versions] == ["V0001", "V0042", "V12345"]
 
 
@@ -133,6 +133,6 @@ def test_rights_of_a_token() -> None:
     """admin has them all, the others only themselves."""
     rights = ("read", "write", "admin")
     may = {
-        held: [right for right in rights if Token(1, None, held, "", 0, None).may(right)] for held in (*rights, "read,write")
+        held: [right for right in rights if Grant(1, None, held, "", 0, None).may(right)] for held in (*rights, "read,write")
     }
     assert may == {"read": ["read"], "write": ["write"], "admin": [*rights], "read,write": ["read", "write"]}

@@ -16,7 +16,7 @@ from joblog.catalog.database import Transaction, Value
 from joblog.catalog.modelarts_jobs import _drop_job, _drop_version
 from joblog.catalog.runs import _put_log, make_version
 from joblog.catalog.states import Report
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound
@@ -139,7 +139,7 @@ def test_a_report_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
     said = nodes.during(drop_version(nodes), lambda: nodes.other.states.report(version, 3, report, NOW_MS))
     with pytest.raises(NotFound):
         said.result()
-    second: Version = nodes.one.runs.put_run("lab", "job", "second", 0, NOW_MS)[1]
+    second: VersionRow = nodes.one.runs.put_run("lab", "job", "second", 0, NOW_MS)[1]
 
     def heard(tx: Transaction) -> None:
         said: dict[str, Value] = dict.fromkeys(("exit_code", "signal", "reason", "host", "ended_ms"))

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from joblog.catalog.leases import Leases
 from joblog.catalog.states import LOST_MS, Report
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.logs import Log
 from joblog.core.settings import Settings
 from joblog.core.status import OVER, Status
@@ -91,7 +91,7 @@ class LogMachine(RuleBasedStateMachine):
         self.log_id, self.version_id = log.id, version.id
 
     @property
-    def version(self) -> Version:
+    def version(self) -> VersionRow:
         return self.engine.runs.version("lab", self.log.job_id, self.version_id)
 
     @rule(worker=st.integers(0, WORKERS - 1), status=st.sampled_from((Status.RUNNING, Status.COMPLETED, Status.FAILED)))

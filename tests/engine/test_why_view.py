@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joblog.catalog.states import Report
-from joblog.core.jobs import Task
+from joblog.core.jobs import TaskRow
 from joblog.core.logs import Log
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
@@ -28,7 +28,9 @@ def appended(engine: Engine, log: Log, data: bytes) -> Log:
 def asked(causes: Causes, logs: list[Log], code: int | None = 1, now_ms: int = NOW_MS) -> Digest:
     status = Status.COMPLETED if code == 0 else Status.FAILED
     tasks = (
-        {} if code is None else {log.worker: Task(log.worker, status, code, None, None, None, 0, 0, NOW_MS, 1) for log in logs}
+        {}
+        if code is None
+        else {log.worker: TaskRow(log.worker, status, code, None, None, None, 0, 0, NOW_MS, 1) for log in logs}
     )
     return causes.why(logs, tasks, now_ms, silent_ms=300_000, max_bytes=16_384)
 

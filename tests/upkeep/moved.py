@@ -11,7 +11,7 @@ from typing import Any
 from joblog.api.values import RecordedGap
 from joblog.catalog.handover import OWN
 from joblog.catalog.states import Report
-from joblog.core.accounts import Token
+from joblog.core.accounts import Grant
 from joblog.core.settings import Settings
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
@@ -58,7 +58,7 @@ class Filled:
         engine.users.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
         self.key = engine.users.create_key(self.user.id, "laptop", NOW_MS)
         token, self.token_secret = engine.tokens.make("lab", ["read"], "for \u8bad\u7ec3", NOW_MS, NOW_MS + 10**9)
-        self.token: Token | None = token
+        self.token: Grant | None = token
         gone, _ = engine.tokens.make(None, ["admin"], "revoked", NOW_MS, None)
         engine.tokens.revoke(gone.id)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from joblog.api.values import Job
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.runs import make_version, next_id, version_of
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID
 from joblog.core.status import Status
 from joblog.errors import Exists, NotFound
@@ -84,7 +84,7 @@ class TaskReport(Struct, frozen=True, array_like=True):
 class ListedRun(Struct, frozen=True):
     """A version with what its job is called."""
 
-    version: Version
+    version: VersionRow
     job: Job
 
 
@@ -96,7 +96,7 @@ class Jobs:
 
     def create(
         self, project_id: str, name: str, now_ms: int, *, description: str = "", workspace_id: str = "0", request: str | None
-    ) -> tuple[Job, Version | None]:
+    ) -> tuple[Job, VersionRow | None]:
         """Makes a job and its first version, none when ``request`` (its JSON) is None; raises NotFound, Exists."""
         if not self._db.rows("project", id=project_id):
             raise NotFound("project", project_id)
@@ -115,7 +115,7 @@ class Jobs:
                 raise Exists("Job", name)
             return job, None if request is None else _requested(tx, job.id, request, now_ms)
 
-    def create_version(self, job_id: int, request: str, now_ms: int, description: str | None = None) -> Version:
+    def create_version(self, job_id: int, request: str, now_ms: int, description: str | None = None) -> VersionRow:
         """Makes the next version of a job that is there, and describes the job, unless that is None; raises NotFound."""
         with self._db.transaction() as tx:
             if description is not None:
@@ -218,7 +218,7 @@ class Jobs:
         with self._db.transaction() as tx:
             _describe(tx, job_id, description)
 
-    def delete_version(self, version: Version, now_ms: int) -> None:
+    def delete_version(self, version: VersionRow, now_ms: int) -> None:
         """Deletes a version with its logs; what is reading them may finish."""
         with self._db.transaction() as tx:
             _drop_version(tx, version.id, now_ms)
@@ -257,7 +257,7 @@ def _describe(tx: Transaction, job_id: int, description: str) -> None:
         raise NotFound("job", job_id)
 
 
-def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Version:
+def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> VersionRow:
     version = make_version(tx, job_id, None, now_ms, Status.INIT)
     tx.rows("request_put", version_id=version.id, body=request)
     return version

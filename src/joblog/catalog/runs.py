@@ -20,7 +20,7 @@ from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.users import put_domain
 from joblog.core import labels
 from joblog.core.accounts import DEFAULT_DOMAIN
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.logs import Log
 from joblog.core.names import MAX_ID, log_file_name
 from joblog.core.status import OVER, Status
@@ -96,7 +96,7 @@ class Runs:
         worker: int,
         now_ms: int,
         labelled: Mapping[str, str | None] | None = None,
-    ) -> tuple[Job, Version, Log]:
+    ) -> tuple[Job, VersionRow, Log]:
         """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log.
 
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
@@ -130,7 +130,7 @@ class Runs:
         with self._db.transaction() as tx:
             return _labelled(tx, _job(tx.rows("job", project_id=project_id, id=job_id), job_id), change)
 
-    def put_version(self, project_id: str, job_id: int, run_id: str | None, now_ms: int) -> Version:
+    def put_version(self, project_id: str, job_id: int, run_id: str | None, now_ms: int) -> VersionRow:
         """Gets or makes the version of a run; raises NotFound for the job."""
         job = self.job(project_id, job_id)
         with self._db.transaction() as tx:
@@ -157,7 +157,7 @@ class Runs:
         rows = self._db.rows("jobs", project_id=project_id, name=name or "", after=after, limit=limit, **label_columns(wanted))
         return [job_of(row) for row in rows]
 
-    def version(self, project_id: str, job_id: int, version_id: int) -> Version:
+    def version(self, project_id: str, job_id: int, version_id: int) -> VersionRow:
         """Returns a version; raises NotFound for job or version."""
         self.job(project_id, job_id)
         rows = self._db.rows("version", job_id=job_id, id=version_id)
@@ -165,33 +165,33 @@ class Runs:
             raise NotFound("version", version_id)
         return version_of(rows[0])
 
-    def version_by_number(self, job_id: int, number: int) -> Version:
+    def version_by_number(self, job_id: int, number: int) -> VersionRow:
         """Returns the version that is named after ``number``, as V0002 is; raises NotFound."""
         rows = self._db.rows("version_by_number", job_id=job_id, number=number)
         if not rows:
             raise NotFound("version", f"V{number:04d}")
         return version_of(rows[0])
 
-    def latest_version(self, job_id: int) -> Version:
+    def latest_version(self, job_id: int) -> VersionRow:
         """Returns the version that a job began last; raises NotFound while it has none."""
         rows = self._db.rows("version_latest", job_id=job_id)
         if not rows:
             raise NotFound("version", "latest")
         return version_of(rows[0])
 
-    def version_by_uuid(self, project_id: str, uuid: str) -> Version:
+    def version_by_uuid(self, project_id: str, uuid: str) -> VersionRow:
         """Returns the version of that uuid; raises NotFound."""
         rows = self._db.rows("version_by_uuid", project_id=project_id, uuid=uuid)
         if not rows:
             raise NotFound("training job", uuid)
         return version_of(rows[0])
 
-    def versions(self, project_id: str, job_id: int, after: int, limit: int) -> list[Version]:
+    def versions(self, project_id: str, job_id: int, after: int, limit: int) -> list[VersionRow]:
         """Lists a job's versions by id; raises NotFound for the job."""
         self.job(project_id, job_id)
         return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=after, limit=limit)]
 
-    def all_versions(self, job_id: int) -> list[Version]:
+    def all_versions(self, job_id: int) -> list[VersionRow]:
         """Lists all versions of a job that is there."""
         return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=0, limit=MAX_ID)]
 
@@ -258,17 +258,17 @@ def _labelled(tx: Transaction, job: Job, change: Mapping[str, str | None]) -> Jo
         job = _job(tx.rows("job", project_id=job.project_id, id=job.id), job.id)
 
 
-def version_of(row: Row) -> Version:
+def version_of(row: Row) -> VersionRow:
     """Returns the version of a row that has its columns in the order of its fields."""
-    return structs.replace(Version(*row), status=Status(row[6]))
+    return structs.replace(VersionRow(*row), status=Status(row[6]))
 
 
-def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, status: Status) -> Version:
+def _put_version(tx: Transaction, job: Job, run_id: str | None, now_ms: int, status: Status) -> VersionRow:
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job.id, run_id=run_id)
     return version_of(rows[0]) if rows else make_version(tx, job.id, run_id, now_ms, status)
 
 
-def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> Version:
+def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, status: Status) -> VersionRow:
     """Makes the job's next version, or returns the run's that another node has made meanwhile; raises NotFound for the job."""
     number = next_id(tx, "version")
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
@@ -289,7 +289,7 @@ def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, 
     return version_of(rows[0])
 
 
-def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
+def _awake(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
     """Marks as running a version that was waiting, or of which nobody knew any more."""
     waiting = version.status not in OVER and version.status not in (Status.RUNNING, Status.KILLING)
     if not waiting and version.status not in (Status.UNKNOWN, Status.LOST):
@@ -307,7 +307,7 @@ def _awake(tx: Transaction, version: Version, now_ms: int) -> Version:
     return structs.replace(version, status=Status.RUNNING, reason=None, started_ms=started_ms, ended_ms=None)
 
 
-def _put_log(tx: Transaction, job: Job, version: Version, worker: int, now_ms: int) -> tuple[Log, bool]:
+def _put_log(tx: Transaction, job: Job, version: VersionRow, worker: int, now_ms: int) -> tuple[Log, bool]:
     """Returns the log and whether it is new; raises NotFound for the version."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)

@@ -10,7 +10,7 @@ from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Row, Transaction
 from joblog.catalog.logs import Claims, add_gaps, close
 from joblog.catalog.runs import version_of
-from joblog.core.jobs import Task, Version
+from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Log
 from joblog.core.status import OVER, STOPPED, Status, end_of
 from joblog.errors import NotFound, Over
@@ -25,7 +25,7 @@ _BATCH = 1000
 
 
 class Report(Struct, frozen=True):
-    """What a worker says of itself: see ``Task``. ``tasks`` is how many workers the run has in all."""
+    """What a worker says of itself: see ``TaskRow``. ``tasks`` is how many workers the run has in all."""
 
     status: Status
     exit_code: int | None = None
@@ -41,7 +41,7 @@ class States:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def report(self, version: Version, worker: int, report: Report, now_ms: int) -> Version:
+    def report(self, version: VersionRow, worker: int, report: Report, now_ms: int) -> VersionRow:
         """Takes a worker's word and returns the version as it is then. The same again changes nothing."""
         if report.status is Status.RUNNING and self._is_heartbeat(version, worker, report, now_ms):
             return version
@@ -71,7 +71,7 @@ class States:
                 return _running(tx, version, now_ms, begins=begins)
             return _maybe_over(tx, version, now_ms)
 
-    def set_status(self, version: Version, status: Status, reason: str | None, now_ms: int) -> Version:
+    def set_status(self, version: VersionRow, status: Status, reason: str | None, now_ms: int) -> VersionRow:
         """Sets what a scheduler says; raises Over for a run that has ended and is said to go on."""
         with self._db.transaction() as tx:
             version = _locked(tx, version.id)
@@ -80,8 +80,8 @@ class States:
                 raise Over(f"the run has ended: it is {version.status.name}, and cannot become {status.name}")
             return _set(tx, version, status, reason, now_ms)
 
-    def describe(self, version: Version, facts: Mapping[str, str | None]) -> Version:
-        """Sets what a run is called and began with, by the names of ``Version``'s fields; raises NotFound."""
+    def describe(self, version: VersionRow, facts: Mapping[str, str | None]) -> VersionRow:
+        """Sets what a run is called and began with, by the names of ``VersionRow``'s fields; raises NotFound."""
         with self._db.transaction() as tx:
             after = structs.replace(_locked(tx, version.id), **facts)
             tx.rows(
@@ -95,7 +95,7 @@ class States:
             )
             return after
 
-    def stop(self, version: Version, now_ms: int) -> Version:
+    def stop(self, version: VersionRow, now_ms: int) -> VersionRow:
         """Asks a run to stop: its tasks are told with their next report; where none is there, it is KILLED at once.
 
         Raises Over when it has ended.
@@ -126,12 +126,12 @@ class States:
                 _set(tx, version, Status.UNKNOWN, None, now_ms)
             return closed, added
 
-    def task(self, version_id: int, worker: int) -> Task | None:
+    def task(self, version_id: int, worker: int) -> TaskRow | None:
         """Returns how a worker is, None where it has said nothing."""
         rows = self._db.rows("task", version_id=version_id, worker=worker)
         return _task(rows[0]) if rows else None
 
-    def tasks(self, version_id: int, after: int = -1, limit: int = 2**31) -> list[Task]:
+    def tasks(self, version_id: int, after: int = -1, limit: int = 2**31) -> list[TaskRow]:
         """Lists a version's tasks by worker."""
         return [_task(row) for row in self._db.rows("tasks", version_id=version_id, after=after, limit=limit)]
 
@@ -147,7 +147,7 @@ class States:
                     _maybe_over(tx, version_of(rows[0]), now_ms)
         return lost
 
-    def _is_heartbeat(self, version: Version, worker: int, report: Report, now_ms: int) -> bool:
+    def _is_heartbeat(self, version: VersionRow, worker: int, report: Report, now_ms: int) -> bool:
         """Whether a running task only says again that it runs; notes the time now and then."""
         if version.status not in (Status.RUNNING, *STOPPED) or report.tasks not in (None, version.expected_tasks):
             return False
@@ -160,14 +160,14 @@ class States:
         return True
 
 
-def _locked(tx: Transaction, version_id: int) -> Version:
+def _locked(tx: Transaction, version_id: int) -> VersionRow:
     rows = tx.rows("version_locked", id=version_id)
     if not rows:
         raise NotFound("version", version_id)
     return version_of(rows[0])
 
 
-def _running(tx: Transaction, version: Version, now_ms: int, *, begins: bool) -> Version:
+def _running(tx: Transaction, version: VersionRow, now_ms: int, *, begins: bool) -> VersionRow:
     """A task runs: so does the version, unless it was stopped. One that had ended does again only if a task begins anew."""
     if version.status in STOPPED or version.status is Status.RUNNING:
         return version
@@ -175,7 +175,7 @@ def _running(tx: Transaction, version: Version, now_ms: int, *, begins: bool) ->
     return version if known and not begins else _set(tx, version, Status.RUNNING, None, now_ms)
 
 
-def _maybe_over(tx: Transaction, version: Version, now_ms: int) -> Version:
+def _maybe_over(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
     tasks = _tasks(tx, version.id)
     ends = [(task.status, task.reason) for task in tasks]
     end = end_of(ends, version.expected_tasks, stopping=version.status in STOPPED)
@@ -184,7 +184,7 @@ def _maybe_over(tx: Transaction, version: Version, now_ms: int) -> Version:
     return _set(tx, version, end, _reason(tasks, end), now_ms)
 
 
-def _reason(tasks: Sequence[Task], end: Status) -> str | None:
+def _reason(tasks: Sequence[TaskRow], end: Status) -> str | None:
     """Says which task was the first to end as the run did, and how."""
     for task in tasks:
         if end is not Status.COMPLETED and task.status is not Status.COMPLETED:
@@ -193,7 +193,7 @@ def _reason(tasks: Sequence[Task], end: Status) -> str | None:
     return None
 
 
-def _set(tx: Transaction, version: Version, status: Status, reason: str | None, now_ms: int) -> Version:
+def _set(tx: Transaction, version: VersionRow, status: Status, reason: str | None, now_ms: int) -> VersionRow:
     started = status is Status.RUNNING and version.started_ms is None
     after = structs.replace(
         version,
@@ -214,9 +214,9 @@ def _set(tx: Transaction, version: Version, status: Status, reason: str | None, 
     return after
 
 
-def _tasks(tx: Transaction, version_id: int) -> list[Task]:
+def _tasks(tx: Transaction, version_id: int) -> list[TaskRow]:
     return [_task(row) for row in tx.rows("task_ends", version_id=version_id)]
 
 
-def _task(row: Row) -> Task:
-    return Task(row[0], Status(row[1]), *row[2:])
+def _task(row: Row) -> TaskRow:
+    return TaskRow(row[0], Status(row[1]), *row[2:])

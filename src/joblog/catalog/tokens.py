@@ -6,7 +6,7 @@ import hashlib
 import secrets
 
 from joblog.catalog.database import Database, Transaction
-from joblog.core.accounts import Token, check_label, check_rights
+from joblog.core.accounts import Grant, check_label, check_rights
 from joblog.errors import BadLink, NotFound, WrongPassword
 
 _PREFIX = "jl_"
@@ -34,15 +34,15 @@ class Tokens:
         now_ms: int,
         expires_ms: int | None,
         job_id: int | None = None,
-    ) -> tuple[Token, str]:
+    ) -> tuple[Grant, str]:
         """Makes a token and returns it with its secret, which nobody can be told again; raises Invalid."""
         granted, label = check_rights(rights), check_label(label)
         with self._db.transaction() as tx:
-            return _put(tx, Token(_next_id(tx), project_id, granted, label, now_ms, expires_ms, job_id))
+            return _put(tx, Grant(_next_id(tx), project_id, granted, label, now_ms, expires_ms, job_id))
 
     def make_for_user(
         self, user_id: str, project_id: str | None, password_hash: str | None, now_ms: int, expires_ms: int
-    ) -> tuple[Token, str]:
+    ) -> tuple[Grant, str]:
         """Makes a token of a user, for a project or (None) for the domain.
 
         Raises WrongPassword when the user is gone or, where a hash is given, no longer has that password.
@@ -53,7 +53,7 @@ class Tokens:
                 raise WrongPassword
             # Those that have just expired are kept for a while, to be told as such.
             tx.rows("tokens_drop_expired", user_id=user_id, before_ms=now_ms - USER_TOKEN_MS)
-            return _put(tx, Token(_next_id(tx), project_id, "", "", now_ms, expires_ms, None, user_id))
+            return _put(tx, Grant(_next_id(tx), project_id, "", "", now_ms, expires_ms, None, user_id))
 
     def make_login_code(self, token_id: int, now_ms: int) -> tuple[str, int]:
         """Returns what begins one session of a token, and until when (ms); it is kept as its hash."""
@@ -74,19 +74,19 @@ class Tokens:
             taken = tx.rows("login_code_take", sha256=_hash(code))
             rows = tx.rows("token_by_id", id=taken[0][0]) if taken and taken[0][1] > now_ms else []
             # What is refused is taken all the same: nobody tries it twice.
-            made = _session_of(tx, Token(*rows[0]), now_ms, now_ms + lasts_ms) if rows else None
+            made = _session_of(tx, Grant(*rows[0]), now_ms, now_ms + lasts_ms) if rows else None
         if made is None:
             raise BadLink
         return made
 
-    def find(self, secret: str) -> Token | None:
+    def find(self, secret: str) -> Grant | None:
         """Returns the token of that secret. It is looked up by its hash, so timing tells nothing about others."""
         rows = self._db.rows("token_by_hash", sha256=_hash(secret))
-        return Token(*rows[0]) if rows else None
+        return Grant(*rows[0]) if rows else None
 
-    def all(self, after: int, limit: int) -> list[Token]:
+    def all(self, after: int, limit: int) -> list[Grant]:
         """Lists tokens by id, but for those that users got by logging in."""
-        return [Token(*row) for row in self._db.rows("tokens", after=after, limit=limit)]
+        return [Grant(*row) for row in self._db.rows("tokens", after=after, limit=limit)]
 
     def revoke(self, token_id: int) -> None:
         """Removes a token; raises NotFound."""
@@ -95,7 +95,7 @@ class Tokens:
                 raise NotFound("token", token_id)
 
 
-def _session_of(tx: Transaction, parent: Token, now_ms: int, until_ms: int) -> str | None:
+def _session_of(tx: Transaction, parent: Grant, now_ms: int, until_ms: int) -> str | None:
     over = parent.expires_ms is not None and parent.expires_ms <= now_ms
     if over or not (parent.user_id is not None or parent.may("read")):
         return None
@@ -103,7 +103,7 @@ def _session_of(tx: Transaction, parent: Token, now_ms: int, until_ms: int) -> s
     expires_ms = until_ms if parent.expires_ms is None else min(parent.expires_ms, until_ms)
     rights = "" if parent.user_id is not None else "read"
     label = f"{parent.label} (browser)" if len(parent.label) < _LABEL_ROOM else parent.label
-    child = Token(_next_id(tx), parent.project_id, rights, label, now_ms, expires_ms, parent.job_id, parent.user_id)
+    child = Grant(_next_id(tx), parent.project_id, rights, label, now_ms, expires_ms, parent.job_id, parent.user_id)
     return _put(tx, child, parent.id)[1]
 
 
@@ -111,7 +111,7 @@ def _next_id(tx: Transaction) -> int:
     return int(tx.rows("next_id", name="token")[0][0])
 
 
-def _put(tx: Transaction, token: Token, parent_id: int | None = None) -> tuple[Token, str]:
+def _put(tx: Transaction, token: Grant, parent_id: int | None = None) -> tuple[Grant, str]:
     secret = _PREFIX + secrets.token_urlsafe(32)
     tx.rows(
         "token_put",

@@ -7,8 +7,8 @@ from msgspec import Struct
 from joblog.errors import Invalid
 
 
-class Token(Struct, frozen=True):
-    """What a token may do. The secret itself is not kept, only its SHA-256.
+class Grant(Struct, frozen=True):
+    """What a token may do, which ``api/values`` lists as a ``Token``. The secret itself is not kept, only its SHA-256.
 
     ``project_id`` None: every project, or, for a user's token, none at all: it is good for the user's domain.
     ``job_id`` None: every job.

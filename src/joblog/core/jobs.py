@@ -1,4 +1,7 @@
-"""What runs in a project: the runs of jobs (versions), the runs' workers (tasks), as frozen values."""
+"""What runs in a project, as rows of the catalog: the runs of jobs (versions), the runs' workers (tasks).
+
+They have statuses and numbers to decide by; ``api/values`` has what is answered of them, in words.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from msgspec import Struct
 from joblog.core.status import Status
 
 
-class Version(Struct, frozen=True):
-    """One run of a job. ``number`` counts from 1 within the job; ``uuid`` is its id in ModelArts' v2 calls.
+class VersionRow(Struct, frozen=True):
+    """A row of one run of a job. ``number`` counts from 1 within the job; ``uuid`` is its id in ModelArts' v2 calls.
 
     ``expected_tasks`` is how many workers it has in all, None while nobody has said. ``stop_ms``: when it was asked to stop.
     ``title`` is what somebody calls it; ``command``, ``host``, ``user`` and ``commit`` are what it began with.
@@ -44,8 +47,8 @@ class Version(Struct, frozen=True):
         return max((now_ms if self.ended_ms is None else self.ended_ms) - self.started_ms, 0)
 
 
-class Task(Struct, frozen=True):
-    """How a worker is, as it said itself: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended.
+class TaskRow(Struct, frozen=True):
+    """A row of how a worker is, as it said itself: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended.
 
     ``seen_ms`` is when it was last heard of, ``starts`` how often it has begun.
     """

@@ -15,7 +15,7 @@ from functools import partial
 
 from joblog.catalog.runs import Runs
 from joblog.catalog.states import States
-from joblog.core.jobs import Task, Version
+from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Log
 from joblog.core.status import OVER, Status
 from joblog.core.timeline import Timeline
@@ -76,14 +76,14 @@ class Causes:
         self._text = 0
         timeline.forgets(self._forget)
 
-    def why(self, logs: Sequence[Log], tasks: Mapping[int, Task], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
+    def why(self, logs: Sequence[Log], tasks: Mapping[int, TaskRow], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
         """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
         ends = self._ends(logs, tasks, time.monotonic() + READ_S)
         answer: Digest = compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
         earlier = self._earlier(logs[0], now_ms) if answer.first is not None else []
         return compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else answer
 
-    def _ends(self, logs: Sequence[Log], tasks: Mapping[int, Task], until_s: float) -> list[RankEnd]:
+    def _ends(self, logs: Sequence[Log], tasks: Mapping[int, TaskRow], until_s: float) -> list[RankEnd]:
         tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), MIN_TAIL_BYTES), TAIL_BYTES)
         ends, later = dict[int, RankEnd](), list[Log]()
         for log in logs:  # of all of them something, before much of one
@@ -98,7 +98,7 @@ class Causes:
             ends[log.id] = whole or ends[log.id]
         return [ends[log.id] for log in logs]
 
-    def _whole(self, log: Log, task: Task | None, until_s: float) -> RankEnd | None:
+    def _whole(self, log: Log, task: TaskRow | None, until_s: float) -> RankEnd | None:
         """Reads on; None when that does not get to the log's end in time."""
         state = self._state(log)
         with state.lock:
@@ -114,7 +114,7 @@ class Causes:
             failures = [(failure, self._second(log, state, failure) * 1000) for failure in state.failures]
             return _rank_end(log, task, last, failures, log.end_byte - log.start_byte)
 
-    def _tail(self, log: Log, task: Task | None, window: int) -> RankEnd:
+    def _tail(self, log: Log, task: TaskRow | None, window: int) -> RankEnd:
         """Looks at a log's end apart, and at what was read of it from its beginning before."""
         state = self._state(log)
         low = max(log.end_byte - window, log.start_byte)
@@ -164,7 +164,7 @@ class Causes:
                 earlier.append(Earlier(version.id, version.name, first))
         return earlier
 
-    def _first_of(self, project_id: str, version: Version, now_ms: int, until_s: float) -> Failed | None:
+    def _first_of(self, project_id: str, version: VersionRow, now_ms: int, until_s: float) -> Failed | None:
         if version.id not in self._firsts and time.monotonic() < until_s:
             logs = self._runs.logs(project_id, version.job_id, version.id, -1, _EARLIER_LOGS)
             tasks = {task.worker: task for task in self._tasks.tasks(version.id)}
@@ -201,7 +201,7 @@ class Causes:
             return state
 
 
-def _rank_end(log: Log, task: Task | None, seen: Ending, failures: list[tuple[Failure, int]], read_bytes: int) -> RankEnd:
+def _rank_end(log: Log, task: TaskRow | None, seen: Ending, failures: list[tuple[Failure, int]], read_bytes: int) -> RankEnd:
     return RankEnd(
         worker=log.worker,
         status=None if task is None else Status(task.status).name,

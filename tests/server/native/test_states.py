@@ -11,7 +11,7 @@ import pytest
 
 from joblog.catalog.states import LOST_MS, Report
 from joblog.client import Client, Run
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.status import OUT_OF_MEMORY, Status, end_of, phases, statuses_of_phase
 from joblog.engine.engine import Engine
 from joblog.errors import Invalid, NotFound, OutOfRange, Over
@@ -212,7 +212,7 @@ def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) 
         engine.runs.put_project("p", clock())
         job, version, _ = engine.runs.put_run("p", "j", None, 0, clock())
 
-        def report() -> Version:
+        def report() -> VersionRow:
             return engine.states.report(engine.runs.version("p", job.id, version.id), 0, Report(Status.RUNNING), clock())
 
         report()

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from joblog.api.values.accounts import Project, User
-from joblog.core.accounts import Domain, Token
+from joblog.core.accounts import Domain, Grant
 
 VERSION = "v3.14"
 
@@ -99,7 +99,7 @@ def version_view(base: str) -> dict[str, Any]:
 
 
 def token_view(
-    token: Token, user: User, scope: Project | Domain, method: str, catalog: Sequence[dict[str, Any]] | None
+    token: Grant, user: User, scope: Project | Domain, method: str, catalog: Sequence[dict[str, Any]] | None
 ) -> dict[str, Any]:
     """Describes a token; the catalogue is left out when it is None."""
     domain = {"id": user.domain_id, "name": user.domain}

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from joblog.api.values.accounts import Project, User
 from joblog.catalog.tokens import USER_TOKEN_MS
-from joblog.core.accounts import DEFAULT_DOMAIN, Domain, Token
+from joblog.core.accounts import DEFAULT_DOMAIN, Domain, Grant
 from joblog.engine.engine import Engine
 from joblog.errors import ExpiredToken, Invalid, Missing, NoProject, NotFound, TooMany, UnknownToken, WrongPassword
 from joblog.server.auth.bodies import Identity, KeyMethod, LoginRequest, PasswordUser, ProjectRef, Ref, Scope
@@ -45,7 +45,7 @@ _MAX_PASSWORD = 1024
 class LoggedIn(Struct, frozen=True):
     """A new token, its secret, whose it is, what it is for, and how it was got."""
 
-    token: Token
+    token: Grant
     secret: str
     user: User
     scope: Project | Domain
@@ -87,7 +87,7 @@ class Logins:
         token, secret = await self._run(
             make, known.user.id, project_id, known.password_hash, now_ms, min(known.expires_ms, now_ms + USER_TOKEN_MS)
         )
-        shown = Token(
+        shown = Grant(
             token.id, project_id, rights, token.label, token.created_ms, token.expires_ms, token.job_id, token.user_id
         )
         return LoggedIn(shown, secret, known.user, scope, method)

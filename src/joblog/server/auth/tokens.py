@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import field, structs
 
-from joblog.core.accounts import Token
+from joblog.core.accounts import Grant
 from joblog.engine.engine import Engine
 from joblog.errors import (
     BadSignature,
@@ -42,7 +42,7 @@ SESSION = b"session "
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Signer(Token, frozen=True):
+class Signer(Grant, frozen=True):
     """A user who signed a request or has a session: its project is what the URL names, its rights are the user's there."""
 
     grants: dict[str, str] = field(default_factory=dict)
@@ -63,14 +63,14 @@ class Auth:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._known: dict[bytes, tuple[Token, float]] = {}
+        self._known: dict[bytes, tuple[Grant, float]] = {}
         self._tickets: dict[bytes, _Ticket] = {}
         self._strangers: dict[bytes, float] = {}
         self.revocations = 0
         """Counts what makes remembered things wrong, for others that remember any."""
         engine.timeline.forgets(self.forget)
 
-    def token(self, headers: Headers) -> Token:
+    def token(self, headers: Headers) -> Grant:
         """Returns the caller's token; raises NoCredentials, UnknownToken, ExpiredToken.
 
         What it may do is for ``allowed`` to say: a user's token and a signature have no project of their own.
@@ -84,7 +84,7 @@ class Auth:
             raise ExpiredToken
         return token
 
-    def allowed(self, headers: Headers, right: str, project_id: str | None, job_id: str | int | None = None) -> Token:
+    def allowed(self, headers: Headers, right: str, project_id: str | None, job_id: str | int | None = None) -> Grant:
         """Returns the caller's token if it may do ``right`` in the project (None: in all), to the job (None: to all in it).
 
         ``job_id`` may be as the path has it; whoever leaves it out shuts tokens of one job out.
@@ -103,14 +103,14 @@ class Auth:
             raise NotPermitted(right)
         return token
 
-    def caller(self, headers: Headers) -> Token | None:
+    def caller(self, headers: Headers) -> Grant | None:
         """Returns the caller's token, if it has one that is good."""
         try:
             return self.token(headers)
         except Unauthorized:
             return None
 
-    def remembered(self, headers: Headers) -> Token | None:
+    def remembered(self, headers: Headers) -> Grant | None:
         """Returns the caller's token if it is in memory; asks nobody."""
         try:
             secret = _secret(headers)
@@ -154,7 +154,7 @@ class Auth:
                 self._strangers.clear()
             self._strangers[secret] = time.monotonic() + BELIEVED_S
 
-    def _look_up(self, secret: bytes) -> tuple[Token, float]:
+    def _look_up(self, secret: bytes) -> tuple[Grant, float]:
         ticket = self._tickets.get(secret)
         if ticket is not None:
             return self._renewed(ticket), 0.0
@@ -166,7 +166,7 @@ class Auth:
             raise UnknownToken
         return self._remember(secret, token)
 
-    def _find(self, secret: bytes) -> Token | None:
+    def _find(self, secret: bytes) -> Grant | None:
         """Finds a token; a session of a user, who has logged in for no project, is for all that the user is a member of."""
         token = self._engine.tokens.find(_text(secret.removeprefix(SESSION)))
         if token is None or token.user_id is None or token.project_id is not None or not secret.startswith(SESSION):
@@ -182,14 +182,14 @@ class Auth:
             ticket.until_s = time.monotonic() + BELIEVED_S
         return ticket.signer
 
-    def _remember(self, secret: bytes, token: Token) -> tuple[Token, float]:
+    def _remember(self, secret: bytes, token: Grant) -> tuple[Grant, float]:
         if len(self._known) >= REMEMBERED:
             self._known.clear()
         known = self._known[secret] = (token, time.monotonic() + BELIEVED_S)
         return known
 
 
-def _in_project(token: Token, right: str, project_id: str | None) -> Token:
+def _in_project(token: Grant, right: str, project_id: str | None) -> Grant:
     """Returns a user's token as one for the project."""
     if project_id is None:
         raise NotPermitted(f"{right} in all projects")

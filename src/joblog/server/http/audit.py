@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from typing import Any
 
-from joblog.core.accounts import Token
+from joblog.core.accounts import Grant
 from joblog.core.settings import Settings
 from joblog.errors import Invalid
 from joblog.server.http.asgi import HTTPScope
@@ -62,7 +62,7 @@ def note(**fields: Any) -> None:
 class Audit:
     """Writes the lines. ``caller`` returns the token of a request, None where it has none that is good."""
 
-    def __init__(self, settings: Settings, caller: Callable[[HTTPScope], Token | None]) -> None:
+    def __init__(self, settings: Settings, caller: Callable[[HTTPScope], Grant | None]) -> None:
         self._settings = settings
         self._caller = caller
         self.changes = settings.audit != "none"

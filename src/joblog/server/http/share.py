@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from joblog.core.accounts import Token
+from joblog.core.accounts import Grant
 from joblog.core.settings import Settings
 from joblog.errors import Busy
 from joblog.server.http.asgi import HTTPScope
@@ -30,8 +30,8 @@ T = TypeVar("T")
 class KnownTokens(Protocol):
     """Whoever knows which token a request has: ``remembered`` answers from memory alone."""
 
-    def caller(self, headers: Headers) -> Token | None: ...
-    def remembered(self, headers: Headers) -> Token | None: ...
+    def caller(self, headers: Headers) -> Grant | None: ...
+    def remembered(self, headers: Headers) -> Grant | None: ...
 
 
 class Caller:
@@ -59,7 +59,7 @@ class Caller:
             return self._known
         return self._named(None if self._auth is None else self._auth.remembered(self._scope["headers"]))
 
-    def _named(self, token: Token | None) -> str:
+    def _named(self, token: Grant | None) -> str:
         if token is None:
             return f"address {network_of(address_of(self._scope, self._settings))}"
         return f"user {token.user_id}" if token.user_id is not None else f"token {token.id}"

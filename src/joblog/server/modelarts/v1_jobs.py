@@ -13,7 +13,7 @@ import msgspec
 
 from joblog.api.values import Job
 from joblog.catalog.modelarts_jobs import SORTS, JobSearch, Summary
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.names import check_job_name, integer
 from joblog.core.status import Status
 from joblog.errors import Invalid
@@ -213,11 +213,11 @@ async def _job(joblog: State, call: Call) -> Job:
     return await joblog.reading(joblog.engine.runs.job, call.path["project_id"], call.path["job_id"])
 
 
-async def _version(joblog: State, call: Call, job: Job) -> Version:
+async def _version(joblog: State, call: Call, job: Job) -> VersionRow:
     return await joblog.reading(joblog.engine.runs.version, job.project_id, job.id, call.path["version_id"])
 
 
-def _made(version: Version) -> Body:
+def _made(version: VersionRow) -> Body:
     return {"status": version.status, "version_id": version.id, "version_name": version.name, "uuid": version.uuid}
 
 
@@ -239,7 +239,7 @@ def _summary(job: Summary, now_ms: int) -> Body:
     }
 
 
-async def _detail(joblog: State, job: Job, version: Version) -> Body:
+async def _detail(joblog: State, job: Job, version: VersionRow) -> Body:
     """Describes a version: what joblog knows over what it was asked for with."""
     config = v1_config(await joblog.reading(joblog.engine.jobs.request, version.id))
     tasks = await joblog.reading(joblog.engine.runs.log_files, job.project_id, job.id, version.id)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from joblog.api.values import Job
-from joblog.core.jobs import Task, Version
+from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.status import OVER, phases
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound
@@ -22,12 +22,12 @@ MAX_TASK_NAMES = 10_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-async def training_job(joblog: State, call: Call) -> tuple[Job, Version]:
+async def training_job(joblog: State, call: Call) -> tuple[Job, VersionRow]:
     """Returns the training job that the path names, if the caller has the call's right to it; raises NotFound."""
     return await training_job_by_id(joblog, call, call.path["training_job_id"])
 
 
-async def training_job_by_id(joblog: State, call: Call, training_job_id: str) -> tuple[Job, Version]:
+async def training_job_by_id(joblog: State, call: Call, training_job_id: str) -> tuple[Job, VersionRow]:
     """Returns a training job of the path's project, if the caller has the call's right to it; raises NotFound."""
     project_id: str = call.path["project_id"]
     version = await _version(joblog, project_id, training_job_id)
@@ -37,7 +37,7 @@ async def training_job_by_id(joblog: State, call: Call, training_job_id: str) ->
     return await joblog.reading(joblog.engine.runs.job, project_id, version.job_id), version
 
 
-async def _version(joblog: State, project_id: str, training_job_id: str) -> Version | None:
+async def _version(joblog: State, project_id: str, training_job_id: str) -> VersionRow | None:
     """Looks a training job up; what is not there is told only to those who may know."""
     if not _UUID.fullmatch(training_job_id):
         return None
@@ -54,16 +54,16 @@ class Known(Struct, frozen=True):
     """
 
     asked: dict[str, Any]
-    reports: list[Task]
+    reports: list[TaskRow]
     tasks: list[str]
 
 
-async def known(joblog: State, job: Job, version: Version) -> Known:
+async def known(joblog: State, job: Job, version: VersionRow) -> Known:
     """Reads what is kept of a training job."""
     return await joblog.reading(_known, joblog.engine, job, version)
 
 
-def _known(engine: Engine, job: Job, version: Version) -> Known:
+def _known(engine: Engine, job: Job, version: VersionRow) -> Known:
     asked, reports = v2_request(engine.jobs.request(version.id)), engine.states.tasks(version.id)
     workers = {log.worker for log in engine.runs.logs(job.project_id, job.id, version.id, -1, 2**31)}
     workers |= {task.worker for task in reports}
@@ -80,12 +80,12 @@ def _task_names(workers: set[int], expected: int | None) -> list[str]:
     return [f"worker-{number}" for number in sorted(workers | set(range(min(expected or 0, MAX_TASK_NAMES))))]
 
 
-async def job_response(joblog: State, job: Job, version: Version) -> dict[str, Any]:
+async def job_response(joblog: State, job: Job, version: VersionRow) -> dict[str, Any]:
     """Describes a training job: what it was asked for with, and how it is."""
     return response_of(job, version, await known(joblog, job, version), joblog.engine.clock_ms())
 
 
-def response_of(job: Job, version: Version, known: Known, now_ms: int) -> dict[str, Any]:
+def response_of(job: Job, version: VersionRow, known: Known, now_ms: int) -> dict[str, Any]:
     """Describes a training job of which this is known."""
     asked, tasks = known.asked, known.tasks
     phase, secondary = phases(version.status)
@@ -116,7 +116,7 @@ def response_of(job: Job, version: Version, known: Known, now_ms: int) -> dict[s
     }
 
 
-def _ended(task: Task) -> dict[str, Any]:
+def _ended(task: TaskRow) -> dict[str, Any]:
     message = task.reason or task.signal or ("" if task.exit_code == 0 else task.status.name.lower())
     return {"task": task.name, "exit_code": task.exit_code, "message": message}
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from joblog.api.values import Job, RecordedGap
-from joblog.core.jobs import Task, Version
+from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Log
 from joblog.core.status import OVER, Status
 from joblog.server.state import State
@@ -47,7 +47,7 @@ def page(events: list[Event], offset: int, limit: int, order: str) -> dict[str, 
     return {"total": len(events), "limit": limit, "offset": offset, "order": order, "events": shown}
 
 
-async def happened(joblog: State, job: Job, version: Version) -> list[Event]:
+async def happened(joblog: State, job: Job, version: VersionRow) -> list[Event]:
     engine = joblog.engine
     versions = await joblog.reading(engine.runs.all_versions, job.id)
     tasks = await joblog.reading(engine.states.tasks, version.id, -1, _MAX_LOGS)
@@ -63,7 +63,7 @@ async def happened(joblog: State, job: Job, version: Version) -> list[Event]:
     ]
 
 
-def _of_version(version: Version, versions: list[Version]) -> Iterator[Event]:
+def _of_version(version: VersionRow, versions: list[VersionRow]) -> Iterator[Event]:
     yield Event(version.created_ms, "Info", "Job", f"Training job {version.name} was created.")
     for other in versions:
         if other.number > version.number:
@@ -78,7 +78,7 @@ def _of_version(version: Version, versions: list[Version]) -> Iterator[Event]:
         yield Event(version.ended_ms, level, "Job", f"The training job has ended: {version.status.name}{why}.")
 
 
-def _of_task(task: Task) -> Iterator[Event]:
+def _of_task(task: TaskRow) -> Iterator[Event]:
     where = f" on {task.host}" if task.host else ""
     again = f" for the {task.starts}. time" if task.starts > 1 else ""
     yield Event(task.started_ms, "Info", "Task", f"{task.name} has started{where}{again}.")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from joblog.api.values import Job
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID, check_job_name
 from joblog.errors import Invalid, UnknownAction
 from joblog.server.http.answers import Answer
@@ -216,7 +216,7 @@ async def v2_list_flavors(flavor_type: FlavorType = "CPU") -> Body:
     return {"total_count": 1, "flavors": [flavor]}
 
 
-async def _remove(joblog: State, job: Job, version: Version) -> None:
+async def _remove(joblog: State, job: Job, version: VersionRow) -> None:
     now_ms = joblog.engine.clock_ms()
     await joblog.writing(joblog.engine.jobs.delete_version, version, now_ms)
     if not await joblog.reading(joblog.engine.runs.all_versions, job.id):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from joblog.catalog.modelarts_jobs import TaskReport
 from joblog.core import lines
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.logs import Log
 from joblog.core.names import worker_of_task
 from joblog.engine.engine import Engine
@@ -111,7 +111,7 @@ async def v2_report_event(joblog: State, call: Call) -> Body:
     return {}
 
 
-async def _task(joblog: State, call: Call) -> tuple[str, Version]:
+async def _task(joblog: State, call: Call) -> tuple[str, VersionRow]:
     """Returns the task that the path names, which is known or still to come, and its version; there is a first one always."""
     job, version = await training_job(joblog, call)
     task_id = call.path["task_id"]

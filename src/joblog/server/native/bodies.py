@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from msgspec import UNSET, Struct, UnsetType, field
 
 from joblog.api.values import Log, RecordedGap, Version
-from joblog.core import jobs, logs
+from joblog.core import logs
+from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID
 from joblog.errors import Invalid
 from joblog.server.state import State
@@ -123,7 +124,7 @@ class TokenRequest(Struct, forbid_unknown_fields=True):
     expires_s: int | None = None
 
 
-def version_value(version: jobs.Version) -> Version:
+def version_value(version: VersionRow) -> Version:
     """Returns a version as it is answered."""
     same = {name: getattr(version, name) for name in Version.FIELDS if name != "status"}
     return Version(status=version.status.name, **same)

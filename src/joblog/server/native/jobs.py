@@ -8,8 +8,7 @@ from msgspec import UNSET
 
 from joblog.api.values import Job, Run, Version
 from joblog.api.values.accounts import Project, Token
-from joblog.core import accounts
-from joblog.core.accounts import check_label, check_rights
+from joblog.core.accounts import Grant, check_label, check_rights
 from joblog.core.labels import checked_labels
 from joblog.core.names import MAX_ID, check_job_name, check_name, check_project_id, check_run_id, worker_of_task
 from joblog.errors import Missing, OutOfRange
@@ -200,6 +199,6 @@ def _at_least(parameter: str, value: int | None, least: int) -> int | None:
     return value
 
 
-def _token_value(token: accounts.Token, secret: str | None) -> Token:
+def _token_value(token: Grant, secret: str | None) -> Token:
     same = {name: getattr(token, name) for name in Token.FIELDS if name not in ("rights", "token")}
     return Token(**same, rights=tuple(token.rights.split(",")), token=secret)

@@ -7,7 +7,7 @@ import re
 from msgspec import Struct
 
 from joblog.api.values.overview import WrittenNote
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.errors import Invalid
 from joblog.server.http.routes import Call, Calls
 from joblog.server.state import State
@@ -56,6 +56,6 @@ async def write_run_note(joblog: State, call: Call, data: NoteRequest) -> Writte
     return WrittenNote(data.note)
 
 
-async def _version(joblog: State, call: Call) -> Version:
+async def _version(joblog: State, call: Call) -> VersionRow:
     path = call.path
     return await joblog.reading(joblog.engine.runs.version, path["project_id"], path["job_id"], path["version_id"])

@@ -12,7 +12,7 @@ import re
 from joblog.api import values
 from joblog.api.values import Job
 from joblog.catalog.runs import Runs
-from joblog.core.jobs import Version
+from joblog.core.jobs import VersionRow
 from joblog.core.logs import Log
 from joblog.core.names import check_id
 from joblog.errors import Invalid, NotFound, WrongJob
@@ -76,7 +76,7 @@ def _job(names: Runs, project_id: str, name: str) -> Job:
     return names.job(project_id, check_id("job", name))
 
 
-def _version(names: Runs, job: Job, name: str) -> Version:
+def _version(names: Runs, job: Job, name: str) -> VersionRow:
     if name == LATEST:
         return names.latest_version(job.id)
     if name[0] in "Vv":

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from joblog.core.accounts import DEFAULT_DOMAIN, Token, check_password
+from joblog.core.accounts import DEFAULT_DOMAIN, Grant, check_password
 from joblog.errors import ForeignPage, Missing, NotPermitted
 from joblog.server.auth.bodies import Identity, Login, LoginRequest, PasswordMethod, PasswordUser, Ref
 from joblog.server.auth.tokens import SESSION, TOKEN_HEADERS, Signer
@@ -181,7 +181,7 @@ def _cookie(call: Call, secret: str, left_s: int) -> tuple[bytes, bytes]:
     return b"set-cookie", cookie[COOKIE].OutputString().encode("latin-1")
 
 
-async def _view(joblog: State, token: Token, headers: Headers) -> Answer:
+async def _view(joblog: State, token: Grant, headers: Headers) -> Answer:
     name = token.label
     if token.user_id is not None:
         name = (await joblog.reading(joblog.engine.users.user, token.user_id)).name

@@ -9,7 +9,7 @@ from msgspec import Struct
 from joblog.api.values import Reported, Version
 from joblog.api.values.reading import Task
 from joblog.catalog.states import Report
-from joblog.core import jobs
+from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.status import TASK_STATUSES, Status
 from joblog.errors import Invalid, NotFound, OutOfRange
 from joblog.server.http.parameters import AfterRank, Limit
@@ -127,13 +127,13 @@ def status_named(name: str, allowed: tuple[Status, ...]) -> Status:
     return matching[0]
 
 
-def _task_value(task: jobs.Task) -> Task:
+def _task_value(task: TaskRow) -> Task:
     """Returns a task as it is answered."""
     same = {name: getattr(task, name) for name in Task.FIELDS if name not in ("task", "status")}
     return Task(task=task.name, status=task.status.name, **same)
 
 
-async def _version(joblog: State, call: Call) -> jobs.Version:
+async def _version(joblog: State, call: Call) -> VersionRow:
     """Returns the version that the path names; raises NotFound."""
     path = call.path
     return await joblog.reading(joblog.engine.runs.version, path["project_id"], path["job_id"], path["version_id"])
