@@ -44,6 +44,9 @@ RIGHTS = ("read", "write", "metrics", "admin")
 DEFAULT_DOMAIN = "default"
 """The domain of whatever names none: its id and its name."""
 
+MIN_PASSWORD, MAX_PASSWORD = 8, 128
+"""Characters."""
+
 
 def check_rights(rights: list[str]) -> str:
     """Returns the rights as they are kept, in one order, a comma between; raises Invalid."""
@@ -63,8 +66,8 @@ def check_label(label: str) -> str:
 
 def check_password(password: str) -> str:
     """Returns a password that may be set; raises Invalid, which does not show it."""
-    if not 8 <= len(password) <= 128:
-        raise Invalid("password", "8 to 128 characters")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid("password", f"{MIN_PASSWORD} to {MAX_PASSWORD} characters")
     if not password.isprintable():
         raise Invalid("password", "of printable characters")
     return password

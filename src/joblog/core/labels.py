@@ -26,7 +26,7 @@ MAX_VALUE = 256
 NAMES = "a name of 1 to 128 letters, digits, _, -, . and /, the first and the last a letter or a digit"
 VALUES = f"a value of at most {MAX_VALUE} printable characters"
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?", re.ASCII)
 
 
 def checked_labels(labels: Mapping[str, str | None], parameter: str = "labels") -> dict[str, str | None]:
@@ -87,5 +87,5 @@ def needles(wanted: Iterable[str]) -> list[str]:
 
 
 def _checked_name(name: str, parameter: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise Invalid(parameter, NAMES, name)

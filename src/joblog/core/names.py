@@ -10,31 +10,16 @@ import re
 from joblog.errors import Invalid, Missing, OutOfRange
 
 MAX_ID = 2**63 - 1
-
-
 MAX_WORKER = 999_999
 
-
-_PROJECT_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-
-
-_JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-
-
-_RUN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
-
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
-
-
-_TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)
-
-
+# The patterns of what bodies and paths hold stand in the API's description, too.
+PROJECT_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+RUN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+TASK = re.compile(r"worker-(0|[1-9][0-9]{0,5})", re.ASCII)
 _LOG_FILE = re.compile(r"job-[a-z0-9-]{1,64}\.(0|[1-9][0-9]{0,5})", re.ASCII)
-
-
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-
 
 # Longer than any number joblog knows, so that no digit string costs more than its length to read.
 _MAX_DIGITS = 20
@@ -42,22 +27,22 @@ _MAX_DIGITS = 20
 
 def check_name(parameter: str, value: str) -> str:
     """Returns a legal name of a user, a domain or a project; raises Invalid."""
-    return _checked(_NAME, parameter, "1 to 64 letters, digits, _, -, . and @, the first a letter or a digit", value)
+    return _checked(NAME, parameter, "1 to 64 letters, digits, _, -, . and @, the first a letter or a digit", value)
 
 
 def check_project_id(value: str) -> str:
     """Returns a legal project id; raises Invalid."""
-    return _checked(_PROJECT_ID, "project_id", "1 to 64 letters, digits and hyphens", value)
+    return _checked(PROJECT_ID, "project_id", "1 to 64 letters, digits and hyphens", value)
 
 
 def check_job_name(value: str) -> str:
     """Returns a legal job name; raises Invalid."""
-    return _checked(_JOB_NAME, "job_name", "1 to 64 of A-Z, a-z, 0-9, _ and -", value)
+    return _checked(JOB_NAME, "job_name", "1 to 64 of A-Z, a-z, 0-9, _ and -", value)
 
 
 def check_run_id(value: str) -> str:
     """Returns a legal run id; raises Invalid."""
-    return _checked(_RUN_ID, "run_id", "1 to 128 printable ASCII characters without blanks", value)
+    return _checked(RUN_ID, "run_id", "1 to 128 printable ASCII characters without blanks", value)
 
 
 def flag(parameter: str, text: str | None) -> bool:
@@ -84,7 +69,7 @@ def check_id(parameter: str, text: str) -> int:
 
 def worker_of_task(task: str) -> int:
     """Returns N of ``worker-N``; raises Invalid."""
-    match = _TASK.fullmatch(task)
+    match = TASK.fullmatch(task)
     if match is None:
         raise Invalid("task", f"worker-0 to worker-{MAX_WORKER}", task)
     return int(match[1])

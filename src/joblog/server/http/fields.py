@@ -57,6 +57,7 @@ def _inspected(kind: Any) -> inspect.Type:
 
 
 def _fault(value: object, kind: inspect.Type, place: str, strict: bool) -> Invalid | None:
+    kind = _plain(kind)
     if isinstance(kind, inspect.UnionType):
         return _of_union(value, kind, place, strict)
     if isinstance(kind, inspect.StructType) and isinstance(value, dict):
@@ -75,7 +76,7 @@ def _of_union(value: object, kind: inspect.UnionType, place: str, strict: bool) 
     faults = [_fault(value, each, place, strict) for each in kind.types]
     if None in faults:
         return None
-    alike = (each for each, type_ in zip(faults, kind.types, strict=True) if _same_shape(value, type_))
+    alike = (each for each, type_ in zip(faults, kind.types, strict=True) if _same_shape(value, _plain(type_)))
     return next(alike, None) or _wrong(value, kind, place)
 
 
@@ -116,5 +117,11 @@ def _wrong(value: object, kind: inspect.Type, place: str) -> Invalid:
 
 
 def _words(kind: inspect.Type) -> str:
+    kind = _plain(kind)
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return " or ".join(dict.fromkeys(_WORDS.get(type(each), "a value") for each in kinds))
+    return " or ".join(dict.fromkeys(_WORDS.get(type(_plain(each)), "a value") for each in kinds))
+
+
+def _plain(kind: inspect.Type) -> inspect.Type:
+    """Returns a type without what is only said of it in the API's description."""
+    return kind.type if isinstance(kind, inspect.Metadata) else kind

@@ -5,13 +5,17 @@ Handlers annotate their parameters with these; ``routes.py`` reads them before a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from joblog.core.labels import MAX_WANTED
 from joblog.core.names import (
+    JOB_NAME,
     MAX_ID,
+    PROJECT_ID,
+    TASK,
     check_id,
     check_job_name,
     check_project_id,
@@ -105,9 +109,14 @@ def _checked(check: Callable[[str], Any]) -> Read:
     return lambda _, value: check(value)
 
 
-JOB_NAME_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
-TASK_SCHEMA = {"type": "string", "pattern": "^worker-(0|[1-9][0-9]{0,5})$"}
-PROJECT_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}
+def matching(pattern: re.Pattern[str]) -> Json:
+    """Returns the schema of texts that match as a whole."""
+    return {"type": "string", "pattern": f"^{pattern.pattern}$"}
+
+
+JOB_NAME_SCHEMA = matching(JOB_NAME)
+TASK_SCHEMA = matching(TASK)
+PROJECT_SCHEMA = matching(PROJECT_ID)
 
 
 def _in_path(read: Read, schema: Json, description: str = "") -> Parameter:

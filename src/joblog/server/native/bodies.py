@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from joblog.api.values import Log, RecordedGap, Version
-from joblog.core import logs
+from joblog.core import labels, logs
+from joblog.core.accounts import MAX_PASSWORD, MIN_PASSWORD, RIGHTS
 from joblog.core.jobs import VersionRow
-from joblog.core.names import MAX_ID
+from joblog.core.labels import MAX_LABELS, MAX_VALUE
+from joblog.core.names import MAX_ID, NAME, RUN_ID
 from joblog.errors import Invalid
+from joblog.server.http.parameters import JOB_NAME_SCHEMA, PROJECT_SCHEMA, TASK_SCHEMA, matching
 from joblog.server.state import State
 
 MAX_GAP_BYTES = 2**48
@@ -22,11 +26,26 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 
 _REASON = re.compile(r"[ -~]{1,200}", re.ASCII)
 
+# What fields are, for the API's description; the functions of ``core`` check that they are, and word the refusals.
+ProjectId = Annotated[str, Meta(extra_json_schema=PROJECT_SCHEMA)]
+JobName = Annotated[str, Meta(extra_json_schema=JOB_NAME_SCHEMA)]
+RunId = Annotated[str, Meta(extra_json_schema=matching(RUN_ID))]
+TaskName = Annotated[str, Meta(extra_json_schema=TASK_SCHEMA)]
+LoginName = Annotated[str, Meta(extra_json_schema=matching(NAME))]
+Password = Annotated[str, Meta(extra_json_schema={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD})]
+Right = Annotated[str, Meta(extra_json_schema={"enum": list(RIGHTS)})]
+Rights = Annotated[list[Right], Meta(extra_json_schema={"minItems": 1})]
+LabelValue = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_VALUE})]
+LabelChanges = Annotated[
+    dict[str, LabelValue | None],
+    Meta(extra_json_schema={"maxProperties": MAX_LABELS, "propertyNames": {"pattern": matching(labels.NAME)["pattern"]}}),
+]
+
 
 class ProjectRequest(Struct, forbid_unknown_fields=True):
     """Gets or creates a project; a retention that is given is set, null means for ever; a name that is given is set."""
 
-    id: str
+    id: ProjectId
     name: str | None = None
     domain: str | None = None
     retain_days: int | UnsetType | None = UNSET
@@ -36,29 +55,29 @@ class ProjectRequest(Struct, forbid_unknown_fields=True):
 class RunRequest(Struct, forbid_unknown_fields=True):
     """Names one worker of one run of a job."""
 
-    job_name: str
-    run_id: str | None = None
-    task: str = "worker-0"
-    labels: dict[str, str | None] | UnsetType = UNSET
+    job_name: JobName
+    run_id: RunId | None = None
+    task: TaskName = "worker-0"
+    labels: LabelChanges | UnsetType = UNSET
 
 
 class JobRequest(Struct, forbid_unknown_fields=True):
     """Names a job, and says which labels it is to have besides those that it has."""
 
-    name: str
-    labels: dict[str, str | None] | UnsetType = UNSET
+    name: JobName
+    labels: LabelChanges | UnsetType = UNSET
 
 
 class LabelsRequest(Struct, forbid_unknown_fields=True):
     """Labels by their names; null removes one, and what is not named stays."""
 
-    labels: dict[str, str | None]
+    labels: LabelChanges
 
 
 class VersionRequest(Struct, forbid_unknown_fields=True):
     """Names a run; without ``run_id`` it is a new one."""
 
-    run_id: str | None = None
+    run_id: RunId | None = None
 
 
 class VersionFacts(Struct, forbid_unknown_fields=True):
@@ -117,7 +136,7 @@ class CloseRequest(Struct, forbid_unknown_fields=True):
 class TokenRequest(Struct, forbid_unknown_fields=True):
     """What a new token may do; without a project, in all; without a job, to all in it; without ``expires_s``, for ever."""
 
-    rights: list[str]
+    rights: Rights
     project_id: str | None = None
     job_name: str | None = None
     label: str = ""

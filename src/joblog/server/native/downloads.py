@@ -33,8 +33,6 @@ StartLine = Annotated[int, number(0, MAX_ID, "instead of bytes: the first line's
 EndLine = Annotated[int, number(0, MAX_ID, "the number of the line behind the last one", "a line number, start_line or later")]
 Compress = Annotated[str, choice("zstd", "none", description="zstd: a .zst file; none by default")]
 
-Span = tuple[int | None, int | None]
-
 # What a log says is text whatever it says: not sniffed for markup, and in a page of its own that may run and load nothing.
 _SHOWN: Headers = [
     (b"content-disposition", b"inline"),
@@ -42,6 +40,15 @@ _SHOWN: Headers = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
 ]
+
+
+class PartQuery(Struct, frozen=True):
+    """Which part of a log; all of it by default."""
+
+    start_byte: StartByte | None = None
+    end_byte: EndByte | None = None
+    start_line: StartLine | None = None
+    end_line: EndLine | None = None
 
 
 class _Part(Struct, frozen=True):
@@ -53,19 +60,11 @@ class _Part(Struct, frozen=True):
 
 
 @calls.get("/download", "read", "A log, or a part of it, as a file")
-async def download_log(
-    joblog: State,
-    call: Call,
-    start_byte: StartByte | None = None,
-    end_byte: EndByte | None = None,
-    start_line: StartLine | None = None,
-    end_line: EndLine | None = None,
-    compress: Compress = "none",
-) -> Answer:
+async def download_log(joblog: State, call: Call, query: PartQuery, compress: Compress = "none") -> Answer:
     """Streams the bytes with a name to keep them under; ``compress=zstd`` makes it what ``zstd -d`` takes."""
     log = await log_of(joblog, call)
     joblog.downloads.hold()
-    part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
+    part = await joblog.viewing.run(_part, joblog, log, query)
     name = f"{log.log_file}{part.name}.log"
     if compress == "none":
         return await _streamed(joblog, call, log, part, [_attached(name)], OCTETS)
@@ -74,18 +73,11 @@ async def download_log(
 
 
 @calls.get("/raw", "read", "A log, or a part of it, as a page of plain text")
-async def read_raw(
-    joblog: State,
-    call: Call,
-    start_byte: StartByte | None = None,
-    end_byte: EndByte | None = None,
-    start_line: StartLine | None = None,
-    end_line: EndLine | None = None,
-) -> Answer:
+async def read_raw(joblog: State, call: Call, query: PartQuery) -> Answer:
     """Streams the bytes for a browser to show as they are, and never as anything but text."""
     log = await log_of(joblog, call)
     joblog.downloads.hold()
-    part = await joblog.viewing.run(_part, joblog, log, (start_byte, end_byte), (start_line, end_line))
+    part = await joblog.viewing.run(_part, joblog, log, query)
     return await _streamed(joblog, call, log, part, _SHOWN, TEXT)
 
 
@@ -101,13 +93,14 @@ async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: H
     return await begun(sent(joblog, log, (part.low, part.high), packing), headers, kind)
 
 
-def _part(joblog: State, log: Log, by_byte: Span, by_line: Span) -> _Part:
+def _part(joblog: State, log: Log, query: PartQuery) -> _Part:
     """Returns the part that a request names; raises Invalid, OutOfRange, BeyondEnd."""
+    by_byte, by_line = (query.start_byte, query.end_byte), (query.start_line, query.end_line)
     if by_line != (None, None):
         if by_byte != (None, None):
             raise Invalid("start_byte, end_byte, start_line and end_line", "of bytes or of lines, not both")
-        return _lines(joblog, log, *_span(("start_line", "end_line"), by_line, "a line number"))
-    low, high = _span(("start_byte", "end_byte"), by_byte, "a byte position")
+        return _lines(joblog, log, *_span("line", by_line, "a line number"))
+    low, high = _span("byte", by_byte, "a byte position")
     if low > log.end_byte:
         raise BeyondEnd(f"the log ends at {log.end_byte}", log.end_byte)
     low, high = max(low, log.start_byte), min(high, log.end_byte)
@@ -128,8 +121,8 @@ def _lines(joblog: State, log: Log, first: int, end: int) -> _Part:
     return _Part(page.start_byte, page.end_byte, f".L{page.start_line}-{max(page.end_line - 1, page.start_line)}")
 
 
-def _span(names: tuple[str, str], span: Span, allowed: str) -> tuple[int, int]:
+def _span(unit: str, span: tuple[int | None, int | None], allowed: str) -> tuple[int, int]:
     low, high = span[0] or 0, MAX_ID if span[1] is None else span[1]
     if high < low:
-        raise OutOfRange(names[1], f"{allowed}, {names[0]} or later", str(high))
+        raise OutOfRange(f"end_{unit}", f"{allowed}, start_{unit} or later", str(high))
     return low, high

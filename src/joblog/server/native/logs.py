@@ -75,6 +75,18 @@ Until = Annotated[str, text("only what arrived before")]
 Times = Annotated[bool, switch("true: also when each line arrived; false by default")]
 
 
+class LinesQuery(msgspec.Struct, frozen=True):
+    """Which lines, and what of them."""
+
+    start: Start | None = None
+    count: Count = 100
+    byte: Byte | None = None
+    since: Since = ""
+    until: Until = ""
+    cut: Cut | None = None
+    times: Times = False
+
+
 @calls.get("", "read", "List a version's logs in worker order")
 async def list_logs(
     joblog: State, project_id: str, job_id: int, version_id: int, after: AfterRank = -1, limit: Limit = 100
@@ -119,36 +131,15 @@ async def read_bytes(joblog: State, call: Call) -> Answer:
 
 
 @calls.get("/{task}/lines", "read", "Lines by number, by byte, or by when they arrived")
-async def read_lines(
-    joblog: State,
-    call: Call,
-    start: Start | None = None,
-    count: Count = 100,
-    byte: Byte | None = None,
-    since: Since = "",
-    until: Until = "",
-    cut: Cut | None = None,
-    times: Times = False,
-) -> Lines:
+async def read_lines(joblog: State, call: Call, query: LinesQuery) -> Lines:
     """Returns ``count`` lines from line ``start`` on; a negative ``start`` counts from the end."""
     log = await log_of(joblog, call)
-    if sum((start is not None, byte is not None, bool(since))) > 1:
+    if sum((query.start is not None, query.byte is not None, bool(query.since))) > 1:
         raise Invalid("start, byte and since", "one of the three")
     now_ms = joblog.engine.clock_ms()
-    since_ms, until_ms = (moment_ms(*each, now_ms) if each[1] else None for each in (("since", since), ("until", until)))
-    return await asyncio.to_thread(_lines, joblog, log, _Wanted(start or 0, count, byte, cut, since_ms, until_ms, times))
-
-
-class _Wanted(msgspec.Struct, frozen=True):
-    """Lines as a request names them."""
-
-    start: int
-    count: int
-    byte: int | None
-    cut: int | None
-    since_ms: int | None
-    until_ms: int | None
-    times: bool
+    since_ms = moment_ms("since", query.since, now_ms) if query.since else None
+    until_ms = moment_ms("until", query.until, now_ms) if query.until else None
+    return await asyncio.to_thread(_lines, joblog, log, query, since_ms, until_ms)
 
 
 async def download(joblog: State, call: Call, log: Log, media_type: bytes, *, may_pack: bool = True) -> Answer:
@@ -211,32 +202,32 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, wanted: _Wanted) -> Lines:
+def _lines(joblog: State, log: Log, query: LinesQuery, since_ms: int | None, until_ms: int | None) -> Lines:
     """Reads lines, as many as one answer holds, but at least one."""
-    query, start, until = joblog.engine.reader, wanted.start, None
-    byte = wanted.byte if wanted.since_ms is None else arrived(joblog.engine.logs, log, wanted.since_ms)
+    reader, start, until = joblog.engine.reader, query.start or 0, None
+    byte = query.byte if since_ms is None else arrived(joblog.engine.logs, log, since_ms)
     if byte is not None:
-        start = query.line_at(log, byte)
-    if wanted.until_ms is not None:
-        until = query.line_at(log, arrived(joblog.engine.logs, log, wanted.until_ms))
+        start = reader.line_at(log, byte)
+    if until_ms is not None:
+        until = reader.line_at(log, arrived(joblog.engine.logs, log, until_ms))
 
     def span(head: Log) -> tuple[int, int]:
         first = start if start >= 0 else head.last_line + start
         last = head.last_line if until is None else min(until, head.last_line)
         first = min(max(first, head.start_line), last)
-        return first, min(first + wanted.count, last)
+        return first, min(first + query.count, last)
 
-    page = query.line_borders(log, span)
-    if wanted.cut is not None:
-        page, cuts, starts = cut_lines(query, page, wanted.cut)
-        return _lines_value(joblog, page, starts, wanted, cuts=tuple(cuts))
+    page = reader.line_borders(log, span)
+    if query.cut is not None:
+        page, cuts, starts = cut_lines(reader, page, query.cut)
+        return _lines_value(joblog, page, starts, query, cuts=tuple(cuts))
     first, end = page.start_line, page.end_line
     while page.end_byte - page.start_byte > LINES_BYTES and end > first + 1:
         end = first + max((end - first) // 2, 1)
-        page = query.line_borders(page.log, partial(lambda end, _: (first, end), end))
-    data = b"".join(query.stream(page.log, page.start_byte, page.end_byte))
+        page = reader.line_borders(page.log, partial(lambda end, _: (first, end), end))
+    data = b"".join(reader.stream(page.log, page.start_byte, page.end_byte))
     page = msgspec.structs.replace(page, data=data)
-    return _lines_value(joblog, page, line_starts(page) if wanted.times else [], wanted)
+    return _lines_value(joblog, page, line_starts(page) if query.times else [], query)
 
 
 def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
@@ -247,9 +238,9 @@ def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
     return [second * 1000 for second in second_of(joblog.engine.logs, log, starts)]
 
 
-def _lines_value(joblog: State, page: Page, starts: list[int], wanted: _Wanted, **cuts: tuple[CutLine, ...]) -> Lines:
+def _lines_value(joblog: State, page: Page, starts: list[int], query: LinesQuery, **cuts: tuple[CutLine, ...]) -> Lines:
     given: dict[str, Any] = {name: getattr(page, name) for name in ("start_line", "end_line", "start_byte", "end_byte")}
-    given |= cuts | ({"times_ms": tuple(times_ms(joblog, page.log, starts))} if wanted.times else {})
+    given |= cuts | ({"times_ms": tuple(times_ms(joblog, page.log, starts))} if query.times else {})
     return Lines(lines=page.end_line - page.start_line, content=lines.text(page.data), **given)
 
 

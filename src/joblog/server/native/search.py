@@ -10,11 +10,11 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from joblog.core import lines
 from joblog.core.logs import Log
@@ -96,6 +96,10 @@ class TextView(Struct, omit_defaults=True):
     base64: str | None = None
 
 
+Pair = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
+"""Two positions: as a list of that length, since few programs that make clients take ``prefixItems``."""
+
+
 class MatchView(Struct, tag_field="type", tag="match"):
     """A line that matches."""
 
@@ -105,7 +109,7 @@ class MatchView(Struct, tag_field="type", tag="match"):
     line: int
     start_byte: int
     end_byte: int
-    spans: list[tuple[int, int]]
+    spans: Sequence[Pair]
     text: TextView
     before: list[TextView]
     after: list[TextView]

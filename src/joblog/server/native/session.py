@@ -21,6 +21,7 @@ from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import Headers, HTTPScope
 from joblog.server.http.limits import address_of
 from joblog.server.http.routes import KNOWN, OPEN, Call, Calls
+from joblog.server.native.bodies import LoginName, Password
 from joblog.server.state import State
 
 calls = Calls("/api/session", "session")
@@ -49,10 +50,10 @@ class SessionRequest(Struct, forbid_unknown_fields=True):
 class OwnPasswordRequest(Struct, forbid_unknown_fields=True):
     """Who changes the password: a user of a domain, by the old one."""
 
-    user: str
+    user: LoginName
     password: str
-    new_password: str
-    domain: str = DEFAULT_DOMAIN
+    new_password: Password
+    domain: LoginName = DEFAULT_DOMAIN
 
 
 class LoginCode(Struct):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from joblog.api.values import Reported, Version
 from joblog.api.values.reading import Task
@@ -27,10 +28,14 @@ _SIGNAL = re.compile(r"SIG[A-Z0-9+-]{1,20}", re.ASCII)
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
+TaskStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.name for status in TASK_STATUSES]})]
+RunStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.name for status in Status]})]
+
+
 class ReportRequest(Struct, forbid_unknown_fields=True):
     """How a worker is; ``tasks`` is how many workers the run has in all."""
 
-    status: str
+    status: TaskStatus
     exit_code: int | None = None
     signal: str | None = None
     reason: str | None = None
@@ -53,7 +58,7 @@ class ReportRequest(Struct, forbid_unknown_fields=True):
 class StatusRequest(Struct, forbid_unknown_fields=True):
     """How a scheduler says that a version is."""
 
-    status: str
+    status: RunStatus
     reason: str | None = None
 
     def __post_init__(self) -> None:

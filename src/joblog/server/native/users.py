@@ -12,6 +12,7 @@ from joblog.core.names import check_name, check_project_id
 from joblog.errors import Missing
 from joblog.server.http.parameters import After, Limit, text
 from joblog.server.http.routes import Calls
+from joblog.server.native.bodies import LoginName, Password, Right, Rights
 from joblog.server.native.paging import Listing
 from joblog.server.state import State
 
@@ -24,17 +25,17 @@ DomainName = Annotated[str, text("the domain of the user that name names, 'defau
 class UserRequest(Struct, forbid_unknown_fields=True):
     """A new user; the domain is made if there is none of that name. With ``rights`` it is a member of the project."""
 
-    name: str
-    password: str
-    domain: str = DEFAULT_DOMAIN
+    name: LoginName
+    password: Password
+    domain: LoginName = DEFAULT_DOMAIN
     project_id: str | None = None
-    rights: list[str] | None = None
+    rights: list[Right] | None = None
 
 
 class PasswordRequest(Struct, forbid_unknown_fields=True):
     """A new password."""
 
-    password: str
+    password: Password
 
 
 class KeyRequest(Struct, forbid_unknown_fields=True):
@@ -46,7 +47,7 @@ class KeyRequest(Struct, forbid_unknown_fields=True):
 class MemberRequest(Struct, forbid_unknown_fields=True):
     """What a user may do in a project; it replaces what was allowed before."""
 
-    rights: list[str]
+    rights: Rights
 
 
 @calls.post("/users", "admin", "Create a user")

@@ -18,8 +18,6 @@ Json = dict[str, Any]
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
 _BYTES = {"type": "string", "format": "binary"}
-_PAIR = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
-"""What a tuple is to readers that take no ``prefixItems``, which is most of those that make clients."""
 
 _SCHEMA = "#/components/schemas/"
 
@@ -111,7 +109,6 @@ def _search_lines() -> Json:
     kinds = (MatchView, CountView, ProgressView, EndView)
     _, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMA + "Search{name}")
     schemas: Json = {f"Search{name}": each for name, each in components.items()}
-    schemas["SearchMatchView"]["properties"]["spans"]["items"] = _PAIR
     names = {str(kind.__struct_config__.tag): f"{_SCHEMA}Search{kind.__name__}" for kind in kinds}
     line = {
         "description": "A line of what a search answers; the last one is of the type end",

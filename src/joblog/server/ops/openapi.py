@@ -15,11 +15,8 @@ import msgspec
 
 from joblog import __version__, errors
 from joblog.api.values import Value
-from joblog.core.accounts import RIGHTS
-from joblog.core.labels import MAX_LABELS, MAX_VALUE
-from joblog.core.status import TASK_STATUSES, Status
 from joblog.server.http.answers import STATUSES, Answer, full_code, modelarts, status_of
-from joblog.server.http.parameters import JOB_NAME_SCHEMA, PROJECT_SCHEMA, TASK_SCHEMA, Parameter, in_path, integers
+from joblog.server.http.parameters import Parameter, in_path, integers
 from joblog.server.http.routes import OPEN, Route
 from joblog.server.ops.media import illustrate
 
@@ -27,40 +24,11 @@ Json = dict[str, Any]
 
 _SCHEMA = "#/components/schemas/{name}"
 _STRING = {"type": "string"}
-_LOGIN_NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"}
-_PASSWORD = {"type": "string", "minLength": 8, "maxLength": 128}
-
-
-def _one_of(*names: str) -> Json:
-    return {"type": "string", "enum": list(names)}
 
 
 def _object(required: str = "", **properties: Json) -> Json:
     return {"type": "object", "required": required.split(), "properties": properties}
 
-
-_RIGHTS = {"type": "array", "items": _one_of(*RIGHTS), "minItems": 1}
-
-_LABELS = {
-    "type": "object",
-    "maxProperties": MAX_LABELS,
-    "propertyNames": {"pattern": "^[A-Za-z0-9]([A-Za-z0-9_./-]{0,126}[A-Za-z0-9])?$"},
-    "additionalProperties": {"type": ["string", "null"], "maxLength": MAX_VALUE},
-}
-
-_IN_BODIES: Json = {
-    "ProjectRequest": {"id": PROJECT_SCHEMA},
-    "JobRequest": {"name": JOB_NAME_SCHEMA, "labels": _LABELS},
-    "LabelsRequest": {"labels": _LABELS},
-    "RunRequest": {"job_name": JOB_NAME_SCHEMA, "task": TASK_SCHEMA, "labels": _LABELS},
-    "TokenRequest": {"rights": _RIGHTS},
-    "MemberRequest": {"rights": _RIGHTS},
-    "UserRequest": {"name": _LOGIN_NAME, "password": _PASSWORD, "domain": _LOGIN_NAME},
-    "PasswordRequest": {"password": _PASSWORD},
-    "OwnPasswordRequest": {"user": _LOGIN_NAME, "new_password": _PASSWORD, "domain": _LOGIN_NAME},
-    "ReportRequest": {"status": _one_of(*(status.name for status in TASK_STATUSES))},
-    "StatusRequest": {"status": _one_of(*(status.name for status in Status))},
-}
 
 _ERRORS: Json = {
     "Error": _object("error", error=_object("code message", code=_STRING, message=_STRING))
@@ -132,8 +100,6 @@ def _schemas(routes: Iterable[Route]) -> Json:
     kinds = [kind for route in routes for kind in (_answer(route), route.data) if _has_fields(kind)]
     _, components = msgspec.json.schema_components([_shape(kind) for kind in kinds], ref_template=_SCHEMA)
     schemas: Json = {_listing(name): _renamed(schema) for name, schema in components.items()}
-    for name, fields in _IN_BODIES.items():
-        schemas[name]["properties"].update(fields)
     return schemas | _ERRORS
 
 
