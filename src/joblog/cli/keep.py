@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from joblog.cli.common import connected, find_job, find_version, names_run, run_name
+from joblog.cli.common import connected
 from joblog.client import Client
+from joblog.client.names import find_job, find_version, names_run, run_name
 from joblog.errors import Invalid
 
 

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from joblog.cli.common import connected, find_job, find_log
+from joblog.cli.common import connected
+from joblog.client.names import find_job, find_log
 from joblog.core.labels import checked_labels
 from joblog.errors import Invalid
 

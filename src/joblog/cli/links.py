@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from joblog.api.refs import LogRef
 from joblog.api.values import Log
-from joblog.cli.common import connected, find_log, names_rank, part_of, span
+from joblog.cli.common import connected, part_of, span
 from joblog.client import Client
 from joblog.client.links import Link, LogPart
+from joblog.client.names import find_log, names_rank
 from joblog.errors import Busy, Invalid, Unavailable
 
 _FAILED = ("failed", "killed", "lost")

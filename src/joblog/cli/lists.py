@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 
 from joblog.api.refs import state_of
 from joblog.api.values.overview import JobPage, JobSummary, RunPage, RunSummary
-from joblog.cli.common import connected, find_job, latest_version, note, plain, run_name, show_json, show_table, shown_time
+from joblog.cli.common import connected, note, plain, show_json, show_table, shown_time
 from joblog.client import Log
 from joblog.client.links import is_link, parsed_link, split_part
+from joblog.client.names import find_job, latest_version, run_name
+from joblog.core.amounts import duration, size
 from joblog.core.status import Status
 from joblog.errors import Invalid
 
 _LINE_CHARACTERS = 60
 """What is shown of a last line: the table is to fit a window."""
-
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
 def jobs(args: argparse.Namespace) -> int:
@@ -116,27 +116,6 @@ def _last_line(run: RunSummary) -> str:
 
 def _cut(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[: characters - 1]}\u2026"
-
-
-def duration(ms: int) -> str:
-    """Returns a duration in its two largest units: ``6s``, ``4m12s``, ``3h05m``, ``2d04h``; to the nearest second."""
-    minutes, seconds = divmod((ms + 500) // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours:02d}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
-
-
-def size(count_bytes: float) -> str:
-    """Returns a number of bytes in three digits or so, in powers of 1000."""
-    for unit in _UNITS:
-        if count_bytes < 999.5 or unit == _UNITS[-1]:
-            break
-        count_bytes /= 1000
-    return f"{count_bytes:.0f} {unit}" if unit == "B" or count_bytes >= 99.5 else f"{count_bytes:.1f} {unit}"
 
 
 def _end(page: JobPage | RunPage, what: str, args: argparse.Namespace) -> None:

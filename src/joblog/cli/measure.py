@@ -7,8 +7,9 @@ import math
 import sys
 from itertools import pairwise
 
-from joblog.cli.common import connected, latest_version, show_json, show_table
+from joblog.cli.common import connected, show_json, show_table
 from joblog.cli.plot import plot
+from joblog.client.names import latest_version
 from joblog.views.ranks import parse_ranks
 from joblog.views.values import Progress, SeriesPoints
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from joblog.cli.common import connected, find_log, note, part_of, place, span
+from joblog.cli.common import connected, note, part_of, span
 from joblog.cli.live import tail_live
 from joblog.cli.tail import saying, tail_matching, tail_records
 from joblog.cli.together import show_last_lines, show_lines, tail_ranks
 from joblog.client import Client, Log
+from joblog.client.names import find_log, place
 from joblog.core.places import part as part_name
 from joblog.errors import Invalid
 

@@ -11,9 +11,10 @@ import json
 import sys
 from collections.abc import Iterator
 
-from joblog.cli.common import connected, find_log, find_version, names_rank, plain
+from joblog.cli.common import connected, plain
 from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
+from joblog.client.names import find_log, find_version, names_rank
 from joblog.client.searching import Hit, Line, Query, VersionRef
 from joblog.errors import Invalid
 

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Iterable
 
-from joblog.cli.common import connected, latest_version
+from joblog.cli.common import connected
 from joblog.cli.screen import coloured
 from joblog.client import Client, Log, Version
+from joblog.client.names import latest_version
 from joblog.errors import Busy, Invalid, Unreachable
 from joblog.views.ranks import parse_ranks
 from joblog.views.terminal.sgr import escaped

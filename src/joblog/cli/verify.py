@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 
 from joblog.api.refs import LogRef
-from joblog.cli.common import connected, find_log, find_version, names_rank
+from joblog.cli.common import connected
 from joblog.cli.names import checked_task
 from joblog.client import Client, Verified
 from joblog.client.links import is_link
+from joblog.client.names import find_log, find_version, names_rank
 from joblog.client.verifying import verified
 from joblog.errors import Invalid, NotFound
 

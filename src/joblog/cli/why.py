@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from joblog.cli.common import connected, latest_version, show_json
+from joblog.cli.common import connected, show_json
+from joblog.client.names import latest_version
 from joblog.views.ranks import parse_ranks
 
 
