@@ -104,6 +104,30 @@ class Search(Transport):
             if not asked.get("cursor"):
                 return
 
+    def search_page(
+        self,
+        where: LogRef | VersionRef | str,
+        query: Query,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        backwards: bool = False,
+        context: tuple[int, int] = (0, 0),
+    ) -> tuple[list[Hit], str | None]:
+        """Returns at most ``limit`` lines that match, and the cursor that leads on from there; None at the end.
+
+        The server ends an answer that takes long, also one without a hit. Raises as ``search`` does.
+        """
+        asked = _parameters(query) | {"direction": "backward" if backwards else "forward", "limit": str(limit)}
+        asked |= {"before": str(context[0]), "after": str(context[1])} | ({"cursor": cursor} if cursor else {})
+        hits, following = list[Hit](), None
+        for record in self._answer(where, asked):
+            if record["type"] == "match":
+                hits.append(_hit(where, record))
+            elif record["type"] == "end":
+                following = record["cursor"]
+        return hits, following
+
     def count(self, where: LogRef | VersionRef | str, query: Query) -> dict[LogRef, int]:
         """Returns for each log how many of its lines match; logs without any are left out. Raises as ``search`` does."""
         counts = dict[LogRef, int]()

@@ -35,6 +35,9 @@ from joblog.server.http.request_log import VIEWER, Exchange, Traces, Traffic
 from joblog.server.http.routes import OPEN, Call, Calls, Tree, Unrouted
 from joblog.server.http.share import Caller, Share, calling
 from joblog.server.http.streams import MAX_DOWNLOADS
+from joblog.server.mcp.door import Door
+from joblog.server.mcp.paths import PATH as MCP_PATH
+from joblog.server.mcp.paths import PATHS as MCP_PATHS
 from joblog.server.modelarts import v1_jobs, v1_logs, v2_jobs, v2_tasks, v3_identity
 from joblog.server.modelarts.v1_logs import LogCalls
 from joblog.server.native import (
@@ -162,6 +165,7 @@ class App:
         self._limit = Buckets(settings.rate_limit, settings.rate_limit * BURST_S + 1) if settings.rate_limit else None
         self._parts = parts
         self._viewer = Viewer()
+        self._assistants = Door(self, state.auth, settings)
         self._silence = Silence(settings.body_silence_s)
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -185,6 +189,7 @@ class App:
     async def stop(self) -> None:
         """Ends the answers that have no end of their own, or not soon."""
         self._searches.stopping.set()
+        await self._assistants.stop()
         await self._followers.stop(LAST_WORDS_S)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
@@ -199,7 +204,14 @@ class App:
                     caller.believe(scope, self._auth)
                 elif not self._embedded:  # so that no handler waits for the token on the event loop
                     await self._auth.learn(scope["headers"])
-                answer = await self._routed(scope, receive, exchange)
+                if scope["path"] in MCP_PATHS:
+                    exchange.route = MCP_PATH
+                    asked = await self._assistants.answer(scope, receive, send)
+                    if asked is None:
+                        return
+                    answer = asked
+                else:
+                    answer = await self._routed(scope, receive, exchange)
             except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
                 answer = error_answer(error, scope["path"])
             try:

@@ -150,6 +150,7 @@ def _add_views(commands: Subparsers) -> None:
     about = "limit the answer to about N tokens of a language model, instead of --max-bytes"
     why.add_argument("--max-tokens", type=int, metavar="N", help=about)
     why.add_argument("--silent", type=int, metavar="S", help="count an open log as silent after S seconds (default: 300)")
+    add_client(commands, "mcp", "mcp:mcp", "answer an assistant's questions about runs on stdin and stdout (MCP), read-only")
     progress = add_shown(commands, "progress", "measure:progress", "show how far a run is, from the progress bars it draws")
     metrics = add_shown(commands, "metrics", "measure:metrics", "list the numbers that a run prints, as series over its steps")
     metrics.add_argument("--names", nargs="+", metavar="NAME", help="only these series (default: all)")

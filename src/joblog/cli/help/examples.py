@@ -49,6 +49,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "rm": ("joblog rm resnet/V0001 resnet/V0002", "joblog rm --job --yes resnet"),
     "note": ("joblog note resnet/V0002 'learning rate halved'", "joblog note resnet/V0002"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),
+    "mcp": ("joblog mcp", "joblog mcp --url https://logs.example.com --token-file ~/.joblog-token --project lab"),
     "progress": ("joblog progress resnet",),
     "metrics": ("joblog metrics resnet", "joblog metrics resnet --plot --names loss accuracy"),
     "serve": ("joblog serve", "joblog serve --host 0.0.0.0 --port 8470 --data /srv/joblog"),

@@ -29,3 +29,4 @@ Message = dict[str, Any]
 
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[HTTPScope, Receive, Send], Awaitable[None]]

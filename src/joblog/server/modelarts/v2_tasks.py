@@ -17,12 +17,12 @@ from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.errors import Invalid, NoLogYet, NotFound
 from joblog.server.http.answers import Answer
+from joblog.server.http.base_url import base_url
 from joblog.server.http.parameters import choice, number
 from joblog.server.http.routes import Call, Calls
 from joblog.server.modelarts.bodies import json_body, object_schema, text_of
 from joblog.server.modelarts.v1_logs import DEFAULT_LINES, MAX_LINES, BaseLine, LogCalls, Order, TaskLineAnswer, line_span
 from joblog.server.modelarts.v2_bodies import known, training_job
-from joblog.server.modelarts.v3_identity import base_url
 from joblog.server.native.download_links import CONTENT_TYPES, link_path
 from joblog.server.state import State
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import msgspec
 
 from joblog.api.values.accounts import Project
 from joblog.core.accounts import DEFAULT_DOMAIN, Domain
-from joblog.core.settings import Settings
 from joblog.server.auth.bodies import LoginRequest, catalog, domain_view, project_view, token_view, version_view
 from joblog.server.http.answers import Answer
-from joblog.server.http.asgi import HTTPScope
+from joblog.server.http.base_url import base_url
 from joblog.server.http.limits import address_of
 from joblog.server.http.parameters import text
 from joblog.server.http.routes import KNOWN, OPEN, Call, Calls
 from joblog.server.state import State
-
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}", re.ASCII)
-
-_WHERE = frozenset((b"host", b"x-forwarded-host", b"x-forwarded-proto"))
 
 _MAX_PROJECTS = 1000
 
@@ -85,21 +79,6 @@ async def list_domains(joblog: State, call: Call, name: Name = "") -> Body:
     return {"domains": domains, "links": _links(call, base)}
 
 
-def base_url(scope: HTTPScope, settings: Settings) -> str:
-    """Returns where the client reached joblog, or what the setting says: the URLs in an answer must lead back here."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    sent = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WHERE}
-    schemes, hosts = [scope["scheme"]], [sent.get(b"host", ""), f"{settings.host}:{settings.port}"]
-    client = scope.get("client")
-    trusted = [each.strip() for each in settings.trusted_proxies.split(",") if each.strip()]
-    if "*" in trusted or (client is not None and client[0] in trusted):
-        schemes.insert(0, _first(sent.get(b"x-forwarded-proto", "")))
-        hosts.insert(0, _first(sent.get(b"x-forwarded-host", "")))
-    scheme = next((each for each in schemes if each in ("http", "https")), "http")
-    return f"{scheme}://{next(each for each in hosts if _HOST.fullmatch(each))}"
-
-
 async def _projects(joblog: State, call: Call) -> list[Project]:
     token, engine = joblog.auth.token(call.headers), joblog.engine
     if token.user_id is not None:
@@ -117,10 +96,6 @@ async def _domain(joblog: State, call: Call) -> Domain:
         return await joblog.reading(iam.domain, DEFAULT_DOMAIN)
     user = await joblog.reading(iam.user, token.user_id)
     return await joblog.reading(iam.domain, user.domain_id)
-
-
-def _first(value: str) -> str:
-    return value.partition(",")[0].strip()
 
 
 def _base(joblog: State, call: Call) -> str:
