@@ -53,11 +53,22 @@ class LargePage(Exception):
     """A page of lines is larger than PAGE_BYTES."""
 
 
-class _Moved(Exception):
-    """Pieces were swapped while they were read."""
+class Swapped(Exception):
+    """Pieces were swapped while they were read; its cause, if it has one, is what else may be wrong with them."""
 
 
 T = TypeVar("T")
+
+
+def steady(logs: Logs, head: Log, read: Callable[[Log], T]) -> T:
+    """Returns ``read(head)``; where that raises Swapped, of a new head; raises Damaged when it does so again and again."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return read(head)
+        except Swapped as moved:
+            cause = moved.__cause__
+            head = logs.head(head.id)
+    raise cause if isinstance(cause, Damaged) else Damaged(f"log {head.id}: its pieces do not join up")
 
 
 class InMemory(Logs):
@@ -141,12 +152,7 @@ class PageReader:
     def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
         if time.monotonic() > DEADLINE_S.get():
             raise Busy("this took too long; ask for fewer lines or ranks at a time")
-        for _ in range(_ATTEMPTS):
-            try:
-                return read(log)
-            except _Moved:
-                log = self.logs.head(log.id)
-        raise Damaged(f"log {log.id}: its pieces do not join up")
+        return steady(self.logs, log, read)
 
     def _byte_page(self, head: Log, low: int, high: int) -> Page:
         if low >= high:
@@ -186,7 +192,7 @@ class PageReader:
         for piece in self._pieces_by_byte(head, byte, byte + 1):
             if piece.start_byte <= byte < piece.end_byte:
                 return piece.start_line + piece.data.count(b"\n", 0, byte - piece.start_byte)
-        raise _Moved
+        raise Swapped
 
     def _border(self, head: Log, line: int) -> int:
         if line <= head.start_line:
@@ -210,7 +216,7 @@ class PageReader:
             pieces += [CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         pieces = joined(pieces)
         if not pieces or not pieces[0].start_byte <= low < high <= pieces[-1].end_byte:
-            raise _Moved
+            raise Swapped
         return self._kept(head, pieces, past, (low, None), high)
 
     def _pieces_by_line(self, head: Log, low: int, high: int) -> list[CachedPiece]:
@@ -232,9 +238,9 @@ class PageReader:
             chunks = self.logs.chunks_by_line(head.id, low, high)
             pieces += [CachedPiece(each.start_byte, each.start_line, each.end_line, each.data()) for each in chunks]
         if not pieces or not (from_start or pieces[0].start_line < low <= pieces[0].end_line):
-            raise _Moved
+            raise Swapped
         if pieces[-1].end_line < min(high, head.end_line):
-            raise _Moved
+            raise Swapped
         pieces = joined(pieces)
         first, last = pieces[0], pieces[-1]
         begins: tuple[int, int | None]
@@ -277,13 +283,13 @@ def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
 
 
 def _cut(pieces: list[CachedPiece], low: int, high: int) -> bytes:
-    """Joins ``[low, high)`` out of pieces that must cover it; raises _Moved."""
+    """Joins ``[low, high)`` out of pieces that must cover it; raises Swapped."""
     parts = _cuts(pieces, low, high)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _cuts(pieces: list[CachedPiece], low: int, high: int) -> list[bytes]:
-    """Cuts ``[low, high)`` out of pieces that must cover it; raises _Moved."""
+    """Cuts ``[low, high)`` out of pieces that must cover it; raises Swapped."""
     parts: list[bytes] = []
     at = low
     for piece in pieces:
@@ -294,5 +300,5 @@ def _cuts(pieces: list[CachedPiece], low: int, high: int) -> list[bytes]:
         parts.append(piece.data[at - piece.start_byte : high - piece.start_byte])
         at = piece.end_byte
     if at < high:
-        raise _Moved
+        raise Swapped
     return parts

@@ -1,6 +1,6 @@
 """Reading much of a log, piece by piece, forwards or backwards: what a search does.
 
-Beside ``query``, which reads pages through the cache: a scan of a gigabyte would drive out of it what readers of pages use.
+Beside ``read``, which reads pages through the cache: a scan of a gigabyte would drive out of it what readers of pages use.
 A few megabytes are in memory at a time. Each batch begins with a fresh look at the log's head, so sealing, merging and
 retention may go on meanwhile: pieces join up, but for what retention has removed.
 """
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
-from joblog.core.logs import Segment
+from joblog.core.logs import Log, Segment
+from joblog.engine.read import Swapped, steady
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import CachedPiece, joined
@@ -23,9 +24,6 @@ _BATCH_BYTES = 4 * 1024 * 1024
 
 _BLOCK_BYTES = 256 * 1024
 """Frames are joined up to this: whoever looks through them pays by the piece, too."""
-
-# How often a batch is looked for again because its pieces were moved or removed meanwhile.
-_ATTEMPTS = 5
 
 
 class Scan:
@@ -55,25 +53,24 @@ class Scan:
 
     def _batch(self, log_id: int, low: int, high: int, *, backwards: bool) -> list[CachedPiece]:
         """Returns pieces that hold the first bytes of ``[low, high)`` that are held, or the last ones; none when none are."""
-        lost: Damaged | None = None
-        for _ in range(_ATTEMPTS):
-            head = self._logs.head(log_id)
-            first, end = max(low, head.start_byte), min(high, head.end_byte)
-            if first >= end:
-                return []
-            owner, at = first, end - 1 if backwards else first
-            try:
-                if at >= head.sealed_byte:
-                    first = max(first, head.sealed_byte, end - _BATCH_BYTES if backwards else 0)
-                    pieces = self._tail(log_id, first, min(end, first + _BATCH_BYTES))
-                else:
-                    pieces = self._sealed(log_id, first, min(end, head.sealed_byte), at, backwards)
-            except Damaged as error:  # it may have been merged, and its object removed, a moment ago
-                lost = error
-                continue
-            if pieces and pieces[0].start_byte <= at < pieces[-1].end_byte:
-                return [clipped(piece, owner, end) for piece in pieces if piece.start_byte < end and piece.end_byte > owner]
-        raise lost or Damaged(f"log {log_id}: its pieces do not join up")
+        return steady(self._logs, self._logs.head(log_id), lambda head: self._pieces(head, low, high, backwards))
+
+    def _pieces(self, head: Log, low: int, high: int, backwards: bool) -> list[CachedPiece]:
+        first, end = max(low, head.start_byte), min(high, head.end_byte)
+        if first >= end:
+            return []
+        owner, at = first, end - 1 if backwards else first
+        try:
+            if at >= head.sealed_byte:
+                first = max(first, head.sealed_byte, end - _BATCH_BYTES if backwards else 0)
+                pieces = self._tail(head.id, first, min(end, first + _BATCH_BYTES))
+            else:
+                pieces = self._sealed(head.id, first, min(end, head.sealed_byte), at, backwards)
+        except Damaged as error:  # it may have been merged, and its object removed, a moment ago
+            raise Swapped from error
+        if not pieces or not pieces[0].start_byte <= at < pieces[-1].end_byte:
+            raise Swapped
+        return [clipped(piece, owner, end) for piece in pieces if piece.start_byte < end and piece.end_byte > owner]
 
     def _tail(self, log_id: int, low: int, high: int) -> list[CachedPiece]:
         chunks = self._logs.chunks_by_byte(log_id, low, high)

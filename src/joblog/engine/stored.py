@@ -12,6 +12,7 @@ from joblog.catalog.logs import CHUNK_BYTES, Logs
 from joblog.core.logs import Log
 from joblog.core.segment import decode_frame, encode_frame
 from joblog.core.timeline import Timeline
+from joblog.engine.read import Swapped, steady
 from joblog.errors import Damaged, Unavailable
 from joblog.objects.frame_store import FrameStore
 
@@ -20,9 +21,6 @@ _BATCH_BYTES = 96 * 1024
 
 _BATCH_CHUNK_BYTES = 8 * CHUNK_BYTES
 """The same of the tail, in raw bytes."""
-
-# How often a batch is looked for again because its pieces were moved meanwhile.
-_ATTEMPTS = 5
 
 _Piece = tuple[int, int, bytes, bool]
 """Start and end in the log, what is stored of it, whether that is a frame."""
@@ -50,17 +48,16 @@ class StoredLogs:
 
     def _batch(self, log_id: int, low: int, high: int) -> list[_Piece]:
         """Returns pieces that join up, the first of which holds ``low``."""
-        lost: Damaged | None = None
-        for _ in range(_ATTEMPTS):
-            head = self._logs.head(log_id)
-            try:
-                pieces = self._sealed(log_id, low, high) if low < head.sealed_byte else self._tail(log_id, low, high)
-            except Damaged as error:  # it may have been merged, and its object removed, a moment ago
-                lost = error
-                continue
-            if pieces and pieces[0][0] <= low < pieces[-1][1]:
-                return pieces
-        raise lost or Damaged(f"log {log_id}: its pieces do not join up")
+        return steady(self._logs, self._logs.head(log_id), lambda head: self._pieces(head, low, high))
+
+    def _pieces(self, head: Log, low: int, high: int) -> list[_Piece]:
+        try:
+            pieces = self._sealed(head.id, low, high) if low < head.sealed_byte else self._tail(head.id, low, high)
+        except Damaged as error:  # it may have been merged, and its object removed, a moment ago
+            raise Swapped from error
+        if not pieces or not pieces[0][0] <= low < pieces[-1][1]:
+            raise Swapped
+        return pieces
 
     def _sealed(self, log_id: int, low: int, high: int) -> list[_Piece]:
         pieces: list[_Piece] = []
