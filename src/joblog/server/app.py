@@ -118,7 +118,8 @@ class Parts:
         """Makes each part once."""
         auth, followers, unpacking = Auth(engine), Followers(engine), Unpacking()
         downloads = Share(MAX_DOWNLOADS, "too many downloads are on their way")
-        append_call, heads = AppendCall(engine, unpacking), Heads(engine)
+        heads = Heads(engine)
+        append_call = AppendCall(engine, heads, unpacking)
         return cls(
             joblog=State(
                 engine=engine,

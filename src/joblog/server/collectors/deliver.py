@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from joblog.core.counters import APPENDED_BYTES, APPENDS, RECORDS
 from joblog.core.lines import Bytes
 from joblog.core.names import MAX_ID, check_project_id
+from joblog.core.timeline import Remembered
 from joblog.engine.engine import Engine
 from joblog.errors import Busy, Forbidden, Invalid, JoblogError, NotFound, TooLarge, Unavailable
 from joblog.server.auth.tokens import Auth
@@ -22,14 +23,12 @@ from joblog.server.collectors.labels import RECORDS_BYTES, LogName, Record, Stre
 from joblog.server.http.answers import error_answer
 from joblog.server.http.asgi import Receive
 from joblog.server.http.bodies import Unpacking, decoded, read_body
+from joblog.server.http.heads import MAX_REMEMBERED
 from joblog.server.http.share import Share, Turns
 from joblog.server.native.append import AppendCall
 
 DEFAULT_PROJECT = "default"
 """The project of a token that is for all of them, where nothing names one: what every joblog begins with."""
-
-_KNOWN = 20_000
-"""Logs remembered, as with appends."""
 
 _INLINE_BYTES = 16 * 1024
 """Parsing less than this takes less time than handing it to a thread."""
@@ -69,8 +68,7 @@ class Deliveries:
         self._engine = engine
         self._auth = auth
         self._appends = appends
-        self._known: dict[Where, int] = {}
-        engine.timeline.forgets(self._known.clear)
+        self._logs: Remembered[Where, int] = Remembered(engine.timeline, MAX_REMEMBERED)
         self._unpacking = unpacking
         self._parsing = Turns(1)  # what is parsed takes many times its body's memory
         self._places = Share(_MAX_PARSING, "too many batches of records are on their way")
@@ -160,22 +158,19 @@ class Deliveries:
 
     async def _log(self, where: Where) -> int:
         """Returns the id of the log, which is made if it is not there; raises NotFound for the project."""
-        known, past = self._known.get(where), self._engine.timeline.number
-        if known is None:
+        log_id, past = self._logs.get(where), self._engine.timeline.number
+        if log_id is None:
             made = await asyncio.to_thread(self._engine.runs.put_run, *where, self._engine.clock_ms())
-            if len(self._known) >= _KNOWN:
-                self._known.clear()
-            known = made[2].id
-            if past == self._engine.timeline.number:
-                self._known[where] = known
-        return known
+            log_id = made[2].id
+            self._logs.keep(where, log_id, past)
+        return log_id
 
     async def _append(self, where: Where, data: bytes) -> None:
         """Appends; to a new log where the one that was known is gone."""
         try:
             await self._appends.append_at_end(await self._log(where), data)
         except NotFound:
-            self._known.pop(where, None)
+            self._logs.forget(where)
             await self._appends.append_at_end(await self._log(where), data)
         self._engine.tally.add(APPENDS, "taken")
         self._engine.tally.add(APPENDED_BYTES, count=len(data))

@@ -1,7 +1,7 @@
 """Heads of logs by name, for the event loop: where the catalog is behind a network, in one statement for all who wait.
 
 A read that has all its pieces in memory then costs no thread and no statement of its own. Nothing is remembered of a log but
-its number, which is its name's for as long as the log is there.
+its number, which is its name's for as long as the log is there: appends go by it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from contextvars import Context
 from typing import Protocol
 
 from joblog.core.logs import Log
+from joblog.core.timeline import Remembered
 from joblog.engine.engine import Engine
 
-# Numbers remembered, some 300 bytes each; beyond it all are forgotten, which costs one look-up each.
-_KNOWN = 20_000
+MAX_REMEMBERED = 20_000
+"""Numbers of logs, some 400 bytes each."""
 
 _ASKING = 2
 """Statements on their way at a time: what comes meanwhile is in the next."""
@@ -34,24 +35,36 @@ class Heads:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._logs: _Logs = engine.logs
-        self._known: dict[Key, int] = {}
+        self._numbers: Remembered[Key, int] = Remembered(engine.timeline, MAX_REMEMBERED)
         self._waiting: dict[int, asyncio.Future[Log | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        engine.timeline.forgets(self._known.clear)
 
     async def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
         """Returns a worker's log as it is now; raises NotFound for whichever of job, version and log is not there."""
         key = (project_id, job_id, version_id, worker)
         if self._engine.database.embedded:
             return self._engine.log(*key)
-        number, past = self._known.get(key), self._engine.timeline.number
+        number = self._numbers.get(key)
         if number is not None and (log := await self._head(number)) is not None:
             return log
-        log = await asyncio.to_thread(self._engine.log, *key)
-        if past == self._engine.timeline.number:
-            if len(self._known) >= _KNOWN:
-                self._known.clear()
-            self._known[key] = log.id
+        return await self._look_up(key)
+
+    async def number(self, key: Key) -> int:
+        """Returns a log's number, asking the catalog only where it is not remembered; raises NotFound."""
+        number = self._numbers.get(key)
+        return (await self._look_up(key)).id if number is None else number
+
+    def forget(self, key: Key) -> None:
+        """Forgets the number of a log that is there no more."""
+        self._numbers.forget(key)
+
+    async def _look_up(self, key: Key) -> Log:
+        past = self._engine.timeline.number
+        if self._engine.database.embedded:
+            log = self._engine.log(*key)
+        else:
+            log = await asyncio.to_thread(self._engine.log, *key)
+        self._numbers.keep(key, log.id, past)
         return log
 
     async def _head(self, number: int) -> Log | None:

@@ -14,75 +14,50 @@ from joblog.engine.append import Outcome
 from joblog.engine.engine import Engine
 from joblog.errors import Closed, JoblogError, NotFound
 from joblog.server.http.bodies import Unpacking, read_body
+from joblog.server.http.heads import Heads, Key
 from joblog.server.http.routes import Call
 
 BULK_BYTES = 4 * MIB
 """An append of so much is sealed at once: the catalog need not carry it first."""
 
 
-# Logs remembered, some 600 bytes each; beyond it all are forgotten, which costs one look-up each.
-_KNOWN = 20_000
-
-
-Where = tuple[str, int, int, int]
-"""Project, job, version and worker: which log."""
-
-
 class AppendCall:
     """Answers appends. Used from the event loop."""
 
-    def __init__(self, engine: Engine, unpacking: Unpacking) -> None:
+    def __init__(self, engine: Engine, heads: Heads, unpacking: Unpacking) -> None:
         self._engine = engine
+        self._heads = heads
         self._unpacking = unpacking
-        self._known: dict[Where, Log] = {}
-        engine.timeline.forgets(self._known.clear)
 
-    async def take(self, call: Call, where: Where, at: int) -> Appended:
+    async def take(self, call: Call, where: Key, at: int) -> Appended:
         """Takes a request's body as the bytes from ``at`` on; raises the errors of ``joblog.errors``."""
-        log = await self._log(where)
+        log_id = await self._heads.number(where)
         headers = dict(call.headers)
         data = await read_body(call.receive, headers, self._engine.settings.append_limit_bytes, self._unpacking)
         try:
-            head, added = await self._append(log, at, data)
+            head, added = await self._append(log_id, at, data)
         except NotFound:
-            self._known.pop(where, None)
+            self._heads.forget(where)
             raise
         self._engine.tally.add(APPENDS, "taken" if added else "repeated")
         self._engine.tally.add(APPENDED_BYTES, count=added)
         return Appended(head.end_byte, head.end_line)
 
-    async def _log(self, where: Where) -> Log:
-        """Returns the log as it was when it was first asked for.
-
-        What an append goes by is the log's id, which never changes; where the log ends, its transaction finds out.
-        """
-        known, past = self._known.get(where), self._engine.timeline.number
-        if known is None:
-            if self._engine.database.embedded:
-                known = self._engine.log(*where)
-            else:
-                known = await asyncio.to_thread(self._engine.log, *where)
-            if len(self._known) >= _KNOWN:
-                self._known.clear()
-            if past == self._engine.timeline.number:
-                self._known[where] = known
-        return known
-
-    async def _append(self, log: Log, at: int, data: Bytes) -> tuple[Log, int]:
+    async def _append(self, log_id: int, at: int, data: Bytes) -> tuple[Log, int]:
         """Returns the log's head when the bytes are durable, and how many were new; raises what ``Appender.append`` raises."""
         if len(data) >= BULK_BYTES:
-            log = await asyncio.to_thread(self._engine.logs.head, log.id)
-            if at != log.end_byte:  # what is refused is not packed first, while everybody's commits wait
-                repeated = await asyncio.to_thread(self._engine.appender.repeated, log, at, data)
+            head = await asyncio.to_thread(self._engine.logs.head, log_id)
+            if at != head.end_byte:  # what is refused is not packed first, while everybody's commits wait
+                repeated = await asyncio.to_thread(self._engine.appender.repeated, head, at, data)
                 if repeated == len(data):
-                    return log, 0
+                    return head, 0
                 at, data = at + repeated, data[repeated:]
-        if len(data) >= BULK_BYTES and at == log.end_byte == log.sealed_byte:
-            sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, log, data, self._engine.clock_ms())
-            if sealed is not None:
-                return sealed, len(data)
+            if len(data) >= BULK_BYTES and at == head.end_byte == head.sealed_byte:
+                sealed = await asyncio.to_thread(self._engine.sealer.append_sealed, head, data, self._engine.clock_ms())
+                if sealed is not None:
+                    return sealed, len(data)
         while True:
-            taken, head = await self._submitted(log.id, at, data)
+            taken, head = await self._submitted(log_id, at, data)
             if taken:
                 self._hint(head)
                 return head, len(data)
