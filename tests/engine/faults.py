@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.core.logs import Growth
 from joblog.errors import Unavailable
 from joblog.objects.store import Objects
 
@@ -76,6 +77,9 @@ class FailingTransaction:
     def rows(self, query: str, **values: Value) -> list[Row]:
         with self._fuse.call():
             return self._tx.rows(query, **values)
+
+    def grew(self, growth: Growth) -> None:
+        self._tx.grew(growth)
 
     def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
         with self._fuse.call():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.core.logs import Growth
 from joblog.errors import JoblogError
 from joblog.objects.store import Objects
 
@@ -121,6 +122,9 @@ class SteppedTransaction:
     def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
         self._step()
         return self._tx.many(query, values)
+
+    def grew(self, growth: Growth) -> None:
+        self._tx.grew(growth)
 
 
 class SteppedObjects(Objects):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from joblog.core.logs import Growth
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.feed import Feed
@@ -13,10 +14,10 @@ def test_who_watches_is_woken() -> None:
     """For the log it watches, as often as it watches, and not after it has left."""
     feed, woken = Feed(), list[str]()
 
-    def one() -> None:
+    def one(_: Growth | None) -> None:
         woken.append("one")
 
-    def two() -> None:
+    def two(_: Growth | None) -> None:
         woken.append("two")
 
     for log_id, wake in ((1, one), (1, two), (2, one)):
@@ -36,11 +37,14 @@ def test_commits_wake(tmp_path: Path) -> None:
     engine.runs.put_project("p", 1)
     _, _, log = engine.runs.put_run("p", "a", None, 0, 1)
     _, _, other = engine.runs.put_run("p", "b", None, 0, 1)
-    seen = list[tuple[int, int, bool]]()
+    seen, brought = list[tuple[int, int, bool]](), list[Growth]()
 
-    def look() -> None:
+    def look(growth: Growth | None) -> None:
         head = engine.logs.head(log.id)
         seen.append((head.end_byte, head.sealed_byte, head.closed))
+        if growth is not None:
+            assert growth.head == head
+            brought.append(growth)
 
     engine.feed.watch(log.id, look)
     engine.appender.append(log.id, 0, b"line\n")
@@ -49,3 +53,4 @@ def test_commits_wake(tmp_path: Path) -> None:
     assert engine.sealer.seal(log.id)
     engine.close()
     assert seen == [(5, 0, False), (5, 0, True), (5, 5, True)]
+    assert [(each.start_byte, each.parts) for each in brought] == [(0, (b"line\n",))]

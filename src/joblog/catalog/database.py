@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, Protocol
 
+from joblog.core.logs import Growth
+
 Value = str | int | bytes | bytearray | memoryview | None
 Row = tuple[Any, ...]
 
@@ -50,6 +52,9 @@ class Transaction(Protocol):
 
     def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
         """Runs the named query once for each of the values, in order, and returns the rows of each; over a network at once."""
+
+    def grew(self, growth: Growth) -> None:
+        """Says that the transaction's one change of a log is that it appends this: told, where the catalog is embedded."""
 
 
 class Database(Protocol):

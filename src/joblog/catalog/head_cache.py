@@ -7,6 +7,7 @@ through this process, which says which log it was; so a head in memory is the he
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from joblog.catalog.runs import Runs
 from joblog.core.logs import Log
@@ -45,6 +46,15 @@ class HeadCache:
                 self._cached[key] = log
                 self._keys[log.id] = key
         return log
+
+    def grew(self, heads: Iterable[Log]) -> None:
+        """Remembers anew what was remembered of logs that have just grown, to these heads: called as ``changed`` is."""
+        with self._lock:
+            self._changes += 1
+            for head in heads:
+                key = self._keys.get(head.id)
+                if key is not None:
+                    self._cached[key] = head
 
     def changed(self, log_ids: set[int]) -> None:
         """Forgets logs whose heads have just changed: after the commit, before anybody is told of it."""

@@ -24,6 +24,7 @@ from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, 
 from joblog.catalog.postgres_connection import BoundConnection
 from joblog.catalog.postgres_notify import Changes, ServerClock
 from joblog.catalog.postgres_past import past_of
+from joblog.core.logs import Growth
 from joblog.errors import Invalid, Unavailable
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
@@ -276,6 +277,9 @@ class _Using:
         cursor = self._connection.cursor(binary=True)
         cursor.executemany(sql, [[each[name] for name in names] for each in values], returning=True)
         return [result.fetchall() if result.description else [] for result in cursor.results()]
+
+    def grew(self, growth: Growth) -> None:
+        """Other nodes append, too: whoever follows asks the catalog."""
 
     def _note(self, query: str, values: Mapping[str, Value]) -> None:
         if query in HEAD_QUERIES:

@@ -17,6 +17,7 @@ from pathlib import Path
 import apsw
 
 from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, process_clock_ms
+from joblog.core.logs import Growth
 from joblog.errors import Invalid, Unavailable
 
 # 64 KiB appends committed in groups of 16: 200 MB/s with pages of 4 KiB, 400 with 16 KiB; 200-byte ones are no slower.
@@ -44,6 +45,7 @@ class Sqlite:
         """Opens the file, makes or migrates the schema; raises Unavailable. The process's clock is the catalog's."""
         self.clock_ms = clock_ms
         self._changed: Callable[[set[int]], None] = lambda _: None
+        self._grew: Callable[[list[Growth]], None] = lambda _: None
         self._path = str(path)
         self._lock = threading.Lock()
         self._counting, self._waiting = threading.Lock(), 0
@@ -78,6 +80,7 @@ class Sqlite:
                 if group.size:
                     self._writer.execute("RELEASE one")
                 group.changed |= writing.changed
+                group.growths += writing.growths
             except BaseException:
                 self._undo(group)
                 raise
@@ -147,16 +150,26 @@ class Sqlite:
         try:
             if group is not None:
                 group.failed = failed
+                if failed is None and group.growths:
+                    self._grew(group.growths)
                 self._changed(group.changed)
         finally:
             self._lock.release()
             if group is not None:
                 group.done.set()
 
-    def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
-        """Nobody else changes the file, nor can set it back while it is open."""
+    def watch(
+        self,
+        changed: Callable[[set[int]], None],
+        went_back: Callable[[], None] = lambda: None,
+        grew: Callable[[list[Growth]], None] = lambda _: None,
+    ) -> None:
+        """Has ``grew`` called with what a commit has appended, then ``changed`` with what else it has changed.
+
+        Nobody else changes the file, nor can set it back while it is open.
+        """
         del went_back
-        self._changed = changed
+        self._changed, self._grew = changed, grew
 
     def close(self) -> None:
         """Closes every connection."""
@@ -223,6 +236,7 @@ class _Group:
     def __init__(self) -> None:
         self.size = 0
         self.changed: set[int] = set()
+        self.growths: list[Growth] = []
         self.done = threading.Event()
         self.failed: BaseException | None = None
 
@@ -233,6 +247,7 @@ class _Writing:
     def __init__(self, connection: apsw.Connection) -> None:
         self._execute = connection.execute
         self.changed: set[int] = set()
+        self.growths: list[Growth] = []
 
     def rows(self, query: str, **values: Value) -> list[Row]:
         if query in HEAD_QUERIES:
@@ -241,6 +256,10 @@ class _Writing:
 
     def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
         return [self.rows(query, **each) for each in values]
+
+    def grew(self, growth: Growth) -> None:
+        self.changed.discard(growth.head.id)
+        self.growths.append(growth)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from joblog.core.lines import Bytes
 from joblog.core.segment import decode_frame
 
 
@@ -59,6 +60,14 @@ class Log(Struct, frozen=True):
         """The number of lines that can be read: an unfinished one counts once the log is closed."""
         unfinished = max(self.partial_byte, self.start_byte) < self.end_byte
         return self.end_line + (1 if self.closed and unfinished else 0)
+
+
+class Growth(Struct, frozen=True):
+    """What one commit has appended to a log: ``parts``, one behind the other, up to the end that ``head`` shows."""
+
+    head: Log
+    start_byte: int
+    parts: tuple[Bytes, ...]
 
 
 class Chunk(Struct, frozen=True):

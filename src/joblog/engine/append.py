@@ -16,10 +16,11 @@ from functools import partial
 
 from msgspec import Struct
 
+from joblog.catalog.database import Transaction
 from joblog.catalog.logs import Logs, append, pack
 from joblog.core.counters import COMMIT_FAILURES, COMMITS, Tally
 from joblog.core.lines import Bytes
-from joblog.core.logs import Log
+from joblog.core.logs import Growth, Log
 from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, NotFound, Unavailable
 
@@ -161,6 +162,8 @@ class Appender:
         try:
             with self._logs.transaction() as tx:
                 done = append(tx, parts, self._clock_ms())
+                for log_id, numbers in by_log.items():
+                    _tell_growth(tx, [group[number].data for number in numbers], done[log_id])
         except Exception as error:  # noqa: BLE001  # whatever failed, each writer must hear of it
             self._tally.add(COMMIT_FAILURES)
             failed = error if isinstance(error, JoblogError) else Unavailable(f"the catalog failed: {error!r}")
@@ -175,6 +178,16 @@ class Appender:
     def _tell(self, group: Sequence[_Pending], outcomes: Sequence[Outcome]) -> None:
         for each, outcome in zip(group, outcomes, strict=True):
             each.done(outcome)
+
+
+def _tell_growth(tx: Transaction, parts: Sequence[Bytes], outcomes: Sequence[tuple[bool, Log]] | NotFound) -> None:
+    if isinstance(outcomes, NotFound):
+        return
+    taken = [(part, head) for part, (fits, head) in zip(parts, outcomes, strict=True) if fits]
+    if taken:
+        head = taken[-1][1]
+        data = tuple(part for part, _ in taken)
+        tx.grew(Growth(head, head.end_byte - sum(map(len, data)), data))
 
 
 def _kept(low: int, high: int, log: Log) -> tuple[int, int]:

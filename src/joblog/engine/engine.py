@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from joblog.catalog.database import Database
@@ -20,7 +21,7 @@ from joblog.catalog.tokens import Tokens
 from joblog.catalog.users import Users
 from joblog.catalog.vault import Vault
 from joblog.core.counters import OBJECT_CALLS, Tally
-from joblog.core.logs import Log
+from joblog.core.logs import Growth, Log
 from joblog.core.settings import Settings
 from joblog.core.timeline import Timeline
 from joblog.engine.append import Appender
@@ -80,7 +81,7 @@ class Engine:
         self._heads: _Heads = self.runs
         if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
             self._heads = heads = HeadCache(self.runs, self.timeline)
-            self.database.watch(lambda log_ids: self._changed(heads, log_ids), self._went_back)
+            self.database.watch(partial(self._changed, heads), self._went_back, partial(self._grew, heads))
         else:
             self.database.watch(self.feed.changed, self._went_back)
         self.logs = Logs(self.database)
@@ -158,6 +159,11 @@ class Engine:
         """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
         heads.changed(log_ids)
         self.feed.changed(log_ids)
+
+    def _grew(self, heads: HeadCache, growths: list[Growth]) -> None:
+        """Follows a commit of appends: what is remembered goes on to their ends, then those who wait are given them."""
+        heads.grew([growth.head for growth in growths])
+        self.feed.grew(growths)
 
     def close(self) -> None:
         """Commits what was taken and lets go of everything; again does nothing."""

@@ -1,9 +1,11 @@
 """Who waits on a log is woken when it changes.
 
-A wake-up is a hint and carries nothing: whoever is woken asks the catalog, which is the truth, and whoever is not woken finds
-out a little later, as waiters also look by themselves now and then. So a wake-up may be lost, doubled or early without harm.
+A wake-up is a hint: whoever is woken asks the catalog, which is the truth, and whoever is not woken finds out a little later,
+as waiters also look by themselves now and then. So a wake-up may be lost, doubled or early without harm. One may carry what was
+appended, behind its commit, so that nobody need ask: positions show what it goes on from.
 
-``changed`` is the one way in. This process's own commits call it, and so does whatever listens for the commits of other nodes.
+``changed`` and ``grew`` are the ways in. This process's own commits call them, and whatever listens for the commits of other
+nodes calls the first.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-Wake = Callable[[], None]
-"""Called from whichever thread has committed: it must return at once, and not raise."""
+from joblog.core.logs import Growth
+
+Wake = Callable[[Growth | None], None]
+"""Called from whichever thread has committed: it must return at once, and not raise. None: the log has changed somehow."""
 
 
 class Feed:
@@ -47,4 +51,11 @@ class Feed:
         watching = self._watching
         for log_id in log_ids:
             for wake in watching.get(log_id, ()):
-                wake()
+                wake(None)
+
+    def grew(self, growths: Iterable[Growth]) -> None:
+        """Wakes whoever watches these logs with what was appended to each, in order."""
+        watching = self._watching
+        for growth in growths:
+            for wake in watching.get(growth.head.id, ()):
+                wake(growth)

@@ -14,6 +14,7 @@ from joblog.engine.engine import Engine
 from joblog.server.app import App
 from joblog.server.http.asgi import HTTPScope, Message
 from joblog.server.native.channels import PIECE_BYTES, Followers
+from tests.backends import both_catalogs
 
 LIMIT_S = 120.0
 
@@ -35,8 +36,9 @@ async def read(followers: Followers, log: Log, until: int) -> bytes:
     return bytes(data)
 
 
+@both_catalogs
 def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
-    """Of each piece: 300 followers, 40 appends, at most a read for each append."""
+    """Of each piece, where it is not brought: 300 followers, 40 appends, at most a read for each append."""
     log = made(engine)
 
     async def run() -> tuple[list[bytes], int]:
@@ -51,7 +53,7 @@ def test_hundreds_of_followers_cost_one_read(engine: Engine) -> None:
 
     got, reads = asyncio.run(run())
     assert set(got) == {b"".join(b"line %4d\n" % at for at in range(0, 400, 10))}
-    assert 1 <= reads <= 40
+    assert (0 if engine.database.embedded else 1) <= reads <= 40
 
 
 def test_log_keeps_no_more_pieces_than_it_has_followers(engine: Engine) -> None:

@@ -11,13 +11,15 @@ import asyncio
 import logging
 from binascii import b2a_base64
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import msgspec
 
-from joblog.core.logs import Log
+from joblog.core.lines import Bytes
+from joblog.core.logs import Growth, Log
 from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.errors import Busy, JoblogError, NotFound
@@ -65,12 +67,15 @@ class Channel:
         self.over = False
         """Whether the log's past is another one than its followers have had: they come again, and are given a new channel."""
         self.followers = 0
-        self.reads = 0
+        self.reads = self.looks = 0
+        """How often bytes, and the head, were asked of the catalog."""
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._hint = asyncio.Event()
         self._news = asyncio.Event()
-        self._pieces: OrderedDict[int, asyncio.Task[ChannelPiece]] = OrderedDict()
+        self._pieces: OrderedDict[int, asyncio.Future[ChannelPiece]] = OrderedDict()
+        self._growths: list[Growth] | None = []
+        """What has come since the last look, in order; None where the head must be looked at."""
         engine.feed.watch(head.id, self._wake)
         self._hint.set()  # what changed between the caller's look and ``watch`` was told to nobody
         self._watching = self._loop.create_task(self._watch())
@@ -83,7 +88,7 @@ class Channel:
     async def close(self) -> None:
         """Ends what runs for the channel."""
         self._engine.feed.unwatch(self.head.id, self._wake)
-        running = [self._watching, *self._pieces.values()]
+        running: list[asyncio.Future[Any]] = [self._watching, *self._pieces.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -114,14 +119,18 @@ class Channel:
         """
         task = self._pieces.get(at)
         if task is None:
-            task = self._pieces[at] = self._loop.create_task(self._read(at))
-            while len(self._pieces) > min(self.followers, _KEPT_PIECES):
-                self._pieces.popitem(last=False)  # a read that is under way ends by itself
+            task = self._keep(at, self._loop.create_task(self._read(at)))
         try:
             return await asyncio.shield(task)
         except JoblogError:
             self._pieces.pop(at, None)
             raise
+
+    def _keep(self, at: int, piece: asyncio.Future[ChannelPiece]) -> asyncio.Future[ChannelPiece]:
+        self._pieces[at] = piece
+        while len(self._pieces) > min(self.followers, _KEPT_PIECES):
+            self._pieces.popitem(last=False)  # a read that is under way ends by itself
+        return piece
 
     async def _read(self, at: int) -> ChannelPiece:
         self.reads += 1
@@ -141,7 +150,7 @@ class Channel:
         return await asyncio.to_thread(self._engine.reader.read, self.head, span)
 
     async def _watch(self) -> None:
-        """Looks at the head when it may have changed, and tells the followers when it has."""
+        """Tells the followers what has come, and looks at the head when else it may have changed."""
         while self.failure is None:
             try:
                 async with asyncio.timeout(self._poll_s):
@@ -149,10 +158,31 @@ class Channel:
             except TimeoutError:
                 pass
             self._hint.clear()
-            await self._look()
+            growths, self._growths = self._growths, []
+            if not growths or not self._grow(growths):
+                await self._look()
             await asyncio.sleep(SPACING_S)
 
+    def _grow(self, growths: Iterable[Growth]) -> bool:
+        """Goes on to the end of what was appended; False where that does not join up with what is known."""
+        start, parts, head = self.head.end_byte, list[Bytes](), self.head
+        for growth in growths:
+            if growth.head.end_byte <= head.end_byte:
+                continue  # a look has seen it
+            if growth.start_byte != head.end_byte:
+                return False
+            head = growth.head  # committed later than what was known, so right in all else, too
+            parts += growth.parts
+        if parts:
+            self.head = head
+            brought: asyncio.Future[ChannelPiece] = self._loop.create_future()
+            brought.set_result(ChannelPiece(start, b"".join(parts)))
+            self._keep(start, brought)
+            self.tell()
+        return True
+
     async def _look(self) -> None:
+        self.looks += 1
         logs = self._engine.logs
         try:
             if self._engine.database.embedded:
@@ -171,9 +201,16 @@ class Channel:
         if changed:
             self.tell()
 
-    def _wake(self) -> None:
+    def _wake(self, growth: Growth | None) -> None:
         """Is called by whatever thread has committed."""
-        self._call(self._hint.set)
+        self._call(partial(self._note, growth))
+
+    def _note(self, growth: Growth | None) -> None:
+        if self._growths is not None:
+            self._growths = None if growth is None else [*self._growths, growth]
+        if self._growths is not None and self._growths[-1].head.end_byte - self._growths[0].start_byte > PIECE_BYTES:
+            self._growths = None  # too much to be held for whoever comes to it: it is read, a piece after the other
+        self._hint.set()
 
     def _call(self, step: Callable[[], None]) -> None:
         try:
