@@ -97,7 +97,7 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
     assert found(engine.reader) == expected
     stored = sum(size for _, size, _ in engine.objects.listing())
     oldest = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_bytes
-    engine.runs.set_retention("lab", None, stored - oldest)
+    engine.runs.put_project("lab", NOW_MS, retention={"retain_days": None, "retain_bytes": stored - oldest})
     assert engine.retention.retain(NOW_MS) == 1
     assert 0 < engine.logs.head(log.id).start_byte < expected
     assert found(engine.reader) == expected
@@ -182,7 +182,7 @@ def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     (left,) = unfinished(engine, log)
     seal_all(engine, log)
     key = engine.logs.segments_by_byte(log.id, 0, 1)[0].object_key
-    engine.runs.set_retention("lab", None, 0)
+    engine.runs.put_project("lab", NOW_MS, retention={"retain_days": None, "retain_bytes": 0})
     assert engine.retention.retain(NOW_MS) == 1
     assert engine.retention.remove_garbage(NOW_MS + 1000, grace_ms=2000) == 0
     assert {name for name, _, _ in engine.objects.listing()} == {key, left}

@@ -132,7 +132,7 @@ def test_retention_is_one_nodes_at_a_time(nodes: list[Engine], ids: list[int], c
     """And the next one's after the pause."""
     while nodes[0].janitor.seal_due():
         pass
-    nodes[0].runs.set_retention("lab", None, 0)
+    nodes[0].runs.put_project("lab", clock(), retention={"retain_days": None, "retain_bytes": 0})
     nodes[0].janitor.clean()
     assert list(nodes[0].objects.listing()) == []
     nodes[1].appender.append(ids[0], 5000, b"more\n")
@@ -151,7 +151,7 @@ def test_retention_and_merging_at_once(nodes: list[Engine], ids: list[int], cloc
         for _ in range(4):
             nodes[0].appender.append(ids[0], nodes[0].logs.head(ids[0]).end_byte, text)
             nodes[0].sealer.seal(ids[0])
-        nodes[0].runs.set_retention("lab", None, 600 + turn * 10)
+        nodes[0].runs.put_project("lab", clock(), retention={"retain_days": None, "retain_bytes": 600 + turn * 10})
         with ThreadPoolExecutor(2) as pool:
             merging = pool.submit(nodes[1].sealer.merge, ids[0], clock())
             retaining = pool.submit(nodes[2].retention.retain, clock())

@@ -171,7 +171,7 @@ def test_retention_that_waits_in_vain_does_not_stop_the_round(postgres: Postgres
     log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]
     engine.appender.append(log.id, 0, b"line\n" * 1000)
     assert engine.sealer.seal(log.id)
-    engine.runs.set_retention("lab", None, 0)
+    engine.runs.put_project("lab", NOW_MS, retention={"retain_days": None, "retain_bytes": 0})
     engine.objects.put("orphan", b"x")
     with engine.database.transaction() as tx:
         tx.rows("garbage_put", object_key="orphan", now_ms=0)

@@ -167,7 +167,7 @@ def test_a_clock_that_jumps_deletes_nothing(backend: Backend, tmp_path: Path) ->
     place = replace(backend.settings(tmp_path / "joblog"), object_grace_s=0, retain_share=100.0)
     engine = Engine(place, clock_ms=lambda: now[0])
     log_id = sealed_in_parts(engine, 4)
-    engine.runs.set_retention("lab", 30, None)
+    engine.runs.put_project("lab", engine.clock_ms(), retention={"retain_days": 30, "retain_bytes": None})
     engine.janitor.clean()
     for _ in range(5):
         now[0] += DAY_MS
@@ -205,7 +205,7 @@ def test_retention_takes_little_at_once(backend: Backend, tmp_path: Path) -> Non
     place = backend.settings(tmp_path / "joblog")
     engine = Engine(place, clock_ms=lambda: NOW_MS)
     log_id = sealed_in_parts(engine, 10)
-    engine.runs.set_retention("lab", 1, None)
+    engine.runs.put_project("lab", engine.clock_ms(), retention={"retain_days": 1, "retain_bytes": None})
     later, whole = NOW_MS + 2 * DAY_MS, len(engine.logs.segment_sizes(log_id))
     for gone in range(1, 4):
         assert engine.retention.retain(later) == 1
@@ -235,7 +235,7 @@ def test_retain_bytes_keeps_so_many_of_the_newest(backend: Backend, tmp_path: Pa
         assert engine.sealer.merge(log_id, NOW_MS) > 1
     before = sum(stored(engine, log_id))
     bound = before // 3
-    engine.runs.set_retention("lab", None, bound)
+    engine.runs.put_project("lab", engine.clock_ms(), retention={"retain_days": None, "retain_bytes": bound})
     assert engine.retention.retain(NOW_MS) > 0
     left = stored(engine, log_id)
     assert bound <= sum(left) <= bound + (before // 4 if merged else max(left))

@@ -26,9 +26,9 @@ def test_who_watches_is_woken() -> None:
     feed.unwatch(1, one)
     feed.changed({1, 2})
     assert woken == ["one", "two", "two", "one"]
-    assert sorted(feed.watched()) == [1, 2]
+    assert sorted(feed._watching) == [1, 2]
     feed.unwatch(1, two)
-    assert feed.watched() == [2]
+    assert list(feed._watching) == [2]
 
 
 def test_commits_wake(tmp_path: Path) -> None:

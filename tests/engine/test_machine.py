@@ -190,18 +190,18 @@ class LogMachine(RuleBasedStateMachine):
     @rule(keep_bytes=st.integers(0, 2000))
     def retain_by_size(self, keep_bytes: int) -> None:
         before = self.log.start_byte
-        self.engine.runs.set_retention("lab", None, keep_bytes)
+        self.engine.runs.put_project("lab", self.now_ms, retention={"retain_days": None, "retain_bytes": keep_bytes})
         self.engine.retention.retain(self.now_ms)
-        self.engine.runs.set_retention("lab", None, None)
+        self.engine.runs.put_project("lab", self.now_ms, retention={"retain_days": None, "retain_bytes": None})
         gaps = {gap.reason: gap.size_bytes for gap in self.engine.logs.gaps(self.log_id)}
         assert before <= self.log.start_byte == gaps.get("retention", 0)
 
     @rule(days=st.integers(1, 3))
     def retain_by_age(self, days: int) -> None:
         self.now_ms += 24 * 3600 * 1000
-        self.engine.runs.set_retention("lab", days, None)
+        self.engine.runs.put_project("lab", self.now_ms, retention={"retain_days": days, "retain_bytes": None})
         self.engine.retention.retain(self.now_ms)
-        self.engine.runs.set_retention("lab", None, None)
+        self.engine.runs.put_project("lab", self.now_ms, retention={"retain_days": None, "retain_bytes": None})
 
     @rule(minutes=st.integers(-60, 60))
     def the_clock_jumps(self, minutes: int) -> None:

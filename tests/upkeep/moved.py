@@ -53,7 +53,7 @@ class Filled:
         engine = self.engine
         engine.runs.put_project("lab", NOW_MS, name="the-lab")
         engine.runs.put_project("other", NOW_MS, domain="elsewhere")
-        engine.runs.set_retention("lab", 365, None)
+        engine.runs.put_project("lab", NOW_MS, retention={"retain_days": 365, "retain_bytes": None})
         self.user = engine.users.create_user("default", "ada", "correct horse", NOW_MS)
         engine.users.grant(self.user.id, "lab", ["read", "write"], NOW_MS)
         self.key = engine.users.create_key(self.user.id, "laptop", NOW_MS)

@@ -108,7 +108,7 @@ def starting(node: Node, logs: Logs3) -> None:
 
 
 def retaining(node: Node, logs: Logs3) -> None:
-    Runs(node.database).set_retention("lab", None, 1)
+    Runs(node.database).put_project("lab", NOW_MS, retention={"retain_days": None, "retain_bytes": 1})
     node.retention.retain(node.database.clock_ms())
     del logs
 

@@ -67,16 +67,6 @@ class Runs:
                 tx.rows("project_retain", id=project_id, **both)
             return Project(*tx.rows("project", id=project_id)[0])
 
-    def project_by_name(self, domain_id: str, name: str) -> Project | None:
-        """Returns the project of that name, if there is one."""
-        rows = self._db.rows("project_by_name", domain_id=domain_id, name=name)
-        return Project(*rows[0]) if rows else None
-
-    def set_retention(self, project_id: str, retain_days: int | None, retain_bytes: int | None) -> None:
-        """Sets how long (days) and how much (bytes of stored objects) is kept; None: no bound."""
-        with self._db.transaction() as tx:
-            tx.rows("project_retain", id=project_id, retain_days=retain_days, retain_bytes=retain_bytes)
-
     def project(self, project_id: str) -> Project:
         """Returns a project; raises NotFound."""
         rows = self._db.rows("project", id=project_id)

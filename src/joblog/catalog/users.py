@@ -34,11 +34,6 @@ class Users:
             raise NotFound("domain", domain_id)
         return Domain(*rows[0])
 
-    def domain_by_name(self, name: str) -> Domain | None:
-        """Returns the domain of that name, if there is one."""
-        rows = self._db.rows("domain_by_name", name=name)
-        return Domain(*rows[0]) if rows else None
-
     def create_user(
         self,
         domain: str,

@@ -41,11 +41,6 @@ class Feed:
             else:
                 del self._watching[log_id]
 
-    def watched(self) -> list[int]:
-        """Returns the logs that somebody watches: what a listener need listen for."""
-        with self._lock:
-            return list(self._watching)
-
     def changed(self, log_ids: Iterable[int]) -> None:
         """Wakes whoever watches these logs."""
         watching = self._watching

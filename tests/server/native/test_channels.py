@@ -129,10 +129,10 @@ def test_client_that_hangs_up_is_noticed(engine: Engine) -> None:
     async def run() -> None:
         app, gone = App(engine), asyncio.Event()
         async with calling(app, engine, log, gone) as sent:
-            assert engine.feed.watched() == [log.id]
+            assert list(engine.feed._watching) == [log.id]
             gone.set()
         assert sent[0]["status"] == 200
-        assert engine.feed.watched() == []
+        assert not engine.feed._watching
         await app.stop()
 
     asyncio.run(run())

@@ -31,7 +31,6 @@ _CREDENTIALS = re.compile(
     rb"SDK-HMAC-SHA256\s+Access=([!-+\--~]{1,128}),\s*SignedHeaders=([!-+\--~]{1,4096}),\s*Signature=([0-9a-fA-F]{64})"
 )
 _DATE = re.compile(rb"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
-_SHA256 = re.compile(rb"[0-9a-f]{64}")
 _UNRESERVED = "-_.~"
 
 _DATE_HEADER = b"x-sdk-date"
