@@ -121,7 +121,7 @@ def test_what_is_not_there_is_said(joblog: Agent, tmp_path: Path) -> None:
     ):
         assert joblog.noted("cat", "ten", *part) == (b"", f"{log} has nothing at {wanted}: it is {log}{there}")
     assert joblog.noted("cat", "ten#L10")[1].startswith(f"{log} has nothing at #L10: ")
-    assert joblog.noted("cat", "ten", "--until", "2020-01-01") == (b"", f"{log} has nothing of that time")
+    assert joblog.noted("cat", "ten", "--until", "2020-01-01") == (b"", f"{log} has nothing from that time")
     joblog.run(joblog.job("true", options=()))
     assert joblog.noted("cat", "true") == joblog.noted("tail", "true") == (b"", "true/V0001/worker-0 is empty")
     assert joblog.said("logs", "true").split()[-5:-2] == [b"complete", b"0", b"0"]

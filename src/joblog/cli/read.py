@@ -83,7 +83,7 @@ def _says_nothing(client: Client, log: Log, asked: _Part) -> bool:
     if log.start_byte == log.end_byte:
         note(f"{name} is empty" + ("" if not log.end_byte else ": retention has removed what it had"))
     elif asked.high is not None and asked.high <= asked.low:
-        note(f"{name} has nothing of that time")
+        note(f"{name} has nothing from that time")
     else:
         wanted = part_name(asked.low, asked.low + 1 if asked.high is None else asked.high, unit)
         note(f"{name} has nothing at {wanted}: it is {name}{part_name(start, end, unit)}")

@@ -46,7 +46,7 @@ class Settings:
         Path(), "directory of the admin token, and of the catalog and the objects unless other settings place them"
     )
     catalog: str = _setting("", "PostgreSQL database of the catalog, postgresql://USER@HOST/NAME (default: SQLite in <data>)")
-    catalog_connections: int = _setting(16, "most connections to PostgreSQL")
+    catalog_connections: int = _setting(16, "maximum number of connections to PostgreSQL")
     catalog_wait_s: int = _setting(60, "seconds that a start waits for PostgreSQL before it fails")
     objects: str = _setting("", "place of the sealed segments: s3://, gs://, az:// or file:// (default: <data>/objects)")
     objects_endpoint: str = _setting("", "address of an S3-compatible store, such as https://s3.example.org")
@@ -64,20 +64,22 @@ class Settings:
         60, "seconds without an append after which a log's tail moves into an object, whatever its size"
     )
     merge_calm_s: float = _setting(5.0, "seconds without a sealed segment before segments are merged")
-    compress_after_s: int = _setting(3600, "seconds without an append after which a log's segments are compressed anew, harder")
+    compress_after_s: int = _setting(
+        3600, "seconds without an append after which a log's segments are compressed again, smaller"
+    )
     janitor_s: float = _setting(1.0, "seconds between two rounds of sealing and merging")
     retain_check_s: float = _setting(60.0, "seconds between two rounds of retention and of removing objects")
     public_url: str = _setting(
         "", "address where clients reach joblog, such as https://logs.example.com (default: the address in each request)"
     )
     trusted_proxies: str = _setting(
-        "", "proxies whose X-Forwarded-Host and -Proto to believe: addresses with commas between; * for all"
+        "", "proxies whose X-Forwarded-Host and -Proto are trusted: addresses, separated by commas; * for all"
     )
     region: str = _setting("default", "region in the service catalogue")
     secret_key: str = _secret(
         "key that encrypts secret access keys, the same for all nodes of one catalog (default: <data>/secret.key)"
     )
-    heartbeat_s: float = _setting(10.0, "seconds between two signs of life to a follower of a silent log")
+    heartbeat_s: float = _setting(10.0, "seconds between keep-alives to a follower of a quiet log")
     search_threads: int = _setting(2, "searches that run at once; each takes a processor")
     metrics: str = _setting(
         "local", "who may read /metrics: local (processes of this machine, others with a token), token, open (everybody) or off"
@@ -92,13 +94,15 @@ class Settings:
     body_silence_s: float = _setting(
         30.0, "seconds of silence after which a request's body, or an answer that nobody reads, is given up"
     )
-    audit: str = _setting("acts", "calls in the audit log: acts (administrative calls), reads (these too) or none")
+    audit: str = _setting(
+        "acts", "calls in the audit log: acts (administrative calls), reads (calls that read as well) or none"
+    )
     audit_file: str = _setting("", "file of the audit log, one JSON object per line (default: the server's log)")
     tls_cert: str = _setting("", "file with the server's certificate and its chain, in PEM")
     tls_key: str = _setting("", "file with the certificate's private key, in PEM, without a passphrase")
     object_grace_s: int = _setting(24 * 3600, "seconds that an object stays after retention, merging or a mistake dropped it")
     retain_share: float = _setting(
-        1.0, "most percent of a project's bytes that retention drops in one round, at least one segment; 100: everything"
+        1.0, "percent of a project's bytes that retention drops in one round at most, or one segment; 100: everything"
     )
 
     @property

@@ -33,7 +33,7 @@ def _add_tokens(commands: Subparsers) -> None:
     create.add_argument("--right", action="append", choices=RIGHTS, required=True, help="may be repeated")
     create.add_argument("--all-projects", action="store_true", help="for every project, not only for --project")
     create.add_argument("--job", metavar="NAME", help="only for this job of the project; create the job if it does not exist")
-    create.add_argument("--label", metavar="TEXT", help="say what it is for (default: nothing)")
+    create.add_argument("--label", metavar="TEXT", help="what it is for (default: nothing)")
     create.add_argument("--expires", metavar="TIME", help="expire after TIME, such as 90s, 12h or 30d (default: never)")
     create.add_argument(
         "--local", action="store_true", help="write to the data directory ($JOBLOG_DATA) on this machine, without a server"
@@ -79,7 +79,7 @@ def _add_keys(commands: Subparsers) -> None:
     key = commands.add_parser("key", help="create, list and delete the access keys that programs sign requests with")
     keys = key.add_subparsers(metavar="ACTION", required=True)
     create = _add_for_user(keys, "create", "users:create_key", "create an access key; print it and its secret")
-    create.add_argument("--label", metavar="TEXT", help="say what it is for (default: nothing)")
+    create.add_argument("--label", metavar="TEXT", help="what it is for (default: nothing)")
     _add_for_user(keys, "list", "users:list_keys", "list a user's access keys")
     drop = _add_for_user(keys, "delete", "users:delete_key", "delete an access key")
     drop.add_argument("access", metavar="ACCESS_KEY", help="as the list shows it")
@@ -152,9 +152,9 @@ def _add_canary(commands: Subparsers) -> None:
         "--round", type=float, default=600.0, metavar="S", help="start a new run every S seconds (default: 600)"
     )
     canary.add_argument("--job", default="joblog-canary", metavar="NAME", help="the job's name (default: joblog-canary)")
-    about = "serve metrics on this port of 127.0.0.1; 0: any free port (default: do not)"
+    about = "serve metrics on this port of 127.0.0.1; 0: any free port (default: none)"
     canary.add_argument("--metrics-port", type=int, metavar="PORT", help=about)
-    canary.add_argument("--metrics-file", metavar="FILE", help="write metrics to FILE every five seconds (default: do not)")
+    canary.add_argument("--metrics-file", metavar="FILE", help="write metrics to FILE every five seconds (default: none)")
 
 
 def _add_completion(commands: Subparsers) -> None:

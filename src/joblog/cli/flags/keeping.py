@@ -8,7 +8,9 @@ from joblog.cli.flags.common import RUN_HELP, Subparsers, add_client, add_named
 def add_to(commands: Subparsers) -> None:
     """Adds the commands."""
     stop = add_client(commands, "stop", "keep:stop", "ask a run to stop: its commands get SIGTERM, and SIGKILL a little later")
-    rename = add_client(commands, "rename", "keep:rename", "say what to call a run; its name, JOB/RUN, and links to it stay")
+    rename = add_client(
+        commands, "rename", "keep:rename", "give a run a title; its name, JOB/RUN, and links to it stay the same"
+    )
     rm = add_client(commands, "rm", "keep:rm", "delete runs with their logs, or a job with all its runs, for ever")
     note = add_client(commands, "note", "keep:note", "write a note on a run or a job, or print it")
     add_named(stop, "run", "RUN", RUN_HELP)

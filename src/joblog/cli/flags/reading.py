@@ -16,9 +16,9 @@ MOMENT_HELP = "90s, 10m, 2h or 7d ago, or a time as 2026-01-31T12:00:00Z"
 
 RAW_HELP = "send the bytes unchanged to a terminal too: no pager, escapes included"
 
-PLAIN_HELP = "fold progress bars and leave out escapes, as is done on a terminal, into a pipe or a file too"
+PLAIN_HELP = "fold progress bars and leave out escapes in a pipe or a file too, as on a terminal"
 
-ENCODING_HELP = "where bars are folded: what the log is written in, such as gbk or utf-16 (default: guessed)"
+ENCODING_HELP = "the log's character encoding, such as gbk or utf-16, used where bars are folded (default: guessed)"
 
 JOB_HELP = f"{RUN_HELP} (default: the latest run)"
 RANK_HELP = "only these ranks, such as 3,7-9 (default: all)"
@@ -26,7 +26,7 @@ RANK_HELP = "only these ranks, such as 3,7-9 (default: all)"
 LIST_HELP = "print one JSON array"
 LINES_HELP = "print one JSON object per line, as it comes"
 
-STATE_HELP = "only in this state: running, completed, failed, killed, lost, ended (how, nobody said) ...; may be repeated"
+STATE_HELP = "only in this state: running, completed, failed, killed, lost, ended (nobody said how) ...; may be repeated"
 
 
 def add_to(commands: Subparsers) -> None:
@@ -77,7 +77,7 @@ def _add_tail(commands: Subparsers) -> None:
     tail.add_argument("--raw", action="store_true", help=RAW_HELP)
     tail.add_argument("--json", action="store_true", help=f"{LINES_HELP}: a line's number, bytes and text")
     tail.add_argument("--rank", metavar="RANKS", help="merge these ranks, such as 3,7-9 or all, by arrival; LOG names a run")
-    about = "with --rank: print lines that ranks have in common within S seconds once (default: 0, do not)"
+    about = "with --rank: print a line that several ranks print within S seconds only once (default: 0, print each)"
     tail.add_argument("--collapse", type=int, default=0, metavar="S", help=about)
 
 
@@ -126,7 +126,9 @@ def _add_search(commands: Subparsers) -> None:
 
 
 def _add_links(commands: Subparsers) -> None:
-    link = add_client(commands, "link", "links:open_log", "print the permanent link to a log, or to a part of it: open --print")
+    link = add_client(
+        commands, "link", "links:open_log", "print the permanent link to a log, or to a part of it, as open --print does"
+    )
     opened = add_client(
         commands, "open", "links:open_log", "open a log, or a part of it, in a browser, and print the link to it"
     )
@@ -138,7 +140,7 @@ def _add_links(commands: Subparsers) -> None:
     link.set_defaults(print=True, one_time=False)
     how = opened.add_mutually_exclusive_group()
     how.add_argument("--print", action="store_true", help="only print it, for a colleague")
-    about = "print a link that logs a browser in, once and within ten minutes, as where there is no browser here"
+    about = "print a link that logs in a browser on another machine, once and within ten minutes"
     how.add_argument("--one-time", action="store_true", help=about)
 
 
@@ -149,7 +151,9 @@ def _add_views(commands: Subparsers) -> None:
     why.add_argument("--max-bytes", type=int, metavar="N", help="limit the answer to N bytes, 1000 to 1000000 (default: 16384)")
     about = "limit the answer to about N tokens of a language model, instead of --max-bytes"
     why.add_argument("--max-tokens", type=int, metavar="N", help=about)
-    why.add_argument("--silent", type=int, metavar="S", help="count an open log as silent after S seconds (default: 300)")
+    why.add_argument(
+        "--silent", type=int, metavar="S", help="count an open log as silent after S seconds without output (default: 300)"
+    )
     add_client(commands, "mcp", "mcp:mcp", "answer an assistant's questions about runs on stdin and stdout (MCP), read-only")
     progress = add_shown(commands, "progress", "measure:progress", "show how far a run is, from the progress bars it draws")
     metrics = add_shown(commands, "metrics", "measure:metrics", "list the numbers that a run prints, as series over its steps")

@@ -20,9 +20,7 @@ def add_to(commands: Subparsers) -> None:
     load.add_argument("--task", help=argparse.SUPPRESS)
     about = "label the job; may be repeated"
     load.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help=about)
-    load.add_argument(
-        "--tree", metavar="DIR", help="import all logs below DIR, a run for each of their paths, and show them first"
-    )
+    load.add_argument("--tree", metavar="DIR", help="import all logs below DIR, one run per path, and show the runs first")
     load.add_argument("--dry-run", action="store_true", help="show which runs would be made, and make none")
     load.add_argument("files", nargs="*", metavar="FILE", help="log files; .gz and .zst are unpacked; - is standard input")
     _add_redacting(load)
@@ -116,7 +114,7 @@ def _add_redacting(parser: argparse.ArgumentParser) -> None:
 def _add_spool(commands: Subparsers) -> None:
     sync = add_client(commands, "sync", "spool:sync", "send the logs that were left in the spool while the server was away")
     sync.add_argument(
-        "spools", nargs="*", metavar="SPOOL", help="as spool ls names them (default: all that no running job uses)"
+        "spools", nargs="*", metavar="SPOOL", help="what to send, as spool ls names it (default: all that no running job uses)"
     )
     about = "the log that SPOOL belongs to, if its own notes are damaged"
     sync.add_argument("--as", dest="as_log", metavar="JOB/RUN/RANK", help=about)

@@ -13,48 +13,48 @@ from joblog.cli.help.help import GROUPS
 _INTRODUCTION = """\
 # The command line
 
-`joblog COMMAND --help` says the same of one command. This page is made of the parser by `make reference`; a test
-compares them.
+`joblog COMMAND --help` says the same about one command. `make reference` makes this page from the parser; a test
+compares the two.
 
-**Names.** A run is `JOB/RUN`, one rank's log `JOB/RUN/RANK`: `resnet/V0002/worker-3`, or shorter `resnet#2/3`. A job
-is meant by its name or its id, a run by its number or as `latest`. Without a run the latest one is meant, without a
-rank the first, and where a name may be left out the latest run of the project. In place of a name there may be a
-permanent link or the address of the viewer's page, with the server's address or without:
-`https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140`. A link to another server than the one that is asked is
-refused: the token is shown to no other.
+**Names.** A run is `JOB/RUN`, one rank's log `JOB/RUN/RANK`: `resnet/V0002/worker-3`, or shorter `resnet#2/3`. Give a
+job by its name or id, a run by its number or as `latest`. Without a run, a command takes the job's latest one; without
+a rank, the first; and where the name may be left out, the project's latest run. A permanent link, or the address of
+the viewer's page, will do in place of a name, with the server's address or without:
+`https://logs.lab/p/lab/resnet/V0002/worker-3#L120-L140`. A link to another server is refused: only the server that you
+ask sees your token.
 
-**Places.** Behind a name or a link `#L120`, `#L120-L140` or `#B100-B200` is a part of the log for `cat`, `link` and
-`open`; other commands take no notice of it. Lines and bytes count from 0, and both ends are included, here, in
-`--lines` and `--bytes`, and in what `search` and `why` print: each place that is printed can be pasted behind
-`joblog cat`. What is beyond a log's end, or that it is empty, is said on stderr, with status 0.
+**Places.** `#L120`, `#L120-L140` or `#B100-B200` behind a name or a link means a part of the log, for `cat`, `link` and
+`open`; other commands ignore it. Lines and bytes count from 0, and both ends are included: here, in `--lines` and
+`--bytes`, and in what `search` and `why` print, so that you can paste each place they print behind `joblog cat`. If a
+part is beyond the log's end, or empty, `cat` says so on stderr and exits with 0.
 
-**On a terminal** `cat` and `tail` show what a terminal shows of a log: bars folded, colours as the log has them, and no
-other escape. Where bytes are asked for, and in what `search` finds, control characters are shown, as `^[`, rather than
-sent. What is longer than the screen goes to a pager: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; `cat`, or
-nothing, is none; `tail -f` has none. `NO_COLOR` leaves colours out. `--raw` sends all as it is. Into a pipe or a file
-the bytes always go as they are; `--plain` folds there too.
+**On a terminal** `cat` and `tail` show what a terminal would show: bars folded, the log's own colours, no other escape.
+With `--bytes`, and in the lines that `search` finds, control characters are shown, as `^[`, and not sent. Output longer
+than the screen goes to a pager: `$JOBLOG_PAGER`, else `$PAGER`, else `less -FRX`; set it to `cat`, or to nothing, for
+none. `tail -f` uses none. `NO_COLOR` leaves colours out. `--raw` sends every byte unchanged. In a pipe or a file the
+bytes are always unchanged; `--plain` folds there too.
 
-**JSON.** `--json` of a list is one array, as gh's is: `joblog runs --json | jq '.[] | .state'`. `search`, `tail` and
-`verify` write one object per line, each as it comes.
+**JSON.** `--json` prints a list as one array, as gh does: `joblog runs --json | jq '.[] | .state'`. `search`, `tail`
+and `verify` print one object per line, each as it comes.
 
 **Completion** of commands, options, and names of jobs, runs, ranks and metrics: `source <(joblog completion bash)` in
 `~/.bashrc`, `source <(joblog completion zsh)` in `~/.zshrc`, `joblog completion fish | source` in
-`~/.config/fish/config.fish`. A server that does not answer within a second is not waited for.
+`~/.config/fish/config.fish`. Completion waits for a server's answer for at most a second.
 
-**Systems.** What reads logs runs on Linux, macOS and Windows, as the SDK does; `run`, `sync`, `spool`, `follow`,
-`canary` and what runs or mends a server need Linux, and say so.
+**Systems.** Commands that read logs run on Linux, macOS and Windows, as the SDK does. `run`, `sync`, `spool`, `follow`,
+`canary`, and the commands that run or repair a server, need Linux, and say so elsewhere.
 
 {groups}
 ## Exit status
 
 | status | |
 |---|---|
-| 0 | done; of `search`: some line matches |
+| 0 | done; `search`: some line matches |
 | 1 | `search`: no line matches. `check`: something is not sound. `verify`: a log is not complete. \
-`canary`: something was wrong. `sync`, `follow`, `import`, `move`: not all was sent |
-| 2 | an error, told in one line on stderr; wrong usage |
+`canary`: something was wrong. `sync`, `follow`, `import`, `move`: not everything was sent |
+| 2 | an error, in one line on stderr; or wrong usage |
 | 130 | ended by Ctrl-C |
-| 141 | whoever read stdout has gone |
+| 141 | the reader of stdout has gone |
 
 `joblog run` exits with the status of its command: 128 + N after signal N, 126 when the command cannot be run, 127 when
 it is not found. Nothing that happens to joblog changes that.
