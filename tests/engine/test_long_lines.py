@@ -19,7 +19,7 @@ from joblog.engine.read import DEADLINE_S, Page, PageReader
 from joblog.errors import Busy
 from joblog.server.http.asgi import HTTPScope
 from joblog.server.http.pools import MAX_VIEW_S, Viewing
-from joblog.server.http.share import Caller, calling
+from joblog.server.http.share import Caller
 
 SECONDS = 60
 BARS = b" 5%|#         | 1/20 [00:01<00:19,  1.00it/s]\r" * 700
@@ -81,7 +81,7 @@ def test_view_that_takes_too_long_ends_at_its_next_read(engine: Engine) -> None:
 
     async def made() -> float:
         scope = cast(HTTPScope, {"headers": [], "client": ("127.0.0.1", 1)})
-        with calling(Caller(scope, engine.settings, None)):
+        with Caller(scope, engine.settings, None):
             return await Viewing().run(DEADLINE_S.get)
 
     begun_s = time.monotonic()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,7 +21,7 @@ from joblog.server.auth.tokens import Auth
 from joblog.server.collectors import loki, otlp
 from joblog.server.collectors.basic import with_password
 from joblog.server.collectors.deliver import Deliveries
-from joblog.server.http.answers import Answer, answer_headers, error_answer, shown_path
+from joblog.server.http.answers import Answer, error_answer, shown_path
 from joblog.server.http.asgi import HTTPScope, Receive, Send
 from joblog.server.http.audit import Audit
 from joblog.server.http.bodies import TAKEN, Incoming, Silence, Unpacking
@@ -32,8 +31,8 @@ from joblog.server.http.limits import Buckets
 from joblog.server.http.outgoing import MAX_UNREAD_BYTES, Outgoing
 from joblog.server.http.pools import Searches, Viewing
 from joblog.server.http.request_log import VIEWER, Exchange, Traces, Traffic
-from joblog.server.http.routes import OPEN, Call, Calls, Tree, Unrouted
-from joblog.server.http.share import Caller, Share, calling
+from joblog.server.http.routes import OPEN, Call, Calls, Routed, Tree, Unrouted
+from joblog.server.http.share import Caller, Share
 from joblog.server.http.streams import MAX_DOWNLOADS
 from joblog.server.mcp.door import Door
 from joblog.server.mcp.paths import PATH as MCP_PATH
@@ -91,6 +90,9 @@ ROUTES = [*calls.routes, *(route for group in _GROUPS for route in group.calls.r
 """Every call that there is."""
 
 _TREE = Tree(ROUTES)
+
+READS = frozenset(("GET", "HEAD"))
+"""The methods of requests that have no body to wait for."""
 
 BURST_S = 10.0
 """So many seconds' worth of requests may come at once: agents that catch up are no abuse."""
@@ -171,16 +173,17 @@ class App:
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        exchange = self._traffic.begin(scope)
-        out = Outgoing(send, exchange, scope, self._unread)
+        exchange = Exchange(self._traffic, scope)
         try:
-            if scope["method"] in ("GET", "HEAD"):
+            if scope["method"] in READS:
+                out = Outgoing(send, exchange, scope, self._unread)
                 await self._answer(with_session(scope), receive, out, exchange)
                 return
             with self._room.taking() as taken:
                 TAKEN.set(taken)
                 body = Incoming(receive, self._silence, taken)
-                await self._answer(with_password(scope), body.receive, body.before(out), exchange)
+                out = Outgoing(send, exchange, scope, self._unread, body)
+                await self._answer(with_password(scope), body.receive, out, exchange)
         except Exception as error:
             _log.error("%s: cut off: %r", shown_path(scope["path"]), error)  # what has begun cannot become an error any more
             raise
@@ -193,43 +196,54 @@ class App:
         await self._assistants.stop()
         await self._followers.stop(LAST_WORDS_S)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send, exchange: Exchange) -> None:
+    async def _answer(self, scope: HTTPScope, receive: Receive, out: Outgoing, exchange: Exchange) -> None:
         """Finds out who is calling, answers, and says no in one place."""
-        signed = is_signed(scope["path"], scope["headers"])
-        caller, close = Caller(scope, self._settings, None if signed else self._auth), None
-        with calling(caller):
+        named = dict(scope["headers"])
+        signed = b"authorization" in named and is_signed(scope["path"], scope["headers"])
+        close: Callable[[], None] | None = None
+        answer: Answer | None
+        with Caller(scope, self._settings, None if signed else self._auth) as caller:
             try:
-                _check_coding(scope)
-                if signed:
-                    scope, receive, close = await self._admission.admitted(scope, receive)
-                    caller.believe(scope, self._auth)
-                elif not self._embedded:  # so that no handler waits for the token on the event loop
-                    await self._auth.learn(scope["headers"])
-                if scope["path"] in MCP_PATHS:
-                    exchange.route = MCP_PATH
-                    asked = await self._assistants.answer(scope, receive, send)
-                    if asked is None:
-                        return
-                    answer = asked
-                else:
-                    answer = await self._routed(scope, receive, exchange)
-            except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
-                answer = error_answer(error, scope["path"])
-            try:
-                await send_answer(answer, receive, send, exchange.number, bare=scope["method"] == "HEAD")
+                try:
+                    if b"transfer-encoding" in named:
+                        _check_coding(scope)
+                    if signed:
+                        scope, receive, close = await self._admission.admitted(scope, receive)
+                        caller.believe(scope, self._auth)
+                    elif not self._embedded:  # so that no handler waits for the token on the event loop
+                        await self._auth.learn(scope["headers"])
+                    routed = self._routed(scope, exchange)
+                    if isinstance(routed, Routed):
+                        call = Call(scope, receive, self._parts.joblog.parsing)
+                        answer = await routed.route.answer(self._parts, call, routed)
+                    elif routed is None:
+                        answer = await self._assistants.answer(scope, receive, out.passed)
+                    else:
+                        answer = routed
+                except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer
+                    answer = error_answer(error, scope["path"])
+                if answer is not None:
+                    await out.answer(answer, receive)
             finally:
                 if close is not None:
                     close()
 
-    async def _routed(self, scope: HTTPScope, receive: Receive, exchange: Exchange) -> Answer:
+    def _routed(self, scope: HTTPScope, exchange: Exchange) -> Answer | Routed | None:
+        """Returns a file of the viewer, the call that a request makes, or None for the assistants' door, which answers itself.
+
+        Raises TooMany, Unrouted.
+        """
+        if scope["path"] in MCP_PATHS:
+            exchange.route = MCP_PATH
+            return None
         if self._limit is not None:
             self._count(self._limit, scope)
         method, path = scope["method"], scope["path"]
-        if method in ("GET", "HEAD") and (page := self._viewer.answer(path, scope["headers"])) is not None:
+        if method in READS and (page := self._viewer.answer(path, scope["headers"])) is not None:
             exchange.route = VIEWER
             return page
         try:
-            route, raw = _TREE.find(method, path)
+            routed = _TREE.find(method, path)
         except Unrouted as error:
             self._audited(scope, exchange)
             if method == "OPTIONS" and error.allowed:
@@ -237,13 +251,14 @@ class App:
             if not error.allowed and (page := self._viewer.no_page(path, scope["headers"])) is not None:
                 return page
             raise
+        route = routed.route
         exchange.route = route.path
         if route.name != "append_log":  # which is no act, and most of what there is
             self._audited(scope, exchange)
-        return await route.answer(self._parts, Call(scope, receive, self._parts.joblog.parsing), raw)
+        return routed
 
     def _audited(self, scope: HTTPScope, exchange: Exchange) -> None:
-        if self._audit.reads or (self._audit.changes and scope["method"] not in ("GET", "HEAD")):
+        if self._audit.reads or (self._audit.changes and scope["method"] not in READS):
             exchange.audited = self._audit.begin(scope)
 
     def _count(self, limit: Buckets, scope: HTTPScope) -> None:
@@ -258,42 +273,3 @@ def _check_coding(scope: HTTPScope) -> None:
     for name, value in scope["headers"]:
         if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             raise Invalid("Transfer-Encoding", "chunked or absent", value.decode("latin-1"))
-
-
-async def send_answer(answer: Answer, receive: Receive, send: Send, number: bytes, *, bare: bool = False) -> None:
-    """Sends a whole answer; a ``bare`` one, to HEAD, without its body, of which nothing is made either."""
-    rest = answer.rest
-    try:
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer, number)})
-        first, answer.body = b"" if bare else answer.body, b""
-        await send({"type": "http.response.body", "body": first, "more_body": not (bare or rest is None)})
-        del first
-        if rest is not None and not bare:
-            await _while_read(_send_parts(rest, send), receive)
-    finally:
-        if rest is not None:
-            await rest.aclose()
-
-
-async def _send_parts(parts: AsyncGenerator[bytes, None], send: Send) -> None:
-    async for part in parts:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _while_read(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Sends until all is sent or the client has gone, which may be long before there is anything more to send."""
-    tasks = asyncio.create_task(sending), asyncio.create_task(_gone(receive))
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcome = (await asyncio.gather(*tasks, return_exceptions=True))[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

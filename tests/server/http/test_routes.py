@@ -54,10 +54,26 @@ def test_every_call_that_is_not_hidden_is_described() -> None:
 
 def test_paths_are_found() -> None:
     """With a slash behind them, too; HEAD is answered as GET is."""
-    found, values = tree().find("GET", "/api/jobs/7/stop")
-    assert (found.path, values) == ("/api/jobs/{job_id}/stop", ["7"])
-    assert tree().find("HEAD", "/api/jobs/")[0].path == "/api/jobs"
-    assert tree().find("POST", "/api/jobs/x")[1] == ["x"]
+    place = tree().find("GET", "/api/jobs/7/stop")
+    assert (place.route.path, place.raw, place.values()) == ("/api/jobs/{job_id}/stop", ["7"], {"job_id": 7})
+    assert tree().find("HEAD", "/api/jobs/").route.path == "/api/jobs"
+    assert tree().find("POST", "/api/jobs/x").raw == ["x"]
+
+
+def test_paths_that_are_remembered_are_found_as_at_first() -> None:
+    """Each by its method; what stands in them wrongly is refused each time; of very many or long ones few are kept."""
+    calls = tree()
+    for _ in range(2):
+        assert calls.find("GET", "/api/jobs/7").route.right == OPEN
+        assert calls.find("POST", "/api/jobs/7").route.right == "write"
+        with pytest.raises(Invalid, match="job_id must be an integer"):
+            calls.find("POST", "/api/jobs/x").values()
+        with pytest.raises(Unrouted):
+            calls.find("PUT", "/api/jobs/7")
+    for job_id in range(1, 10_000):
+        assert calls.find("GET", f"/api/jobs/{job_id}").values() == {"job_id": job_id}
+    assert calls.find("GET", f"/api/jobs/{'1' * 1000}").raw == ["1" * 1000]
+    assert calls.remembered_characters < 2_000_000
 
 
 @pytest.mark.parametrize("path", ["/", "/api/job", "/api/jobs//stop", "/api/jobs/7/stop/8", "//", "/api//jobs"])

@@ -212,8 +212,8 @@ def _text(secret: bytes) -> str:
 
 def _secret(headers: Headers) -> bytes:
     """Returns the token as it was sent. X-Auth-Token comes first: what a proxy puts into Authorization does no harm."""
-    sent = {name: value.strip() for name, value in headers if name in TOKEN_HEADERS}
-    secret = sent.get(b"x-auth-token") or _bearer(sent.get(b"authorization", b""))
+    sent = dict(headers)  # of a header that is there twice the last counts
+    secret = sent.get(b"x-auth-token", b"").strip() or _bearer(sent.get(b"authorization", b"").strip())
     if not secret:
         raise NoCredentials
     if len(secret) > _MAX_TOKEN:

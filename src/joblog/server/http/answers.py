@@ -161,20 +161,21 @@ def _identity_body(status: int, code: str, message: str) -> dict[str, Any]:
 
 
 _ids = itertools.count()
-_id_prefix = secrets.token_hex(8)
+_id_prefix = secrets.token_hex(8).encode()
 
 
 def request_id() -> bytes:
     """Returns a new id: 32 hex digits, unique across processes by their random prefix."""
-    return f"{_id_prefix}{next(_ids):016x}".encode()
+    return b"%b%016x" % (_id_prefix, next(_ids))
 
 
 def query_parameters(query: bytes) -> Mapping[str, str]:
     """Reads a query string; of a name given twice the last value counts, and bytes that are not UTF-8 become U+FFFD."""
-    parameters = {}
-    for part in query.decode("latin-1").split("&"):
+    parameters, text = {}, query.decode("latin-1")
+    quoted = "%" in text or "+" in text
+    for part in text.split("&"):
         name, _, value = part.partition("=")
-        if "%" in part or "+" in part:
+        if quoted:
             name, value = unquote_plus(name), unquote_plus(value)
         parameters[name] = value
     return parameters
@@ -188,9 +189,13 @@ def query_values(query: bytes, wanted: str) -> list[str]:
 
 def answer_headers(answer: Answer, number: bytes) -> Headers:
     """Returns all headers of an answer; its length where it is known."""
-    headers = [(b"content-type", answer.media_type), (b"x-request-id", number), _NO_SNIFFING, *answer.headers]
+    headers: Headers = [(b"content-type", answer.media_type), (b"x-request-id", number), _NO_SNIFFING]
+    if answer.rest is None and not answer.headers and answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+        return headers
+    headers += answer.headers
     if answer.status == 204:
         del headers[0]
     elif answer.rest is None and (answer.body or not any(name == b"content-length" for name, _ in answer.headers)):
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
     return headers

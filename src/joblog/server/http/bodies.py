@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from joblog.core.lines import Bytes
 from joblog.errors import Busy, Invalid, Missing, TooLarge
-from joblog.server.http.asgi import Message, Receive, Send
+from joblog.server.http.asgi import Message, Receive
 from joblog.server.http.share import Share, Taken, Turns
 from joblog.server.http.unpacked import MAX_PARTS, Beyond, gunzipped, unzstd
 
@@ -90,17 +90,10 @@ class Incoming:
             self._ended = True
             raise Invalid("body", f"sent at {MIN_BYTES_S} bytes a second, or faster")
 
-    def before(self, send: Send) -> Send:
-        """Returns a ``send`` that first takes in what is left of the body."""
-
-        async def after_body(message: Message) -> None:
-            if not self._ended:
-                await self._discard()
-            await send(message)
-
-        return after_body
-
-    async def _discard(self) -> None:
+    async def finish(self) -> None:
+        """Takes in what is left of the body, for nobody."""
+        if self._ended:
+            return
         left, self._unwanted = _UNWANTED_BYTES, True
         self._room.close()
         while not self._ended and left > 0:

@@ -6,9 +6,14 @@ has in memory, beside what makes it. Answers that were made whole are counted, a
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
 from joblog.errors import Busy
-from joblog.server.http.answers import answer_headers, error_answer
-from joblog.server.http.asgi import HTTPScope, Message, Send
+from joblog.server.http.answers import Answer, answer_headers, error_answer
+from joblog.server.http.asgi import HTTPScope, Message, Receive, Send
+from joblog.server.http.bodies import Incoming
 from joblog.server.http.request_log import Exchange
 from joblog.server.http.share import Share
 
@@ -20,27 +25,53 @@ MAX_UNREAD_BYTES = 128 * 1024 * 1024
 
 
 class Outgoing:
-    """The ``send`` of one request."""
+    """Sends the answer of one request; what is left of the request's ``body`` is taken in before."""
 
-    def __init__(self, send: Send, exchange: Exchange, scope: HTTPScope, unread: Share) -> None:
-        self._send, self._exchange, self._scope, self._unread = send, exchange, scope, unread
-        self._start: Message | None = None
+    __slots__ = ("_body", "_exchange", "_scope", "_send", "_unread")
 
-    async def __call__(self, message: Message) -> None:
-        """Sends a message; the first one waits for the next, which may still become a refusal."""
+    def __init__(self, send: Send, exchange: Exchange, scope: HTTPScope, unread: Share, body: Incoming | None = None) -> None:
+        self._send, self._exchange, self._scope, self._unread, self._body = send, exchange, scope, unread, body
+
+    async def answer(self, answer: Answer, receive: Receive) -> None:
+        """Sends an answer; to HEAD without its body, of which nothing is made either."""
+        bare, rest = self._scope["method"] == "HEAD", answer.rest
+        try:
+            if self._body is not None:
+                await self._body.finish()
+            if rest is None and len(answer.body) > PART_BYTES and not bare:
+                answer = self._delayed(answer)
+            self._exchange.begun(answer.status)
+            headers = answer_headers(answer, self._exchange.number)
+            await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            body, answer.body = b"" if bare else answer.body, b""
+            if len(body) <= PART_BYTES:
+                await self._send({"type": "http.response.body", "body": body, "more_body": not (bare or rest is None)})
+            else:
+                await self._parts(body, more=rest is not None)
+            del body
+            if rest is not None and not bare:
+                await _while_read(self._rest(rest), receive)
+        finally:
+            if rest is not None:
+                await rest.aclose()
+
+    async def passed(self, message: Message) -> None:
+        """Sends a message of an answer that another application makes."""
+        if message["type"] == "http.response.body":
+            await self._parts(message.get("body", b""), more=message.get("more_body", False))
+            return
         if message["type"] == "http.response.start":
-            self._start = message
-            return
-        if message["type"] != "http.response.body":
-            await self._send(message)
-            return
-        body, more = message.get("body", b""), message.get("more_body", False)
-        start, self._start = self._start, None
-        if start is not None:
-            if len(body) > PART_BYTES and not more:
-                start, body = self._delayed(start, body)
-            self._exchange.begun(start["status"])
-            await self._send(start)
+            if self._body is not None:
+                await self._body.finish()
+            self._exchange.begun(message["status"])
+        await self._send(message)
+
+    async def _rest(self, parts: AsyncGenerator[bytes, None]) -> None:
+        async for part in parts:
+            await self._parts(part, more=True)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _parts(self, body: bytes, *, more: bool) -> None:
         if len(body) <= PART_BYTES:
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
             return
@@ -49,12 +80,28 @@ class Outgoing:
             rest = more or at + PART_BYTES < len(body)
             await self._send({"type": "http.response.body", "body": bytes(view[at : at + PART_BYTES]), "more_body": rest})
 
-    def _delayed(self, start: Message, body: bytes) -> tuple[Message, bytes]:
-        """Returns the answer, for which there is room until it is sent, or a refusal."""
+    def _delayed(self, answer: Answer) -> Answer:
+        """Returns an answer for which there is room until it is sent, or a refusal."""
         try:
-            self._unread.hold(len(body))
+            self._unread.hold(len(answer.body))
         except Busy as error:
-            answer = error_answer(error, self._scope["path"])
-            headers = answer_headers(answer, self._exchange.number)
-            return {"type": "http.response.start", "status": answer.status, "headers": headers}, answer.body
-        return start, body
+            return error_answer(error, self._scope["path"])
+        return answer
+
+
+async def _while_read(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Sends until all is sent or the client has gone, which may be long before there is anything more to send."""
+    tasks = asyncio.create_task(sending), asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcome = (await asyncio.gather(*tasks, return_exceptions=True))[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

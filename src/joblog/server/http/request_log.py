@@ -50,7 +50,7 @@ class Traces(Protocol):
 
 
 class Exchange:
-    """One request while it is answered."""
+    """One request while it is answered, with an id."""
 
     __slots__ = ("_began_s", "_method", "_path", "_traced", "_traffic", "audited", "number", "route")
 
@@ -63,7 +63,7 @@ class Exchange:
         self.audited: dict[str, Any] | None = None
         self.route = OTHER
         self.number = request_id()
-        REQUEST_ID.set(self.number.decode())
+        REQUEST_ID.set(self.number)
         self._traced = traffic.traces.begin(scope, self.number.decode()) if traffic.traces else None
 
     def begun(self, status: int) -> None:
@@ -94,10 +94,6 @@ class Traffic:
         self.audit = audit
         self._taken: dict[tuple[str, str, int], Distribution] = {}
         self.logged_from = {"all": 0, "errors": 400, "none": 1000}[log_requests]
-
-    def begin(self, scope: HTTPScope) -> Exchange:
-        """Returns a new request's exchange, with an id."""
-        return Exchange(self, scope)
 
     def taken(self, method: str, route: str, status: int) -> Distribution:
         """Returns the durations of requests that were answered so."""

@@ -13,7 +13,7 @@ checked before anything else is read, so that strangers learn nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, get_args, get_type_hints
@@ -43,6 +43,10 @@ PARTS = frozenset(("joblog", "append_call", "deliveries", "followers", "log_call
 _TRAINING_JOB = "training_job_id"
 """In a path it names a job that has to be looked up before the right to it can be: its handler does both (``v2_bodies.py``)."""
 
+_REMEMBERED = 4096
+_MAX_REMEMBERED_CHARACTERS = 256
+"""Paths whose call is remembered, some 600 bytes each: the same logs are read, and appended to, again and again."""
+
 _encode = msgspec.json.Encoder(enc_hook=vars).encode
 
 
@@ -63,7 +67,7 @@ class Call:
     def __init__(self, scope: HTTPScope, receive: Receive, parsing: Parsing) -> None:
         self.scope, self.receive, self._parsing = scope, receive, parsing
         self.right = OPEN
-        self.path: dict[str, Any] = {}
+        self.path: Mapping[str, Any] = {}
         self._values: Mapping[str, str] | None = None
 
     @property
@@ -154,13 +158,19 @@ class Route:
         parameter = _declared_by(hints[name])
         self.parameters.append((name, parameter.named(parameter.name or name.rstrip("_")), default))
 
-    async def answer(self, parts: Any, call: Call, raw: list[str]) -> Answer:
+    def path_values(self, raw: Sequence[str]) -> Mapping[str, Any]:
+        """Returns what stands in a path, by name; raises the errors of ``joblog.errors``."""
+        return {name: read(name, text) for (name, read), text in zip(self._readers, raw, strict=True)}
+
+    async def answer(self, parts: Any, call: Call, routed: Routed) -> Answer:
         """Checks the caller, reads what the call takes, and answers; raises the errors of ``joblog.errors``."""
-        self._check_right(parts, call, raw)
-        call.path = {name: read(name, text) for (name, read), text in zip(self._readers, raw, strict=True)}
-        values: dict[str, Any] = {name: getattr(parts, name) for name in self._parts}
+        self._check_right(parts, call, routed.raw)
+        call.path = path = routed.values()
+        values: dict[str, Any] = {}
+        for name in self._parts:
+            values[name] = getattr(parts, name)
         for name in self._takes_path:
-            values[name] = call.path[name]
+            values[name] = path[name]
         if self._takes_call:
             values["call"] = call
         if self.parameters:
@@ -174,7 +184,7 @@ class Route:
             return value
         return Answer(self.status, b"" if value is None else _encode(value))
 
-    def _check_right(self, parts: Any, call: Call, raw: list[str]) -> None:
+    def _check_right(self, parts: Any, call: Call, raw: Sequence[str]) -> None:
         auth, headers, call.right = parts.joblog.auth, call.scope["headers"], self.right
         if self._known:
             auth.token(headers)
@@ -185,18 +195,18 @@ class Route:
     def _read(self, call: Call, values: dict[str, Any]) -> None:
         query = call.query
         for name, parameter, default in self.parameters:
+            sent_as = parameter.name
             if parameter.repeated:
-                texts = query_values(call.scope["query_string"], parameter.name)
-                values[name] = [parameter.read(parameter.name, each) for each in texts]
+                texts = query_values(call.scope["query_string"], sent_as)
+                values[name] = [parameter.read(sent_as, each) for each in texts]
                 continue
-            in_header = parameter.place == "header"
-            text = call.header(parameter.name.lower().encode()) if in_header else query.get(parameter.name)
+            text = query.get(sent_as) if parameter.place == "query" else call.header(sent_as.lower().encode())
             if text and parameter.trimmed:
                 text = text.strip()
             if text:
-                values[name] = parameter.read(parameter.name, text)
+                values[name] = parameter.read(sent_as, text)
             elif default is inspect.Parameter.empty:
-                raise Missing(parameter.name, parameter.allowed)
+                raise Missing(sent_as, parameter.allowed)
             else:
                 values[name] = default
 
@@ -261,11 +271,31 @@ class Calls:
         return declare
 
 
+class Routed:
+    """A path as one call takes it: the call, and what stands in the path, read when the right to it has been checked."""
+
+    __slots__ = ("_values", "raw", "route")
+
+    def __init__(self, route: Route, raw: Sequence[str]) -> None:
+        self.route, self.raw = route, raw
+        self._values: Mapping[str, Any] | None = None
+
+    def values(self) -> Mapping[str, Any]:
+        """Returns what stands in the path, by name; raises the errors of ``joblog.errors``."""
+        if self._values is None:
+            self._values = self.route.path_values(self.raw)
+        return self._values
+
+
 class Tree:
-    """Finds the route of a path, segment by segment: as quick for the last of a hundred routes as for the first."""
+    """Finds the call of a path, segment by segment: as quick for the last of a hundred routes as for the first.
+
+    What a path means depends on nothing else, so the paths that were asked for lately are remembered.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root: dict[str, Any] = {}
+        self._remembered: dict[tuple[str, str], Routed] = {}
         for route in routes:
             node = self._root
             for part in _parts(route.path):
@@ -274,8 +304,23 @@ class Tree:
             assert route.method not in methods, f"{route.method} {route.path} is there twice"
             methods[route.method] = route
 
-    def find(self, method: str, path: str) -> tuple[Route, list[str]]:
-        """Returns the route and what stands in the path; raises Unrouted."""
+    @property
+    def remembered_characters(self) -> int:
+        """How long the paths are, all together, that are remembered."""
+        return sum(len(path) for _, path in self._remembered)
+
+    def find(self, method: str, path: str) -> Routed:
+        """Returns the call and what stands in the path; raises Unrouted."""
+        routed = self._remembered.get((method, path))
+        if routed is None:
+            routed = Routed(*self._walk(method, path))
+            if len(path) <= _MAX_REMEMBERED_CHARACTERS:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[method, path] = routed
+        return routed
+
+    def _walk(self, method: str, path: str) -> tuple[Route, list[str]]:
         node, values = self._root, []
         for part in _parts(path):
             following = node.get(part) if part else None

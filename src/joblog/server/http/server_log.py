@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-REQUEST_ID: ContextVar[str] = ContextVar("REQUEST_ID", default="")
+REQUEST_ID: ContextVar[bytes] = ContextVar("REQUEST_ID", default=b"")
 """The id of the request that is being answered, also in the threads that work for it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -67,7 +67,7 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Renders the line, without control characters, with the request's id behind it."""
         fields: dict[str, Any] = getattr(record, "fields", {})
-        number = REQUEST_ID.get()
+        number = REQUEST_ID.get().decode()
         more = {**fields, "request_id": number} if number else fields
         line = super().formatMessage(record) + "".join(f" {name}={value}" for name, value in more.items())
         return _CONTROL.sub(_escaped, line)
@@ -93,7 +93,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if number := REQUEST_ID.get():
-            line["request_id"] = number
+            line["request_id"] = number.decode()
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -35,7 +35,7 @@ class KnownTokens(Protocol):
 
 
 class Caller:
-    """Who sent a request. The token is looked up when that is asked for first."""
+    """Who sent a request, the one that is being answered ``with`` it. The token is looked up when that is asked for first."""
 
     __slots__ = ("_auth", "_holds", "_known", "_scope", "_settings")
 
@@ -44,6 +44,14 @@ class Caller:
         self._scope, self._settings, self._auth = scope, settings, auth
         self._known: str | None = None
         self._holds: list[Taken] = []
+
+    def __enter__(self) -> Caller:
+        CALLER.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._holds:  # what was held for the request is given back
+            self._holds.pop().close()
 
     @property
     def name(self) -> str:
@@ -72,24 +80,9 @@ class Caller:
         """Keeps what was taken of a share until the request is answered."""
         self._holds.append(taken)
 
-    def answered(self) -> None:
-        """Gives back what was held."""
-        while self._holds:
-            self._holds.pop().close()
-
 
 CALLER: ContextVar[Caller] = ContextVar("caller")
 """Whose request is being answered."""
-
-
-@contextmanager
-def calling(caller: Caller) -> Iterator[None]:
-    """Says whose request is being answered, and gives back what it held when that is done."""
-    CALLER.set(caller)
-    try:
-        yield
-    finally:
-        caller.answered()
 
 
 class Share:
@@ -107,15 +100,11 @@ class Share:
         taken.more(amount)
         CALLER.get().hold(taken)
 
-    @contextmanager
-    def taking(self, amount: int = 0) -> Iterator[Taken]:
-        """Takes some, which is given back at the end; raises Busy."""
+    def taking(self, amount: int = 0) -> Taken:
+        """Takes some, which is given back at the end of a ``with``; raises Busy."""
         taken = Taken(self)
         taken.more(amount)
-        try:
-            yield taken
-        finally:
-            taken.close()
+        return taken
 
     def take(self, caller: str, amount: int, own: int) -> None:
         """Takes some more for whoever has ``own`` of it at this one place; raises Busy. Alone one gets whatever it wants."""
@@ -140,6 +129,12 @@ class Taken:
 
     def __init__(self, share: Share) -> None:
         self._share, self._caller, self._amount = share, "", 0
+
+    def __enter__(self) -> Taken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def more(self, amount: int) -> None:
         """Takes more; raises Busy."""

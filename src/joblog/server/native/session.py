@@ -31,7 +31,7 @@ COOKIE = "joblog_session"
 SESSION_S = 7 * 24 * 3600
 """How long a browser keeps the cookie; a token that expires earlier ends it earlier."""
 
-_PATH = "/api"
+_PATH, _BELOW = "/api", "/api/"
 _PREFIX = COOKIE.encode() + b"="
 
 _NOT_KEPT = (b"cache-control", b"no-store")
@@ -125,7 +125,7 @@ async def end_session(call: Call) -> Answer:
 
 def with_session(scope: HTTPScope) -> HTTPScope:
     """Returns a request to read the native API as one with the token of its cookie, if it has one and no other."""
-    if not scope["path"].startswith(_PATH + "/"):
+    if not scope["path"].startswith(_BELOW):
         return scope
     secret = b""
     for name, value in scope["headers"]:
