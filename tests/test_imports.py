@@ -87,6 +87,7 @@ DOORS = {
         "joblog.catalog.postgres_notify",
         "joblog.catalog.postgres_past",
         "joblog.catalog.postgres_connection",
+        "joblog.catalog.postgres_statements",
     },
     "psycopg_pool": {"joblog.catalog.postgres"},
     "transformers": {"joblog.integrations.huggingface"},

@@ -85,6 +85,10 @@ class FailingTransaction:
         with self._fuse.call():
             return self._tx.many(query, values)
 
+    def later(self, query: str, values: Sequence[Mapping[str, Value]]) -> None:
+        with self._fuse.call():
+            self._tx.later(query, values)
+
 
 class FailingObjects(Objects):
     """An object store behind a fuse. A put that fails ``after`` has stored the object: its answer was lost."""

@@ -126,6 +126,10 @@ class SteppedTransaction:
     def grew(self, growth: Growth) -> None:
         self._tx.grew(growth)
 
+    def later(self, query: str, values: Sequence[Mapping[str, Value]]) -> None:
+        self._step()
+        self._tx.later(query, values)
+
 
 class SteppedObjects(Objects):
     """A store each of whose calls is a step."""

@@ -56,6 +56,12 @@ class Transaction(Protocol):
     def grew(self, growth: Growth) -> None:
         """Says that the transaction's one change of a log is that it appends this: told, where the catalog is embedded."""
 
+    def later(self, query: str, values: Sequence[Mapping[str, Value]]) -> None:
+        """Runs the named query once for each of the values, whose rows nobody needs, before the commit: over a network with it.
+
+        What it raises, the end of the transaction's block may raise.
+        """
+
 
 class Database(Protocol):
     """The catalog's engine. All methods block, may be called from any thread, and raise Unavailable when it fails.
@@ -98,7 +104,8 @@ def statements(sql: str) -> list[str]:
     return [part.strip() for part in bare.split(";") if part.strip()]
 
 
-def _named(sql: str) -> dict[str, str]:
+def named_statements(sql: str) -> dict[str, str]:
+    """Returns the statements of a text that has a name in front of each."""
     parts = re.split(r"^-- name: (\w+)$", sql, flags=re.MULTILINE)
     return {name: statements(text)[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
@@ -121,7 +128,12 @@ def migrations(version: int) -> list[str]:
 
 def _queries() -> dict[str, str]:
     files = resources.files("joblog.catalog").joinpath("queries").iterdir()
-    return {name: sql for file in files if file.name.endswith(".sql") for name, sql in _named(file.read_text("utf-8")).items()}
+    return {
+        name: sql
+        for file in files
+        if file.name.endswith(".sql")
+        for name, sql in named_statements(file.read_text("utf-8")).items()
+    }
 
 
 QUERIES = _queries()

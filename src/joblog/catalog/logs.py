@@ -228,14 +228,14 @@ def append(
     Returns for each log the outcomes (see ``Appending``), or NotFound, with nothing written, when there is no such log.
     """
     ids = sorted(parts)  # The order in which all nodes lock them: two that did so in each other's order would wait for ever.
-    heads = {row[0]: Log(*row) for rows in tx.many("log", [{"id": log_id} for log_id in ids]) for row in rows}
+    heads = {row[0]: Log(*row) for rows in tx.many("log_to_append", [{"id": log_id} for log_id in ids]) for row in rows}
     appending = {log_id: Appending(heads[log_id], parts[log_id], now_ms) for log_id in ids if log_id in heads}
     moving = [each for each in appending.values() if each.taken]
     moved = tx.many("log_advance", [_advance(each.before, each.head) for each in moving])
     late = [each for each, done in zip(moving, moved, strict=True) if not done]
     for each, rows in zip(late, tx.many("log", [{"id": each.head.id} for each in late]), strict=True):
         each.overtaken(_head(rows, each.head.id))
-    tx.many("chunk_put", [row for each in moving for row in _chunk_rows(each)])
+    tx.later("chunk_put", [row for each in moving for row in _chunk_rows(each)])
     return {log_id: appending[log_id].outcomes if log_id in appending else NotFound("log", log_id) for log_id in ids}
 
 

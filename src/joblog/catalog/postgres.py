@@ -7,24 +7,22 @@ was in a transaction is not: it may have been committed, and only who asked for 
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import NoReturn
 
 import psycopg
 from psycopg import Connection, RawCursor, conninfo
-from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
+from joblog.catalog.database import SCHEMA_VERSION, Row, Value, migrations, sql_file, statements
 from joblog.catalog.postgres_connection import BoundConnection
 from joblog.catalog.postgres_notify import Changes, ServerClock
 from joblog.catalog.postgres_past import past_of
-from joblog.core.logs import Growth
+from joblog.catalog.postgres_statements import LOST_S, Using, Writing, adapt
 from joblog.errors import Invalid, Unavailable
 
 # Unless the address says otherwise. Without these a call hangs for many minutes when the network between is cut; with them it
@@ -45,9 +43,6 @@ _CONNECT = {
 # inside a transaction must not hold its locks.
 _SESSION = {"statement_timeout": 9_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 60_000}
 
-_WAIT_S = 5.0
-"""How long a call waits for a free connection, or goes on looking for one that works, before it is Unavailable."""
-
 _RECONNECT_S = 1.0
 """The pool gives up on a connection after so long, and is made to begin anew: its own pauses between attempts would only grow,
 and whoever waits for a connection when it gives up would wait in vain."""
@@ -61,21 +56,6 @@ _MIGRATION_PAUSE_S = 0.5
 
 _PATIENT_TRY, _PATIENCE = 10, 8
 """Each tenth try waits eight times as long: PostgreSQL ends an autovacuum that is in the way of who has waited for a second."""
-
-_PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
-
-
-def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """Turns ``:name`` parameters into ``$1``, ``$2`` ...; returns the statement and the names in that order."""
-    names: dict[str, int] = {}
-
-    def number(match: re.Match[str]) -> str:
-        return match[1] or f"${names.setdefault(match[2], len(names) + 1)}"
-
-    return _PARAMETER.sub(number, sql), tuple(names)
-
-
-_STATEMENTS = {name: _numbered(sql) for name, sql in QUERIES.items()}
 
 
 class Postgres:
@@ -98,14 +78,14 @@ class Postgres:
         self._went_back: Callable[[], None] = lambda: None
         self._conninfo = dsn(address)
         self._reads, self._writes = self._new_pool(connections // 2), self._new_pool(connections - connections // 2)
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
+        logging.getLogger("psycopg").setLevel(logging.ERROR)  # its every attempt; each call that fails says so itself
         # Says why it cannot, where the pool would say only that it has waited.
         with _unavailable(), psycopg.connect(self._conninfo) as connection:
             self._clock.set_by(connection)
         try:
             self.migrate()
             with self._alone() as connection:
-                self._past = past_of(connection, _Using(connection))
+                self._past = past_of(connection, Using(connection))
             self._reads.open()
             self._writes.open()
         except BaseException:
@@ -119,7 +99,7 @@ class Postgres:
             min_size=1,
             max_size=connections,
             open=False,
-            timeout=_WAIT_S,
+            timeout=LOST_S,
             reconnect_timeout=_RECONNECT_S,
             reconnect_failed=lambda pool: pool.check(),
             kwargs={"autocommit": True, "cursor_factory": RawCursor},
@@ -129,12 +109,12 @@ class Postgres:
 
     def rows(self, query: str, **values: Value) -> list[Row]:
         """Runs a named query on a free connection; again on another one when the connection turns out to be lost."""
-        deadline = time.monotonic() + _WAIT_S
+        deadline = time.monotonic() + LOST_S
         while True:
             with _unavailable():
                 connection = self._reads.getconn()
                 try:
-                    return _Using(connection).rows(query, **values)
+                    return Using(connection).rows(query, **values)
                 except psycopg.Error as error:
                     if not self._lost(self._reads, connection, error) or time.monotonic() > deadline:
                         raise
@@ -142,24 +122,23 @@ class Postgres:
                     self._reads.putconn(connection)
 
     @contextmanager
-    def transaction(self) -> Iterator[_Using]:
+    def transaction(self) -> Iterator[Writing]:
         """Commits when the block is left, rolls back when it raises."""
         with _unavailable():
-            connection = self._begun()
-            using = _Using(connection)
+            writing = Writing(self._writes.getconn(), self._another)
             try:
-                yield using
-                connection.execute("COMMIT")
+                yield writing
+                writing.commit()
             except BaseException as error:
                 if isinstance(error, psycopg.Error):
-                    self._lost(self._writes, connection, error)
-                if not connection.closed:
-                    connection.rollback()
+                    self._lost(self._writes, writing.connection, error)
+                if not writing.connection.closed:
+                    writing.connection.rollback()
                 raise
             finally:
-                self._writes.putconn(connection)
+                self._writes.putconn(writing.connection)
                 if self._changes is not None:
-                    self._changes.committed(using.changed)  # or perhaps not: it is a hint
+                    self._changes.committed(writing.changed)  # or perhaps not: it is a hint
 
     def watch(self, changed: Callable[[set[int]], None], went_back: Callable[[], None] = lambda: None) -> None:
         """Tells other nodes too, and hears it from them: within milliseconds, on two connections more."""
@@ -194,24 +173,18 @@ class Postgres:
         """Prepares a new connection; after a promotion or a restore all are new, and what they read is of another past."""
         _configure(connection)
         with self._looking:  # nobody reads of the new past before all have forgotten the other one
-            past = past_of(connection, _Using(connection))
+            past = past_of(connection, Using(connection))
             if past != self._past:
                 self._went_back()
                 self._past = past
 
-    def _begun(self) -> BoundConnection:
-        """Returns a connection with a transaction begun: what was lost while it lay in the pool shows here, in time."""
-        deadline = time.monotonic() + _WAIT_S
-        while True:
-            connection = self._writes.getconn()
-            try:
-                connection.execute("BEGIN")
-                return connection
-            except psycopg.Error as error:
-                lost = self._lost(self._writes, connection, error)
-                self._writes.putconn(connection)
-                if not lost or time.monotonic() > deadline:
-                    raise
+    def _another(self, connection: BoundConnection, error: psycopg.Error) -> BoundConnection:
+        """Returns another connection to begin a transaction with where that failed because this one is lost; else raises."""
+        if not self._lost(self._writes, connection, error):
+            raise error
+        other = self._writes.getconn()
+        self._writes.putconn(connection)
+        return other
 
     def _lost(self, pool: _Pool, connection: BoundConnection, error: psycopg.Error) -> bool:
         """Says whether the connection is of no use any more, and sees to it that nobody is given it again."""
@@ -236,7 +209,7 @@ class _Pool(ConnectionPool[BoundConnection]):
 
 def _migrated(connection: BoundConnection, patience: int) -> bool:
     """Brings the schema up to date, all of it or, where a lock cannot be had, nothing: then returns False."""
-    using = _Using(connection)
+    using = Using(connection)
     try:
         with connection.transaction():
             using.run(f"SET LOCAL statement_timeout = {int(_MIGRATION_S * 1000)}")
@@ -253,49 +226,6 @@ def _migrated(connection: BoundConnection, patience: int) -> bool:
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
     return True
-
-
-class _Using:
-    """A connection in use, with or without a transaction."""
-
-    def __init__(self, connection: BoundConnection) -> None:
-        self._connection = connection
-        self.changed: set[int] = set()
-
-    def rows(self, query: str, **values: Value) -> list[Row]:
-        self._note(query, values)
-        sql, names = _STATEMENTS[query]
-        cursor = self._connection.execute(sql, [values[name] for name in names], binary=True)
-        return cursor.fetchall() if cursor.description else []
-
-    def many(self, query: str, values: Sequence[Mapping[str, Value]]) -> list[list[Row]]:
-        if not values:
-            return []
-        for each in values:
-            self._note(query, each)
-        sql, names = _STATEMENTS[query]
-        cursor = self._connection.cursor(binary=True)
-        cursor.executemany(sql, [[each[name] for name in names] for each in values], returning=True)
-        return [result.fetchall() if result.description else [] for result in cursor.results()]
-
-    def grew(self, growth: Growth) -> None:
-        """Other nodes append, too: whoever follows asks the catalog."""
-
-    def _note(self, query: str, values: Mapping[str, Value]) -> None:
-        if query in HEAD_QUERIES:
-            self.changed.add(values["id"])  # type: ignore[arg-type]  # these queries' id is a number
-
-    def run(self, sql: str) -> list[Row]:
-        """Runs a statement of the schema's, which has no name."""
-        cursor = self._connection.execute(sql)
-        return cursor.fetchall() if cursor.description else []
-
-
-class _WholeNumber(NumericBinaryLoader):
-    """A sum over BIGINT is NUMERIC in PostgreSQL; joblog knows whole numbers only."""
-
-    def load(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # of Decimal: that is the point
-        return int(super().load(data))
 
 
 def await_server(address: str, patience_s: float, say: Callable[[str], None]) -> None:
@@ -331,8 +261,7 @@ def dsn(address: str) -> str:
 
 def _configure(connection: Connection[Row]) -> None:
     """Prepares a new connection. Acknowledged means committed, whatever the server's own default is."""
-    connection.adapters.register_dumper(int, Int8BinaryDumper)  # else each size of number is a statement of its own
-    connection.adapters.register_loader("numeric", _WholeNumber)
+    adapt(connection)
     connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false)"
         " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"

@@ -261,6 +261,9 @@ class _Writing:
         self.changed.discard(growth.head.id)
         self.growths.append(growth)
 
+    def later(self, query: str, values: Sequence[Mapping[str, Value]]) -> None:
+        self.many(query, values)
+
 
 @contextmanager
 def _unavailable() -> Iterator[None]:

@@ -34,6 +34,11 @@ FROM log WHERE id > :after ORDER BY id LIMIT :limit;
 -- name: log_files
 SELECT log_file FROM log WHERE version_id = :version_id ORDER BY worker;
 
+-- name: log_to_append
+SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+FROM log WHERE id = :id;
+
 -- name: log_advance
 -- The fenced append: nobody else has moved the end.
 UPDATE log SET end_byte = :end_byte, end_line = :end_line, partial_byte = :partial_byte, crc32 = :crc32,
