@@ -83,36 +83,35 @@ class Overview:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def jobs(self, project_id: str, wanted: Wanted, now_ms: int) -> tuple[list[JobRow], int]:
-        """Returns a page, and how many jobs there are in all pages; raises NotFound for the project, Invalid for labels.
+    def jobs(self, project_id: str, wanted: Wanted, now_ms: int) -> tuple[list[JobRow], int, dict[Status, int]]:
+        """Returns a page, how many jobs there are in all pages, and how many of each status, whichever are wanted.
 
-        The whole costs one walk over the project's jobs; what the logs add up to is looked up for the page alone.
+        Raises NotFound for the project, Invalid for labels. The whole costs two walks over the project's jobs; what the logs
+        add up to is looked up for the page alone.
         """
         if not self._db.rows("project", id=project_id):
             raise NotFound("project", project_id)
         statuses = "".join(f",{int(status)}" for status in wanted.statuses)
-        which: dict[str, Value] = {
-            "project_id": project_id,
-            "like": _pattern(wanted.text),
-            "statuses": statuses and statuses + ",",
-        }
+        which: dict[str, Value] = {"project_id": project_id, "like": _pattern(wanted.text)}
         which |= label_columns(wanted.labels)
         named = wanted.sort == "name"
         rows = self._db.rows(
             "overview",
             **which,
+            statuses=statuses and statuses + ",",
             sort="-name" if named and wanted.descending else wanted.sort,
             sign=-1 if wanted.descending else 1,
             now_ms=now_ms,
             limit=wanted.limit,
             offset=wanted.offset,
         )
-        count = int(self._db.rows("overview_count", **which)[0][0])
+        counts = {int(status): int(count) for status, count in self._db.rows("overview_count", **which)}
+        total = sum(count for status, count in counts.items() if not wanted.statuses or status in wanted.statuses)
         listed = [
             JobRow(row[0], row[1], row[2], unpacked(row[3]), row[4], None if row[5] is None else self._run(*row[5:]))
             for row in rows
         ]
-        return listed, count
+        return listed, total, {Status(status): count for status, count in counts.items() if status in list(Status)}
 
     def runs(self, project_id: str, job_id: int | None, wanted: Wanted) -> tuple[list[ListedRow], int]:
         """Returns a page of runs, of one job where one is named, the newest first, and how many there are in all pages.

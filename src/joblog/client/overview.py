@@ -62,7 +62,7 @@ class Lists(Transport):
             page = value(kind, self.call("GET", path + urlencode(asked, doseq=True)))
             items += page.items
             if not page.items or len(items) >= min(limit, page.total):
-                return kind(items, page.total, page.now_ms)
+                return kind(**{**vars(page), "items": items})
 
     # Notes
 

@@ -65,6 +65,21 @@ def test_a_run_says_how_far_it_is(web: Web, own_project: str) -> None:
     assert overview(web, own_project)["items"][0]["last"]["progress"] is None
 
 
+def test_it_says_how_many_jobs_are_in_each_state(web: Web, jobs: str) -> None:
+    """Of those that the search and the labels keep, whichever states are listed and however long a page is."""
+    asked: list[tuple[dict[str, object], dict[str, int], int]] = [
+        ({}, {"FAILED": 1, "RUNNING": 1}, 3),
+        ({"status": "FAILED", "limit": 1}, {"FAILED": 1, "RUNNING": 1}, 1),
+        ({"status": "FAILED,RUNNING", "limit": 1}, {"FAILED": 1, "RUNNING": 1}, 2),
+        ({"search": "ALPH"}, {"FAILED": 1}, 1),
+        ({"search": "alph", "status": "RUNNING"}, {"FAILED": 1}, 0),
+        ({"label": "team"}, {}, 0),
+    ]
+    for parameters, states, total in asked:
+        answer = overview(web, jobs, **parameters)
+        assert (answer["states"], answer["total"]) == (states, total), parameters
+
+
 def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
     """State, ranks, size and last words are the latest version's."""
     seen = overview(web, jobs)

@@ -88,11 +88,15 @@ class JobSummary(Value):
 
 
 class JobPage(Value):
-    """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock."""
+    """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock.
+
+    ``states``: how many jobs' latest runs are in each state, also in those that are not asked for.
+    """
 
     items: list[JobSummary]
     total: int
     now_ms: int
+    states: dict[str, int]
 
 
 class WrittenNote(Value):

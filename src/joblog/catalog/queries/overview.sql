@@ -23,15 +23,16 @@ ORDER BY
 LIMIT :limit OFFSET :offset;
 
 -- name: overview_count
-SELECT COUNT(*)
+-- How many jobs there are of each status of their latest versions, -1 of none.
+SELECT COALESCE(v.status, -1), COUNT(*)
 FROM job j LEFT JOIN version v
     ON v.job_id = j.id AND v.number = (SELECT MAX(m.number) FROM version m WHERE m.job_id = j.id)
 WHERE j.project_id = :project_id AND LOWER(j.name) LIKE :like ESCAPE '!'
-    AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(COALESCE(v.status, -1) AS TEXT) || ',%')
     AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_1 AS TEXT), '') <> j.labels)
     AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_2 AS TEXT), '') <> j.labels)
     AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_3 AS TEXT), '') <> j.labels)
-    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_4 AS TEXT), '') <> j.labels);
+    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_4 AS TEXT), '') <> j.labels)
+GROUP BY COALESCE(v.status, -1);
 
 -- name: overview_logs
 -- How many logs a version has, their bytes, when the last of these came, and how many logs are still open.

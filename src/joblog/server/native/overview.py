@@ -97,8 +97,9 @@ def _runs(joblog: State, project_id: str, job_id: int | None, wanted: Wanted) ->
 
 def _overview(joblog: State, project_id: str, wanted: Wanted) -> JobPage:
     now_ms = joblog.engine.clock_ms()
-    rows, total = joblog.engine.overview.jobs(project_id, wanted, now_ms)
-    return JobPage([_job(joblog, project_id, row) for row in rows], total, now_ms)
+    rows, total, counts = joblog.engine.overview.jobs(project_id, wanted, now_ms)
+    states = {status.name: count for status, count in counts.items()}
+    return JobPage([_job(joblog, project_id, row) for row in rows], total, now_ms, states)
 
 
 def _job(joblog: State, project_id: str, row: JobRow) -> JobSummary:

@@ -24,7 +24,7 @@ const MAX_SEARCH = 64;
 /**
  * @typedef {import("./rows.js").JobRow} JobRow
  * @typedef {import("./rows.js").LastRun} LastRun
- * @typedef {{items: JobRow[], total: number, now_ms: number}} Overview
+ * @typedef {{items: JobRow[], total: number, now_ms: number, states: Record<string, number>}} Overview
  */
 
 /**
@@ -91,7 +91,7 @@ class JobsPage {
     this.search = el("input", { type: "search", class: "filter", value: text, placeholder: t("filterExample"), "aria-label": t("searchJobs"), title: t("filterHelp"), spellcheck: "false", autocomplete: "off", maxlength: 1000 });
     this.search.addEventListener("input", () => this.typed());
     this.wrong = el("p", { class: "problem", role: "alert" });
-    this.tabs = new Tabs(this.path, (state) => this.choose(withState(this.search.value, state)));
+    this.tabs = new Tabs((state) => this.choose(withState(this.search.value, state)));
     this.count = el("span", { class: "quiet", role: "status" });
     this.heads = el("tr");
     this.rows = el("tbody");
@@ -126,7 +126,6 @@ class JobsPage {
     this.closed = true;
     clearTimeout(this.timer);
     this.causes.close();
-    this.tabs.close();
     this.unlisten();
     document.removeEventListener("visibilitychange", this.onVisible);
     window.removeEventListener("resize", this.onResize);
@@ -163,15 +162,14 @@ class JobsPage {
     const { search, states, labels, wrong } = parsed(this.search.value);
     say(this.wrong, wrong.length ? t("filterWrong", wrong.join(" ").slice(0, 200)) : "");
     try {
-      const which = { search: search.slice(0, MAX_SEARCH), label: labels };
-      const asked = { ...which, status: states.join(","), sort: this.sort, limit: this.limit };
+      const asked = { search: search.slice(0, MAX_SEARCH), label: labels, status: states.join(","), sort: this.sort, limit: this.limit };
       /** @type {[Overview, ...LastRun[][]]} */
       const [seen, ...runs] = await Promise.all([get(`${this.path}/overview`, asked), ...[...this.opened.keys()].map((job) => this.runsOf(job))]);
       if (this.closed || turn !== this.turn) return;
       [...this.opened.keys()].forEach((job, i) => this.opened.set(job, runs[i] ?? []));
       this.seen = seen;
       this.draw();
-      void this.tabs.show(which, states, seen.total);
+      this.tabs.show(states, seen.states);
       say(this.notice, "");
     } catch (error) {
       if (this.closed || turn !== this.turn) return;
