@@ -56,6 +56,12 @@ def test_help_has_the_examples(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert shown.endswith("".join(f"  {line}\n" for line in EXAMPLES[name]))
 
 
+def test_a_command_that_is_asked_for_is_made_in_full() -> None:
+    """As the parser of all has it."""
+    for name, whole in commands(parser([])):
+        assert dict(commands(parser(name.split())))[name].format_help() == whole.format_help()
+
+
 def test_exit_statuses_are_those_of_the_page(joblog: Agent, tmp_path: Path) -> None:
     """Those of errors, of searches, of a reader that leaves, of run; Ctrl-C's has a test of its own."""
     (tmp_path / "a.log").write_bytes(b"words\n" * 100_000)

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, cast
 from joblog import __version__
 from joblog.api.refs import printable
 from joblog.cli.flags import writing
+from joblog.cli.flags.common import Unasked
 from joblog.errors import JoblogError
 
 GC_NEW_OBJECTS = 50_000
@@ -142,10 +143,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    """Returns the parser of the command that ``given`` begins with, or of all commands."""
+    """Returns the parser of all commands; of what ``given`` does not begin with, if it has any words, by name only."""
     whole: argparse.ArgumentParser = _Parser(prog="joblog", description="Keeps every byte a training job prints.")
     whole.add_argument("-v", "--version", action="version", version=f"joblog {__version__}", help="print the version")
-    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    asked = next((word for word in given if not word.startswith("-")), "")
+
+    def made(**about: Any) -> argparse.ArgumentParser:
+        return _Parser(**about) if not given or about["prog"].endswith(f" {asked}") else Unasked(**about)
+
+    commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=cast(type[argparse.ArgumentParser], made))
     writing.add_to(commands)
     if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
         for group in ("reading", "keeping", "administration"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 from typing import NamedTuple
 
 from joblog.cli.common import connected, note, part_of, span
-from joblog.cli.live import tail_live
 from joblog.cli.tail import saying, tail_matching, tail_records
 from joblog.cli.together import show_last_lines, show_lines, tail_ranks
 from joblog.client import Client, Log
@@ -135,7 +135,7 @@ def _tail_shown(client: Client, log: Log, args: argparse.Namespace) -> int:
         show_last_lines(client, log, args.count, args.encoding)
         return 0
     if args.follow:
-        tail_live(client, log, at)
+        import_module("joblog.cli.live").tail_live(client, log, at)  # its terminal, which others need not load
     elif at < log.end_byte:
         show_lines(client, log, line, None, args.encoding)
     return 0

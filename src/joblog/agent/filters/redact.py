@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 WINDOW_BYTES = 16 << 10
@@ -21,12 +20,17 @@ GROUP_BYTES = 8 << 10
 """Lines looked at at once for whether there can be anything to mask in them at all."""
 
 
-@dataclass(frozen=True)
 class Rule:
     """Masks what ``pattern`` matches, which is looked for only where one of ``signs`` (in lower case) is, if there are any."""
 
-    pattern: re.Pattern[bytes]
-    signs: tuple[bytes, ...] = ()
+    def __init__(self, pattern: re.Pattern[bytes] | bytes, signs: tuple[bytes, ...] = ()) -> None:
+        """``pattern`` may be the text of one: that is compiled when a sign is seen first, which is mostly never."""
+        self._pattern, self.signs = pattern, signs
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """The pattern."""
+        return re.compile(self._pattern)  # which remembers what it has compiled
 
     def may_match(self, lowered: bytes) -> bool:
         """Returns whether a text, given in lower case, can have a match."""
@@ -35,21 +39,21 @@ class Rule:
 
 # The literal first, what may not stand before it second: so re searches for the literal.
 READY = (
-    Rule(re.compile(rb"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{20,}"), (b"hf_",)),
+    Rule(rb"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{20,}", (b"hf_",)),
     Rule(
-        re.compile(rb"gh[opusr]_(?<![A-Za-z0-9]gh[opusr]_)[A-Za-z0-9]{20,}"),
+        rb"gh[opusr]_(?<![A-Za-z0-9]gh[opusr]_)[A-Za-z0-9]{20,}",
         (b"gho_", b"ghp_", b"ghu_", b"ghs_", b"ghr_"),
     ),
-    Rule(re.compile(rb"github_pat_[A-Za-z0-9_]{20,}"), (b"github_pat_",)),
-    Rule(re.compile(rb"A[KS]IA(?<![A-Za-z0-9]A[KS]IA)[A-Z0-9]{16}(?![A-Za-z0-9])"), (b"akia", b"asia")),
-    Rule(re.compile(rb"wandb_v1_[A-Za-z0-9_-]{20,}"), (b"wandb_v1_",)),
+    Rule(rb"github_pat_[A-Za-z0-9_]{20,}", (b"github_pat_",)),
+    Rule(rb"A[KS]IA(?<![A-Za-z0-9]A[KS]IA)[A-Z0-9]{16}(?![A-Za-z0-9])", (b"akia", b"asia")),
+    Rule(rb"wandb_v1_[A-Za-z0-9_-]{20,}", (b"wandb_v1_",)),
     # An old wandb key is 40 hexadecimal digits, as a git commit is: only where it is said to be a key.
     Rule(
-        re.compile(rb"(?i)(?:wandb[_ -]?api[_ -]?key|wandb login(?: --\w+)*)\W{1,8}([0-9a-f]{40})\b"),
+        rb"(?i)(?:wandb[_ -]?api[_ -]?key|wandb login(?: --\w+)*)\W{1,8}([0-9a-f]{40})\b",
         (b"wandb",),
     ),
-    Rule(re.compile(rb"(?i)\bbearer[ \t]{1,8}([A-Za-z0-9._~+/-]{8,}=*)"), (b"bearer",)),
-    Rule(re.compile(rb"://[^\s/:@]{0,255}:([^\s/@]{1,255})@"), (b"://",)),
+    Rule(rb"(?i)\bbearer[ \t]{1,8}([A-Za-z0-9._~+/-]{8,}=*)", (b"bearer",)),
+    Rule(rb"://[^\s/:@]{0,255}:([^\s/@]{1,255})@", (b"://",)),
 )
 """Hugging Face, GitHub, AWS, Weights & Biases, bearer tokens, passwords in URLs."""
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import Field, fields
-from typing import Any
+from importlib import import_module
 
-from joblog.cli.flags.common import Subparsers, add, add_client
-from joblog.core.settings import CHOICES, STORED, Settings
+from joblog.cli.flags.common import Subparsers, Unasked, add, add_client
 
 RETAIN_DAYS = "keep logs for N days after their bytes arrived (default: for ever)"
 RETAIN_BYTES = "keep at most N bytes of stored objects, compressed, of all logs together; the oldest go first (default: all)"
@@ -108,33 +106,11 @@ def _add_serving(commands: Subparsers) -> None:
         add(commands, "migrate", "serve:migrate", "bring the catalog's tables up to date, as serve does at its start"),
     ]
     move = add(commands, "move", "move:move", "move catalog and objects to another place, and verify them there")
-    for setting in fields(Settings):
-        if setting.metadata.get("secret"):
-            continue
-        flag, about, shown = f"--{setting.name.replace('_', '-')}", _about(setting), _metavar(setting)
-        serve.add_argument(flag, metavar=shown, help=about)
-        if setting.name in STORED:
-            for other in (*others, move):
-                other.add_argument(flag, metavar=shown, help=about)
-            move.add_argument(f"--to-{flag[2:]}", metavar=shown, help=f"for the new place: {about}")
+    if not all(isinstance(each, Unasked) for each in (serve, move, *others)):
+        import_module("joblog.cli.flags.settings").add_to(serve, move, others)
     move.add_argument(
         "--json", action="store_true", help="print one JSON object: counts, problems, whether the new place has everything"
     )
-
-
-def _metavar(setting: Field[Any]) -> str:
-    if setting.name in CHOICES:
-        return "|".join(CHOICES[setting.name])
-    *_, last = setting.name.split("_")
-    if last in ("bytes", "s", "days"):
-        return {"s": "SECONDS"}.get(last, last.upper())
-    return "N" if isinstance(setting.default, int) else {"data": "DIR", "objects": "URL"}.get(last, last.upper())
-
-
-def _about(setting: Field[Any]) -> str:
-    about: str = setting.metadata["help"]
-    plain = isinstance(setting.default, int | float | str) and str(setting.default) and "default" not in about
-    return f"{about} (default: {setting.default})" if plain else about
 
 
 def _add_canary(commands: Subparsers) -> None:

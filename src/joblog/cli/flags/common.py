@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 LOG_HELP = "JOB (its latest run, rank 0), JOB/RUN or JOB/RUN/RANK, such as resnet/V0002/worker-3 or resnet/2/3, or a link"
 
@@ -13,6 +13,21 @@ MAX_S = 1e9
 """More than any wait; what threads can wait for is bounded."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Unasked(argparse.ArgumentParser):
+    """A command that nobody has asked for: what takes it needs its name and what it is for, which others have.
+
+    A parser of all the flags of all commands takes longer to make than the rest of a start.
+    """
+
+    def __init__(self, **_: Any) -> None:
+        self._actions = []
+
+    def _nothing(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    add_argument = add_argument_group = add_mutually_exclusive_group = add_subparsers = add_parser = set_defaults = _nothing
 
 
 def seconds(text: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from joblog.cli.flags.common import Unasked
 from joblog.cli.help.commands import commands
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -84,7 +85,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Puts the examples below the help of each command that the parser knows."""
+    """Puts the examples below the help of each command that the parser has in full."""
     for name, command in commands(parser):
+        if isinstance(command, Unasked):
+            continue
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         command.epilog = "examples:\n" + "".join(f"  {line}\n" for line in EXAMPLES[name])
