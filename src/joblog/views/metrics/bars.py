@@ -99,7 +99,7 @@ _OTHERS = (
     ),
     re.compile(r"#{1,200}+\s++(?P<percent>\d{1,3}\.\d)%\s*+$"),
     # pyprind: "[ 30 %]   elapsed: 3.000 sec - eta: 7.000 sec"
-    re.compile(rf"\s{{0,4}}\[\s?{_PERCENT}\]"),
+    re.compile(rf"\s{{0,4}}\[\s?{_PERCENT}\](?! [A-Z])"),
     # "Progress: 12.5%", "下载进度：45%"
     re.compile(
         rf"(?i)(?:^|[\s\]])(?P<label>(?:\w{{1,12}} )?progress|\w{{0,6}}进度)\s{{0,2}}[:：]?\s{{0,2}}\[?\s{{0,2}}{_PERCENT}"
@@ -113,6 +113,11 @@ _OTHERS = (
     re.compile(rf"\[#[0-9a-f]{{6}} (?P<done>{_SIZE})/(?P<total>{_SIZE})\("),
     re.compile(rf"<[=-]{{4,40}}+> {_PERCENT}"),
     re.compile(r"\[(?P<done>\d{1,9})/(?P<total>\d{1,9})\] (?=[A-Z][a-z]+ing )"),
+    # copies: "Completed 256.0 MiB/1.2 GiB (61.2 MiB/s) with", "Transferred:   1.2 GiB / 10 GiB, 12%, 100 MiB/s, ETA 1m29s",
+    # "/ [5/10 files][  1.2 GiB/  2.4 GiB]  50% Done"
+    re.compile(rf"(?P<label>Completed|Transferred):?\s++(?P<done>{_SIZE})\s?/\s?(?P<total>{_SIZE})(?=[,(\s])"),
+    re.compile(rf"[-/|\\]\s\[\d{{1,9}}/\d{{1,9}} files\]\[\s*+(?P<done>{_SIZE})/\s*+(?P<total>{_SIZE})\]\s++{_PERCENT}"),
+    re.compile(rf"\[\s{{0,2}}{_PERCENT}\] (?P<label>[A-Z]\S{{0,300}}(?: \S{{1,300}}){{0,8}})\s*+$"),
     # pip, where there is ASCII only
     re.compile(rf"\s*+-{{8,}}+ (?P<done>{_NUM})/(?P<total>{_NUM}) (?P<size>[kKMGT]i?B)"),
     # trainers: "'global_step/max_steps': '13/94'", '"current_steps": 3230, "total_steps": 3235'
@@ -120,6 +125,7 @@ _OTHERS = (
     re.compile(r"['\"]current_steps['\"]: (?P<done>\d+), ['\"]total_steps['\"]: (?P<total>\d+)"),
 )
 _SHARE = re.compile(rf"\s?[\[(]\s{{0,3}}{_PERCENT}\s?[\])]")
+_COMPLETE = re.compile(rf"(?i)(?<![a-z])(?:complete|completed|progress|done):? {_PERCENT}")
 _REMAINING_COLUMN = re.compile(r"\s*Iter\b.*Remaining Time")
 _PARTS = re.compile(
     r"(?i)(?<![A-Za-z_])(?P<label>test|train|val|eval|validation|files?|samples?|进度)\s*+[:#=]?\s*+[\[(]?\s*+"
@@ -230,6 +236,8 @@ def _counted(text: str) -> Look | None:
     left, whole = _left(text)
     each = _span(_EACH.search(text), "each")
     percent = _span(_SHARE.match(text, counters.iteration[1]), "percent") if counters.iteration is not None else None
+    if percent is None and counters.iterations is None and (complete := _COMPLETE.search(text)) is not None:
+        percent = complete.span("percent")
     count = _count(text, counters, left or percent)
     parts = _PARTS.search(text) if count is None or count[2] is None else None
     if count is not None and parts is None:

@@ -20,7 +20,7 @@ _BRACKETS = re.compile(
 )
 _EPOCHS = (
     re.compile(
-        rf"(?i){_BEFORE}(?:epochs?|epoche|epoca|época|эпоха|epoch_num|epoch_idx|training_epoch|ep\.(?= ))[\"']?"
+        rf"(?i){_BEFORE}(?:epochs?|epoche|epoca|época|эпоха|epoch_num|epoch_idx|training_epoch|ep\.(?= )|ep(?= \d))[\"']?"
         rf"(?:\s?\.{{3}})?\s?+(?:\((?P<phase>\w{{1,12}})\))?\s*+[:：=#]?\s*+"
         rf"[\[(]?\s*+(?P<e>{_N}(?:\.\d{{1,20}})?)(?![\d.]|:\d|epoch)(?:\s*+(?:/|of|／|out of)\s*+(?:epoch )?(?P<E>{_N}))?"
     ),
@@ -41,8 +41,8 @@ _ABSOLUTE = re.compile(
 )
 _NAMED = (
     re.compile(
-        rf"(?i){_BEFORE}(?P<word>learning iterations?|iterations?|iters?|steps?|updates?|up\.(?= )|round|episode|trial|tick"
-        rf"|generation)\s?+(?:\((?P<phase>\w{{1,12}})\))?[\"']?\s*+"
+        rf"(?i){_BEFORE}(?P<word>learning iterations?|iterations?|iters?|steps?|updates?|up\.(?= )|superbatch|round|episode"
+        rf"|trial|tick|generation)\s?+(?:\((?P<phase>\w{{1,12}})\))?[\"']?\s*+"
         rf"[:：=#]?\s*+[\[(]?\s*+(?:{_N}-)?(?P<i>\d{{1,3}}(?:,\d{{3}})+|{_N})(?![\d.,]*\d|[A-Za-z%])"
         rf"(?:\s*+(?:/|of|／)\s*+(?P<I>{_N}))?(?![.]\d)"
     ),
@@ -54,12 +54,18 @@ _NAMED = (
         rf"(?![\d.,]*\d|[A-Za-z%])(?:\s*+(?:/|of)\s*+(?P<I>{_N}))?"
     ),
     re.compile(rf"(?<![\d.])(?:{_N}-)(?P<i>{_N})\s?(?P<word>batch)(?![A-Za-z])"),
+    re.compile(
+        rf"(?<![\d.])(?P<i>{_N})\s?/\s?(?P<I>{_N})\s?(?P<word>步|批次|(?i:steps?|iter(?:ation)?s?|batch(?:es)?)(?![A-Za-z]))"
+    ),
     re.compile(rf"^s:(?P<i>{_N})(?=\s)"),
 )
+# What begins with a name and its value.
+_VALUED = r"[A-Za-z][\w'@. -]{0,40}?\s?(?:[:=]|\s[-+]?\d{1,12}\.\d)"
 # "[50]\ttraining's auc: 0.9", "100:\tlearn: 0.5", " 1: 2233.5, 2233.5 avg loss"
 _HEAD = (
-    re.compile(rf"^\s*+\[\s*+(?P<i>{_N})\s?/\s?(?P<I>{_N})\]\s+(?=[A-Za-z][\w'@. -]{{0,40}}\s?[:=])"),
-    re.compile(rf"(?:^|\s)\[(?P<i>{_N})\]\s++(?=[A-Za-z][\w'@. -]{{0,40}}\s?[:=])"),
+    re.compile(rf"^\s*+\[\s*+(?P<i>{_N})\s?/\s?(?P<I>{_N})\]\s+(?={_VALUED})"),
+    re.compile(rf"^\s*+\[\s*+(?P<i>{_N}) \| [\d.]{{1,12}}\]\s++(?=[A-Za-z])"),
+    re.compile(rf"(?:^|\s)\[(?P<i>{_N})\]\s++(?={_VALUED})"),
     re.compile(rf"^\s*+(?P<i>{_N}):\s++(?=(?:learn|test|train|loss)|\d+\.\d+,)"),
     # "250 val 5.5753", a step, a name and a number alone; "Validation loss 6312:  0.149928", a step behind the name
     re.compile(rf"^(?P<i>{_N}) (?=[A-Za-z][\w/-]{{0,30}} -?\d{{1,12}}\.\d{{3,20}}\s*$)"),
@@ -69,7 +75,7 @@ _HEAD = (
 )
 _COUNTED = re.compile(
     r"(?i)epo[ckq]|ep[oe]c|эпоха|[轮次数步批期合代]|iter|step|update|batch|process|round|train|trial|episode|tick"
-    r"|generation|^\s*\[?\d|\s\[\d|^s:|[eu]p\. |loss \d"
+    r"|generation|^\s*\[?\d|\s\[\d|^s:|[eu]p\. |(?<![a-z])ep \d|loss \d"
 )
 
 

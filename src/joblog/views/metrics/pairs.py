@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from joblog.views.metrics.names import PHASE, is_metric, name_before, phase_before, phase_of, subject_before
-from joblog.views.metrics.quantities import COMMA_NUMBER, DOT_NUMBER, DURATION, PLAIN_NUMBER, UNIT
+from joblog.views.metrics.quantities import COMMA_NUMBER, DOT_NUMBER, DURATION, EXPONENT, PLAIN_NUMBER, UNIT
 
 Span = tuple[int, int]
 
@@ -45,7 +46,7 @@ _PHASE_AFTER = re.compile(r"(?i)\s?\((train(?:ing)?|val(?:id(?:ation)?)?|test|ev
 _CONTAINER = re.compile(r"([A-Za-z_]\w{0,40})\[$")
 _THINGS = "examples?|samples?|tokens?|words?|images?|imgs?|batch(?:es)?|iters?|steps?|frames?"
 _VALUE_FIRST = re.compile(
-    r"(?<![\w.])(?P<value>\d+\.\d+)(?P<unit>%?) (?P<name>avg loss|avg|rate|bf16 MFU|tok/s)(?![\w/])"
+    r"(?<![\w.=:])(?P<value>\d+\.\d+)(?P<unit>%?) (?P<name>avg loss|avg|rate|bf16 MFU|tok/s)(?![\w/=:])"
     rf"|(?<=[(;,|])\s?(?P<amount>\d+\.\d+) (?P<per>(?:{_THINGS})/s(?:ec)?|s(?:ec)?/(?:{_THINGS}))(?![\w/])"
 )
 _COLUMN = re.compile(
@@ -58,6 +59,10 @@ _LISTED = re.compile(
     rf"[\s\0]*+(?:[A-Za-z_][\w/%.@-]{{0,40}}+\s{{1,12}}+(?:{PLAIN_NUMBER}(?:[a-zA-Z%]{{1,3}})?|\d+[hm] \d+[ms]"
     rf"(?: \d+s)?)[\s\0]++){{4,60}}"
 )
+_NEXT = re.compile(
+    rf"(?<![^\s\0:])(?P<name>[A-Za-z_][\w/%.@-]{{1,40}}+)\s{{1,4}}+(?P<value>[-+]?\d+\.\d+{EXPONENT}){UNIT}(?=[\s,;/|\0]|$)"
+)
+_BETWEEN = re.compile(r"[\s,;/|\0]{1,12}")
 _OF = re.compile(r"\d\s*/\s*\d")
 
 
@@ -136,6 +141,23 @@ def listed(text: str) -> list[ValuePlace]:
             unit = (match["unit"] or "") if more is None else "duration"
             places.append(ValuePlace(named(text, *match.span("name")), start, end if more is None else more.end(), unit))
     return places
+
+
+def in_a_row(text: str, phase: str) -> list[ValuePlace]:
+    """Returns the values of names and numbers that follow each other without a sign: ``Sup 1.35 Unsup 0.19 mIoU 88.1``."""
+    rows, end = list[list[re.Match[str]]](), -1
+    for match in islice(_NEXT.finditer(text), MAX_SIGNS):
+        if end < 0 or _BETWEEN.fullmatch(text, end, match.start()) is None:
+            rows.append([])
+        rows[-1].append(match)
+        end = match.end()
+    return [
+        _value(named(text, *match.span("name"), phase_before(match["name"], phase)), 0, match, free=not phase)
+        for row in rows
+        if len(row) > 1
+        for match in row
+        if is_metric(match["name"])
+    ]
 
 
 def pairs_of(text: str, phase: str, *, comma: bool) -> Iterator[ValuePlace]:

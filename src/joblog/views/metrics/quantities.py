@@ -11,12 +11,12 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_EXPONENT = r"(?:[eE][-+]?\d{1,4})?"
+EXPONENT = r"(?:[eE][-+]?\d{1,4})?"
 _NAN = r"(?i:nan|inf(?:inity)?)(?![\w.])"
-DOT_NUMBER = rf"[-+]?(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?{_EXPONENT}|\.\d+{_EXPONENT}|{_NAN})"
-PLAIN_NUMBER = rf"[-+]?(?:\d+(?:\.\d*)?{_EXPONENT}|\.\d+{_EXPONENT}|{_NAN})"
+DOT_NUMBER = rf"[-+]?(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?{EXPONENT}|\.\d+{EXPONENT}|{_NAN})"
+PLAIN_NUMBER = rf"[-+]?(?:\d+(?:\.\d*)?{EXPONENT}|\.\d+{EXPONENT}|{_NAN})"
 """Without thousands separators: where a comma stands between numbers."""
-COMMA_NUMBER = rf"[-+]?(?:\d{{1,3}}(?:\.\d{{3}})+(?:,\d+)?(?![\d.])|\d+(?:,\d+)?{_EXPONENT}|{_NAN})"
+COMMA_NUMBER = rf"[-+]?(?:\d{{1,3}}(?:\.\d{{3}})+(?:,\d+)?(?![\d.])|\d+(?:,\d+)?{EXPONENT}|{_NAN})"
 
 _TIMES = {
     **dict.fromkeys(("ns",), 1e-9),

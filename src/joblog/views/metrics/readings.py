@@ -24,6 +24,9 @@ MAX_MATCHES = 200
 MAX_BLOCK = 200
 """Values of a table or a result of many lines, which have their step together."""
 
+_WRAPPED = 8
+"""Blanks that the rest of a wrapped line begins with."""
+
 _ROWS_APART = 50
 """Lines between two rows of a table, at most."""
 
@@ -67,6 +70,8 @@ class LineReader:
     _block: list[tuple[int, tuple[str, float, str]]] = field(default_factory=list)
     _in_block: bool = False
     _group: str = ""
+    _block_epoch: float | None = None
+    _counted: tuple[int, float, str] | None = None
 
     @property
     def waits(self) -> bool:
@@ -138,11 +143,19 @@ class LineReader:
                     self.phase = ""
             return []
         if step is None:
-            step, axis = self._inherited(shape)
-        elif not shape.whole:
-            self.axes.headed = False
+            step, axis = self._gone_on(frame, text) or self._inherited(shape)
+        else:
+            self._counted = (frame.line, step, axis) if shape.counters.iteration is not None else None
+            self.axes.headed = self.axes.headed and shape.whole
         values = [value for _, value in self._values(frame, text, shape, phase)]
         return [(frame.start, self._own_ms(text, shape), step, axis, values)] if values else []
+
+    def _gone_on(self, frame: Frame, text: str) -> tuple[float, str] | None:
+        """Returns the step of the line before, of which this one is the rest: a handler wrapped it."""
+        if self._counted is None or frame.line != self._counted[0] + 1 or not text[:_WRAPPED].isspace():
+            return None
+        self._counted = (frame.line, *self._counted[1:])
+        return self._counted[1:]
 
     def _inherited(self, shape: LineShape) -> tuple[float | None, str]:
         """Returns the step that lines before have told, for one that tells none."""
@@ -202,6 +215,8 @@ class LineReader:
             self._group = ""
         if name.lower() in _BLOCK_STEPS[:1] + _BLOCK_STEPS[3:] and name.lower() != "iterations":
             self._set_step(number(text[start:end]))
+        if _EPOCH_COLUMN.fullmatch(name):
+            self._block_epoch = number(text[start:end])
         for at, (label, amount, unit) in self._values(frame, text, shape, ""):
             self._block.append((at, (f"{self._group}{label}"[:64], amount, unit)))
         return self._flushed() if len(self._block) >= MAX_BLOCK else []
@@ -219,6 +234,9 @@ class LineReader:
     def _flushed(self) -> list[Reading]:
         block, self._block, self._in_block, self._group = self._block, [], False, ""
         step = self.axes.step if self.axes.headed else None
+        epoch, self._block_epoch = self._block_epoch, None
+        if step is None and epoch is not None:
+            return [(at, None, epoch, EPOCH, [value]) for at, value in block]
         return [(at, None, step, STEP if step is not None else "", [value]) for at, value in block]
 
     def _row(self, frame: Frame, text: str, shape: LineShape) -> Reading | None:
@@ -240,14 +258,16 @@ class LineReader:
         return None
 
     def _under(self, frame: Frame, words: Sequence[str], names: Sequence[str]) -> Reading | None:
-        label, step, axis, values = "", None, "", list[tuple[str, float, str]]()
+        label, labelled, step, axis, values = "", False, None, "", list[tuple[str, float, str]]()
         alone = sum(_LABEL_COLUMN.fullmatch(name) is None for name in names) == 1
         for name, word in zip(names, words, strict=True):
             ratio = _RATIO.fullmatch(word)
             amount = number(ratio[1] if ratio else word.rstrip("%kKMGTsmhBi"))
             if amount is None:
-                label = word
-            elif _STEP_COLUMN.fullmatch(name):
+                label, labelled = label if labelled else word, True
+                continue
+            labelled = False
+            if _STEP_COLUMN.fullmatch(name):
                 step, axis = amount, STEP
             elif _EPOCH_COLUMN.fullmatch(name):
                 self.axes.epoch = amount

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from joblog.views.metrics.counters import NONE, Counters, Span, counters_of
 from joblog.views.metrics.leaves import leaves_of
 from joblog.views.metrics.names import is_metric
-from joblog.views.metrics.pairs import ValuePlace, columns_of, listed, named, pairs_of, values_first
+from joblog.views.metrics.pairs import ValuePlace, columns_of, in_a_row, listed, named, pairs_of, values_first
 from joblog.views.metrics.quantities import DOT_NUMBER
 from joblog.views.metrics.tables import RULE, Cells, cells_of, heading_of
 from joblog.views.redraws import Frame
@@ -43,7 +43,7 @@ _SECTION = re.compile(
 _COCO = re.compile(r"\s*[A-Z][\w ]{1,40}\((?P<name>[A-Z]{2})\) @\[\s?(?P<of>[^\]]{1,80}?)\s?\]\s?=\s?(?P<value>-?\d+\.\d+)\s*$")
 _ALONE = re.compile(r"\0{1,13} ?(?P<name>[A-Za-z][\w/-]{0,30}) (?P<value>-?\d{1,12}\.\d{3,20})\s*")
 _BEGINS = re.compile(r"Result for \S+:\s*$")
-_ENTRY_STEP = re.compile(r"(?i)(?:total_)?(?:timesteps|num_timesteps|steps)")
+_ENTRY_STEP = re.compile(r"(?i)(?:total_)?(?:timesteps|num_timesteps|steps)|epochs?")
 MAX_IN_WORDS = 3
 """So many of a line's parts, each a name and a number, and that is what it is made of."""
 MAX_SETTINGS = 3
@@ -152,6 +152,9 @@ def _values(text: str, blanked: str, counters: Counters, cells: Cells | None, *,
         return tuple(entries)
     head = counters.phase
     places = (*pairs_of(blanked, head, comma=comma), *values_first(blanked))
+    if counters.spans:
+        known = {place.start for place in places}
+        places = (*places, *(place for place in in_a_row(blanked, head) if place.start not in known))
     return places or (tuple(columns_of(blanked, ", ", 1)) if counters.spans else ())
 
 

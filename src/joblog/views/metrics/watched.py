@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -20,9 +19,11 @@ from joblog.views.values import Progress
 
 # At the end of what lines begin with: a second bar, which is a table's; "[50] ", "100:  ", which count.
 _BARS = re.compile(r"(?<=\|)\s*\|\s*$|^\s*\|\s*$")
-_COUNT = re.compile(r"(?<![\w.:,-])\[?\d{1,9}(?:\]|:(?!\d))\s*$")
+_ROW = re.compile(r"[|+]\s*$")
+_COUNT = re.compile(r"(?<![\w.:,-])\[?\s{0,8}\d{1,9}(?:\s?[/|]\s?[\d.]{1,12})?(?:\]|:(?!\d))\s*$")
 _OWN_WORDS = re.compile(
-    r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch|\d[kKMGT]i?B\b"
+    r"(?i)[{='\"]|[A-Za-z]:\s*\d+\.\d|^[0-9a-f]{12}: |^\s*\||epo[ckq]|step|\biter|loss|\bacc|round|batch"
+    r"|\beta\b|\blearn\b|\d ?[kKMGT]i?B\b|\d%"
 )
 _MARK = re.compile(r"\((?:\S{1,60} )?pid=\d+(?:, ip=[\d.]+)?\)")
 _STREAM = re.compile(r"<std(?:out|err)>:\s?")
@@ -71,24 +72,29 @@ class Watched:
 
 def common_prefix(frames: Sequence[Frame]) -> bytes:
     """Returns what most of a log's first lines begin with, all digits as 0, nothing where they begin with what they say."""
-    sample, counts = Sample(), Counter[bytes]()
+    sample, heads = Sample(), set[bytes]()
     for frame in frames:
         sample.add(frame.text)
     for frame in frames:
-        head = _outer(sample.learnt(frame.text).text, frames) or _outer(own(frame.text).text, frames)
-        stream = _STREAM.match(frame.text, len(head)) if head else None
-        coded = (head + (stream[0] if stream is not None else "")).encode()
-        if head and frame.raw.startswith(coded):
-            counts[frame.outline[: len(coded)]] += 1
-    prefix, count = counts.most_common(1)[0] if counts else (b"", 0)
-    return prefix if count > 1 and 2 * count > len(frames) else b""
+        for text in (sample.learnt(frame.text).text, own(frame.text).text):
+            head = _outer(text, frames)
+            head = head[: len(head.rstrip(" ")) + 1]  # more blanks are the line's own
+            stream = _STREAM.match(frame.text, len(head)) if head else None
+            coded = (head + (stream[0] if stream is not None else "")).encode()
+            if head and frame.raw.startswith(coded):
+                heads.add(frame.outline[: len(coded)])
+    for head_bytes in sorted(heads, key=len, reverse=True):
+        count = sum(frame.outline.startswith(head_bytes) for frame in frames)
+        if count > 1 and 2 * count > len(frames):
+            return head_bytes
+    return b""
 
 
 def _outer(head: str, frames: Sequence[Frame]) -> str:
     """Returns of what lines begin with that which is not of the program's own line: no count, table, value or phase."""
     bars = _BARS.sub("", head)
     same = len(frames) > 1 and all(frame.text.startswith(bars) for frame in frames)
-    counted = bars if same else _COUNT.sub("", bars)
+    counted = bars if same else _COUNT.sub("", _ROW.sub("", bars))
     if (
         _OWN_WORDS.search(_MARK.sub("", counted)) is not None
         or PHASE.search(counted) is not None

@@ -15,11 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from joblog.views.ranks import format_ranks, named_ranks
 from joblog.views.values import Again, Digest, Ended, Failed, Where
 from joblog.views.why.failures import GOING_ON, Failure
-from joblog.views.why.kinds import CONNECTION, CRASH, HCCL, KILLED, LAUNCHER, LOGGED, NAN, OUT_OF_MEMORY
+from joblog.views.why.kinds import CONNECTION, CRASH, HCCL, KILLED, LAST_WORDS, LAUNCHER, LOGGED, NAN, OUT_OF_MEMORY
 from joblog.views.why.restarts import restart_helps
 
 FINAL_LINES = 50
 """Ordinary lines behind a failure that is still taken for the end: a shell's last words, a launcher's summary."""
+
+LAST_LINES = 8
+"""Of a rank that ended badly, lines that may say why where none says so in a known way."""
 
 SAME_MS = 10_000
 """Failures within so long of the first one may have arrived in another order than they happened."""
@@ -42,7 +45,7 @@ _MAX_AGAIN = 5
 _CONFIGURED = re.compile(r"\bE[IJ]000[45]\b|ranktable|ncclInvalid(?:Usage|Argument)")
 _ENDED = re.compile(
     r"(?:Aborted|Segmentation fault|Bus error|Floating point exception|Illegal instruction)(?: *\(core dumped\))?"
-    r"|core dumped"
+    r"|core dumped|Signal \d+ \(SIG"
 )
 _OF_A_TOOL = re.compile(
     r"^\S{1,80}: error: (?:unrecognized|ambiguous|invalid|argument|the following|one of the|expected)"  # a program's usage
@@ -103,10 +106,17 @@ class RankEnd:
         """Whether it said that it failed."""
         return bool(self.exit_code or self.signal) or self.status in ("FAILED", "KILLED")
 
+    @property
+    def going_on(self) -> bool:
+        """Whether nothing says that it has ended."""
+        return self.status is None and not self.closed
+
     def final(self, failure: Failure) -> bool:
         """Whether it may have ended by a failure of its log."""
         if self.ended_well or failure.weak > 2:
             return False
+        if failure.kind == LAST_WORDS:
+            return failure.after <= (LAST_LINES if self.ended_badly else 1) and not self.going_on
         if failure.weak == 2 or failure.kind in (LOGGED, NAN):
             return failure.after <= FINAL_LINES
         stopped = failure.settled and not failure.weak and not failure.went_on  # what the log did before, it did no more
@@ -167,6 +177,8 @@ def _failures(ranks: Sequence[RankEnd]) -> list[tuple[Failed, int]]:
     groups: dict[tuple[str, str, bool], list[_Member]] = {}
     for rank in ranks:
         for failure, at_ms in rank.failures:
+            if failure.kind == LAST_WORDS and not rank.final(failure):
+                continue
             key = failure.kind, _alike(failure.summary), rank.final(failure)
             groups.setdefault(key, []).append((at_ms, rank, failure))
         if rank.signal and rank.signal not in _PEACEFUL and not rank.ended_well:
@@ -182,8 +194,10 @@ def _weight(member: _Member) -> int:
     """Says how far it is from a cause: 0 a cause, 2 only that it ended, 4 that others did, 5 a tool's, 6 says so, 8 mild."""
     failure = member[2]
     if failure is None:
-        return 0 if member[1].reason == OUT_OF_MEMORY else 2
+        return 0 if member[1].reason == OUT_OF_MEMORY else 8 if member[1].signal == "SIGABRT" else 2  # itself, having said why
     if failure.weak > 1:
+        if failure.kind == LAST_WORDS:
+            return 9
         of_a_tool = _OF_A_TOOL.search(failure.summary) is not None
         return 5 if of_a_tool else {LAUNCHER: 6, LOGGED: 7}.get(failure.kind, 8)
     if failure.kind in ("nccl", HCCL, CONNECTION):
@@ -261,6 +275,8 @@ def _verdict(first: Failed | None, ranks: Sequence[RankEnd], now_ms: int, silent
 
 
 def _said_first(first: Failed, *, alone: bool) -> str:
+    if first.kind == LAST_WORDS:
+        return f"Nothing says for sure why; it may be this: {first.summary}"
     who = "rank " + first.ranks if first.ranks.isdigit() else "ranks " + first.ranks
     cause = f", caused by {first.cause}" if first.cause else ""
     if alone and first.ranks == first.where.task.rpartition("-")[2]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from joblog.views.terminal.terminal import Terminal
 from joblog.views.values import Where
-from joblog.views.why.failures import Failure, FailureReader, find_failures
+from joblog.views.why.failures import Failure, FailureReader
 
 _LAST_LINES = 10
 _LAST_BYTES = 8 * 1024
@@ -31,7 +31,7 @@ def read_on(pieces: Iterable[bytes], reader: FailureReader, *, ends: bool) -> tu
     """Reads on; returns how far, and the failures so far. A log that ``ends`` there is read no more, and kept small."""
     for piece in pieces:
         reader.feed(piece)
-    failures = reader.failures
+    failures = reader.reasons
     if ends:
         reader.settle()
     return reader, failures
@@ -47,7 +47,9 @@ def ending(pieces: Iterable[bytes], low: int, line: int, end: Where) -> Ending:
     """Looks at the end of a log, which begins at byte ``low``, in raw line ``line``; ``end`` is where the log ends."""
     data = b"".join(pieces)
     last, where = _last(data, low, line, end)
-    return Ending(find_failures(data, low, line), last, where, step_of(last))
+    reader = FailureReader(low, line)
+    reader.feed(data)
+    return Ending(reader.reasons, last, where, step_of(last))
 
 
 def step_of(last: Sequence[str]) -> int | None:

@@ -18,15 +18,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from joblog.views.prefix import HEAD_CHARACTERS, NOTHING, SAMPLE_LINES, Cut, HeadFacts, Sample, cuts, facts, marked_cuts, own
+from joblog.views.prefix import NOTHING, SAMPLE_LINES, Cut, HeadFacts, Sample, cuts, facts, marked_cuts, own
 from joblog.views.redraws import FRAME_BYTES
 from joblog.views.why.failure import Failure, OpenFailure
 from joblog.views.why.forms import LINE_CHARACTERS, TEXT_LINES, Unfinished, is_header, mildness, opening
-from joblog.views.why.hints import Shapes, lines_of
+from joblog.views.why.hints import Shapes, is_epilogue, lines_of
 from joblog.views.why.kinds import CRASH, LOGGED, kind_of_line
+from joblog.views.why.last_words import KEPT, LastWords, last_words
 from joblog.views.why.parts import belongs, strays
 from joblog.views.why.pieces import LogPiece, PieceLine, text_of
-from joblog.views.why.records import Record, record_of
+from joblog.views.why.records import Record, record_within
 
 __all__ = ("LINE_CHARACTERS", "MAX_FAILURES", "TEXT_LINES", "Failure", "FailureReader", "find_failures")
 
@@ -42,7 +43,7 @@ _IDLE = 500
 
 _MAYBE = re.compile(
     r"Traceback|Error\b|Exception|Interrupt|Throwable|Failure|[Pp]anic|[Kk]illed|ERROR|FATAL|SEVERE|CRITICAL|[Ee]rror: |fatal"
-    r"|forrtl|At line"
+    r"|forrtl|At line|Check failed"
     r"|what\(\)|Abort|[: ]F |F\d{4} |错误|失败|报错|异常|can't open|not found|No such file|denied|unbound|closed by"
 )
 """Some of it stands in whatever begins a failure behind a prefix."""
@@ -71,6 +72,7 @@ class FailureReader:
         self._sample = Sample()
         self._open: list[OpenFailure] = []
         self._closed: list[tuple[OpenFailure, Failure]] = []
+        self._words: list[LastWords] = []
         self._known: set[bytes] = set()
         self._before_piece: set[bytes] = set()
         self._piece_now, self._index, self._known_to = LogPiece(b"", [], [at], []), 0, 0
@@ -112,6 +114,14 @@ class FailureReader:
         ended = copy.deepcopy(self)
         ended._lines(LogPiece(b"", [rest], [ended.at - len(rest) - ended._dropped, ended.at], ended._shapes.of(rest)[:1]), [0])
         return ended._now()
+
+    @property
+    def reasons(self) -> list[Failure]:
+        """All failures, and behind them the log's last words, where none is near its end."""
+        failures = self.failures
+        if any(failure.weak < 3 and failure.after <= GOING_ON for failure in failures):
+            return failures
+        return failures + [words.after(self._ordinary, self._recurring) for words in self._words]
 
     def settle(self) -> None:
         """Forgets what only more bytes would be looked at with."""
@@ -195,7 +205,7 @@ class FailureReader:
         others = shapes.count(b"")
         if self._closed:
             self._recurring += sum(map(self._known.__contains__, shapes))
-            others += sum(map(_is_epilogue, shapes))
+            others += sum(map(is_epilogue, shapes))
         self._taken += len(shapes)
         self._ordinary += len(shapes) - others
 
@@ -217,7 +227,7 @@ class FailureReader:
         for open_ in [each for each in self._open if self._taken - each.taken > _IDLE]:
             self._close(open_)
         text = line.text
-        record = _record(text, hinted=hinted)
+        record = record_within(text, hinted=hinted)
         if record is not None and record.raw:
             text, record = record.text, None
         if any(self._goes_on(open_, line, text) for open_ in reversed(self._open[:])) or not text.strip():
@@ -225,16 +235,19 @@ class FailureReader:
         opened = hinted and (self._opens_record(line, record) if record is not None else self._opens(line, text))
         if not opened:
             shape = self._shape
-            self._ordinary += not _is_epilogue(shape)
+            self._ordinary += not is_epilogue(shape)
             self._recurring += shape in self._known
             if hinted:
-                self._was_vain()
+                self._was_vain(line)
 
     @property
     def _shape(self) -> bytes:
         return self._piece_now.shapes[self._index] if self._piece_now.shapes else b""
 
-    def _was_vain(self) -> None:
+    def _was_vain(self, line: PieceLine) -> None:
+        words = last_words(line)
+        if words is not None:
+            self._words = [*self._words[1 - KEPT :], LastWords(words, self._ordinary, self._recurring)]
         count = self._vain[self._shape] = self._vain.get(self._shape, 0) + 1
         if count >= _LOOKED_AT:
             self._shapes.loud.discard(self._shape)
@@ -375,21 +388,6 @@ class FailureReader:
         self._known_to = max(self._known_to, index)
         if len(self._known) > MAX_KNOWN:
             self._known = set(self._before_piece)
-
-
-def _record(text: str, *, hinted: bool) -> Record | None:
-    """Returns the record that a line is, or, of one that may begin a failure, that stands behind what it begins with."""
-    if text.startswith("{"):
-        return record_of(text)
-    at = text.find("{", 0, HEAD_CHARACTERS) if hinted and text.endswith("}") else -1
-    if at > 0:
-        return record_of(text[at:])
-    return record_of(text) if hinted and "level=" in text else None
-
-
-def _is_epilogue(shape: bytes) -> bool:
-    """Whether a line is of a program that says its last words after the one that failed."""
-    return shape.startswith((b"wandb: ", b"srun: ", b"slurmstepd: "))
 
 
 def find_failures(data: bytes, at: int = 0, line: int = 0) -> list[Failure]:

@@ -26,6 +26,7 @@ from joblog.views.why.kinds import (
     LOGGED,
     NAN,
     OUT_OF_MEMORY,
+    is_echo,
     kind_of_exception,
     kind_of_line,
 )
@@ -92,7 +93,7 @@ def mildness(reading: Unfinished, level: str) -> int:
         return 2
     if level == "INFO" and reading.kind == NAN:
         return 1
-    return 2 if level == "INFO" and reading.kind in (CRASH, KILLED, OUT_OF_MEMORY) else 3
+    return 2 if level == "INFO" and reading.kind in (CRASH, KILLED, LAUNCHER, OUT_OF_MEMORY) else 3
 
 
 def opening(text: str, before: Sequence[str]) -> Unfinished | None:
@@ -186,15 +187,24 @@ _MARKED = (
 )
 
 
-def _alone(text: str, _: Sequence[str]) -> Unfinished | None:
+def _alone(text: str, before: Sequence[str]) -> Unfinished | None:
     """An exception without its traceback."""
     if not marks.ALONE.match(text) or kind_of_line(text) == LOGGED:
         return None
-    return Unfinished("ended", raised=[[text[:LINE_CHARACTERS]]], weak=1)
+    frames = _frames(before)
+    return Unfinished("ended", raised=[[text[:LINE_CHARACTERS]]], weak=int(not frames), lookback=frames)
+
+
+def _frames(before: Sequence[str]) -> int:
+    """Returns how many lines before an exception are of its stack, which somebody began otherwise than Python does."""
+    indented = next((count for count, each in enumerate(reversed(before)) if each[:2] != "  "), len(before))
+    return indented if any(marks.FILE.match(each) for each in before[len(before) - indented :]) else 0
 
 
 def _line(text: str, _: Sequence[str]) -> Unfinished | None:
     kind = kind_of_line(text)
+    if kind in (None, LOGGED) and marks.CHECK.search(text) and not is_echo(text):
+        return Unfinished("stacked", CRASH, weak=1)
     if kind is None:
         return None
     if text.startswith("Primary job "):

@@ -78,6 +78,17 @@ _WORDS = (
         b"aucun fichier",
     ),
     *(b"introuvable", b"permission non", b"no existe el", b"no encontrada", b"denegado", b"dst tensor", b"mpi_"),
+    *(
+        b"off the bus",
+        b"fata[",
+        b"cannot",
+        b"could not",
+        b"not complete",
+        b"unavailable",
+        b"insufficient",
+        b"rejected",
+        b"undefined",
+    ),
 )
 _CODES = (re.compile(rb"E[A-Z]?\d{4,5}: "), re.compile(rb"E[A-Z]\d{4}  "), re.compile(rb"F\d{4} \d\d:"), re.compile(rb": F \S"))
 """Each begins with a byte that is looked for fast."""
@@ -151,6 +162,11 @@ def _coded(piece: bytes) -> list[bytes]:
         at = min(ends, default=len(piece))
         codes.append(piece[start:at])
     return codes
+
+
+def is_epilogue(shape: bytes) -> bool:
+    """Whether a line is of a program that says its last words after the one that failed."""
+    return shape.startswith((b"wandb: ", b"srun: ", b"slurmstepd: "))
 
 
 def lines_of(piece: bytes) -> tuple[list[bytes], list[int]]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-PYTHON, LOGGED, EXCEPTION = "python exception", "logged error", "exception"
+PYTHON, LOGGED, EXCEPTION, LAST_WORDS = "python exception", "logged error", "exception", "last words"
 KILLED, NAN, OUT_OF_MEMORY, GPU_MEMORY = "killed", "loss is not a number", "out of memory", "gpu out of memory"
 CRASH, CANN, HCCL, LAUNCHER, CONNECTION = "crash", "cann", "hccl", "launcher", "connection"
 
@@ -35,25 +35,25 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|内存(?:不足|溢出|不够|耗尽)|ray\.exceptions\.OutOfMemoryError"),
     ("disk full", r"No space left on device|Disk quota exceeded|\bENOSPC\b|(?:磁盘|硬盘|存储)(?:空间)?(?:不足|已满|不够)|low on resource: ephemeral-storage"),
     (NAN, r"(?i:(?:\b[\w./-]{0,80}loss|[\"'][\w./-]{0,80}loss[\"'](?=\s*:))(?:\s*(?:[:=]|is|became|->)\s*[\"']?[+-]?(?:nan|inf)\b|\s(?:nan)(?=[,;|]|\s*$)))|(?i:\b(?:cost|objective|ppl|perplexity|xent|cross[_-]?entropy|nll)\s*[:=]\s*nan\b)|(?i:non-finite loss|nan loss (?:detected|encountered))"
-        r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
+        r"|(?i:loss became infinite or nan)|Minimum loss scale reached|(?i:nan or inf (?:found|detected)|found (?:a )?(?:nan|inf)s? in|(?:nan|inf)s? (?:detected|found|encountered) in)|损失(?:变为|为|是|出现)\s*(?i:nan|inf)"),
     ("nccl", r"\bNCCL (?:error|WARN|failure|Error)|\bnccl(?:System|Internal|UnhandledCuda|Remote|InvalidUsage|InvalidArgument)Error\b"
         r"|Watchdog caught collective operation timeout|DistBackendError|Horovod has been shut down|monitoredBarrier"),
     (HCCL, r"\bE[IJ]\d{4}: "),
     (CANN, r"\bE[A-HK-Z]\d{4}\b(?=: |  )|\bE[1-9]\d{4}: |\bACL(?: stream)? (?:error|synchronize failed)|\baclrt\w+ failed|\bERR\d{5} [A-Z]+\b|error code is (?:10|50)\d{4}"),
     ("cuda", r"CUDA (?:error|driver error|failure)\b|(?i:\b(?:hip|cublas|cudnn|curand|cusolver|cusparse|cufft|nvrtc|rocblas|hipblas|miopen) error(?:: | \d))|\bhipError[A-Z]\w+|CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+|device-side assert triggered"
-        r"|illegal memory access was encountered|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
+        r"|illegal memory access was encountered|fallen off the bus|CUDNN_STATUS_(?!SUCCESS)[A-Z_]+|CUBLAS_STATUS_(?!SUCCESS)[A-Z_]+|NVRM: Xid|[Uu]ncorrectable ECC"),
     (CRASH, r"terminate called (?:after|without)|(?<!signal: )Segmentation fault|Fatal Python error: |Bus error\b|Floating point exception"
         r"|Illegal instruction|Aborted \(core dumped\)|^\S*:? ?Aborted$|\*\*\* SIG[A-Z]+ |\*\*\* Process received signal|Signal: [A-Z]\w[\w ]{0,60} \(\d{1,3}\)"
         r"|double free or corruption|free\(\): invalid|malloc\(\): |corrupted size vs|stack smashing detected|\bASSERTION_FAILED\b|Program received signal SIG"
         r"|AddressSanitizer: |MemorySanitizer: |LeakSanitizer: |^panic: |^fatal error: |PYTORCH_INTERNAL_ASSERT|^\s+what\(\):  |Fatal signal|^forrtl: severe|SIGSEGV, segmentation fault"
-        r"|Memory access fault by GPU|\bsegfault at [0-9a-f]+ ip |\btraps: \S{1,40}\[\d+\] |general protection fault|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
+        r"|Signal (?:4|5|7|8|11) \(SIG|Memory access fault by GPU|\bsegfault at [0-9a-f]+ ip |\btraps: \S{1,40}\[\d+\] |general protection fault|HSA_STATUS_ERROR_\w+|Fatal error in P?MPI_\w+|An error occurred in (?:\*{3} )?MPI_\w+|^段错误|^已放弃|^总线错误|^非法指令|^浮点数例外"
         r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:segmentation fault|abort|bus error|illegal hardware instruction|floating point exception)(?= {2}| \(core)"
         rf"|{_ENDED_BY}(?:signal (?:4|6|7|8|11)\b|SIG(?:SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)\b)"),
     (CONNECTION, r"Connection refused|Connection reset by peer|ConnectionRefusedError|ConnectionResetError|[Ff]ailed to connect to|couldn't connect to"
         r"|socket has (?:failed|timed out)|Broken pipe|No route to host|Name or service not known|Connection closed by peer|Temporary failure in name resolution|Max retries exceeded"
-        r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|another task died|different incarnation|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
+        r"|Dist(?:Network|Store)Error|Barrier timed out|heartbeat timeout|missing heartbeats|another task died|different incarnation|[Tt]ransport retry count exceeded|lost communication with a remote daemon|无法连接|连接(?:超时|失败|被拒绝|断开)|网络(?:异常|错误|超时|不可达)"),
     (KILLED, r"^(?:\S+: )*(?:line \d+: *\d+ )?Killed\b|CANCELLED AT \S+|DUE TO TIME LIMIT|signal: killed|Received (?:Signals\.)?SIG(?:TERM|KILL|INT|HUP)\b"
-        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Tt]erminated by (?:a )?signal(?: (?:\d|SIG)|\.|\s*$)|[Nn]ode failure on|was evicted\b"
+        r"|[Pp]reempt(?:ed\b(?!, or)|ion notice)|(?:got|received) signal:? (?:1|2|9|15)\b|Sending process \d+ closing signal|Signal (?:9|15) \(SIG|[Tt]erminated by (?:a )?signal(?: (?:\d|SIG)|\.|\s*$)|[Nn]ode failure on|was evicted\b"
         r"|被(?:系统)?(?:杀死|终止|抢占)|^已杀死|^已终止"
         r"|^(?:zsh: |\[\d+\] {2,}[+-]? *\d+ )(?:killed|terminated)\b|\bPBS: job killed|\bTERM_(?!MEMLIMIT)[A-Z]{5,20}\b|walltime .{0,40}exceeded limit"
         r"|received a shutdown signal|[Oo]peration was cancell?ed\.?\s*$|lost communication with the server|exceeded the maximum (?:execution )?time of|execution took longer than|Build timed out"
@@ -61,7 +61,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         rf"|{_ENDED_BY}(?:signal (?:1|2|9|15)\b|SIG(?:KILL|TERM|INT|HUP|XCPU|USR[12])\b(?! by OOM))"),
     (LAUNCHER, r"ChildFailedError|ProcessExitedException|exited with (?:exit )?code [1-9]|failed \(exitcode: -?\d+\)|srun: error: |exits with return code = -?[1-9]"
         r"|mpi(?:run|exec)(?:\.real)? (?:noticed|detected)|PRTE|Primary job  terminated|returned non-zero exit status|Some processes failed|returned a failure\.|job failed, log is in|script returned exit code [1-9]"
-        r"|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!|SparkContext was shut down"
+        r"|exited with a non-zero (?:exit )?(?:status|code)|Trials did not complete|Process completed with exit code [1-9]|Command exited with non-zero status|Container failed !!!|SparkContext was shut down"
         r"|(?:command|[Tt]ask|[Pp]rocess|[Jj]ob|[Ww]orker) (?:\S{1,60} )?(?:terminated|exited) with (?:return |exit )?(?:code|status) -?[1-9]|^Exited with exit code [1-9]"
         r"|MPI_ABORT was invoked|application called MPI_Abort|BAD TERMINATION OF ONE|APPLICATION TERMINATED WITH THE EXIT STRING|ABORT!!! Out of all"),
 )  # fmt: skip
@@ -94,7 +94,16 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "nccl": ("nccl", "watchdog caught", "distbackenderror", "horovod has", "monitoredbarrier"),
     HCCL: ("ei", "ej", "hccl"),
     "cuda": (
-        *("cuda", "device-side assert", "illegal memory", "cudnn_status_", "cublas_status_", "nvrm: xid", "uncorrectable ecc"),
+        *(
+            "cuda",
+            "device-side assert",
+            "illegal memory",
+            "off the bus",
+            "cudnn_status_",
+            "cublas_status_",
+            "nvrm: xid",
+            "uncorrectable ecc",
+        ),
         *("hip", "cublas", "cudnn", "curand", "cusolver", "cusparse", "cufft", "nvrtc", "rocblas", "miopen"),
     ),
     CRASH: (
@@ -129,7 +138,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
             "name or service",
         ),
         *("temporary failure", "couldn't connect", "max retries", "distnetwork", "diststore", "barrier timed", "heartbeat"),
-        *("another task died", "incarnation"),
+        *("another task died", "incarnation", "retry count", "lost communication"),
         *("连接", "网络"),
     ),
     KILLED: (
@@ -161,6 +170,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
             "exit code",
             "container failed",
             "was shut down",
+            "non-zero",
+            "not complete",
             "with code",
             "with status",
             "return code",
@@ -215,11 +226,14 @@ SHELLS = (
 
 _LEVEL = re.compile(r"(?:^|[\s\[|(<])(?:ERROR|CRITICAL|FATAL|SEVERE)(?:[\]:|)>/\s-]|$)")
 _SPOKEN = re.compile(
-    r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error)(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6})?: (?!\s*[-+]?[\d.]+%?\s*$)\S"
+    r"^(?:[\w./+-]{1,80}(?:(?::\d+){0,2}|\(\d+\)): ){0,3}(?:fatal |FATAL )?(?:[Ee]rror|ERROR|fatal|FATAL|Fortran runtime error)(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6}| #\d{1,6})?: (?!\s*[-+]?[\d.]+%?\s*$)\S"
     rf"|^\S{{1,80}}: (?:(?:line|行|Zeile|ligne|línea|строка|行:) ?\d+(?: 行)?: ?)?\S{{1,200}}: (?:{SHELLS})$"
     r"|^(?:\S{1,80}: )?exec:? .{1,200}: (?:executable file not found.{0,20}|no such file or directory|permission denied|exec format error)$"
     r"|^Can't \w{1,20} \S.{0,300} at \S{1,200} line \d+|^(?:\S{0,100}lua\w{0,10}: )\S{1,200}\.lua:\d+: \S"
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
+    r"|^\S{1,200}: (?:\S{1,300}: version [`'].{1,80}' not found\b|symbol lookup error: |error while loading shared libraries: )"
+    r"|^\s*(?:\S{1,12}\s{1,12})?Warning\s{2,12}(?:Failed\w*|BackOff|Evicted|OOMKilling|NodeNotReady|\w{0,40}Error)\s{2,12}\S"
+    r"|^(?:FATA|ERRO|PANI)\[\d+\] \S|^Error in rule \S+:"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
     r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^FAILED \S+::\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
     r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"
@@ -240,6 +254,8 @@ _GIVEN_TEXT = re.compile(r"[\"']?\s*+[:=]\s*+[\[\"']")
 _COMMAND = re.compile(r"^\s*(?:\++|\$|>>>|#|//|export|grep|egrep|rg|alias|set)\s")
 _SOURCE_TEXT = re.compile(r"^\s*(?:raise|assert|print|except|if|elif|logger\.\w+|log\.\w+|logging\.\w+)\b.*[(:\"']")
 _OPENING = "\"'`"
+_BEST = re.compile(r"(?i)(?<![A-Za-z])(?:best|lowest|min|minimum|smallest|previous|initial)(?![A-Za-z])")
+"""Before the first loss the best one is infinite."""
 _BEFORE = 64  # characters before words that are looked at for a quote
 
 MAX_CHARACTERS = 16_384
@@ -262,25 +278,30 @@ def kind_of_line(text: str) -> str | None:
     text = text[:MAX_CHARACTERS]
     lower = text.lower()
     for kind, speech in KINDS:
-        if speech.may_be_in(lower) and any(not _is_quoted(text, *place) for place in speech.places(text)):
-            return None if _is_echo(text) else kind
-    if (_SPOKEN.match(text) or _level(text)) and not _is_echo(text):
+        if speech.may_be_in(lower) and any(_is_said(kind, text, *place) for place in speech.places(text)):
+            return None if is_echo(text) else kind
+    if (_SPOKEN.match(text) or _level(text)) and not is_echo(text):
         return LOGGED
     return None
 
 
+def passes_on(text: str) -> bool:
+    """Whether somebody passes on at a level of failures what a program wrote at a level of its own."""
+    match = _LEVEL.search(text, 0, _LEVEL_WITHIN)
+    return match is not None and _PASSED_ON.match(text[match.end() :].strip(" :=]|-")) is not None
+
+
 def _level(text: str) -> bool:
     match = _LEVEL.search(text, 0, _LEVEL_WITHIN)
-    if match is None:
+    if match is None or passes_on(text):
         return False
     rest = text[match.end() :].strip(" :=]|-")
-    if _PASSED_ON.match(rest) is not None:
-        return False
     # "ERROR RATE: 0.1", "ERROR = 3": a number with a name, not a record of a level.
     return bool(rest) and not re.match(r"(?i)(?:rate|ratio|count|s)?\b[\s:=(]*[-+]?[\d.]+%?\s*\)?$", rest)
 
 
-def _is_echo(text: str) -> bool:
+def is_echo(text: str) -> bool:
+    """Whether a line is a setting, a command or a program's text."""
     return bool(_is_configured(text) or _COMMAND.match(text) or _SOURCE_TEXT.match(text))
 
 
@@ -289,6 +310,12 @@ def _is_configured(text: str) -> bool:
     if name is not None and _PATTERN_NAME.search(name[1]):
         return True
     return any(_GIVEN_TEXT.match(text, name.end()) for name in _PATTERN_NAME.finditer(text))
+
+
+def _is_said(kind: str, text: str, start: int, end: int) -> bool:
+    if kind == NAN and "inf" in text[start:end].lower() and _BEST.search(text, max(start - _BEFORE, 0), end):
+        return False
+    return not _is_quoted(text, start, end)
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:

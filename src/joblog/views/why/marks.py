@@ -57,12 +57,16 @@ FORTRAN_PLACE = re.compile(r"At line \d+ of file ")
 SANITIZER = re.compile(r"==\d+==\s?ERROR: (?:Address|Memory|Leak|Thread)Sanitizer: |==\d+==ERROR: ")
 SANITIZER_END = re.compile(r"SUMMARY: \w+Sanitizer: |==\d+==ABORTING")
 PADDLE = re.compile(r"C\+\+ Traceback \(most recent call last\):\s*")
+CHECK = re.compile(r"(?:^|\s|\])\S{1,200}:\d+\]?:?\s{1,4}(?:\(\w{1,20}\)\s)?Check failed: ")
 FATAL = re.compile(r"(?:F\d{4} \S+ +\d+ |\[?F |(?:[\d-]+ )?[\d:.]+: F )?(?P<place>\S{1,200}:\d+\] )(?P<says>\S.*)")
+ABORTED = re.compile(r"(?:\S{1,80}: (?:line \d+: *\d+ )?)?Aborted(?: {1,40}\(core dumped\).{0,400})?")
+HINTED = re.compile(r"\S{1,40}: (?i:hint|note)\b")
+TASK_ERROR = re.compile(r"(?:[\w.]{1,80}\.)?RayTaskError\((?P<name>\w{1,80})\): ")
 STACK = re.compile(
     r"\s*(?:frame #\d+:|#\d+ |\[\s*\d+\] |\[bt\]|Exception raised from |C10_|File \"|Current thread 0x|Thread 0x|what\(\):"
     r"|at [\w$.<>/-]{1,300}\(|Caused by: |Suppressed: |\.\.\. \d+ (?:more|common)|@ +0x|@ [~/]|PC: @|\*\*\* (?:Check failure|End of error|Aborted at)"
     r"|goroutine \d+ |created by |\[signal |exit status \d|note: |stack backtrace:|Stacktrace:|\[ Stack-Trace: \]|in expression starting at"
     r"|Backtrace for this error|Error termination\. Backtrace|Fortran runtime error: |Image +PC |\S+ +[0-9A-Fa-f]{12,16} |Signal: |Signal code: |Failing at address"
     r"|Extension modules: |Stack trace|Caused by:\s*$|(?<=\s)\d{1,3}: +\S|[A-Za-z_][\w./*()-]{0,200}\.[\w*()]{1,80}\(.{0,200}\)$|main\.main\(\)"
-    r"|Calls: |from \S{1,200}:\d+:in|Error in .{1,200} \(line \d+\)|Execution halted|In addition: |Backtrace:$|Closest candidates are:|Effective GPU memory|Memory pool usage|TraceBack \(most|Possible Cause:|Solution:|Rectify the fault)"
+    r"|\S{1,300}\.so[\w.]{0,20}\(\S{0,200}\) \[0x|\*{3} Stack ?Trace|=+ ?backtrace\b|\d{1,3} +0x[0-9a-f]{8,16} |={20,}\s*$|Calls: |from \S{1,200}:\d+:in|Error in .{1,200} \(line \d+\)|Execution halted|In addition: |Backtrace:$|Closest candidates are:|Effective GPU memory|Memory pool usage|TraceBack \(most|Possible Cause:|Solution:|Rectify the fault)"
 )

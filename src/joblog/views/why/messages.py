@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from joblog.views.why import marks
 from joblog.views.why.forms import LINE_CHARACTERS, Unfinished
-from joblog.views.why.kinds import CRASH, EXCEPTION, LOGGED, PYTHON, kind_of_exception
+from joblog.views.why.kinds import CANN, CRASH, EXCEPTION, HCCL, LOGGED, PYTHON, kind_of_exception
 
 _GOES_ON = re.compile(
     r"At line \d|Error in |thread '.*' (?:\(\d+\) )?panicked at .*:$|Error using |.{0,80}\*\*\* Process received|\S+ \[main\]"
@@ -85,6 +85,9 @@ def _message_of_lines(reading: Unfinished) -> Message:
     what = next((line for line in lines if line.startswith("what():")), None)
     if what is not None:
         summary = what
+    elif kind in (CANN, HCCL) and reading.codes and marks.CODE.search(summary) is None:
+        code = _coded(reading.codes)[0]
+        return Message(kind_of_exception(code, kind), _shortened(summary), _shortened(code))
     elif summary.endswith("Inner Error!"):
         summary = _coded(reading.codes)[0] if reading.codes else summary
     elif _GOES_ON.match(summary):

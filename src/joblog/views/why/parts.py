@@ -27,6 +27,8 @@ MAX_BEHIND = 400
 
 _ITEM = ("- ", "* ", "• ")
 _IPYTHON_LINES = 300
+_PERHAPS, _MAY_CHAIN = 2, 8
+"""Lines that belong to a failure only if one behind them does; the later of them only if it is chained to another one."""
 _OWN_MISSES = 8
 """Lines that are no part of a stack that is being read, and may be another process's."""
 _REASONS = frozenset((GPU_MEMORY, OUT_OF_MEMORY, "disk full", "cuda", CANN, HCCL))
@@ -43,7 +45,7 @@ def belongs(reading: Unfinished, text: str) -> bool | None:
         reading.blanks = reading.perhaps = 0
     elif step is None:
         reading.perhaps += 1
-        return None if reading.perhaps <= 2 else False
+        return None if reading.perhaps <= (_MAY_CHAIN if reading.state == "ended" else _PERHAPS) else False
     return step
 
 
@@ -144,6 +146,8 @@ def _after_end(reading: Unfinished, text: str) -> bool | None:
         return True
     if is_header(text) or marks.IPYTHON.fullmatch(text):
         return _again(reading, stripped, last)
+    if reading.perhaps >= _PERHAPS:  # a message that has paragraphs, if another exception comes of it
+        return None if reading.blanks else False
     if marks.RICH.fullmatch(text) or reading.behind > MAX_BEHIND:
         return False
     if marks.WITHIN.match(stripped):
@@ -154,6 +158,10 @@ def _after_end(reading: Unfinished, text: str) -> bool | None:
     if marks.FILE.match(text) and text[:1] in (" ", "\t"):
         reading.state, reading.inner = "stack", True
         return True
+    task = marks.TASK_ERROR.match(reading.raised[-1][0])
+    if task is not None and marks.ALONE.match(text) and text.partition(":")[0].endswith(task["name"]):
+        reading.inner = True
+        return _raise(reading, text)
     return _message(reading, text, stripped, last)
 
 
@@ -186,7 +194,7 @@ def _message(reading: Unfinished, text: str, stripped: str, last: str) -> bool |
     if listed or marks.ADVICE.match(stripped) or last.endswith((":", ",", "(", "[", "{")):
         return _says(reading, text)
     if reading.blanks:
-        return None if reading.perhaps < 1 else False
+        return None
     if last.endswith((".", "!")) and last.count(" ") >= 3:
         return _says(reading, text)
     return None
@@ -293,6 +301,7 @@ def _traced(reading: Unfinished, text: str) -> bool:
 
 def _stacked(reading: Unfinished, text: str) -> bool | None:
     if marks.STACK.match(text) or (text[:1] in (" ", "\t") and reading.behind < MAX_BEHIND):
+        reading.weak = 0 if reading.weak == 1 and reading.kind == CRASH else reading.weak
         return True
     if reading.text and reading.text[0].startswith("Fatal Python error") and kind_of_line(text) == CRASH:
         return True
@@ -304,6 +313,11 @@ def _stacked(reading: Unfinished, text: str) -> bool | None:
 def _after_line(reading: Unfinished, text: str) -> bool | None:
     """Lines of the same kind, and the stack behind them, are one failure."""
     if reading.kind == LOGGED:
+        if marks.ABORTED.fullmatch(text):
+            reading.kind, reading.weak = CRASH, 0  # it said why
+            return True
+        if marks.HINTED.match(text) and text.split(" ", 1)[0] == reading.text[0].split(" ", 1)[0]:
+            return True
         return text.startswith(("Caused by:", "Stack backtrace:")) or (
             text[:1] in (" ", "\t") and marks.STACK.match(text) is not None
         )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from joblog.views.prefix import HEAD_CHARACTERS
+
 MAX_CHARACTERS = 64 * 1024
 
 _TEXTS = ("message", "msg", "event", "text", "log")
@@ -56,6 +58,16 @@ def record_of(text: str) -> Record | None:
     if isinstance(wrapped, str) and ("stream" in record or "time" in record) and "\n" not in wrapped[:-1]:
         return Record(wrapped.rstrip("\n"), raw=True)
     return _record(record)
+
+
+def record_within(text: str, *, hinted: bool) -> Record | None:
+    """Returns the record that a line is, or, of one that may begin a failure, that stands behind what it begins with."""
+    if text.startswith("{"):
+        return record_of(text)
+    at = text.find("{", 0, HEAD_CHARACTERS) if hinted and text.endswith("}") else -1
+    if at > 0:
+        return record_of(text[at:])
+    return record_of(text) if hinted and "level=" in text else None
 
 
 def _logfmt(text: str) -> Record | None:

@@ -36,7 +36,7 @@ _OWN = re.compile(
     r"|Misconfiguration|Runtime|IllegalState|IllegalArgument|NullPointer|ClassNotFound|IndexOutOfBounds|XGBoost|LightGBM|CatBoost|MXNet)\w*(?:Error|Exception)?\b"
 )  # fmt: skip
 _COMMAND = re.compile(
-    r"unrecognized arguments|arguments are required|command not found|(?::\d+|\(\d+\)): (?:fatal )?error: |can't open file|[Nn]o such file or directory|not supported|not found"
+    r"unrecognized arguments|arguments are required|^\S{1,80}: error: argument |command not found|(?::\d+|\(\d+\)): (?:fatal )?error: |can't open file|[Nn]o such file or directory|not supported|not found|unable to layout|can not be satisfied|configuration is not available"
     r"|error(?:\[\w{1,12}\]| [A-Z]{1,4}\d{2,6}): |could not compile|^Can't (?:locate|open)|compilation aborted|" + SHELLS
 )
 _TIME = re.compile(r"TIME LIMIT|walltime|TERM_RUNLIMIT|maximum (?:execution )?time|took longer than|Build timed out")
