@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from joblog.cli.rotated import joined
 from joblog.cli.tree import tree_of
 from tests.agent.harness import Agent
 from tests.children import Child
@@ -55,6 +56,63 @@ def test_packed_files_are_unpacked(joblog: Agent, tmp_path: Path) -> None:
             said = joblog.said("import", str(tmp_path / name))
             assert said.endswith(b"%b/V0001/worker-0: %d bytes, complete\n" % (job.encode(), len(LINES)))
         assert joblog.said("cat", job) == LINES
+
+
+def rotated(folder: Path, half: bytes = LINES) -> list[Path]:
+    """The parts of a log, the newest first; one ends within a line."""
+    folder.mkdir(exist_ok=True)
+    parts = {
+        "train.log": b"last\n",
+        "train.log.1": b"lf of it\n",
+        "train.log.2.gz": gzip.compress(half + b"ha"),
+        "train.log.10": b"0\n",
+    }
+    for name, data in parts.items():
+        (folder / name).write_bytes(data)
+    return [folder / name for name in parts]
+
+
+def test_parts_of_a_rotated_log_are_one_log(joblog: Agent, tmp_path: Path) -> None:
+    """In the order in which they were written, packed ones too, with other files beside them; named, or below a directory."""
+    whole = b"0\n" + LINES + b"half of it\nlast\n"
+    files = rotated(tmp_path / "logs")
+    (tmp_path / "logs" / "other.log").write_bytes(b"other\n")
+    for _ in range(2):  # the same log
+        said = joblog.said("import", "--job", "named", *map(str, files), str(tmp_path / "logs" / "other.log"))
+        assert b"train.log is named/V0001/worker-0: %d bytes, complete" % len(whole) in said
+    assert joblog.said("cat", "named/V0001/worker-0") == whole
+    assert joblog.said("cat", "named/V0001/worker-1") == b"other\n"
+    joblog.said("import", *map(str, files))
+    assert joblog.said("cat", "train") == whole
+    said = joblog.said("import", "--job", "tree", "--tree", str(tmp_path / "logs"))
+    assert b"left out" not in said
+    assert sorted(joblog.said("cat", f"tree/V000{number}") for number in (1, 2)) == sorted((whole, b"other\n"))
+
+
+def test_part_that_breaks_off_is_said_in_its_place(joblog: Agent, tmp_path: Path) -> None:
+    """What comes behind it is kept."""
+    files = rotated(tmp_path / "logs")
+    packed = files[2].read_bytes()
+    files[2].write_bytes(packed[: len(packed) // 2])
+    assert joblog.run(joblog.command("import", "--job", "cut", *map(str, files))).returncode == 1
+    log = joblog.said("cat", "cut")
+    assert log.startswith(b"0\n0\n1\n")
+    assert re.search(
+        rb"\n\[joblog\] an unknown number of bytes were not kept here \(the gzip file is cut off\)\nlf of it\nlast\n$", log
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        (("a-20240501", "a-20240430.gz", "a", "a-20240502"), ["a-20240430.gz", "a-20240501", "a-20240502"]),
+        (("a.2", "a.11", "a", "a.1"), ["a.11", "a.2", "a.1"]),
+        (("a.2024-05-01", "a.2024-04-30", "a.1", "a"), ["a.2024-04-30", "a.2024-05-01", "a.1"]),
+    ],
+)
+def test_order_of_parts(names: tuple[str, ...], order: list[str]) -> None:
+    """By date, or by number, the highest being the oldest."""
+    assert [path.name for path in joined(map(Path, names))[Path("a")]] == order
 
 
 @pytest.mark.parametrize(("name", "packed"), [("x.gz", gzip.compress(LINES)), ("x.zst", zstandard.compress(LINES))])
@@ -186,8 +244,8 @@ def test_a_tree_is_a_run_for_each_path(tmp_path: Path, names: list[str], runs: d
 def test_import_of_a_tree(joblog: Agent, tmp_path: Path) -> None:
     """Each run is called by its path; the map is printed first; what is no log is named; another import meets the same runs."""
     names = ["exp1/train.log", "exp2/out.0", "exp2/out.1"]
-    others = ["exp1/config.yaml", "exp1/train.log.1", "exp1/train.log~", ".hydra/a.log", "exp2/model.pt"]
-    tree(tmp_path / "runs", *names, *others, "bad\nname", os.fsdecode(b"b\xff.log"))
+    others = ["exp1/config.yaml", "exp1/train.log~", ".hydra/a.log", "exp2/model.pt"]
+    tree(tmp_path / "runs", *names, "exp1/train.log.1", *others, "bad\nname", os.fsdecode(b"b\xff.log"))
     (tmp_path / "runs" / "latest").symlink_to("exp1")
     shown = joblog.said("import", "--dry-run", "--tree", f"{tmp_path}/runs").decode()
     assert shown.split()[:4] == ["JOB", "RUN", "RANK", "BYTES"]
@@ -205,7 +263,9 @@ def test_import_of_a_tree(joblog: Agent, tmp_path: Path) -> None:
         "20",
     ]
     left_out = "".join(line for line in shown.splitlines(keepends=True) if line.startswith("left out"))
-    assert all(name in left_out for name in ("latest/", ".hydra/", *others[:3], "exp2/model.pt"))
+    assert all(name in left_out for name in ("latest/", ".hydra/", *others[:2], "exp2/model.pt"))
+    assert "exp1/train.log (2 parts)" in shown
+    assert joblog.said("cat", "runs/3/0") == b"exp1/train.log.1exp1/train.log"
     assert joblog.said("cat", "runs/4/1") == b"exp2/out.1"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from joblog.catalog.states import Report
 from joblog.core.jobs import TaskRow
 from joblog.core.logs import Log
+from joblog.core.names import IMPORTED
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.engine.why_view import Causes
@@ -74,6 +75,19 @@ def test_the_same_failure_as_in_earlier_runs(engine: Engine) -> None:
     assert [each.version for each in digest.again] == ["V0001", "V0003"]
     assert digest.again[0].where.start_line == 1000
     assert "It is the third time: first in V0001." in digest.verdict
+
+
+def test_imported_files_are_no_attempts(engine: Engine) -> None:
+    """Of a job that holds them their order says nothing: the same failure counts only where they are called alike."""
+    causes, logs = causes_of(engine), list[Log]()
+    for number, title in enumerate((None, "a/train.log", "b/train.log", None, "a/train.log")):
+        version, log = engine.runs.put_run("lab", "job", f"{IMPORTED}{number}", 0, NOW_MS)[1:]
+        logs.append(appended(engine, log, STEPS + BOOM % number))
+        engine.states.report(version, 0, Report(Status.FAILED, 1), NOW_MS)
+        if title is not None:
+            engine.states.describe(version, {"title": title})
+    assert [each.version for each in asked(causes, [logs[-1]]).again] == ["V0002"]
+    assert [asked(causes, [log]).again for log in logs[:-1]] == [[]] * 4
 
 
 def test_a_run_that_hangs(engine: Engine) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from joblog.api.refs import legal_job_name, printable
 from joblog.cli.common import show_table
 from joblog.cli.names import TITLE_CHARACTERS, checked_job, checked_task, job_of_file
+from joblog.cli.rotated import joined
 from joblog.cli.source import Source, packing
 from joblog.cli.tree import LogTree, tree_of
+from joblog.core.names import IMPORTED
 from joblog.errors import Invalid, Missing
 
 STDIN = "-"
@@ -26,13 +28,22 @@ MAX_NAMES = 5
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a file goes, standard input where ``path`` is None; ``title`` is what to call the run."""
+    """Where a file goes, standard input where ``path`` is None; ``title`` is what to call the run.
+
+    ``older`` are the parts of a rotated log that come before it, in order.
+    """
 
     path: Path | None
     job_name: str
     run_id: str
     task: str
     title: str = ""
+    older: tuple[Path, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """All its files, the oldest part first."""
+        return (*self.older, self.path) if self.path is not None else ()
 
 
 def checked_tree(args: argparse.Namespace) -> LogTree:
@@ -51,8 +62,9 @@ def targets_of_tree(root: str, job: str | None, tree: LogTree) -> list[Destinati
     name = checked_job(job) if job else legal_job_name(Path(root).resolve().name)
     targets = []
     for run in tree.runs:
-        run_id, title = _run_id(run.files.values()), _title(run.title)
-        targets += [Destination(path, name, run_id, f"worker-{rank}", title) for rank, path in run.files.items()]
+        files = [(rank, path, tree.older.get(path, ())) for rank, path in run.files.items()]
+        run_id, title = _run_id([part for _, path, older in files for part in (*older, path)]), _title(run.title)
+        targets += [Destination(path, name, run_id, f"worker-{rank}", title, older) for rank, path, older in files]
     return targets
 
 
@@ -69,16 +81,24 @@ def targets_of(names: Sequence[str], job: str | None, task: str | None) -> list[
         raise Invalid("FILE", "- once at most")
     for path in paths:
         _check(path)
-    if task is not None and len(paths) > 1:
+    logs = dict(joined(path for path in paths if path is not None))
+    heads: list[Path | None] = [path for path in paths if path is None or path in logs]
+    if task is not None and len(heads) > 1:
         raise Invalid("--rank", "left out with several files", task)
     first = checked_task(task or "worker-0")
     if job is None:
         if None in paths:
             raise Missing("--job", "a job's name where FILE is -")
-        return [Destination(path, job_of_file(_unpacked(path)), _run_id([path]), first) for path in paths if path]
-    tasks = [first] if task else [f"worker-{worker}" for worker in range(len(paths))]
+        return [
+            Destination(path, job_of_file(_unpacked(path)), _run_id([*older, path]), first, older=older)
+            for path, older in logs.items()
+        ]
+    tasks = [first] if task else [f"worker-{worker}" for worker in range(len(heads))]
     run_id = _run_id(paths)
-    return [Destination(path, checked_job(job), run_id, each) for path, each in zip(paths, tasks, strict=True)]
+    return [
+        Destination(path, checked_job(job), run_id, each, older=() if path is None else logs[path])
+        for path, each in zip(heads, tasks, strict=True)
+    ]
 
 
 def _check(path: Path | None) -> None:
@@ -104,7 +124,7 @@ def _run_id(paths: Iterable[Path | None]) -> str:
             continue
         status = path.stat()
         identity.update(f"{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
-    return f"import:{identity.hexdigest()}"
+    return f"{IMPORTED}{identity.hexdigest()}"
 
 
 def show_map(targets: Sequence[Destination]) -> None:
@@ -114,11 +134,13 @@ def show_map(targets: Sequence[Destination]) -> None:
         runs.setdefault((target.job_name, target.run_id), []).append(target)
     rows = []
     for (job, _), ranks in runs.items():
-        paths = [target.path for target in ranks if target.path]
+        paths = [part for target in ranks for part in target.parts]
         numbers = _spans(int(target.task.removeprefix("worker-")) for target in ranks)
         size = sum(path.stat().st_size for path in paths) if paths else "-"
         packed = " (packed)" if any(packing(path) for path in paths) else ""
-        rows.append((job, ranks[0].title or ", ".join(map(str, paths)) or STDIN, numbers, f"{size}{packed}"))
+        parts = f" ({len(paths)} parts)" if any(target.older for target in ranks) else ""
+        name = ranks[0].title or ", ".join(str(target.path) for target in ranks if target.path) or STDIN
+        rows.append((job, f"{name}{parts}", numbers, f"{size}{packed}"))
     show_table(("JOB", "RUN", "RANK", "BYTES"), rows)
 
 

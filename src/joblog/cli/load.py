@@ -40,7 +40,7 @@ def load(args: argparse.Namespace) -> int:
         targets = targets_of_tree(args.tree, args.job, tree)
     else:
         targets = targets_of(args.files, args.job, args.task)
-    if any(target.path and packing(target.path) == ".zst" for target in targets):
+    if any(packing(part) == ".zst" for target in targets for part in target.parts):
         zstd_library()
     complete = True
     if tree is not None or args.dry_run:
@@ -58,7 +58,7 @@ def _load_all(
     with client:
         for target in targets:
             try:
-                with Source(target.path, new) as source:
+                with Source(target.path, new, target.older) as source:
                     complete &= _load(client, project_id, target, labels, source)
             except (OSError, Invalid, Different, Closed) as error:
                 if args.tree is None:

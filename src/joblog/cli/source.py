@@ -10,7 +10,7 @@ import os
 import select
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -44,8 +44,11 @@ class BrokenPacking(Exception):
 class Source:
     """The bytes of one log; ``read_bytes`` of ``size_bytes`` were read of the file so far, which is packed or not."""
 
-    def __init__(self, path: Path | None, new_filter: Callable[[], Filter] | None = None) -> None:
-        """Opens ``path``, or standard input for None; raises OSError, or Invalid for what is not what its name says."""
+    def __init__(self, path: Path | None, new_filter: Callable[[], Filter] | None = None, older: Sequence[Path] = ()) -> None:
+        """Opens ``path``, or standard input for None, and the ``older`` parts of the log, which come before it, in order.
+
+        Raises OSError, or Invalid for what is not what its name says.
+        """
         self.name = "standard input" if path is None else str(path)
         self.damage = ""
         self.read_bytes, self.size_bytes = 0, 0
@@ -56,7 +59,11 @@ class Source:
         self._suffix = packing(path) if path else ""
         if path is not None:
             self.size_bytes = os.fstat(self._file.fileno()).st_size
+        self._file_bytes = self.size_bytes
+        if path is not None:
             self._check_magic()
+        self._older = [Source(each) for each in older]
+        self.size_bytes += sum(each.size_bytes for each in self._older)
         self._pieces: Iterator[bytes] = self._kept()
 
     def __enter__(self) -> Source:
@@ -66,7 +73,9 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the files."""
+        for each in self._older:
+            each.close()
         if not self._live:
             self._file.close()
 
@@ -95,18 +104,25 @@ class Source:
     def _kept(self) -> Iterator[bytes]:
         """Yields the log's bytes: what is unpacked, filtered, and a line for what could not be unpacked."""
         last = b""
-        try:
-            for raw in self._unpacked():
-                data = self._filter.feed(raw)
-                last = data[-1:] or last
-                yield data
-        except BrokenPacking as error:
-            self.damage = str(error)
-        rest = self._filter.flush()
-        yield rest
-        if self.damage:
-            newline = b"" if (rest or last).endswith(b"\n") or not (rest or last) else b"\n"
-            yield newline + f"[joblog] an unknown number of bytes were not kept here ({self.damage})\n".encode()
+        for part in (*self._older, self):
+            before = self.read_bytes
+            damage = ""
+            try:
+                for raw in part._unpacked():
+                    self.read_bytes = before + part.read_bytes if part is not self else self.read_bytes
+                    data = self._filter.feed(raw)
+                    last = data[-1:] or last
+                    yield data
+            except BrokenPacking as error:
+                damage = self.damage = str(error)
+            if damage or part is self:
+                rest = self._filter.flush()
+                last = rest[-1:] or last
+                yield rest
+            if damage:
+                newline = b"" if last in (b"", b"\n") else b"\n"
+                last = b"\n"
+                yield newline + f"[joblog] an unknown number of bytes were not kept here ({damage})\n".encode()
 
     def _unpacked(self) -> Iterator[bytes]:
         if self._live:
@@ -124,10 +140,12 @@ class Source:
 
     def _whole(self) -> Iterator[bytes]:
         """Yields a file as it is now: what comes while it is read is not of it."""
-        while self.read_bytes < self.size_bytes:
-            data = self._file.read(min(BODY_BYTES, self.size_bytes - self.read_bytes))
+        rest = self._file_bytes
+        while rest:
+            data = self._file.read(min(BODY_BYTES, rest))
             if not data:
                 raise Invalid("FILE", "left alone while it is imported", self.name)
+            rest -= len(data)
             self.read_bytes += len(data)
             yield data
 

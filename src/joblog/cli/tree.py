@@ -3,6 +3,7 @@
 A run is called by its path. Files whose names differ in the number of a rank alone are ranks of one run:
 
 exp1/train.log                                  run exp1/train.log, rank 0
+exp1/train.log.2.gz, train.log.1, train.log     the same log, in this order: parts of a rotated one
 exp2/slurm-out.0 ... exp2/slurm-out.63          run exp2/slurm-out.*, ranks 0 to 63
 exp3/rank_0/train.log, exp3/rank_1/train.log    run exp3/rank_*/train.log, ranks 0 and 1
 RUN_x/attempt_0/3/stdout.log                    (torchrun) run RUN_x/attempt_0/*/stdout.log, rank 3
@@ -20,7 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from joblog.agent.follow.naming import is_older_part, why_no_log
+from joblog.agent.follow.naming import why_no_log
+from joblog.cli.rotated import joined
 from joblog.cli.source import packing
 
 _SLURM = re.compile(r"slurm-[0-9]+_([0-9]{1,6})\.out")
@@ -56,11 +58,15 @@ class TreeRun:
 
 @dataclass(frozen=True)
 class LogTree:
-    """What is below a directory: ``left_out`` has, by reason, the paths of what is no log; ``unread`` what cannot be read."""
+    """What is below a directory: ``left_out`` has, by reason, the paths of what is no log; ``unread`` what cannot be read.
+
+    ``older`` are the older parts of rotated logs, in order, by the newest one's path.
+    """
 
     runs: Sequence[TreeRun]
     left_out: Mapping[str, Sequence[str]]
     unread: Sequence[OSError]
+    older: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,7 +83,8 @@ def tree_of(root: Path) -> LogTree:
     unread: list[OSError] = []
     families: dict[str, _Family] = {}
     single: list[str] = []
-    for path in _logs(root, left_out, unread):
+    logs = joined(root / path for path in _logs(root, left_out, unread))
+    for path in (file.relative_to(root).as_posix() for file in logs):
         title, rank, sure = _family(path)
         family = families.setdefault(title, _Family(sure))
         if rank is None or rank in family.files:
@@ -91,7 +98,7 @@ def tree_of(root: Path) -> LogTree:
         else:
             single += family.files.values()
     runs += [TreeRun(path, {0: root / path}) for path in single]
-    return LogTree(sorted(runs, key=lambda run: _in_order(run.title)), left_out, unread)
+    return LogTree(sorted(runs, key=lambda run: _in_order(run.title)), left_out, unread, logs)
 
 
 def _logs(root: Path, left_out: dict[str, list[str]], unread: list[OSError]) -> Iterator[str]:
@@ -108,17 +115,16 @@ def _logs(root: Path, left_out: dict[str, list[str]], unread: list[OSError]) -> 
                 leave_out(os.path.normpath(os.path.join(below, name)) + "/", why)
                 folders.remove(name)
         folders.sort(key=_in_order)
-        beside = set(names)
         for name in sorted(names, key=_in_order):
             path = os.path.normpath(os.path.join(below, name))
-            why = _why_left_out(root, path, beside)
+            why = _why_left_out(root, path)
             if why is None:
                 yield path
             else:
                 leave_out(path, why)
 
 
-def _why_left_out(root: Path, path: str, beside: set[str]) -> str | None:
+def _why_left_out(root: Path, path: str) -> str | None:
     name = os.path.basename(path)
     if why := why_no_log(name):
         return why
@@ -130,8 +136,6 @@ def _why_left_out(root: Path, path: str, beside: set[str]) -> str | None:
     unpacked = name.removesuffix(packing(file))
     if _OTHER.search(unpacked) and not unpacked.lower().endswith(".log.json"):
         return "no logs, as their names say"
-    if is_older_part(unpacked, beside - {name}):
-        return "older parts of rotated logs"
     return None
 
 

@@ -12,6 +12,9 @@ from joblog.errors import Invalid, Missing, OutOfRange
 MAX_ID = 2**63 - 1
 MAX_WORKER = 999_999
 
+IMPORTED = "import:"
+"""What the run ids begin with that ``joblog import`` gives to files."""
+
 # The patterns of what bodies and paths hold stand in the API's description, too.
 PROJECT_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 JOB_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)

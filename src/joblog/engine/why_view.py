@@ -17,6 +17,7 @@ from joblog.catalog.runs import Runs
 from joblog.catalog.states import States
 from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Log
+from joblog.core.names import IMPORTED
 from joblog.core.status import OVER, Status
 from joblog.core.timeline import Timeline
 from joblog.engine.compute import compute
@@ -155,8 +156,10 @@ class Causes:
     def _earlier(self, log: Log, now_ms: int) -> list[Earlier]:
         """Returns what earlier runs of the job ended by, the first of them first."""
         versions = self._runs.all_versions(log.job_id)
-        number = next((each.number for each in versions if each.id == log.version_id), 0)
-        before = [each for each in versions if each.number < number and each.status in OVER]
+        own = next((each for each in versions if each.id == log.version_id), None)
+        if own is None:
+            return []
+        before = [each for each in versions if each.number < own.number and each.status in OVER and _same_work(each, own)]
         until_s, earlier = time.monotonic() + _EARLIER_S, list[Earlier]()
         for version in before[-MAX_EARLIER:]:
             first = self._first_of(log.project_id, version, now_ms, until_s)
@@ -199,6 +202,12 @@ class Causes:
             else:
                 self._states.move_to_end(log.id)
             return state
+
+
+def _same_work(one: VersionRow, other: VersionRow) -> bool:
+    """Whether two runs of a job may be attempts at the same: imported files are so only where they are called alike."""
+    imported = [each for each in (one, other) if (each.run_id or "").startswith(IMPORTED)]
+    return not imported or (len(imported) == 2 and one.title is not None and one.title == other.title)
 
 
 def _rank_end(log: Log, task: TaskRow | None, seen: Ending, failures: list[tuple[Failure, int]], read_bytes: int) -> RankEnd:

@@ -120,9 +120,13 @@ def unmatched(patterns: Sequence[str]) -> list[str]:
 
 def is_older_part(name: str, beside: Container[str]) -> bool:
     """Returns whether a file is what a rotation has made of another one that stands beside it: ``train.log.1``."""
-    return any(
-        _OLDER_PART.fullmatch(name, at) is not None and name[:at] in beside for at in range(1, len(name)) if name[at] in ".-"
-    )
+    return newer_part(name, beside) is not None
+
+
+def newer_part(name: str, beside: Container[str]) -> str | None:
+    """Returns the name beside a file's of which a rotation has made the file, None where none is there."""
+    names = (name[:at] for at in range(1, len(name)) if name[at] in ".-" and _OLDER_PART.fullmatch(name, at) is not None)
+    return next((each for each in names if each in beside), None)
 
 
 def siblings(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
