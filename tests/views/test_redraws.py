@@ -42,3 +42,23 @@ def test_a_frame_without_end_takes_bounded_memory() -> None:
     """Its range is whole, what is kept of it is not."""
     (found,) = frames(b"x" * (FRAME_BYTES + 9) + b"\n", [5, FRAME_BYTES + 3])
     assert (len(found.raw), found.start, found.end) == (FRAME_BYTES, 0, FRAME_BYTES + 10)
+
+
+@given(ANY_BYTES.map(b"".join), st.data())
+def test_known_frames_are_left_out(data: bytes, more: st.DataObject) -> None:
+    """The others are what they are without, however the log is cut, and whatever becomes known on the way."""
+    whole = frames(data)
+    outlines = [b"", *(each.outline for each in whole)]
+    known = [frozenset[bytes]()]
+    splitter, found, at = Redraws(), list[Frame](), 0
+    for end in [*more.draw(st.lists(st.integers(0, len(data))).map(sorted)), len(data)]:
+        for frame in splitter.feed_some(data[at:end], lambda: known[0]):
+            if frame.outline not in known[0]:
+                found.append(frame)
+                known[0] |= set(more.draw(st.lists(st.sampled_from(outlines), max_size=1)))
+        at = end
+    rest = splitter.rest()
+    found += [rest] if rest is not None else []
+    expected = iter(whole)
+    assert all(any(frame == each for each in expected) for frame in found)
+    assert {each.outline for each in whole} - {each.outline for each in found} <= known[0]

@@ -82,6 +82,14 @@ class ProgressReader:
             del self._bars[next(iter(self._bars))]
         return bar
 
+    def pass_over(self, frame: Frame) -> None:
+        """Looks at the frame that comes next without keeping its bar, which nobody asks for."""
+        look = _look(frame)
+        if look is None:
+            self._other(frame)
+        elif look.heads:
+            self._remaining = True
+
     def _other(self, frame: Frame) -> Progress | None:
         raw = frame.raw
         if self._remaining:

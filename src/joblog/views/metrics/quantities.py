@@ -87,6 +87,11 @@ def unit_of(text: str) -> Unit:
 
 def number(text: str, *, comma: bool = False) -> float | None:
     """Returns a number as written, None when it is none; ``comma``: the log writes decimals with a comma."""
+    if "," not in text and not comma:
+        try:
+            return float(text)
+        except ValueError:
+            return None
     if comma and ("," in text or "." in text):
         text = text.replace(".", "").replace(",", ".") if "," in text or re.search(r"\.\d{3}(?!\d)", text) else text
     elif "," in text:

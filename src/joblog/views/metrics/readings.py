@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from joblog.views.metrics.axes import EPOCH, STEP, Axes
 from joblog.views.metrics.counters import Counters, counters_of
 from joblog.views.metrics.names import PHASE, is_metric, phase_before
-from joblog.views.metrics.pairs import ValuePlace
 from joblog.views.metrics.quantities import duration, number
 from joblog.views.metrics.shapes import EMPTY, LINE_CHARACTERS, LineShape, shape_of
 from joblog.views.metrics.tables import heading_of, row_of
@@ -78,6 +77,16 @@ class LineReader:
         """Whether values wait for their step: the next line counts even if it says nothing."""
         return bool(self._block)
 
+    @property
+    def within(self) -> bool:
+        """Whether a table or a block is going on, of which a line may be a part."""
+        return self._table is not None or self._in_block
+
+    def needs_bar(self, frame: Frame) -> bool:
+        """Whether the bar that a frame draws says its step; else its counters do."""
+        shape = shape_of(frame, comma=self.commas > self.dots)
+        return shape.counters.iteration is None or shape.message is not None or b"%|" in frame.raw
+
     def read(self, frame: Frame, bar: Progress | None, patterns: Sequence[MetricPattern] = ()) -> list[Reading]:
         """Returns what the frame that comes next says, and what lines before it have said, of which the step is known now."""
         if patterns and (own := _matched(frame.text[:LINE_CHARACTERS], patterns)):
@@ -122,7 +131,7 @@ class LineReader:
         indented = self._in_block and text[:1] in (" ", "\t")
         flushed = self._flushed() if self._block and not indented else []
         if indented:
-            self._block += self._values(frame, text, shape, "")[: MAX_BLOCK - len(self._block)]
+            self._block += [(frame.start, each) for each in self._values(text, shape, "")][: MAX_BLOCK - len(self._block)]
             self._block_step(text)
             return flushed
         return flushed + self._line(frame, text, shape, bar)
@@ -147,7 +156,7 @@ class LineReader:
         else:
             self._counted = (frame.line, step, axis) if shape.counters.iteration is not None else None
             self.axes.headed = self.axes.headed and shape.whole
-        values = [value for _, value in self._values(frame, text, shape, phase)]
+        values = self._values(text, shape, phase)
         return [(frame.start, self._own_ms(text, shape), step, axis, values)] if values else []
 
     def _gone_on(self, frame: Frame, text: str) -> tuple[float, str] | None:
@@ -184,17 +193,22 @@ class LineReader:
         self.axes.step = step
         return step, STEP
 
-    def _values(self, frame: Frame, text: str, shape: LineShape, phase: str) -> list[tuple[int, tuple[str, float, str]]]:
-        values = list[tuple[int, tuple[str, float, str]]]()
+    def _values(self, text: str, shape: LineShape, phase: str) -> list[tuple[str, float, str]]:
+        values = list[tuple[str, float, str]]()
         comma = self.commas > self.dots
         for value in shape.values:
-            amount = _amount(text, value, comma=comma)
+            words, unit, name = text[value.start : value.end], value.unit, value.name
+            if unit == "duration":
+                amount, unit = duration(words), "s"
+            else:
+                amount = number(words, comma=comma)
             if amount is None:
                 continue
-            name = value.name_in(text)
+            if not isinstance(name, str):
+                name = value.name_in(text)
             if phase and value.free:
                 name = phase_before(name, phase) + name
-            values.append((frame.start, (name[:64], amount, "s" if value.unit == "duration" else value.unit)))
+            values.append((name[:64], amount, unit))
         return values
 
     def _own_ms(self, text: str, shape: LineShape) -> int | None:
@@ -217,8 +231,8 @@ class LineReader:
             self._set_step(number(text[start:end]))
         if _EPOCH_COLUMN.fullmatch(name):
             self._block_epoch = number(text[start:end])
-        for at, (label, amount, unit) in self._values(frame, text, shape, ""):
-            self._block.append((at, (f"{self._group}{label}"[:64], amount, unit)))
+        for label, amount, unit in self._values(text, shape, ""):
+            self._block.append((frame.start, (f"{self._group}{label}"[:64], amount, unit)))
         return self._flushed() if len(self._block) >= MAX_BLOCK else []
 
     def _block_step(self, text: str) -> None:
@@ -287,11 +301,6 @@ def _labelled(label: str, name: str, *, alone: bool, metric: bool) -> str:
 
 def _suffix(word: str) -> str:
     return word[len(word.rstrip("%kKMGTsmhBi")) :] if not word.isalpha() else ""
-
-
-def _amount(text: str, value: ValuePlace, *, comma: bool) -> float | None:
-    words = text[value.start : value.end]
-    return duration(words) if value.unit == "duration" else number(words, comma=comma)
 
 
 def _matched(text: str, patterns: Sequence[MetricPattern]) -> list[tuple[str, float, str]]:

@@ -69,6 +69,16 @@ class LineShape:
     dots: bool = False
     begins: bool = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether a line says nothing where no table and no block is going on."""
+        says = (
+            self.values or self.section or self.heading or self.rule or self.begins or self.message or self.commas or self.dots
+        )
+        counts = self.counters.epoch is not None or self.counters.iteration is not None
+        row = self.cells is not None and self.cells.ruled and len(self.cells.spans) == 2
+        return not (says or counts or row)
+
 
 EMPTY = LineShape()
 """Of a line that says nothing, whatever was before it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -30,9 +30,37 @@ _STREAM = re.compile(r"<std(?:out|err)>:\s?")
 _CLOCK = re.compile(r"\d:\d\d:\d\d")
 
 
-MAX_QUIET = 4096
-"""Outlines kept of lines that say nothing: then all are forgotten."""
-_quiet: set[bytes] = set()
+MAX_QUIET, MAX_PREFIXES = 4096, 16
+"""Outlines kept of lines that say nothing, and what lines begin with that have such: then all are forgotten."""
+
+
+class _Known:
+    """Outlines of lines that say nothing: ``quiet``, whatever was before; ``idle``: outside of tables and blocks."""
+
+    def __init__(self) -> None:
+        self.quiet, self.idle = {b""}, {b""}
+
+    def add(self, outline: bytes, *, quiet: bool) -> None:
+        """Takes one; of what is quiet nothing is said under a header either."""
+        if len(self.idle) >= MAX_QUIET:
+            self.quiet, self.idle = {b""}, {b""}
+        self.idle.add(outline)
+        if quiet:
+            self.quiet.add(outline)
+
+
+_NOTHING: frozenset[bytes] = frozenset()
+_known: dict[bytes, _Known] = {}
+
+
+def known_behind(prefix: bytes) -> _Known:
+    """Returns what is known of lines that have a prefix of this outline before them."""
+    known = _known.get(prefix)
+    if known is None:
+        if len(_known) >= MAX_PREFIXES:
+            _known.clear()
+        known = _known[prefix] = _Known()
+    return known
 
 
 @dataclass
@@ -49,14 +77,14 @@ class Watched:
         """Goes on at another place of the log, which is a border between lines."""
         self.frames, self.decoder = Redraws(at, line), None
 
-    def feed(self, piece: bytes) -> Iterator[Frame]:
+    def feed(self, piece: bytes, known: Callable[[], Container[bytes]] = lambda: _NOTHING) -> Iterator[Frame]:
         """Yields the frames that end among the bytes that come next, without the prefix that most of them have.
 
-        They are UTF-8 whatever the log is written in.
+        They are UTF-8 whatever the log is written in. Those whose outlines are ``known`` are left out.
         """
         if self.decoder is None:
             self.decoder = Decoder(self.frames.at)
-        frames = self._read(piece, self.decoder)
+        frames = self._read(piece, self.decoder, known)
         if self.prefix is None:
             first = list(islice(frames, SAMPLE_LINES))
             self.prefix = common_prefix(first)
@@ -65,9 +93,9 @@ class Watched:
             return frames
         return (without_prefix(frame, self.prefix) for frame in frames)
 
-    def _read(self, piece: bytes, decoder: Decoder) -> Iterator[Frame]:
+    def _read(self, piece: bytes, decoder: Decoder, known: Callable[[], Container[bytes]]) -> Iterator[Frame]:
         for data, places in decoder.feed(piece):
-            yield from self.frames.feed(data) if places is None else self.frames.feed_line(data, places[-1])
+            yield from self.frames.feed_some(data, known) if places is None else self.frames.feed_line(data, places[-1])
 
 
 def common_prefix(frames: Sequence[Frame]) -> bytes:
@@ -108,7 +136,8 @@ def without_prefix(frame: Frame, prefix: bytes) -> Frame:
     """Returns the frame without what it begins with, if it does."""
     if not frame.outline.startswith(prefix):
         return frame
-    return Frame(frame.start, frame.end, frame.line, frame.raw[len(prefix) :])
+    rest = frame.raw[len(prefix) :]
+    return Frame(frame.start, frame.end, frame.line, rest, frame.outline[len(prefix) :], frame.outline)
 
 
 def barred(pieces: Iterable[bytes], watched: Watched) -> tuple[Watched, list[Progress]]:
@@ -127,32 +156,43 @@ def measured(
 ) -> tuple[Watched, list[Reading]]:
     """Reads on; returns how far, and the numbers there. A line that has begun counts where the log ``ends`` with it."""
     readings, lines, progress = list[Reading](), watched.lines, watched.progress
-    for frame in _frames(pieces, watched, ends=ends):
-        if frame.outline in _quiet and not (patterns or lines.waits or progress.waits):
+    skipped = [_skipped(watched, patterns)]
+    for frame in _frames(pieces, watched, lambda: skipped[0], ends=ends):
+        outline = frame.outline if frame.whole is None else frame.whole
+        if outline in skipped[0]:
             continue
-        bar = progress.take(frame)
+        bar = None
+        if patterns or lines.needs_bar(frame):
+            bar = progress.take(frame)
+        else:
+            progress.pass_over(frame)
         new = lines.read(frame, bar, patterns)
         if new:
             readings += new
-        elif bar is None and _is_quiet(frame):
-            _remember(frame.outline)
+        elif bar is None and is_plain(frame):
+            _remember(frame, outline, watched.prefix or b"")
+        skipped[0] = _skipped(watched, patterns)
     return watched, readings + watched.lines.ends() if ends else readings
 
 
-def _is_quiet(frame: Frame) -> bool:
-    """Whether a line, and whatever differs from it in digits only, neither draws nor says anything by itself."""
-    return shape_of(frame, comma=False) is EMPTY and shape_of(frame, comma=True) is EMPTY and is_plain(frame)
+def _skipped(watched: Watched, patterns: Sequence[MetricPattern]) -> Container[bytes]:
+    """Returns the outlines of lines that need not be looked at now."""
+    if patterns or watched.prefix is None or watched.lines.waits or watched.progress.waits:
+        return _NOTHING
+    known = known_behind(watched.prefix)
+    return known.quiet if watched.lines.within else known.idle
 
 
-def _remember(outline: bytes) -> None:
-    if len(_quiet) >= MAX_QUIET:
-        _quiet.clear()
-    _quiet.add(outline)
+def _remember(frame: Frame, outline: bytes, prefix: bytes) -> None:
+    """Keeps that a line, and whatever differs from it in digits only, neither draws nor says anything by itself."""
+    shapes = [shape_of(frame, comma=comma) for comma in (False, True)]
+    if all(shape.idle for shape in shapes):
+        known_behind(prefix).add(outline, quiet=all(shape is EMPTY for shape in shapes))
 
 
-def _frames(pieces: Iterable[bytes], watched: Watched, *, ends: bool) -> Iterator[Frame]:
+def _frames(pieces: Iterable[bytes], watched: Watched, known: Callable[[], Container[bytes]], *, ends: bool) -> Iterator[Frame]:
     for piece in pieces:
-        yield from watched.feed(piece)
+        yield from watched.feed(piece, known)
     if ends and watched.decoder is not None:
         for data, places in watched.decoder.end():
             yield from watched.frames.feed(data) if places is None else watched.frames.feed_line(data, places[-1])
