@@ -15,7 +15,7 @@ from pathlib import Path
 
 import zstandard
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.engine.append import Outcome
 from joblog.engine.engine import Engine
@@ -72,7 +72,7 @@ class Texts:
 class MadeLog:
     """A log and what is in it: ``body``, whole lines, so many times."""
 
-    def __init__(self, log: Log, body: bytes, times: int = 1) -> None:
+    def __init__(self, log: Head, body: bytes, times: int = 1) -> None:
         self.path = f"/v1/{log.project_id}/training-jobs/{log.job_id}/versions/{log.version_id}"
         self.log_file = log.log_file
         self.created_ms = log.created_ms
@@ -145,7 +145,7 @@ class Maker:
                 log = self._engine.logs.head(log.id)
         return made
 
-    def _log(self, name: str) -> Log:
+    def _log(self, name: str) -> Head:
         return self._engine.runs.put_run(PROJECT, name, None, 0, self._engine.clock_ms())[2]
 
     def _append(self, pieces: Sequence[tuple[int, int, bytes]]) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from joblog.catalog.leases import Leases
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.read import PageReader
@@ -40,27 +40,27 @@ NOW_MS = 1_700_000_000_000
 ANY_BYTES = bytes(range(256)) * 40 + "语言\r模型\n".encode() + b"\xff\xfe\0\x1b[31m\r\n\n\n no newline at the end"
 
 
-def new_log(engine: Engine, data: bytes = b"", *, task: int = 0) -> Log:
+def new_log(engine: Engine, data: bytes = b"", *, task: int = 0) -> Head:
     """Makes a log that holds ``data``."""
     engine.runs.put_project("lab", NOW_MS)
     log = engine.runs.put_run("lab", "job", "run", task, NOW_MS)[2]
     return engine.appender.append(log.id, 0, data) if data else log
 
 
-def whole(engine: Engine, log: Log) -> bytes:
+def whole(engine: Engine, log: Head) -> bytes:
     """Reads a log as it is now."""
     head = engine.logs.head(log.id)
     return b"".join(engine.reader.stream(head, head.start_byte, head.end_byte))
 
 
-def seal_all(engine: Engine, log: Log) -> None:
+def seal_all(engine: Engine, log: Head) -> None:
     """Seals a log's tail in small frames."""
     sealer = Sealer(engine.logs, engine.frames, engine.objects, frame_bytes=1000)
     while sealer.seal(log.id):
         pass
 
 
-def unfinished(engine: Engine, log: Log) -> set[str]:
+def unfinished(engine: Engine, log: Head) -> set[str]:
     """Crashes between an object and its row; returns the object's name."""
     before = {key for key, _, _ in engine.objects.listing()}
     leases = Leases(engine.database, lambda: 0)

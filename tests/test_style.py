@@ -28,8 +28,8 @@ LONGER_THAN_A_TEST = {
     Path("tests/stores/swift.py"),
 }
 
-# The callbacks of frameworks have one name, whatever the framework; what is kept of a log has that of what is answered of it.
-SHARED_NAMES = {"JoblogCallback", "Log"}
+# The callbacks of frameworks have one name, whatever the framework.
+SHARED_NAMES = {"JoblogCallback"}
 
 BOUND = re.compile(r"\b_?(?:MOST|LEAST|LONGEST)(?:_[A-Z_]+)?\b")
 

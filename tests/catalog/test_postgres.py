@@ -23,7 +23,7 @@ from joblog.catalog.logs import Logs, append, pack
 from joblog.catalog.postgres import Postgres, dsn
 from joblog.catalog.runs import Runs
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import Invalid, NotFound, Unavailable
 from tests.conftest import installed
 from tests.engines import PostgresServer, free_ports
@@ -89,7 +89,7 @@ def test_schema_of_a_newer_joblog_is_left_alone(nodes: list[Postgres]) -> None:
         nodes[1].migrate()
 
 
-def made(name: str, workers: Iterator[int], node: Postgres) -> tuple[Job, VersionRow, Log]:
+def made(name: str, workers: Iterator[int], node: Postgres) -> tuple[Job, VersionRow, Head]:
     return Runs(node).put_run("lab", name, "run", next(workers), NOW_MS)
 
 
@@ -123,7 +123,7 @@ def test_of_several_nodes_one_appends_at_a_position(nodes: list[Postgres]) -> No
     for turn in range(10):
         orders = iter([ids, ids[::-1]] * NODES)
 
-        def write(node: Postgres, turn: int = turn, orders: Iterator[list[int]] = orders) -> dict[int, tuple[bool, Log]]:
+        def write(node: Postgres, turn: int = turn, orders: Iterator[list[int]] = orders) -> dict[int, tuple[bool, Head]]:
             parts = {log_id: [(turn * 5, pack(b"line\n"))] for log_id in next(orders)}
             with node.transaction() as tx:
                 outcomes = append(tx, parts, NOW_MS)

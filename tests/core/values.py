@@ -5,18 +5,18 @@ from __future__ import annotations
 import msgspec
 from hypothesis import strategies as st
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 
 CREATED_MS = 1551252759254
 
-_LOG = Log(
+_LOG = Head(
     id=1, project_id="lab", job_id=10, version_id=10, worker=0, log_file="job-log1.0", created_ms=CREATED_MS,
     appended_ms=CREATED_MS, start_byte=0, start_line=0, sealed_byte=0, sealed_line=0, end_byte=0, end_line=0,
     partial_byte=0, crc32=0, closed_ms=None, claimed_bytes=None, claimed_crc32=None, lost_bytes=0, fresh_segments=0,
 )  # fmt: skip
 
 
-def a_log(data: bytes = b"", **changes: int | None) -> Log:
+def a_log(data: bytes = b"", **changes: int | None) -> Head:
     """Returns the head of a log of these bytes, with the changes."""
     head = msgspec.structs.replace(_LOG, end_byte=len(data), end_line=data.count(b"\n"), partial_byte=data.rfind(b"\n") + 1)
     return msgspec.structs.replace(head, **changes)

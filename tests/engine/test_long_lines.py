@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.merged_view import LINE_BYTES, latest, merged_page
@@ -30,7 +30,7 @@ class Counting(PageReader):
 
     size = 0
 
-    def read(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+    def read(self, log: Head, span: Callable[[Head], tuple[int, int]]) -> Page:
         page = super().read(log, span)
         self.size += len(page.data)
         return page
@@ -45,7 +45,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     running.close()
 
 
-def written(engine: Engine) -> Log:
+def written(engine: Engine) -> Head:
     """A line, one of bars that lasts for a minute, and another line."""
     engine.runs.put_project("lab", 0)
     log = engine.runs.put_run("lab", "job", "run", 0, 0)[2]

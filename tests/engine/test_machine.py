@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from joblog.catalog.leases import Leases
 from joblog.catalog.states import LOST_MS, Report
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.core.status import OVER, Status
 from joblog.engine.engine import Engine
@@ -81,7 +81,7 @@ class LogMachine(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
     @property
-    def log(self) -> Log:
+    def log(self) -> Head:
         return self.engine.logs.head(self.log_id)
 
     @initialize()
@@ -297,7 +297,7 @@ class LogMachine(RuleBasedStateMachine):
         assert len(forwards) - len(backwards) < 4, "at most a character cut by retention is left out"
 
     def characters(self, start_byte: int, offset: int) -> Page:
-        def span(head: Log) -> tuple[int, int]:
+        def span(head: Head) -> tuple[int, int]:
             return positions.byte_span(start_byte, offset, head)
 
         return self.engine.reader.characters(self.log, span, backwards=offset < 0 or start_byte == -1)

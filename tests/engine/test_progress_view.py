@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
 from joblog.views.metrics.metrics import Series
@@ -11,7 +11,7 @@ LOGS, LINES, POINTS = 8, 3_000, 4_000
 NOW_MS = 1_700_000_000_000
 
 
-def filled(engine: Engine, rank: int) -> Log:
+def filled(engine: Engine, rank: int) -> Head:
     log = engine.runs.put_run("lab", "job", "run", rank, NOW_MS)[2]
     return engine.appender.append(log.id, 0, b"".join(b"step=%d loss=%d\n" % (at, at % 5) for at in range(LINES)))
 

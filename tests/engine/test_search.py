@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.patterns import MAX_SPANS, Pattern
@@ -44,7 +44,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.close()
 
 
-def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Log:
+def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Head:
     """Makes a log out of some appends, of which some are sealed and some merged."""
     chance = random.Random(seed)
     log = engine.runs.put_run("p", "a", None, 0, 1)[2]
@@ -60,7 +60,7 @@ def made(engine: Engine, data: bytes, seed: int, parts: int = 4) -> Log:
     return engine.logs.head(log.id)
 
 
-def found(search: LogSearch, log: Log, ask: Ask) -> list[Hit]:
+def found(search: LogSearch, log: Head, ask: Ask) -> list[Hit]:
     """Searches all of a log, in one go, and again with a stop after each step: both must find the same."""
     got = list(search.run(log, ask, log.start_byte, log.end_byte))
     assert sum(each.searched_bytes for each in got if isinstance(each, Reached)) == log.end_byte - log.start_byte
@@ -69,7 +69,7 @@ def found(search: LogSearch, log: Log, ask: Ask) -> list[Hit]:
     return [Hit(each.line, each.start_byte, each.end_byte, each.spans, each.text.data) for each in hits]
 
 
-def stepwise(search: LogSearch, log: Log, ask: Ask) -> Iterator[Match]:
+def stepwise(search: LogSearch, log: Head, ask: Ask) -> Iterator[Match]:
     low, high = log.start_byte, log.end_byte
     while low < high:
         for each in search.run(log, ask, low, high):

@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.segment import FRAME_BYTES
 from joblog.engine.engine import Engine
 from joblog.engine.seal import Sealer
@@ -32,7 +32,7 @@ def text() -> bytes:
     )
 
 
-def made(engine: Engine, text: bytes) -> Log:
+def made(engine: Engine, text: bytes) -> Head:
     """A log of which some is sealed, some merged, some in the catalog: in small rows, and in large ones."""
     engine.runs.put_project("lab", NOW_MS)
     log = engine.runs.put_run("lab", "job", "run", 0, NOW_MS)[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from joblog.catalog.states import Report
 from joblog.core.jobs import TaskRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import IMPORTED
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
@@ -22,11 +22,11 @@ def causes_of(engine: Engine) -> Causes:
     return Causes(engine.reader, engine.timeline, engine.runs, engine.states)
 
 
-def appended(engine: Engine, log: Log, data: bytes) -> Log:
+def appended(engine: Engine, log: Head, data: bytes) -> Head:
     return engine.appender.append(log.id, log.end_byte, data)
 
 
-def asked(causes: Causes, logs: list[Log], code: int | None = 1, now_ms: int = NOW_MS) -> Digest:
+def asked(causes: Causes, logs: list[Head], code: int | None = 1, now_ms: int = NOW_MS) -> Digest:
     status = Status.COMPLETED if code == 0 else Status.FAILED
     tasks = (
         {}
@@ -64,7 +64,7 @@ def test_what_was_read_is_not_read_again(engine: Engine) -> None:
 
 def test_the_same_failure_as_in_earlier_runs(engine: Engine) -> None:
     """The third time, but for its numbers; the first is named, with its lines. Another failure is another one."""
-    causes, logs = causes_of(engine), list[Log]()
+    causes, logs = causes_of(engine), list[Head]()
     other = BOOM.replace(b"RuntimeError: boom %d", b"KeyError: 'x'")
     for number, data in enumerate((BOOM % 1, other, BOOM % 2, BOOM % 3)):
         version, log = engine.runs.put_run("lab", "job", f"run-{number}", 0, NOW_MS)[1:]
@@ -79,7 +79,7 @@ def test_the_same_failure_as_in_earlier_runs(engine: Engine) -> None:
 
 def test_imported_files_are_no_attempts(engine: Engine) -> None:
     """Of a job that holds them their order says nothing: the same failure counts only where they are called alike."""
-    causes, logs = causes_of(engine), list[Log]()
+    causes, logs = causes_of(engine), list[Head]()
     for number, title in enumerate((None, "a/train.log", "b/train.log", None, "a/train.log")):
         version, log = engine.runs.put_run("lab", "job", f"{IMPORTED}{number}", 0, NOW_MS)[1:]
         logs.append(appended(engine, log, STEPS + BOOM % number))
@@ -92,7 +92,7 @@ def test_imported_files_are_no_attempts(engine: Engine) -> None:
 
 def test_a_run_that_hangs(engine: Engine) -> None:
     """Which ranks stopped, where, and who is behind."""
-    causes, logs = causes_of(engine), list[Log]()
+    causes, logs = causes_of(engine), list[Head]()
     for rank, last in enumerate((b"step 12 loss 0.1\n", b"step 12 loss 0.1\n", b"step 9 loss 0.3\nsaving\n")):
         logs.append(appended(engine, engine.runs.put_run("lab", "job", "run", rank, NOW_MS)[2], b"step 8 loss 0.4\n" + last))
     verdict = asked(causes, logs, code=None, now_ms=NOW_MS + 10**9 + max(log.appended_ms for log in logs)).verdict

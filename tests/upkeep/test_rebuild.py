@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from joblog.cli import main
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.segment import Index
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
@@ -78,7 +78,7 @@ def test_every_sealed_byte_is_where_it_was(
     engine.close()
 
 
-def _is_what_was_sealed(engine: Engine, before: Log, text: bytes) -> None:
+def _is_what_was_sealed(engine: Engine, before: Head, text: bytes) -> None:
     head = engine.logs.head(before.id)
     assert (head.end_byte, head.end_line) == (before.sealed_byte, before.sealed_line)
     assert whole(engine, before.id) == text[: before.sealed_byte]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 
 from joblog.catalog.runs import Runs
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.timeline import Timeline
 
 # Some 600 bytes each.
@@ -25,12 +25,12 @@ class HeadCache:
     def __init__(self, names: Runs, timeline: Timeline) -> None:
         self._names = names
         self._lock = threading.Lock()
-        self._cached: dict[_Key, Log] = {}
+        self._cached: dict[_Key, Head] = {}
         self._keys: dict[int, _Key] = {}
         self._changes = 0
         timeline.forgets(self.clear)
 
-    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Head:
         """Returns a worker's log; raises what ``Runs.log`` raises."""
         key = (project_id, job_id, version_id, worker)
         head = self._cached.get(key)
@@ -47,7 +47,7 @@ class HeadCache:
                 self._keys[log.id] = key
         return log
 
-    def grew(self, heads: Iterable[Log]) -> None:
+    def grew(self, heads: Iterable[Head]) -> None:
         """Remembers anew what was remembered of logs that have just grown, to these heads: called as ``changed`` is."""
         with self._lock:
             self._changes += 1

@@ -16,7 +16,7 @@ from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction, Value
 from joblog.core import lines
 from joblog.core.lines import Bytes
-from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.logs import Chunk, Head, Segment
 from joblog.core.segment import encode_frame
 from joblog.errors import Conflict, NotFound
 
@@ -78,22 +78,22 @@ class Logs:
         self.transaction = database.transaction
         self.clock_ms = database.clock_ms
 
-    def head(self, log_id: int) -> Log:
+    def head(self, log_id: int) -> Head:
         """Returns the log as it is now; raises NotFound."""
         return _head(self._db.rows("log", id=log_id), log_id)
 
-    def heads(self, log_ids: Sequence[int]) -> dict[int, Log]:
+    def heads(self, log_ids: Sequence[int]) -> dict[int, Head]:
         """Returns those of the logs that there are, as they are now, by their ids."""
-        logs: dict[int, Log] = {}
+        logs: dict[int, Head] = {}
         for start in range(0, len(log_ids), _HEADS):
             some = [*log_ids[start : start + _HEADS], *[0] * _HEADS][:_HEADS]
             rows = self._db.rows("log_heads", **{f"id_{number}": log_id for number, log_id in enumerate(some, 1)})
-            logs.update((row[0], Log(*row)) for row in rows)
+            logs.update((row[0], Head(*row)) for row in rows)
         return logs
 
-    def all(self, after: int, limit: int) -> list[Log]:
+    def all(self, after: int, limit: int) -> list[Head]:
         """Lists every project's logs by id."""
-        return [Log(*row) for row in self._db.rows("logs_all", after=after, limit=limit)]
+        return [Head(*row) for row in self._db.rows("logs_all", after=after, limit=limit)]
 
     def gaps(self, log_id: int) -> list[RecordedGap]:
         """Returns what was not kept, by position."""
@@ -136,7 +136,7 @@ class Logs:
         """Returns start byte, end byte and arrival (ms) of the chunks that arrived at ``since_ms`` or later."""
         return [(row[0], row[1], row[2]) for row in self._db.rows("chunk_times_since", log_id=log_id, since_ms=since_ms)]
 
-    def about(self, log: Log) -> dict[str, str | int | None]:
+    def about(self, log: Head) -> dict[str, str | int | None]:
         """Returns what an object says of its log, for whoever has the objects alone; raises NotFound."""
         rows = self._db.rows("log_about", id=log.id)
         if not rows:
@@ -156,7 +156,7 @@ class Logs:
         """Returns start byte, end byte and level of every segment, in order."""
         return [(row[0], row[1], row[2]) for row in self._db.rows("segment_sizes", log_id=log_id)]
 
-    def close(self, log: Log, claimed_bytes: int | None, claimed_crc32: int | None, now_ms: int) -> Log:
+    def close(self, log: Head, claimed_bytes: int | None, claimed_crc32: int | None, now_ms: int) -> Head:
         """Closes a log at the end that ``log`` shows; raises Conflict."""
         with self._db.transaction() as tx:
             return close(tx, log, (claimed_bytes, claimed_crc32), now_ms)
@@ -167,7 +167,7 @@ class Logs:
             return add_gaps(tx, log_id, gaps)
 
 
-def close(tx: Transaction, log: Log, claims: Claims, now_ms: int) -> Log:
+def close(tx: Transaction, log: Head, claims: Claims, now_ms: int) -> Head:
     """Closes a log at the end that ``log`` shows, with what its writer counts; raises Conflict."""
     closed = tx.rows(
         "log_close", id=log.id, end_byte=log.end_byte, claimed_bytes=claims[0], claimed_crc32=claims[1], now_ms=now_ms
@@ -203,9 +203,9 @@ class Appending:
     head behind it. Of what was not, nothing is written.
     """
 
-    def __init__(self, head: Log, parts: Sequence[tuple[int | None, Packed]], now_ms: int) -> None:
+    def __init__(self, head: Head, parts: Sequence[tuple[int | None, Packed]], now_ms: int) -> None:
         self.before = self.head = head
-        self.outcomes: list[tuple[bool, Log]] = []
+        self.outcomes: list[tuple[bool, Head]] = []
         self.taken: list[Packed] = []
         for at, packed in parts:
             fits = at in (None, self.head.end_byte) and not self.head.closed
@@ -214,7 +214,7 @@ class Appending:
                 self.taken.append(packed)
             self.outcomes.append((fits, self.head))
 
-    def overtaken(self, head: Log) -> None:
+    def overtaken(self, head: Head) -> None:
         """Says that another node has moved the log's end to where ``head`` shows it."""
         self.outcomes = [(False, head) for _ in self.outcomes]
         self.taken = []
@@ -222,13 +222,13 @@ class Appending:
 
 def append(
     tx: Transaction, parts: Mapping[int, Sequence[tuple[int | None, Packed]]], now_ms: int
-) -> dict[int, list[tuple[bool, Log]] | NotFound]:
+) -> dict[int, list[tuple[bool, Head]] | NotFound]:
     """Appends to logs, given by id, within a transaction: three statements, each for all logs, however many these are.
 
     Returns for each log the outcomes (see ``Appending``), or NotFound, with nothing written, when there is no such log.
     """
     ids = sorted(parts)  # The order in which all nodes lock them: two that did so in each other's order would wait for ever.
-    heads = {row[0]: Log(*row) for rows in tx.many("log_to_append", [{"id": log_id} for log_id in ids]) for row in rows}
+    heads = {row[0]: Head(*row) for rows in tx.many("log_to_append", [{"id": log_id} for log_id in ids]) for row in rows}
     appending = {log_id: Appending(heads[log_id], parts[log_id], now_ms) for log_id in ids if log_id in heads}
     moving = [each for each in appending.values() if each.taken]
     moved = tx.many("log_advance", [_advance(each.before, each.head) for each in moving])
@@ -239,7 +239,7 @@ def append(
     return {log_id: appending[log_id].outcomes if log_id in appending else NotFound("log", log_id) for log_id in ids}
 
 
-def advanced(head: Log, data: Bytes, newlines: int, now_ms: int) -> Log:
+def advanced(head: Head, data: Bytes, newlines: int, now_ms: int) -> Head:
     """Returns the head that ``data``, with so many newlines, leads to. Times never go back within a log, whatever clocks do."""
     last = data.rfind(b"\n") + 1
     return msgspec.structs.replace(
@@ -252,12 +252,12 @@ def advanced(head: Log, data: Bytes, newlines: int, now_ms: int) -> Log:
     )
 
 
-def advance(tx: Transaction, was: Log, head: Log) -> bool:
+def advance(tx: Transaction, was: Head, head: Head) -> bool:
     """Moves the log's end from where ``was`` shows it to where ``head`` does; False when it was elsewhere, or closed."""
     return bool(tx.rows("log_advance", **_advance(was, head)))
 
 
-def seal(tx: Transaction, log: Log, segment: Segment, rest: bytes) -> bool:
+def seal(tx: Transaction, log: Head, segment: Segment, rest: bytes) -> bool:
     """Puts a segment in the place of the chunks it holds; ``rest`` is what the last of these chunks holds beyond it.
 
     False, and nothing done, when another sealer was first; raises Doomed.
@@ -287,7 +287,7 @@ def name_object(tx: Transaction, segment: Segment, now_ms: int) -> None:
         raise Doomed
 
 
-def put_segment(tx: Transaction, log: Log, segment: Segment) -> None:
+def put_segment(tx: Transaction, log: Head, segment: Segment) -> None:
     """Inserts a segment's row, of an object that was named; raises Doomed when it is being removed."""
     if not tx.rows("object_claim", object_key=segment.object_key):
         raise Doomed
@@ -316,13 +316,13 @@ def drop_segment(tx: Transaction, log_id: int, start_byte: int, object_key: str,
     return True
 
 
-def _head(rows: list[tuple[object, ...]], log_id: int) -> Log:
+def _head(rows: list[tuple[object, ...]], log_id: int) -> Head:
     if not rows:
         raise NotFound("log", log_id)
-    return Log(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
+    return Head(*rows[0])  # type: ignore[arg-type]  # the row is in the order of the fields
 
 
-def _advance(was: Log, head: Log) -> dict[str, Value]:
+def _advance(was: Head, head: Head) -> dict[str, Value]:
     return {
         "id": head.id,
         "at": was.end_byte,

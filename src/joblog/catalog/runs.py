@@ -21,7 +21,7 @@ from joblog.catalog.users import put_domain
 from joblog.core import labels
 from joblog.core.accounts import DEFAULT_DOMAIN
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, log_file_name
 from joblog.core.status import OVER, Status
 from joblog.errors import Conflict, NotFound
@@ -86,7 +86,7 @@ class Runs:
         worker: int,
         now_ms: int,
         labelled: Mapping[str, str | None] | None = None,
-    ) -> tuple[Job, VersionRow, Log]:
+    ) -> tuple[Job, VersionRow, Head]:
         """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log.
 
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
@@ -126,7 +126,7 @@ class Runs:
         with self._db.transaction() as tx:
             return _put_version(tx, job, run_id, now_ms, Status.INIT)
 
-    def put_log(self, project_id: str, job_id: int, version_id: int, worker: int, now_ms: int) -> Log:
+    def put_log(self, project_id: str, job_id: int, version_id: int, worker: int, now_ms: int) -> Head:
         """Gets or makes a worker's log; raises NotFound for job or version."""
         job = self.job(project_id, job_id)
         version = self.version(project_id, job_id, version_id)
@@ -185,18 +185,18 @@ class Runs:
         """Lists all versions of a job that is there."""
         return [version_of(row) for row in self._db.rows("versions", job_id=job_id, after=0, limit=MAX_ID)]
 
-    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Head:
         """Returns a worker's log; raises NotFound for whichever of job, version and log is not there."""
         rows = self._db.rows("log_by_worker", project_id=project_id, job_id=job_id, version_id=version_id, worker=worker)
         if not rows:
             self.version(project_id, job_id, version_id)
             raise NotFound("log", f"worker-{worker}")
-        return Log(*rows[0])
+        return Head(*rows[0])
 
-    def logs(self, project_id: str, job_id: int, version_id: int, after: int, limit: int) -> list[Log]:
+    def logs(self, project_id: str, job_id: int, version_id: int, after: int, limit: int) -> list[Head]:
         """Lists a version's logs by worker, those after worker ``after``; raises NotFound for job or version."""
         self.version(project_id, job_id, version_id)
-        return [Log(*row) for row in self._db.rows("logs", version_id=version_id, after=after, limit=limit)]
+        return [Head(*row) for row in self._db.rows("logs", version_id=version_id, after=after, limit=limit)]
 
     def log_files(self, project_id: str, job_id: int, version_id: int) -> list[str]:
         """Returns the names of a version's logs in worker order; raises NotFound for job or version."""
@@ -297,17 +297,17 @@ def _awake(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
     return structs.replace(version, status=Status.RUNNING, reason=None, started_ms=started_ms, ended_ms=None)
 
 
-def _put_log(tx: Transaction, job: Job, version: VersionRow, worker: int, now_ms: int) -> tuple[Log, bool]:
+def _put_log(tx: Transaction, job: Job, version: VersionRow, worker: int, now_ms: int) -> tuple[Head, bool]:
     """Returns the log and whether it is new; raises NotFound for the version."""
     key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
     rows = tx.rows("log_by_worker", **key)
     if rows:
-        return Log(*rows[0]), False
+        return Head(*rows[0]), False
     log_id = next_id(tx, "log")
     rows = tx.rows("log_by_worker", **key)
     if rows:
-        return Log(*rows[0]), False
+        return Head(*rows[0]), False
     if not tx.rows("version_locked", id=version.id):
         raise NotFound("version", version.id)
     tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
-    return Log(*tx.rows("log", id=log_id)[0]), True
+    return Head(*tx.rows("log", id=log_id)[0]), True

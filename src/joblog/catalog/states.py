@@ -11,7 +11,7 @@ from joblog.catalog.database import Database, Row, Transaction
 from joblog.catalog.logs import Claims, add_gaps, close
 from joblog.catalog.runs import version_of
 from joblog.core.jobs import TaskRow, VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.status import OVER, STOPPED, Status, end_of
 from joblog.errors import NotFound, Over
 
@@ -111,7 +111,7 @@ class States:
             version = structs.replace(version, status=Status.KILLING, stop_ms=now_ms)
             return version if alive else _set(tx, version, Status.KILLED, "stopped", now_ms)
 
-    def close_log(self, log: Log, claims: Claims, gaps: Sequence[RecordedGap], now_ms: int) -> tuple[Log, list[RecordedGap]]:
+    def close_log(self, log: Head, claims: Claims, gaps: Sequence[RecordedGap], now_ms: int) -> tuple[Head, list[RecordedGap]]:
         """Records gaps and closes a log at the end that ``log`` shows; returns it, and the gaps that were new.
 
         A version all of whose logs are closed, and in which no task has ever said anything, has ended: how is not known.

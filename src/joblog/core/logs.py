@@ -1,4 +1,4 @@
-"""A log and its parts, as frozen values; inside joblog a ``Log`` is a ``Log``."""
+"""A log's head and its parts, as frozen values: rows of the catalog. The API answers a head as a ``Log`` (``api/values``)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from joblog.core.lines import Bytes
 from joblog.core.segment import decode_frame
 
 
-class Log(Struct, frozen=True):
-    """One worker's bytes: where they begin and end, and where they are.
+class Head(Struct, frozen=True):
+    """One worker's log: where its bytes begin and end, and where they are.
 
     ``[start_byte, sealed_byte)`` is in segments, ``[sealed_byte, end_byte)`` in chunks. A ``..._line`` is the number of
     newlines before the ``..._byte`` beside it. ``partial_byte`` is where the unfinished last line begins, ``end_byte``
@@ -65,7 +65,7 @@ class Log(Struct, frozen=True):
 class Growth(Struct, frozen=True):
     """What one commit has appended to a log: ``parts``, one behind the other, up to the end that ``head`` shows."""
 
-    head: Log
+    head: Head
     start_byte: int
     parts: tuple[Bytes, ...]
 

@@ -20,7 +20,7 @@ from joblog.catalog.database import Transaction
 from joblog.catalog.logs import Logs, append, pack
 from joblog.core.counters import COMMIT_FAILURES, COMMITS, Tally
 from joblog.core.lines import Bytes
-from joblog.core.logs import Growth, Log
+from joblog.core.logs import Growth, Head
 from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Busy, Closed, Different, JoblogError, NotFound, Unavailable
 
@@ -30,7 +30,7 @@ _GROUP_BYTES = 16 * 1024 * 1024
 # Repeats are compared in parts of this size.
 _COMPARE_BYTES = 1024 * 1024
 
-Outcome = tuple[bool, Log] | JoblogError
+Outcome = tuple[bool, Head] | JoblogError
 """Whether an append was taken and the log's head behind it; or why it failed."""
 
 
@@ -71,7 +71,7 @@ class Appender:
         """How many bytes are waiting for their commit."""
         return self._all_room - self._room
 
-    def append(self, log_id: int, at: int, data: Bytes) -> Log:
+    def append(self, log_id: int, at: int, data: Bytes) -> Head:
         """Appends and returns the log's head behind it; blocks until the bytes are durable.
 
         Raises BeyondEnd, Different, Closed, Busy, NotFound, Unavailable.
@@ -101,7 +101,7 @@ class Appender:
             self._room -= len(data)
         self._waiting.put(_Pending(log_id, at, data, done))
 
-    def repeated(self, head: Log, at: int, data: Bytes) -> int:
+    def repeated(self, head: Head, at: int, data: Bytes) -> int:
         """Returns how many bytes of an append at ``at`` the log holds already; blocks while it compares.
 
         Bytes that retention has removed count as held. Raises BeyondEnd, Different, and Closed when something is left.
@@ -180,7 +180,7 @@ class Appender:
             each.done(outcome)
 
 
-def _tell_growth(tx: Transaction, parts: Sequence[Bytes], outcomes: Sequence[tuple[bool, Log]] | NotFound) -> None:
+def _tell_growth(tx: Transaction, parts: Sequence[Bytes], outcomes: Sequence[tuple[bool, Head]] | NotFound) -> None:
     if isinstance(outcomes, NotFound):
         return
     taken = [(part, head) for part, (fits, head) in zip(parts, outcomes, strict=True) if fits]
@@ -190,5 +190,5 @@ def _tell_growth(tx: Transaction, parts: Sequence[Bytes], outcomes: Sequence[tup
         tx.grew(Growth(head, head.end_byte - sum(map(len, data)), data))
 
 
-def _kept(low: int, high: int, log: Log) -> tuple[int, int]:
+def _kept(low: int, high: int, log: Head) -> tuple[int, int]:
     return max(low, log.start_byte), high

@@ -21,7 +21,7 @@ from joblog.catalog.tokens import Tokens
 from joblog.catalog.users import Users
 from joblog.catalog.vault import Vault
 from joblog.core.counters import OBJECT_CALLS, Tally
-from joblog.core.logs import Growth, Log
+from joblog.core.logs import Growth, Head
 from joblog.core.settings import Settings
 from joblog.core.timeline import Timeline
 from joblog.engine.append import Appender
@@ -44,7 +44,7 @@ _INLINE_FRAMES = 2
 
 
 class _Heads(Protocol):
-    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log: ...
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Head: ...
 
 
 _log = logging.getLogger("joblog.engine")
@@ -137,7 +137,7 @@ class Engine:
             os.close(self._lock)
             self._lock = -1
 
-    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+    def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Head:
         """Returns a worker's log, within microseconds where the catalog is embedded; raises what ``Runs.log`` raises."""
         return self._heads.log(project_id, job_id, version_id, worker)
 

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of, stretches
@@ -33,7 +33,7 @@ _BATCH = 1000
 
 
 def merged_page(
-    reader: PageReader, logs: Sequence[Log], place: Place | None, count: int, collapse_s: int, now_ms: int
+    reader: PageReader, logs: Sequence[Head], place: Place | None, count: int, collapse_s: int, now_ms: int
 ) -> MergedPage:
     """Returns about ``count`` lines behind ``place`` (None: from the start).
 
@@ -58,7 +58,7 @@ def merged_page(
     return MergedPage(_shown(placed_lines, collapse_s), last.cursor, at_end, closed and at_end)
 
 
-def latest(reader: PageReader, logs: Sequence[Log], count: int, collapse_s: int, now_ms: int) -> MergedPage:
+def latest(reader: PageReader, logs: Sequence[Head], count: int, collapse_s: int, now_ms: int) -> MergedPage:
     """Returns the last ``count`` lines that have settled, and the place behind them."""
     closed = all(log.closed for log in logs)
     horizon = 2**62 if closed else now_ms // 1000 - SETTLED_S
@@ -74,7 +74,7 @@ def _shown(placed_lines: Sequence[Placed], collapse_s: int) -> list[MergedLine]:
     return compute(merged_lines, batches, collapse_s)
 
 
-def _lines_of(reader: PageReader, log: Log, place: Place, horizon: int) -> Iterator[Placed]:
+def _lines_of(reader: PageReader, log: Head, place: Place, horizon: int) -> Iterator[Placed]:
     """Yields a log's lines behind ``place``, each in the second in which its first byte arrived."""
     end_byte = log.end_byte if log.closed else log.partial_byte
     behind = place.second + (log.worker < place.worker)
@@ -86,7 +86,7 @@ def _lines_of(reader: PageReader, log: Log, place: Place, horizon: int) -> Itera
                 yield second, log.worker, low, high, data
 
 
-def _whole_lines(reader: PageReader, log: Log, start: int, end: int, end_byte: int) -> Iterator[tuple[int, int, bytes]]:
+def _whole_lines(reader: PageReader, log: Head, start: int, end: int, end_byte: int) -> Iterator[tuple[int, int, bytes]]:
     """Yields ``(start, end, bytes)`` of the lines that begin within ``[start, end)``, the last one to its end."""
     inside = start > log.start_byte  # the byte before says whether a line begins here
     begin = read = start - inside
@@ -115,18 +115,18 @@ def _whole_lines(reader: PageReader, log: Log, start: int, end: int, end_byte: i
         yield begin, end_byte, kept
 
 
-def _line_end(reader: PageReader, log: Log, byte: int) -> int:
+def _line_end(reader: PageReader, log: Head, byte: int) -> int:
     """Returns where the line ends that a byte is in: behind its newline, or at the log's end."""
     line = reader.line_at(log, byte) + 1
     return reader.line_borders(log, lambda _: (line, line)).start_byte
 
 
-def _last_lines(reader: PageReader, log: Log, count: int) -> list[Placed]:
+def _last_lines(reader: PageReader, log: Head, count: int) -> list[Placed]:
     page = reader.line_borders(log, lambda head: (max(head.last_line - count, head.start_line), head.last_line))
     lines = list(_whole_lines(reader, page.log, page.start_byte, page.end_byte, page.end_byte))
     seconds = second_of(reader.logs, page.log, [start for start, _, _ in lines])
     return [(second, log.worker, *line) for second, line in zip(seconds, lines, strict=True)]
 
 
-def _span(low: int, high: int, _: Log) -> tuple[int, int]:
+def _span(low: int, high: int, _: Head) -> tuple[int, int]:
     return low, high

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.timeline import Timeline
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
@@ -68,7 +68,7 @@ class Watch:
         self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
         timeline.forgets(self._forget)
 
-    def progress(self, log: Log) -> list[Progress]:
+    def progress(self, log: Head) -> list[Progress]:
         """Returns the bars that a log draws, the one that moved last at the end."""
         state = self._state(log, None, ())
         with state.lock:
@@ -83,7 +83,7 @@ class Watch:
             return state.bars
 
     def metrics(
-        self, log: Log, patterns: Sequence[tuple[str, MetricPattern]], budget: int, use: Callable[[list[Series]], T]
+        self, log: Head, patterns: Sequence[tuple[str, MetricPattern]], budget: int, use: Callable[[list[Series]], T]
     ) -> tuple[T, int, int]:
         """Reads up to ``budget`` bytes more of a log, and gives ``use`` its series so far, which are its own for that time.
 
@@ -103,14 +103,14 @@ class Watch:
             late = reached < min(at + budget, log.end_byte)
             return use(state.metrics.series), reached, 0 if late else budget - (reached - at)
 
-    def _measure(self, state: _State, log: Log, pieces: Sequence[bytes], *, ends: bool = False) -> None:
+    def _measure(self, state: _State, log: Head, pieces: Sequence[bytes], *, ends: bool = False) -> None:
         state.watched, readings = compute(measured, pieces, state.watched, state.patterns, ends=ends)
         seconds = second_of(self._reader.logs, log, [reading[0] for reading in readings])
         points = self._max_points // max(len(self._states), 1)
         for reading, second in zip(readings, seconds, strict=True):
             state.metrics.add(reading, second * 1000, points)
 
-    def _pieces(self, log: Log, low: int, high: int) -> Iterator[bytes]:
+    def _pieces(self, log: Head, low: int, high: int) -> Iterator[bytes]:
         stop_s = time.monotonic() + READ_S
         while low < high and time.monotonic() < stop_s:
             until = min(low + _PIECE_BYTES, high)
@@ -121,7 +121,7 @@ class Watch:
         with self._lock:
             self._states.clear()
 
-    def _state(self, log: Log, key: tuple[str, ...] | None, patterns: Sequence[MetricPattern]) -> _State:
+    def _state(self, log: Head, key: tuple[str, ...] | None, patterns: Sequence[MetricPattern]) -> _State:
         with self._lock:
             state = self._states.get((log.id, key))
             if state is None:
@@ -133,5 +133,5 @@ class Watch:
             return state
 
 
-def _span(low: int, high: int, _: Log) -> tuple[int, int]:
+def _span(low: int, high: int, _: Head) -> tuple[int, int]:
     return low, high

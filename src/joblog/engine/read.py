@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
-from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.logs import Chunk, Head, Segment
 from joblog.errors import Busy, Damaged, Unavailable
 from joblog.objects.frame_store import FrameReader, NotCached
 from joblog.objects.piece_cache import CachedPiece, PieceCache, joined
@@ -41,7 +41,7 @@ _CHARACTER_MARGIN = 3
 class Page(Struct, frozen=True):
     """A contiguous part of a log: ``data`` is ``[start_byte, end_byte)``; lines ``[start_line, end_line)`` if lines."""
 
-    log: Log
+    log: Head
     start_byte: int
     end_byte: int
     start_line: int
@@ -60,7 +60,7 @@ class Swapped(Exception):
 T = TypeVar("T")
 
 
-def steady(logs: Logs, head: Log, read: Callable[[Log], T]) -> T:
+def steady(logs: Logs, head: Head, read: Callable[[Head], T]) -> T:
     """Returns ``read(head)``; where that raises Swapped, of a new head; raises Damaged when it does so again and again."""
     for _ in range(_ATTEMPTS):
         try:
@@ -74,7 +74,7 @@ def steady(logs: Logs, head: Log, read: Callable[[Log], T]) -> T:
 class InMemory(Logs):
     """A catalog that an event loop does not wait for: what is not in memory is NotCached."""
 
-    def head(self, log_id: int) -> Log:
+    def head(self, log_id: int) -> Head:
         del log_id
         raise NotCached
 
@@ -103,32 +103,32 @@ class PageReader:
         self._cache = cache
         self._frames = frames
 
-    def read(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+    def read(self, log: Head, span: Callable[[Head], tuple[int, int]]) -> Page:
         """Returns the bytes of ``span(log)``, which must lie within what is held."""
         return self._steady(log, lambda head: self._byte_page(head, *span(head)))
 
-    def characters(self, log: Log, span: Callable[[Log], tuple[int, int]], *, backwards: bool) -> Page:
+    def characters(self, log: Head, span: Callable[[Head], tuple[int, int]], *, backwards: bool) -> Page:
         """Returns the bytes of ``span(log)``, narrowed to whole UTF-8 characters (see ``lines.whole_characters``)."""
         return self._steady(log, lambda head: self._character_page(head, *span(head), backwards))
 
-    def lines(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+    def lines(self, log: Head, span: Callable[[Head], tuple[int, int]]) -> Page:
         """Returns the lines ``span(log)``, which must be lines the log has; raises LargePage."""
         return self._steady(log, lambda head: self._line_page(head, *span(head)))
 
-    def line_borders(self, log: Log, span: Callable[[Log], tuple[int, int]]) -> Page:
+    def line_borders(self, log: Head, span: Callable[[Head], tuple[int, int]]) -> Page:
         """Returns the page of the lines ``span(log)`` without its data, however large it is."""
 
-        def borders(head: Log) -> Page:
+        def borders(head: Head) -> Page:
             first, end = span(head)
             return Page(head, self._border(head, first), self._border(head, end), first, end, b"")
 
         return self._steady(log, borders)
 
-    def line_at(self, log: Log, byte: int) -> int:
+    def line_at(self, log: Head, byte: int) -> int:
         """Returns how many newlines stand before a position that the log holds, or its end."""
         return self._steady(log, lambda head: self._line_at(head, byte))
 
-    def reader(self, log: Log) -> Callable[[int, int], list[bytes]]:
+    def reader(self, log: Head) -> Callable[[int, int], list[bytes]]:
         """Returns what reads ``[low, high)`` of one past, as the parts that it is kept in, which need not be joined.
 
         What retention has removed is Damaged, another past Unavailable.
@@ -143,23 +143,23 @@ class PageReader:
 
         return read
 
-    def stream(self, log: Log, low: int, high: int, part_bytes: int = _STREAM_BYTES) -> Iterator[bytes]:
+    def stream(self, log: Head, low: int, high: int, part_bytes: int = _STREAM_BYTES) -> Iterator[bytes]:
         """Yields ``[low, high)`` in parts; raises as ``reader``'s reads."""
         read = self.reader(log)
         for at in range(low, high, part_bytes):
             yield b"".join(read(at, min(at + part_bytes, high)))
 
-    def _steady(self, log: Log, read: Callable[[Log], T]) -> T:
+    def _steady(self, log: Head, read: Callable[[Head], T]) -> T:
         if time.monotonic() > DEADLINE_S.get():
             raise Busy("this took too long; ask for fewer lines or ranks at a time")
         return steady(self.logs, log, read)
 
-    def _byte_page(self, head: Log, low: int, high: int) -> Page:
+    def _byte_page(self, head: Head, low: int, high: int) -> Page:
         if low >= high:
             return Page(head, low, high, 0, 0, b"")
         return Page(head, low, high, 0, 0, _cut(self._pieces_by_byte(head, low, high), low, high))
 
-    def _character_page(self, head: Log, low: int, high: int, backwards: bool) -> Page:
+    def _character_page(self, head: Head, low: int, high: int, backwards: bool) -> Page:
         if low >= high:
             return Page(head, low, low, 0, 0, b"")
         first = max(low - _CHARACTER_MARGIN, head.start_byte)
@@ -168,7 +168,7 @@ class PageReader:
         low, high = lines.whole_characters(around, low - first, high - first, backwards=backwards, growing=not head.closed)
         return Page(head, low + first, high + first, 0, 0, around[low:high])
 
-    def _line_page(self, head: Log, first: int, end: int) -> Page:
+    def _line_page(self, head: Head, first: int, end: int) -> Page:
         if first >= end:
             border = self._border(head, first)
             return Page(head, border, border, first, first, b"")
@@ -184,7 +184,7 @@ class PageReader:
             high = pieces[-1].after(low, end - first) if len(pieces) == 1 else pieces[-1].border(end)
         return Page(head, low, high, first, end, _cut(pieces, low, high))
 
-    def _line_at(self, head: Log, byte: int) -> int:
+    def _line_at(self, head: Head, byte: int) -> int:
         if byte <= head.start_byte:
             return head.start_line
         if byte >= head.partial_byte:
@@ -194,14 +194,14 @@ class PageReader:
                 return piece.start_line + piece.data.count(b"\n", 0, byte - piece.start_byte)
         raise Swapped
 
-    def _border(self, head: Log, line: int) -> int:
+    def _border(self, head: Head, line: int) -> int:
         if line <= head.start_line:
             return head.start_byte
         if line >= head.end_line:
             return head.partial_byte if line == head.end_line else head.end_byte
         return self._pieces_by_line(head, line, line)[0].border(line)
 
-    def _pieces_by_byte(self, head: Log, low: int, high: int) -> list[CachedPiece]:
+    def _pieces_by_byte(self, head: Head, low: int, high: int) -> list[CachedPiece]:
         """Returns pieces that hold ``[low, high)``."""
         pieces, past = self._cache.by_byte(head.id, low, high), self._cache.timeline.number
         if pieces is not None:
@@ -219,7 +219,7 @@ class PageReader:
             raise Swapped
         return self._kept(head, pieces, past, (low, None), high)
 
-    def _pieces_by_line(self, head: Log, low: int, high: int) -> list[CachedPiece]:
+    def _pieces_by_line(self, head: Head, low: int, high: int) -> list[CachedPiece]:
         """Returns the pieces from the one that holds newline ``low`` to the one that holds newline ``high``.
 
         From the log's start when ``low`` is not after it; to the log's end when it has no newline ``high``.
@@ -261,7 +261,7 @@ class PageReader:
         return self._frames.read(sealed, wanted)
 
     def _kept(
-        self, head: Log, pieces: list[CachedPiece], past: int, begins: tuple[int, int | None], until: int
+        self, head: Head, pieces: list[CachedPiece], past: int, begins: tuple[int, int | None], until: int
     ) -> list[CachedPiece]:
         """Keeps the pieces from where the read begins, a byte and its line if that is known, until where it ends.
 
@@ -278,7 +278,7 @@ class PageReader:
         return parts
 
 
-def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
+def _fixed(low: int, high: int, _: Head) -> tuple[int, int]:
     return low, high
 
 

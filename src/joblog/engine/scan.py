@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Head, Segment
 from joblog.engine.read import Swapped, steady
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
@@ -55,7 +55,7 @@ class Scan:
         """Returns pieces that hold the first bytes of ``[low, high)`` that are held, or the last ones; none when none are."""
         return steady(self._logs, self._logs.head(log_id), lambda head: self._pieces(head, low, high, backwards))
 
-    def _pieces(self, head: Log, low: int, high: int, backwards: bool) -> list[CachedPiece]:
+    def _pieces(self, head: Head, low: int, high: int, backwards: bool) -> list[CachedPiece]:
         first, end = max(low, head.start_byte), min(high, head.end_byte)
         if first >= end:
             return []

@@ -18,7 +18,7 @@ from joblog.catalog.logs import Doomed, Logs, advance, advanced, drop_segment, p
 from joblog.core import lines
 from joblog.core.counters import SEALED, Tally
 from joblog.core.lines import Bytes
-from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.logs import Chunk, Head, Segment
 from joblog.core.segment import (
     COLD_FRAME_BYTES,
     FRAME_BYTES,
@@ -142,7 +142,7 @@ class Sealer:
         segment, stored = self._made(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
         return _Stretch(log, segment, stored, rest, lease)
 
-    def append_sealed(self, log: Log, data: Bytes, now_ms: int) -> Log | None:
+    def append_sealed(self, log: Head, data: Bytes, now_ms: int) -> Head | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
 
         None, and nothing done, when the log has a tail in the catalog, is closed, or has moved on; when the store is not
@@ -192,7 +192,7 @@ class Sealer:
         return self._merged(log, plans, log.fresh_segments, partial(self._compressed, rest), now_ms, lease)
 
     def _merged(
-        self, log: Log, plans: Sequence[tuple[int, int]], looked_at: int, make: _Make, now_ms: int, lease: Lease | None
+        self, log: Head, plans: Sequence[tuple[int, int]], looked_at: int, make: _Make, now_ms: int, lease: Lease | None
     ) -> int:
         merged = 0
         for start_byte, end_byte in plans:
@@ -207,7 +207,7 @@ class Sealer:
                 tx.rows("log_merged", id=log.id, looked_at=looked_at)
         return merged
 
-    def _replace(self, log: Log, span: tuple[int, int], make: _Make, now_ms: int, lease: Lease | None) -> int:
+    def _replace(self, log: Head, span: tuple[int, int], make: _Make, now_ms: int, lease: Lease | None) -> int:
         start_byte, end_byte = span
         old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
@@ -251,13 +251,13 @@ class Sealer:
                 began_s = time.thread_time()
         return writer, LEVEL_SMALL
 
-    def _store(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
+    def _store(self, log: Head, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
         """Writes an object under a name that the catalog has noted; raises Unavailable, Doomed."""
         segment, data = self._made(log, writer, level, first_ms, last_ms)
         write_object(self._logs, self._objects, segment, data)
         return segment
 
-    def _made(self, log: Log, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> tuple[Segment, bytes]:
+    def _made(self, log: Head, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> tuple[Segment, bytes]:
         """Returns a segment and its object."""
         data, index = writer.finish(self._logs.about(log))
         frames = index.placed()
@@ -280,7 +280,7 @@ class Sealer:
 class _Stretch(Struct, frozen=True):
     """What is ready to take the place of chunks: a segment, its object, and the bytes of the last chunk that stay."""
 
-    log: Log
+    log: Head
     segment: Segment
     data: bytes
     rest: bytes
@@ -328,7 +328,7 @@ def _arrived(writer: SegmentWriter, old: Segment) -> None:
         writer.arrived(byte, ms)
 
 
-def _is_whole(log: Log) -> bool:
+def _is_whole(log: Head) -> bool:
     """Whether nothing will be added to a log's segments."""
     return log.closed and log.sealed_byte == log.end_byte
 
@@ -370,7 +370,7 @@ def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
     return groups
 
 
-def _seal_border(log: Log, last: Chunk, data: bytes) -> int:
+def _seal_border(log: Head, last: Chunk, data: bytes) -> int:
     """Returns how much of the last chunk is sealed: not the line that goes on, unless it is all of the chunk."""
     if log.closed and last.end_byte == log.end_byte:
         return len(data)

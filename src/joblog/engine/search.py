@@ -15,7 +15,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from joblog.core import lines
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.part import OVERLAP, LinePart, back, onwards
 from joblog.engine.patterns import Pattern
 from joblog.engine.read import LargePage, PageReader
@@ -42,7 +42,7 @@ class Text(Struct, frozen=True):
 class Match(Struct, frozen=True):
     """A line that matches: ``[start_byte, end_byte)`` without its newline, ``spans`` of positions, ``text`` of it."""
 
-    log: Log
+    log: Head
     line: int
     start_byte: int
     end_byte: int
@@ -55,7 +55,7 @@ class Match(Struct, frozen=True):
 class Reached(Struct, frozen=True):
     """How far a search has got in a log: to position ``at``, having looked through ``searched_bytes`` of it in this step."""
 
-    log: Log
+    log: Head
     at: int
     searched_bytes: int
 
@@ -84,7 +84,7 @@ class LogSearch:
         self._reader = reader
         self._longest_line, self._overlap = longest_line, overlap
 
-    def run(self, log: Log, ask: Ask, low: int, high: int) -> Iterator[Match | Reached]:
+    def run(self, log: Head, ask: Ask, low: int, high: int) -> Iterator[Match | Reached]:
         """Yields what is found in ``[low, high)`` of a log, as much of that as is held, an unfinished last line among it.
 
         Both are borders between lines, or what a Reached said. The last thing yielded is a Reached.
@@ -93,14 +93,14 @@ class LogSearch:
         for each in scanned(log, ask.pattern, low, high):
             yield self._matches_of(log, ask, each) if isinstance(each, LinePart) else each
 
-    def line_start(self, log: Log, byte: int) -> int:
+    def line_start(self, log: Head, byte: int) -> int:
         """Returns where the line begins that holds a position; for one that the log does not hold, the nearest border."""
         if not log.start_byte < byte < log.end_byte:
             return min(max(byte, log.start_byte), log.end_byte)
         line = self._reader.line_at(log, byte)
         return self._reader.line_borders(log, lambda _: (line, line)).start_byte
 
-    def _forwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
+    def _forwards(self, log: Head, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
         carried, number, at, last = self._before(log, low), 0, low, 0
         looked, longest = max(len(carried) - 1, 0), min(self._longest_line, pattern.part_bytes)
@@ -130,7 +130,7 @@ class LogSearch:
             yield from _matching(pattern, onwards(number, at - len(carried), carried, looked, whole=True))
         yield Reached(log, high, last)
 
-    def _backwards(self, log: Log, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
+    def _backwards(self, log: Head, pattern: Pattern, low: int, high: int) -> Iterator[LinePart | Reached]:
         # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
         carried, more = self._after(log, high)
         looked, number, at, longest = len(carried), 0, high, min(self._longest_line, pattern.part_bytes)
@@ -154,13 +154,13 @@ class LogSearch:
             yield from _matching(pattern, back(number, at, carried, looked, whole=True, more=more))
         yield Reached(log, low, 0)
 
-    def _before(self, log: Log, low: int) -> bytes:
+    def _before(self, log: Head, low: int) -> bytes:
         """Returns what stands before ``low`` of its line, ``overlap`` bytes at most: nothing, where the line begins there."""
         first = max(low - self._overlap, log.start_byte)
         data = b"".join(piece.data for piece in self._scan.forwards(log.id, first, low))
         return data[data.rfind(b"\n") + 1 :]
 
-    def _after(self, log: Log, high: int) -> tuple[bytes, bool]:
+    def _after(self, log: Head, high: int) -> tuple[bytes, bool]:
         """Returns what follows ``high`` of the line searched so far, ``overlap`` bytes at most, and whether it goes on."""
         if not log.start_byte < high < log.end_byte:
             return b"", False
@@ -171,7 +171,7 @@ class LogSearch:
         rest, newline, _ = data[1:].partition(b"\n")
         return rest, not newline and end < log.end_byte
 
-    def _matches_of(self, log: Log, ask: Ask, part: LinePart) -> Match:
+    def _matches_of(self, log: Head, ask: Ask, part: LinePart) -> Match:
         start, end = part.start_byte + part.low, part.start_byte + part.end
         if ask.bare:
             return Match(log, part.number, start, end, [], Text(part.number, start, b""))
@@ -182,7 +182,7 @@ class LogSearch:
         places = [(part.start_byte + first, part.start_byte + past) for first, past in spans]
         return Match(log, part.number, start, end, places, text, before, after)
 
-    def _around(self, log: Log, first: int, end: int) -> list[Text]:
+    def _around(self, log: Head, first: int, end: int) -> list[Text]:
         """Returns the lines ``[first, end)`` that there are; none when they are megabytes."""
         try:
             page = self._reader.lines(log, partial(_there, first, end))
@@ -195,7 +195,7 @@ class LogSearch:
         return lines
 
 
-def _there(first: int, end: int, head: Log) -> tuple[int, int]:
+def _there(first: int, end: int, head: Head) -> tuple[int, int]:
     first = min(max(first, head.start_line), head.last_line)
     return first, min(max(end, first), head.last_line)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from joblog.catalog.logs import CHUNK_BYTES, Logs
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.segment import decode_frame, encode_frame
 from joblog.core.timeline import Timeline
 from joblog.engine.read import Swapped, steady
@@ -34,7 +34,7 @@ class StoredLogs:
         self._frames = frames
         self._timeline = timeline
 
-    def frames(self, log: Log, low: int, high: int) -> Iterator[bytes]:
+    def frames(self, log: Head, low: int, high: int) -> Iterator[bytes]:
         """Yields ``[low, high)`` as zstd frames, some at a time; raises Unavailable if the catalog was set back meanwhile."""
         number = self._timeline.number
         if low >= high:
@@ -50,7 +50,7 @@ class StoredLogs:
         """Returns pieces that join up, the first of which holds ``low``."""
         return steady(self._logs, self._logs.head(log_id), lambda head: self._pieces(head, low, high))
 
-    def _pieces(self, head: Log, low: int, high: int) -> list[_Piece]:
+    def _pieces(self, head: Head, low: int, high: int) -> list[_Piece]:
         try:
             pieces = self._sealed(head.id, low, high) if low < head.sealed_byte else self._tail(head.id, low, high)
         except Damaged as error:  # it may have been merged, and its object removed, a moment ago

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Concatenate
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.errors import OutOfRange
@@ -25,7 +25,7 @@ _PIECE_BYTES = 16 * 1024
 Render = Callable[Concatenate[Iterable[bytes], Checkpoint, int, ...], ShownPage]
 
 
-def terminal_page(reader: PageReader, log: Log, at: int | Checkpoint, count: int, render: Render = shown_page) -> ShownPage:
+def terminal_page(reader: PageReader, log: Head, at: int | Checkpoint, count: int, render: Render = shown_page) -> ShownPage:
     """Returns about ``count`` lines as a terminal shows that was switched on at raw line ``at`` (negative: from the end).
 
     With a Mark, an earlier page's end, it is one that has read on from there; ``plain_page`` renders it without colours.
@@ -41,14 +41,14 @@ def terminal_page(reader: PageReader, log: Log, at: int | Checkpoint, count: int
     return compute(render, pieces, mark, count, at_end=until == log.end_byte, closed=log.closed)
 
 
-def frames_between(reader: PageReader, log: Log, low: int, high: int, count: int) -> list[Redraw]:
+def frames_between(reader: PageReader, log: Head, low: int, high: int, count: int) -> list[Redraw]:
     """Returns up to ``count`` frames of the bytes ``[low, high)``: every redraw by itself, each with its bytes."""
     low, high = max(low, log.start_byte), min(high, log.end_byte)
     return compute(redraws, _pieces(reader, log, low, min(high, low + READ_BYTES)), low, count)
 
 
-def _mark(reader: PageReader, log: Log, line: int) -> Checkpoint:
-    def span(head: Log) -> tuple[int, int]:
+def _mark(reader: PageReader, log: Head, line: int) -> Checkpoint:
+    def span(head: Head) -> tuple[int, int]:
         first = line if line >= 0 else head.last_line + line
         first = min(max(first, head.start_line), head.last_line)
         return first, first
@@ -57,7 +57,7 @@ def _mark(reader: PageReader, log: Log, line: int) -> Checkpoint:
     return Checkpoint(page.start_byte, page.start_line)
 
 
-def _pieces(reader: PageReader, log: Log, low: int, high: int) -> Iterator[bytes]:
+def _pieces(reader: PageReader, log: Head, low: int, high: int) -> Iterator[bytes]:
     """Yields ``[low, high)``; when that is not to the log's end, to the last end of a frame in it, if there is one."""
     while low < high:
         until = min(low + _PIECE_BYTES, high)

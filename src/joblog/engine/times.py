@@ -11,7 +11,7 @@ import bisect
 from collections.abc import Iterator
 
 from joblog.catalog.logs import Logs
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Head, Segment
 from joblog.core.segment import decode_index
 
 Stretch = tuple[int, int, int]
@@ -25,7 +25,7 @@ _SECOND_MS = 1000
 _ATTEMPTS = 5
 
 
-def arrived(logs: Logs, log: Log, moment_ms: int) -> int:
+def arrived(logs: Logs, log: Head, moment_ms: int) -> int:
     """Returns the position of the first byte that arrived at ``moment_ms`` or later; the log's end when none has.
 
     In sealed bytes, whose times are kept to the second, it may be the first that arrived in that second.
@@ -39,7 +39,7 @@ def arrived(logs: Logs, log: Log, moment_ms: int) -> int:
     return moment
 
 
-def _arrived(logs: Logs, log: Log, moment_ms: int) -> int:
+def _arrived(logs: Logs, log: Head, moment_ms: int) -> int:
     if moment_ms > log.appended_ms:
         return log.end_byte
     for segment in logs.segments_since(log.id, moment_ms, log.start_byte, 1):
@@ -53,7 +53,7 @@ def _arrived(logs: Logs, log: Log, moment_ms: int) -> int:
     return max(chunks[0][0], log.start_byte) if chunks else log.end_byte
 
 
-def stretches(logs: Logs, log: Log, since_s: int = 0) -> Iterator[Stretch]:
+def stretches(logs: Logs, log: Head, since_s: int = 0) -> Iterator[Stretch]:
     """Yields a log's stretches from second ``since_s`` on, in order; those of one second may be several."""
     at, since_ms = log.start_byte, since_s * 1000
     while True:
@@ -73,7 +73,7 @@ def stretches(logs: Logs, log: Log, since_s: int = 0) -> Iterator[Stretch]:
             yield ms // 1000, max(start, at), end
 
 
-def second_of(logs: Logs, log: Log, bytes_at: list[int]) -> list[int]:
+def second_of(logs: Logs, log: Head, bytes_at: list[int]) -> list[int]:
     """Returns the seconds in which the bytes at these positions, in ascending order, arrived."""
     seconds, wanted, last = list[int](), iter(bytes_at), 0
     at = next(wanted, None)

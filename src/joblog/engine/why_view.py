@@ -16,7 +16,7 @@ from functools import partial
 from joblog.catalog.runs import Runs
 from joblog.catalog.states import States
 from joblog.core.jobs import TaskRow, VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import IMPORTED
 from joblog.core.status import OVER, Status
 from joblog.core.timeline import Timeline
@@ -77,16 +77,16 @@ class Causes:
         self._text = 0
         timeline.forgets(self._forget)
 
-    def why(self, logs: Sequence[Log], tasks: Mapping[int, TaskRow], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
+    def why(self, logs: Sequence[Head], tasks: Mapping[int, TaskRow], now_ms: int, *, silent_ms: int, max_bytes: int) -> Digest:
         """Returns why a version died, from its logs and what its workers (by number) said of themselves."""
         ends = self._ends(logs, tasks, time.monotonic() + READ_S)
         answer: Digest = compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes)
         earlier = self._earlier(logs[0], now_ms) if answer.first is not None else []
         return compute(digest, ends, now_ms, silent_ms=silent_ms, max_bytes=max_bytes, earlier=earlier) if earlier else answer
 
-    def _ends(self, logs: Sequence[Log], tasks: Mapping[int, TaskRow], until_s: float) -> list[RankEnd]:
+    def _ends(self, logs: Sequence[Head], tasks: Mapping[int, TaskRow], until_s: float) -> list[RankEnd]:
         tail = min(max(ALL_TAILS_BYTES // max(len(logs), 1), MIN_TAIL_BYTES), TAIL_BYTES)
-        ends, later = dict[int, RankEnd](), list[Log]()
+        ends, later = dict[int, RankEnd](), list[Head]()
         for log in logs:  # of all of them something, before much of one
             task = tasks.get(log.worker)
             if log.end_byte - self._state(log).reader.at > _SOON_BYTES or time.monotonic() > until_s:
@@ -99,7 +99,7 @@ class Causes:
             ends[log.id] = whole or ends[log.id]
         return [ends[log.id] for log in logs]
 
-    def _whole(self, log: Log, task: TaskRow | None, until_s: float) -> RankEnd | None:
+    def _whole(self, log: Head, task: TaskRow | None, until_s: float) -> RankEnd | None:
         """Reads on; None when that does not get to the log's end in time."""
         state = self._state(log)
         with state.lock:
@@ -115,7 +115,7 @@ class Causes:
             failures = [(failure, self._second(log, state, failure) * 1000) for failure in state.failures]
             return _rank_end(log, task, last, failures, log.end_byte - log.start_byte)
 
-    def _tail(self, log: Log, task: TaskRow | None, window: int) -> RankEnd:
+    def _tail(self, log: Head, task: TaskRow | None, window: int) -> RankEnd:
         """Looks at a log's end apart, and at what was read of it from its beginning before."""
         state = self._state(log)
         low = max(log.end_byte - window, log.start_byte)
@@ -132,7 +132,7 @@ class Causes:
         timed = [(failure, second * 1000) for failure, second in zip(failures, seconds, strict=True)]
         return _rank_end(log, task, seen, timed, log.end_byte - low + max(reached - log.start_byte, 0))
 
-    def _last(self, log: Log, state: _State) -> Ending:
+    def _last(self, log: Head, state: _State) -> Ending:
         if state.last is None or state.end != log.end_byte:
             low = max(log.end_byte - _LAST_BYTES, log.start_byte)
             data = self._reader.read(log, partial(_span, low, log.end_byte)).data
@@ -140,20 +140,20 @@ class Causes:
             state.end = log.end_byte
         return state.last
 
-    def _second(self, log: Log, state: _State, failure: Failure) -> int:
+    def _second(self, log: Head, state: _State, failure: Failure) -> int:
         at = failure.start_byte
         if at not in state.seconds:
             wanted = [each.start_byte for each in state.failures]
             state.seconds = dict(zip(wanted, second_of(self._reader.logs, log, wanted), strict=True))
         return state.seconds[at]
 
-    def _pieces(self, log: Log, low: int, high: int, until_s: float) -> Iterator[bytes]:
+    def _pieces(self, log: Head, low: int, high: int, until_s: float) -> Iterator[bytes]:
         while low < high and time.monotonic() < until_s:
             end = min(low + _PIECE_BYTES, high)
             yield self._reader.read(log, partial(_span, low, end)).data
             low = end
 
-    def _earlier(self, log: Log, now_ms: int) -> list[Earlier]:
+    def _earlier(self, log: Head, now_ms: int) -> list[Earlier]:
         """Returns what earlier runs of the job ended by, the first of them first."""
         versions = self._runs.all_versions(log.job_id)
         own = next((each for each in versions if each.id == log.version_id), None)
@@ -192,7 +192,7 @@ class Causes:
             self._firsts.clear()
             self._text = 0
 
-    def _state(self, log: Log) -> _State:
+    def _state(self, log: Head) -> _State:
         with self._lock:
             state = self._states.get(log.id)
             if state is None:
@@ -210,7 +210,7 @@ def _same_work(one: VersionRow, other: VersionRow) -> bool:
     return not imported or (len(imported) == 2 and one.title is not None and one.title == other.title)
 
 
-def _rank_end(log: Log, task: TaskRow | None, seen: Ending, failures: list[tuple[Failure, int]], read_bytes: int) -> RankEnd:
+def _rank_end(log: Head, task: TaskRow | None, seen: Ending, failures: list[tuple[Failure, int]], read_bytes: int) -> RankEnd:
     return RankEnd(
         worker=log.worker,
         status=None if task is None else Status(task.status).name,
@@ -229,9 +229,9 @@ def _rank_end(log: Log, task: TaskRow | None, seen: Ending, failures: list[tuple
     )
 
 
-def _nothing(log: Log) -> Where:
+def _nothing(log: Head) -> Where:
     return Where(log.task, log.last_line, log.last_line, log.end_byte, log.end_byte)
 
 
-def _span(low: int, high: int, _: Log) -> tuple[int, int]:
+def _span(low: int, high: int, _: Head) -> tuple[int, int]:
     return low, high

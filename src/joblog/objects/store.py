@@ -24,7 +24,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, ObjectStore, S3Store
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import Damaged, Invalid, Unavailable
 
 # obstore raises the one or the other, by store and call.
@@ -247,12 +247,12 @@ def _mark_key(epoch: int, catalog: int) -> str:
     return f"{_MARKS}{epoch:020d}-{catalog}"
 
 
-def segment_key(log: Log, start_byte: int, end_byte: int) -> str:
+def segment_key(log: Head, start_byte: int, end_byte: int) -> str:
     """Names a new segment: readable, sorted by position, unique, so that two writers never meet on one name."""
     return f"{log_place(log)}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
 
 
-def log_place(log: Log) -> str:
+def log_place(log: Head) -> str:
     """Names where the objects of a log are."""
     return f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}"
 

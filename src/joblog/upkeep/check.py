@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from joblog.catalog.logs import Logs
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Head, Segment
 from joblog.core.settings import Settings
 from joblog.engine.opening import open_database, open_objects, require_catalog
 from joblog.engine.ownership import Ownership
@@ -56,7 +56,7 @@ class Check:
                     problems = list(self._of(self._logs.head(log.id)))
                 yield from (f"{log.project_id}/{log.job_id}/{log.version_id}/{log.task}: {each}" for each in problems)
 
-    def _of(self, log: Log) -> Iterator[str]:
+    def _of(self, log: Head) -> Iterator[str]:
         state = _State(log)
         try:
             for sealed in self._logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte):
@@ -85,7 +85,7 @@ class Check:
 class _State(LogSum):
     """Where the reading of one log stands."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Head) -> None:
         super().__init__(log.start_byte)
         self._log, self.line = log, log.start_line
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from joblog.catalog.database import Database
 from joblog.catalog.handover import Turn
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import Damaged, NotFound
 from joblog.upkeep.move_log import Carrier, Changed, MoveEnd
 from joblog.upkeep.move_tables import Mirror
@@ -95,9 +95,9 @@ class Move:
                     dropped += 1
         return dropped
 
-    def _log(self, log: Log, copy: Log | None) -> bool:
+    def _log(self, log: Head, copy: Head | None) -> bool:
         """Carries one log; returns whether there was anything to carry. One that is damaged becomes a problem."""
-        failed: tuple[Log, list[str]] | None = None
+        failed: tuple[Head, list[str]] | None = None
         for _ in range(_ATTEMPTS):
             try:
                 log = self._source.logs.head(log.id)
@@ -119,5 +119,5 @@ class Move:
         return True  # It changes faster than it can be read; the next pass looks again.
 
 
-def _between(database: Database, after: int, until: int) -> Iterator[Log]:
-    return (Log(*row) for row in database.rows("logs_between", after=after, until=until))
+def _between(database: Database, after: int, until: int) -> Iterator[Head]:
+    return (Head(*row) for row in database.rows("logs_between", after=after, until=until))

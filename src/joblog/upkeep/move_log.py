@@ -17,7 +17,7 @@ from joblog.catalog.handover import Turn
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_segment
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
-from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.logs import Chunk, Head, Segment
 from joblog.engine.read import PageReader
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
@@ -73,7 +73,7 @@ class Carrier:
         self._clock_ms = clock_ms
         self._there = PageReader(target.logs, PieceCache(0), FrameStore(target.objects))
 
-    def carry(self, log: Log, copy: Log | None) -> None:
+    def carry(self, log: Head, copy: Head | None) -> None:
         """Makes the other catalog's log, whose head there is ``held``, the one that ``log`` shows.
 
         Raises Changed when the source no longer has it so, Damaged when its bytes, here or there, are not what they must be,
@@ -92,7 +92,7 @@ class Carrier:
             self._read_back(sealed, total, before, new=sealed.object_key not in known)
         self._deliver(log, segments, total, self._wanted(log, before, segments))
 
-    def drop(self, log: Log) -> None:
+    def drop(self, log: Head) -> None:
         """Drops a log that the source has no more."""
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
@@ -101,7 +101,7 @@ class Carrier:
             for query in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
                 tx.rows(query, log_id=log.id)
 
-    def _segments(self, log: Log) -> list[Segment]:
+    def _segments(self, log: Head) -> list[Segment]:
         if log.start_byte == log.sealed_byte:
             return []
         segments = self._source.logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte)
@@ -114,13 +114,13 @@ class Carrier:
             raise Changed
         return segments
 
-    def _drop_others(self, log: Log, segments: Sequence[Segment]) -> None:
+    def _drop_others(self, log: Head, segments: Sequence[Segment]) -> None:
         """Drops the rows that an earlier command left and that the source has merged away since."""
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
             self._drop_all_but(tx, log, {each.object_key for each in segments})
 
-    def _drop_all_but(self, tx: Transaction, log: Log, keys: set[str]) -> set[str]:
+    def _drop_all_but(self, tx: Transaction, log: Head, keys: set[str]) -> set[str]:
         """Returns which of the keys have their rows already."""
         there = set()
         for start_byte, object_key in tx.rows("segment_keys", log_id=log.id):
@@ -130,7 +130,7 @@ class Carrier:
                 drop_segment(tx, log.id, start_byte, object_key, self._clock_ms())
         return there
 
-    def _object(self, log: Log, sealed: Segment, *, at_once: bool) -> None:
+    def _object(self, log: Head, sealed: Segment, *, at_once: bool) -> None:
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
             name_object(tx, sealed, self._clock_ms())
@@ -141,7 +141,7 @@ class Carrier:
                 self._turn.hold(tx)
                 put_segment(tx, log, sealed)
 
-    def _read_back(self, sealed: Segment, total: _Sum, before: Log | None, *, new: bool) -> None:
+    def _read_back(self, sealed: Segment, total: _Sum, before: Head | None, *, new: bool) -> None:
         """Adds an object of the other store to the sum; what was there in another object before must be the same."""
         if not new and sealed.end_byte <= total.byte:
             return
@@ -156,7 +156,7 @@ class Carrier:
             if once.crc32 != again.crc32:
                 raise Damaged(f"object {sealed.object_key} does not have the bytes that the log had there before")
 
-    def _wanted(self, log: Log, before: Log | None, segments: Sequence[Segment]) -> _Sum | None:
+    def _wanted(self, log: Head, before: Head | None, segments: Sequence[Segment]) -> _Sum | None:
         """Returns what to compare with where the head's CRC-32 is of more than can be read: retention has removed the rest."""
         if before is not None or not log.start_byte:
             return None
@@ -166,7 +166,7 @@ class Carrier:
                 wanted.join(at, data)
         return wanted
 
-    def _deliver(self, log: Log, segments: Sequence[Segment], total: _Sum, wanted: _Sum | None) -> None:
+    def _deliver(self, log: Head, segments: Sequence[Segment], total: _Sum, wanted: _Sum | None) -> None:
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
             tx.rows("log_move", **structs.asdict(log))
@@ -185,7 +185,7 @@ class Carrier:
                 delivered = f"{total.byte} bytes with CRC-32 {total.crc32:08x}"
                 raise Damaged(f"what was carried is {delivered}; the log has {log.end_byte} with {crc32:08x}")
 
-    def _tail(self, tx: Transaction, log: Log, total: _Sum, wanted: _Sum | None) -> None:
+    def _tail(self, tx: Transaction, log: Head, total: _Sum, wanted: _Sum | None) -> None:
         at = (log.sealed_byte, log.sealed_line)
         for low in range(log.sealed_byte, log.end_byte, _TAIL_BYTES):
             high = min(low + _TAIL_BYTES, log.end_byte)
@@ -219,6 +219,6 @@ def _frames(objects: Objects, sealed: Segment) -> Iterator[tuple[int, bytes]]:
         yield placed.byte[number], data
 
 
-def _row(log: Log, chunk: Chunk) -> dict[str, int | bytes]:
+def _row(log: Head, chunk: Chunk) -> dict[str, int | bytes]:
     values = structs.asdict(chunk)
     return {"log_id": log.id, "data": values.pop("stored"), **values}

@@ -17,7 +17,7 @@ from joblog.catalog.logs import Logs, name_object, put_segment
 from joblog.catalog.runs import Runs
 from joblog.core import lines
 from joblog.core.log_sum import LogSum
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Head, Segment
 from joblog.core.settings import Settings
 from joblog.core.status import Status
 from joblog.engine.opening import open_alone, open_objects
@@ -125,7 +125,7 @@ class Rebuild:
         self.logs += 1
         self.bytes += last.end_byte - first.start_byte
 
-    def _put_log(self, log_id: int, first: SalvagedObject, last: SalvagedObject, now_ms: int) -> Log:
+    def _put_log(self, log_id: int, first: SalvagedObject, last: SalvagedObject, now_ms: int) -> Head:
         """Makes the log, which holds nothing yet, and what it belongs to."""
         about = first.index.about
         project_id = str(about["project_id"])
@@ -152,7 +152,7 @@ class Rebuild:
             _count(tx, "log", log_id)
         return self._logs.head(log_id)
 
-    def _filled(self, log: Log, chosen: Sequence[SalvagedObject]) -> tuple[list[Segment], list[SalvagedSpan]]:
+    def _filled(self, log: Head, chosen: Sequence[SalvagedObject]) -> tuple[list[Segment], list[SalvagedSpan]]:
         """Returns segments that tile, and what stands in them for what no object has."""
         segments = [chosen[0].segment(log.id)]
         lost: list[SalvagedSpan] = []

@@ -18,7 +18,7 @@ from joblog.catalog.database import Database, process_clock_ms
 from joblog.catalog.logs import Logs, drop_segment, name_object, put_rest, put_segment
 from joblog.catalog.sqlite import copy_catalog
 from joblog.core.log_sum import LogSum
-from joblog.core.logs import Chunk, Log, Segment
+from joblog.core.logs import Chunk, Head, Segment
 from joblog.core.segment import decode_index
 from joblog.core.settings import Settings
 from joblog.engine.opening import lock, open_alone, open_objects, require_catalog
@@ -109,7 +109,7 @@ class Repair:
         self._went_back |= bool(unknown)
         return unknown
 
-    def _log(self, log: Log, there: _Listed, *, read: bool) -> None:
+    def _log(self, log: Head, there: _Listed, *, read: bool) -> None:
         rows = self._logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte) if log.sealed_byte > log.start_byte else []
         unknown = self._unknown(there)
         wrong = [each for each in rows if not self._is_right(each, there, read=read)]
@@ -143,7 +143,7 @@ class Repair:
             return False
         return True
 
-    def _pieces(self, log: Log, there: _Listed, rows: Sequence[Segment], right: Sequence[Segment]) -> _Pieces:
+    def _pieces(self, log: Head, there: _Listed, rows: Sequence[Segment], right: Sequence[Segment]) -> _Pieces:
         """Describes all objects at the log's place that are of this log, and not of what retention has removed."""
         pieces, about = _Pieces(), self._logs.about(log)
         named = {each.object_key: each for each in rows}
@@ -164,7 +164,7 @@ class Repair:
                 pieces.sound.append(salvaged)
         return pieces
 
-    def _agrees(self, log: Log, salvaged: SalvagedObject, right: Sequence[Segment]) -> bool:
+    def _agrees(self, log: Head, salvaged: SalvagedObject, right: Sequence[Segment]) -> bool:
         """Whether an object that no row names has the same bytes as what rows name, where both have some."""
         segment = salvaged.segment(log.id)
         others = [(each.start_byte, each.end_byte, [each]) for each in right]
@@ -183,7 +183,7 @@ class Repair:
                 return True  # It is found out to be when it is chosen.
         return True
 
-    def _chosen(self, log: Log, pieces: _Pieces) -> list[SalvagedObject]:
+    def _chosen(self, log: Head, pieces: _Pieces) -> list[SalvagedObject]:
         """Chooses the objects that the log is made of, each of which is read; those that are damaged are put aside."""
         sound: set[str] = set()
         while True:
@@ -199,8 +199,8 @@ class Repair:
                 return chosen
 
     def _filled(
-        self, log: Log, pieces: _Pieces, chosen: Sequence[SalvagedObject]
-    ) -> tuple[Log, list[Segment], list[SalvagedSpan]]:
+        self, log: Head, pieces: _Pieces, chosen: Sequence[SalvagedObject]
+    ) -> tuple[Head, list[Segment], list[SalvagedSpan]]:
         """Returns the log's new head, segments that tile it up to its sealed border, and what stands for lost bytes."""
         segments: list[Segment] = []
         lost: list[SalvagedSpan] = []
@@ -228,11 +228,11 @@ class Repair:
             if salvaged.start_byte < high and salvaged.end_byte > low:
                 yield from (span for span in read_frames(self._objects, salvaged) if span is not None)
 
-    def _chunk_spans(self, log: Log, low: int, high: int) -> Iterator[SalvagedSpan]:
+    def _chunk_spans(self, log: Head, low: int, high: int) -> Iterator[SalvagedSpan]:
         for each in self._logs.chunks_by_byte(log.id, low, high):
             yield SalvagedSpan(each.start_byte, each.start_line, each.data())
 
-    def _head(self, log: Log, segments: Sequence[Segment], start: tuple[int, int], sealed: tuple[int, int]) -> Log:
+    def _head(self, log: Head, segments: Sequence[Segment], start: tuple[int, int], sealed: tuple[int, int]) -> Head:
         """Returns the head of a log that is sealed up to a border; reads all of it."""
         total, beyond = LogSum(start[0]), LogSum(log.end_byte, log.crc32)
         chunks = self._logs.chunks_by_byte(log.id, sealed[0], log.end_byte) if sealed[0] < log.end_byte else []
@@ -257,7 +257,7 @@ class Repair:
             yield from ((piece.start_byte, piece.data) for piece in self._frames.stream(segment))
 
     def _swap(
-        self, log: Log, head: Log, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[SalvagedSpan]
+        self, log: Head, head: Head, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[SalvagedSpan]
     ) -> None:
         present, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
         rest = self._logs.chunks_by_byte(log.id, head.sealed_byte, log.end_byte) if head.sealed_byte < log.end_byte else []
@@ -282,7 +282,7 @@ class Repair:
                 if tx.rows("gap_put", log_id=log.id, at_byte=at, size_bytes=size, reason=LOST_OBJECT, now_ms=self._now_ms):
                     tx.rows("log_lose", id=log.id, size_bytes=size)
 
-    def _set_aside(self, log: Log, key: str, listed: tuple[int, int], segments: Sequence[Segment]) -> None:
+    def _set_aside(self, log: Head, key: str, listed: tuple[int, int], segments: Sequence[Segment]) -> None:
         """Notes an object that no row gets: as garbage, or to be kept, where its bytes are not all in others."""
         try:
             covered = is_covered(describe(self._objects, key, *listed), segments)
@@ -333,7 +333,7 @@ class Repair:
         return not number and not self._db.rows("version_any", id=about["version_id"])
 
 
-def _tiles(log: Log, rows: Sequence[Segment]) -> bool:
+def _tiles(log: Head, rows: Sequence[Segment]) -> bool:
     at = log.start_byte
     for each in rows:
         if each.start_byte != at:

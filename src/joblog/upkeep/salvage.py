@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
-from joblog.core.logs import Log, Segment
+from joblog.core.logs import Head, Segment
 from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import SEGMENT_BYTES, write_object
 from joblog.errors import Damaged
@@ -162,7 +162,7 @@ def _stand_in(start: tuple[int, int], end: tuple[int, int]) -> Iterator[Salvaged
 
 
 def write_mended(
-    logs: Logs, objects: Objects, log: Log, spans: Iterator[SalvagedSpan], ms: int
+    logs: Logs, objects: Objects, log: Head, spans: Iterator[SalvagedSpan], ms: int
 ) -> tuple[list[Segment], list[SalvagedSpan]]:
     """Writes objects for a stretch of a log; returns their segments, and what stands there for lost bytes."""
     segments: list[Segment] = []
@@ -184,7 +184,7 @@ def write_mended(
     return segments, lost
 
 
-def _written(logs: Logs, objects: Objects, log: Log, writer: SegmentWriter, ms: int) -> Segment:
+def _written(logs: Logs, objects: Objects, log: Head, writer: SegmentWriter, ms: int) -> Segment:
     data, index = writer.finish(logs.about(log))
     placed = index.placed()
     key = segment_key(log, index.start_byte, placed.byte[-1])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.engine import Engine
 from joblog.errors import NotFound, Unavailable
 from joblog.server.http.heads import Heads
@@ -19,13 +19,13 @@ NOW_MS = 1_700_000_000_000
 LOGS = 40
 
 
-def made(engine: Engine) -> list[Log]:
+def made(engine: Engine) -> list[Head]:
     """Makes logs."""
     engine.runs.put_project("lab", NOW_MS)
     return [engine.runs.put_run("lab", "job", "run", worker, NOW_MS)[2] for worker in range(LOGS)]
 
 
-def named(log: Log) -> tuple[str, int, int, int]:
+def named(log: Head) -> tuple[str, int, int, int]:
     """Returns by what a log is asked for."""
     return log.project_id, log.job_id, log.version_id, log.worker
 
@@ -60,7 +60,7 @@ class GatedLogs:
         self.gate, self.asked = threading.Event(), list[int]()
         self.fails = False
 
-    def heads(self, log_ids: Sequence[int]) -> dict[int, Log]:
+    def heads(self, log_ids: Sequence[int]) -> dict[int, Head]:
         self.asked.append(len(log_ids))
         assert self.gate.wait(60)
         if self.fails:

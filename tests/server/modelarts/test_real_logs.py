@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from joblog.core import lines
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.server.modelarts import positions
@@ -129,7 +129,7 @@ def test_real_logs_are_proved_complete(imported: list[tuple[MadeLog, bytes]]) ->
 
 
 @pytest.fixture
-def halves(engine: Engine, real_logs: RealLogs) -> list[tuple[Log, bytes]]:
+def halves(engine: Engine, real_logs: RealLogs) -> list[tuple[Head, bytes]]:
     """Every real log in the process, still growing: one half of it sealed, the other in the catalog."""
     engine.runs.put_project("lab", 0)
     logs = []
@@ -142,7 +142,7 @@ def halves(engine: Engine, real_logs: RealLogs) -> list[tuple[Log, bytes]]:
     return logs
 
 
-def part_of(log: Log, size: int) -> tuple[int, int]:
+def part_of(log: Head, size: int) -> tuple[int, int]:
     """A part of the log around the border between what is sealed and what is not; another one for each log."""
     low = max(log.sealed_byte - random.Random(log.id).randrange(PART_PAGES * size), 0)
     return low, min(low + PART_PAGES * size, log.end_byte)
@@ -150,7 +150,7 @@ def part_of(log: Log, size: int) -> tuple[int, int]:
 
 @pytest.mark.long  # a page for each byte
 @pytest.mark.parametrize("size", [1, 7])
-def test_smallest_byte_pages(engine: Engine, halves: list[tuple[Log, bytes]], size: int) -> None:
+def test_smallest_byte_pages(engine: Engine, halves: list[tuple[Head, bytes]], size: int) -> None:
     """Down and up through a part of each real log, across the border of what is sealed."""
     for log, data in halves:
         low, high = part_of(log, size)
@@ -167,7 +167,7 @@ def test_smallest_byte_pages(engine: Engine, halves: list[tuple[Log, bytes]], si
 
 
 @pytest.mark.slow  # a page for each line
-def test_smallest_line_pages(engine: Engine, halves: list[tuple[Log, bytes]]) -> None:
+def test_smallest_line_pages(engine: Engine, halves: list[tuple[Head, bytes]]) -> None:
     """Down and up, a line at a time, across the border of what is sealed."""
     for log, data in halves:
         base = log.created_ms * positions.LINES_PER_MS

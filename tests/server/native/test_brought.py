@@ -11,7 +11,7 @@ import pytest
 
 from joblog.catalog.head_cache import HeadCache
 from joblog.catalog.sqlite import Sqlite
-from joblog.core.logs import Growth, Log
+from joblog.core.logs import Growth, Head
 from joblog.engine.engine import Engine
 from joblog.errors import Unavailable
 from joblog.server.native.channels import PIECE_BYTES, Channel, Followers
@@ -19,7 +19,7 @@ from joblog.server.native.channels import PIECE_BYTES, Channel, Followers
 LIMIT_S = 120.0
 
 
-def made(engine: Engine) -> Log:
+def made(engine: Engine) -> Head:
     engine.runs.put_project("p", 1)
     return engine.runs.put_run("p", "a", None, 0, 1)[2]
 
@@ -105,7 +105,7 @@ def lose_some(engine: Engine, chance: random.Random) -> None:
     database.watch(changed, grew=grew)
 
 
-def write(engine: Engine, log: Log, text: bytes, chance: random.Random) -> None:
+def write(engine: Engine, log: Head, text: bytes, chance: random.Random) -> None:
     """Writes a log by little and by much, with a pause now and then, seals some of it, and closes it."""
     at = 0
     while at < len(text):
@@ -118,7 +118,7 @@ def write(engine: Engine, log: Log, text: bytes, chance: random.Random) -> None:
     engine.logs.close(engine.logs.head(log.id), None, None, 2)
 
 
-async def follow(engine: Engine, followers: Followers, log: Log, data: bytearray, chance: random.Random) -> bytes:
+async def follow(engine: Engine, followers: Followers, log: Head, data: bytearray, chance: random.Random) -> bytes:
     """Goes on to the log's end, now quickly, now slowly."""
     async with followers.channel(engine.logs.head(log.id)) as channel:
         while True:

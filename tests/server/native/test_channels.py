@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.engine import Engine
 from joblog.server.app import App
 from joblog.server.http.asgi import HTTPScope, Message
@@ -19,12 +19,12 @@ from tests.backends import both_catalogs
 LIMIT_S = 120.0
 
 
-def made(engine: Engine) -> Log:
+def made(engine: Engine) -> Head:
     engine.runs.put_project("p", 1)
     return engine.runs.put_run("p", "a", None, 0, 1)[2]
 
 
-async def read(followers: Followers, log: Log, until: int) -> bytes:
+async def read(followers: Followers, log: Head, until: int) -> bytes:
     """Follows as a connection does, from the start."""
     data = bytearray()
     async with followers.channel(log) as channel, asyncio.timeout(LIMIT_S):
@@ -96,7 +96,7 @@ def test_log_that_was_told_of_before_it_was_watched(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def calling(app: App, engine: Engine, log: Log, gone: asyncio.Event) -> AsyncIterator[list[Message]]:
+async def calling(app: App, engine: Engine, log: Head, gone: asyncio.Event) -> AsyncIterator[list[Message]]:
     """Follows a log over ASGI; the client hangs up when ``gone`` is set."""
     _, secret = engine.tokens.make(None, ["read"], "", 1, None)
     sent, began = list[Message](), asyncio.Event()

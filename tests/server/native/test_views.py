@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from joblog.client import Client, LogRef
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from joblog.engine.merged_view import merged_page
@@ -242,7 +242,7 @@ def clocked(tmp_path: Path) -> Iterator[tuple[Engine, list[int]]]:
     engine.close()
 
 
-def merged(engine: Engine, logs: list[Log], place: Place | None, page_lines: int, now_ms: int) -> list[MergedLine]:
+def merged(engine: Engine, logs: list[Head], place: Place | None, page_lines: int, now_ms: int) -> list[MergedLine]:
     """Reads all lines behind ``place``, page by page."""
     heads = [engine.logs.head(log.id) for log in logs]
     found = list[MergedLine]()
@@ -254,7 +254,7 @@ def merged(engine: Engine, logs: list[Log], place: Place | None, page_lines: int
         place = parse_place(page.next)
 
 
-def written(engine: Engine, now: list[int]) -> tuple[list[Log], list[bytes]]:
+def written(engine: Engine, now: list[int]) -> tuple[list[Head], list[bytes]]:
     """Makes three closed logs, appended to at uneven times, with lines that go over appends; returns what each holds."""
     engine.runs.put_project("lab", now[0])
     logs = [engine.runs.put_run("lab", "j", "r", worker, now[0])[2] for worker in range(3)]

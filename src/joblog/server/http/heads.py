@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Protocol
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.timeline import Remembered
 from joblog.engine.engine import Engine
 
@@ -26,7 +26,7 @@ Key = tuple[str, int, int, int]
 
 
 class _Logs(Protocol):
-    def heads(self, log_ids: Sequence[int], /) -> dict[int, Log]: ...
+    def heads(self, log_ids: Sequence[int], /) -> dict[int, Head]: ...
 
 
 class Heads:
@@ -36,10 +36,10 @@ class Heads:
         self._engine = engine
         self._logs: _Logs = engine.logs
         self._numbers: Remembered[Key, int] = Remembered(engine.timeline, MAX_REMEMBERED)
-        self._waiting: dict[int, asyncio.Future[Log | None]] = {}
+        self._waiting: dict[int, asyncio.Future[Head | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Log:
+    async def log(self, project_id: str, job_id: int, version_id: int, worker: int) -> Head:
         """Returns a worker's log as it is now; raises NotFound for whichever of job, version and log is not there."""
         key = (project_id, job_id, version_id, worker)
         if self._engine.database.embedded:
@@ -58,7 +58,7 @@ class Heads:
         """Forgets the number of a log that is there no more."""
         self._numbers.forget(key)
 
-    async def _look_up(self, key: Key) -> Log:
+    async def _look_up(self, key: Key) -> Head:
         past = self._engine.timeline.number
         if self._engine.database.embedded:
             log = self._engine.log(*key)
@@ -67,7 +67,7 @@ class Heads:
         self._numbers.keep(key, log.id, past)
         return log
 
-    async def _head(self, number: int) -> Log | None:
+    async def _head(self, number: int) -> Head | None:
         answer = self._waiting.get(number)
         if answer is None:
             answer = self._waiting[number] = asyncio.get_running_loop().create_future()

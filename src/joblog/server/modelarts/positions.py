@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import Invalid
 
 LINES_PER_MS = 10**6
@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _MAX_DIGITS = 40
 
 
-def line_position(log: Log, line: int) -> str:
+def line_position(log: Head, line: int) -> str:
     """Names the border after ``line`` lines."""
     return str(log.created_ms * LINES_PER_MS + line)
 
@@ -33,7 +33,7 @@ def parse_base_line(text: str) -> int | None:
     return int(text[:_MAX_DIGITS])
 
 
-def line_span(base: int | None, lines: int, order: str, log: Log) -> tuple[int, int]:
+def line_span(base: int | None, lines: int, order: str, log: Head) -> tuple[int, int]:
     """Returns the line numbers ``(first, past the last)`` that a line request names.
 
     ``order`` ``desc`` goes towards newer lines from ``base``, ``asc`` towards older; without a base, ``desc`` is the latest
@@ -49,7 +49,7 @@ def line_span(base: int | None, lines: int, order: str, log: Log) -> tuple[int, 
     return (base, min(base + lines, end)) if downwards else (max(base - lines, first), base)
 
 
-def byte_span(start_byte: int, offset: int, log: Log) -> tuple[int, int]:
+def byte_span(start_byte: int, offset: int, log: Head) -> tuple[int, int]:
     """Returns the bytes ``[first, past the last)`` that a byte request names, before whole characters are minded.
 
     ``offset`` is a length, negative for backwards; ``start_byte`` -1 is the end, going backwards whatever the sign.

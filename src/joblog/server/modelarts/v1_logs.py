@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from joblog.core import lines
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, worker_of_log_file
 from joblog.engine.engine import Engine
 from joblog.engine.read import LargePage, Page, PageReader
@@ -36,7 +36,7 @@ calls = Calls("/v1/{project_id}/training-jobs/{job_id}/versions/{version_id}", "
 
 _Version = tuple[str, int, int]
 
-LineSpan = Callable[[Log], tuple[int, int]]
+LineSpan = Callable[[Head], tuple[int, int]]
 
 
 LogFile = Annotated[
@@ -114,7 +114,7 @@ class LogCalls:
         except NotCached:
             return await asyncio.to_thread(read, self._engine.reader)
 
-    async def log(self, ids: _Version, log_file: str) -> Log:
+    async def log(self, ids: _Version, log_file: str) -> Head:
         """Returns the log of that name; raises NotFound."""
         worker = worker_of_log_file(log_file)
         if worker is None:
@@ -128,24 +128,24 @@ class LogCalls:
     def _file_names(self, ids: _Version) -> Answer:
         return Answer(200, self._encode(FileNamesAnswer(True, self._engine.runs.log_files(*ids))))
 
-    def _bytes(self, log: Log, start_byte: int, offset: int, reader: PageReader) -> Answer:
+    def _bytes(self, log: Head, start_byte: int, offset: int, reader: PageReader) -> Answer:
         span = partial(positions.byte_span, start_byte, offset)
         page = reader.characters(log, span, backwards=offset < 0 or start_byte == -1)
         answer = ByteAnswer(True, lines.text(page.data), len(page.data), page.end_byte, len(page.data))
         return Answer(200, self._encode(answer))
 
-    async def lines(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
+    async def lines(self, log: Head, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
         """Answers with lines of a log, v1's or v2's way."""
         try:
             return await self._ask(partial(self._lines, log, span, kind))
         except LargePage:
             return await self._large(log, span, kind)
 
-    def _lines(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer], reader: PageReader) -> Answer:
+    def _lines(self, log: Head, span: LineSpan, kind: type[TaskLineAnswer], reader: PageReader) -> Answer:
         page = reader.lines(log, span)
         return Answer(200, self._encode(_line_answer(kind, page, lines.text(page.data))))
 
-    async def _large(self, log: Log, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
+    async def _large(self, log: Head, span: LineSpan, kind: type[TaskLineAnswer]) -> Answer:
         """Answers with a page that is too large to hold, part by part; raises Busy."""
         self._downloads.hold()
         page = await asyncio.to_thread(self._engine.reader.line_borders, log, span)

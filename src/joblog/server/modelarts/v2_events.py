@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from joblog.api.values import Job, RecordedGap
 from joblog.core.jobs import TaskRow, VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.status import OVER, Status
 from joblog.server.state import State
 
@@ -89,12 +89,12 @@ def _of_task(task: TaskRow) -> Iterator[Event]:
         yield Event(task.ended_ms, level, "Task", f"{task.name} has ended: {task.status.name}" + (f" ({how})." if how else "."))
 
 
-def _of_gap(log: Log, gap: RecordedGap) -> Event:
+def _of_gap(log: Head, gap: RecordedGap) -> Event:
     message = f"{gap.size_bytes} bytes are not in the log of {log.task} at byte {gap.at_byte}: {gap.reason}."
     return Event(gap.recorded_ms, "Info" if gap.reason == "retention" else "Warning", "Task", message)
 
 
-def _of_closed(log: Log, closed_ms: int) -> Event:
+def _of_closed(log: Head, closed_ms: int) -> Event:
     if log.complete:
         return Event(closed_ms, "Info", "Task", f"The log of {log.task} is complete: {log.end_byte} bytes, verified.")
     level, how = ("Info", "not verified") if log.complete is None else ("Error", "not all that was written")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from joblog.catalog.modelarts_jobs import TaskReport
 from joblog.core import lines
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import worker_of_task
 from joblog.engine.engine import Engine
 from joblog.engine.read import Page
@@ -129,7 +129,7 @@ def _content_type(call: Call) -> str:
     return sent if sent in CONTENT_TYPES else CONTENT_TYPES[0]
 
 
-async def task_log(joblog: State, call: Call) -> Log:
+async def task_log(joblog: State, call: Call) -> Head:
     """Returns the log of the task that the path names; raises NoLogYet for a task that has none."""
     job, version = await training_job(joblog, call)
     task_id = call.path["task_id"]
@@ -139,9 +139,9 @@ async def task_log(joblog: State, call: Call) -> Log:
         raise NoLogYet("log of task", task_id) from error
 
 
-def _last(engine: Engine, log: Log) -> Page:
+def _last(engine: Engine, log: Head) -> Page:
     return engine.reader.characters(log, _last_bytes, backwards=False)
 
 
-def _last_bytes(log: Log) -> tuple[int, int]:
+def _last_bytes(log: Head) -> tuple[int, int]:
     return max(log.start_byte, log.end_byte - PREVIEW_BYTES), log.end_byte

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from joblog.api.values import Appended
 from joblog.core.counters import APPENDED_BYTES, APPENDS
 from joblog.core.lines import Bytes
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.settings import MIB
 from joblog.engine.append import Outcome
 from joblog.engine.engine import Engine
@@ -43,7 +43,7 @@ class AppendCall:
         self._engine.tally.add(APPENDED_BYTES, count=added)
         return Appended(head.end_byte, head.end_line)
 
-    async def _append(self, log_id: int, at: int, data: Bytes) -> tuple[Log, int]:
+    async def _append(self, log_id: int, at: int, data: Bytes) -> tuple[Head, int]:
         """Returns the log's head when the bytes are durable, and how many were new; raises what ``Appender.append`` raises."""
         if len(data) >= BULK_BYTES:
             head = await asyncio.to_thread(self._engine.logs.head, log_id)
@@ -79,7 +79,7 @@ class AppendCall:
             if head.closed:
                 raise Closed(f"the log is closed at {head.end_byte}", head.end_byte)
 
-    async def _submitted(self, log_id: int, at: int | None, data: Bytes) -> tuple[bool, Log]:
+    async def _submitted(self, log_id: int, at: int | None, data: Bytes) -> tuple[bool, Head]:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._engine.appender.submit(log_id, at, data, _settles(answer))
         outcome = await answer
@@ -87,7 +87,7 @@ class AppendCall:
             raise outcome
         return outcome
 
-    def _hint(self, head: Log) -> None:
+    def _hint(self, head: Head) -> None:
         if head.end_byte - head.sealed_byte >= self._engine.settings.seal_bytes:
             self._engine.janitor.hint()
 

@@ -9,10 +9,11 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from joblog.api.values import Log, RecordedGap, Version
-from joblog.core import labels, logs
+from joblog.core import labels
 from joblog.core.accounts import MAX_PASSWORD, MIN_PASSWORD, RIGHTS
 from joblog.core.jobs import VersionRow
 from joblog.core.labels import MAX_LABELS, MAX_VALUE
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, NAME, RUN_ID
 from joblog.errors import Invalid
 from joblog.server.http.parameters import JOB_NAME_SCHEMA, PROJECT_SCHEMA, TASK_SCHEMA, matching
@@ -149,12 +150,12 @@ def version_value(version: VersionRow) -> Version:
     return Version(status=version.status.name, **same)
 
 
-def log_value(log: logs.Log, gaps: Sequence[RecordedGap]) -> Log:
+def log_value(log: Head, gaps: Sequence[RecordedGap]) -> Log:
     """Returns a log as it is answered."""
     same = {name: getattr(log, name) for name in Log.FIELDS if name != "gaps"}
     return Log(gaps=tuple(gaps), **same)
 
 
-async def read_log_value(joblog: State, log: logs.Log) -> Log:
+async def read_log_value(joblog: State, log: Head) -> Log:
     """Returns a log as it is answered, with the gaps that the catalog has of it."""
     return log_value(log, await joblog.reading(joblog.engine.logs.gaps, log.id))

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from joblog.core.lines import Bytes
-from joblog.core.logs import Growth, Log
+from joblog.core.logs import Growth, Head
 from joblog.engine.engine import Engine
 from joblog.engine.read import Page
 from joblog.errors import Busy, JoblogError, NotFound
@@ -60,7 +60,7 @@ class ChannelPiece:
 class Channel:
     """One log while it is followed. Used from the event loop only, but for ``_wake``."""
 
-    def __init__(self, engine: Engine, head: Log, poll_s: float) -> None:
+    def __init__(self, engine: Engine, head: Head, poll_s: float) -> None:
         self.head = head
         self._poll_s = poll_s
         self.failure: JoblogError | None = None
@@ -138,7 +138,7 @@ class Channel:
         return ChannelPiece(page.start_byte, page.data)
 
     async def _page(self, at: int) -> Page:
-        def span(head: Log) -> tuple[int, int]:
+        def span(head: Head) -> tuple[int, int]:
             low = max(at, head.start_byte)
             return low, min(low + PIECE_BYTES, head.end_byte)
 
@@ -219,7 +219,7 @@ class Channel:
             pass  # the loop has ended, and its followers with it
 
 
-def shown(head: Log) -> Log:
+def shown(head: Head) -> Head:
     """Returns the head without what followers do not see: sealing and merging change nothing for them."""
     return msgspec.structs.replace(head, sealed_byte=0, sealed_line=0, fresh_segments=0, appended_ms=0)
 
@@ -244,7 +244,7 @@ class Followers:
         self._places.hold()
 
     @asynccontextmanager
-    async def channel(self, log: Log) -> AsyncIterator[Channel]:
+    async def channel(self, log: Head) -> AsyncIterator[Channel]:
         """Gives a follower the log's channel, while it follows."""
         channel = self._channels.get(log.id)
         if channel is None:

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct, structs
 
 from joblog.api.values.reading import CutLine
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.read import Page, PageReader
 
 _WHOLE_BYTES = 1024 * 1024
@@ -67,7 +67,7 @@ def _split(at: int, data: bytes) -> Iterator[_Line]:
         yield _Line(at, at + len(last), last, False)
 
 
-def _read_apart(reader: PageReader, log: Log, line: int, most: int) -> _Line:
+def _read_apart(reader: PageReader, log: Head, line: int, most: int) -> _Line:
     place = reader.line_borders(log, partial(_fixed, line, line + 1))
     low, high = place.start_byte, place.end_byte
     ended = reader.read(place.log, partial(_fixed, high - 1, high)).data == b"\n"
@@ -83,5 +83,5 @@ def _whole_characters(data: bytes, most: int) -> bytes:
     return data[:end]
 
 
-def _fixed(low: int, high: int, _: Log) -> tuple[int, int]:
+def _fixed(low: int, high: int, _: Head) -> tuple[int, int]:
     return low, high

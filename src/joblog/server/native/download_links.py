@@ -12,7 +12,7 @@ import binascii
 import msgspec
 
 from joblog.catalog.vault import Vault
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import BadLink, Damaged
 from joblog.server.http.answers import Answer
 from joblog.server.http.routes import OPEN, Call, Calls
@@ -39,7 +39,7 @@ class SealedLink(msgspec.Struct, array_like=True):
     until_ms: int
 
 
-def link_path(vault: Vault, log: Log, name: str, content_type: str, now_ms: int) -> str:
+def link_path(vault: Vault, log: Head, name: str, content_type: str, now_ms: int) -> str:
     """Returns the path of a link to the log, under which it is saved as ``name``."""
     link = SealedLink(log.project_id, log.job_id, log.version_id, log.worker, content_type, now_ms + LIVES_MS)
     return f"/links/{_text(vault.seal(msgspec.json.encode(link).decode(), _owner(name)))}/{name}"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
 from joblog.errors import BeyondEnd, Invalid, OutOfRange
 from joblog.server.http.answers import Answer
@@ -85,7 +85,7 @@ def _attached(name: str) -> tuple[bytes, bytes]:
     return b"content-disposition", f'attachment; filename="{name}"'.encode()
 
 
-async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: Headers, kind: bytes) -> Answer:
+async def _streamed(joblog: State, call: Call, log: Head, part: _Part, headers: Headers, kind: bytes) -> Answer:
     """Streams, compressed on the way where the browser takes that."""
     packing = encoding(call.header(b"accept-encoding") or "")
     size = (b"content-length", b"%d" % (part.high - part.low)) if packing is None else (b"content-encoding", packing.encode())
@@ -93,7 +93,7 @@ async def _streamed(joblog: State, call: Call, log: Log, part: _Part, headers: H
     return await begun(sent(joblog, log, (part.low, part.high), packing), headers, kind)
 
 
-def _part(joblog: State, log: Log, query: PartQuery) -> _Part:
+def _part(joblog: State, log: Head, query: PartQuery) -> _Part:
     """Returns the part that a request names; raises Invalid, OutOfRange, BeyondEnd."""
     by_byte, by_line = (query.start_byte, query.end_byte), (query.start_line, query.end_line)
     if by_line != (None, None):
@@ -108,10 +108,10 @@ def _part(joblog: State, log: Log, query: PartQuery) -> _Part:
     return _Part(low, max(low, high), "" if whole else f".B{low}-{high}")
 
 
-def _lines(joblog: State, log: Log, first: int, end: int) -> _Part:
+def _lines(joblog: State, log: Head, first: int, end: int) -> _Part:
     """Returns lines ``[first, end)``: those of them that there are."""
 
-    def span(head: Log) -> tuple[int, int]:
+    def span(head: Head) -> tuple[int, int]:
         low = min(max(first, head.start_line), head.last_line)
         return low, min(max(end, low), head.last_line)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, integer
 from joblog.engine.read import PageReader
 from joblog.errors import BeyondEnd, Damaged, Invalid, JoblogError, Unavailable
@@ -80,7 +80,7 @@ class _Stopping(Exception):
 class _Follower:
     """One connection, at one position."""
 
-    def __init__(self, joblog: State, followers: Followers, headers: Headers, log: Log, at: int) -> None:
+    def __init__(self, joblog: State, followers: Followers, headers: Headers, log: Head, at: int) -> None:
         self._joblog, self._followers = joblog, followers
         self._headers = headers
         self._log = log
@@ -164,7 +164,7 @@ class _Follower:
             if channel.over:  # whatever was read, or could not be, may be of two pasts
                 raise _Stopping
 
-    async def _heads(self, channel: Channel) -> AsyncIterator[Log | None]:
+    async def _heads(self, channel: Channel) -> AsyncIterator[Head | None]:
         """Yields the log's head each time that it has changed, until it is closed, and None when nothing came for a while."""
         last = channel.head
         while True:
@@ -190,7 +190,7 @@ class _Follower:
             self._joblog.auth.allowed(self._headers, "read", self._log.project_id, self._log.job_id)
             self._believed_until = time.monotonic() + self._heartbeat_s
 
-    async def _event_of(self, event: bytes, at: int, head: Log, **more: int) -> bytes:
+    async def _event_of(self, event: bytes, at: int, head: Head, **more: int) -> bytes:
         """Makes an event of the log's state."""
         return _event(event, at, vars(await read_log_value(self._joblog, head)) | more)
 
@@ -199,7 +199,7 @@ def _event(name: bytes, at: int, fields: dict[str, Any]) -> bytes:
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (at, name, msgspec.json.encode(fields, enc_hook=vars))
 
 
-async def _position(joblog: State, log: Log, last: int | None, start: str, tail: int | None) -> int:
+async def _position(joblog: State, log: Head, last: int | None, start: str, tail: int | None) -> int:
     """Returns the byte to begin with; raises Invalid, OutOfRange, BeyondEnd."""
     if last is not None:
         return _first_at(log, last)
@@ -216,12 +216,12 @@ async def _position(joblog: State, log: Log, last: int | None, start: str, tail:
     return max(log.end_byte + at, log.start_byte) if at < 0 else _first_at(log, at)
 
 
-def _last_lines(count: int, head: Log) -> tuple[int, int]:
+def _last_lines(count: int, head: Head) -> tuple[int, int]:
     unfinished = max(head.partial_byte, head.start_byte) < head.end_byte
     return max(head.end_line - count + unfinished, head.start_line), head.end_line
 
 
-def _first_at(log: Log, at: int) -> int:
+def _first_at(log: Head, at: int) -> int:
     if at > log.end_byte:
         raise BeyondEnd(f"the log ends at {log.end_byte}, the position is {at}", log.end_byte)
     return at

@@ -14,12 +14,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from joblog.api import values
-from joblog.api.values import Appended, RecordedGap
+from joblog.api.values import Appended, Log, RecordedGap
 from joblog.api.values.reading import CutLine, Lines
 from joblog.core import lines
 from joblog.core.counters import CLOSED, GAP_BYTES, GAPS, Tally
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
 from joblog.engine.read import Page
 from joblog.engine.times import arrived, second_of
@@ -90,7 +89,7 @@ class LinesQuery(msgspec.Struct, frozen=True):
 @calls.get("", "read", "List a version's logs in worker order")
 async def list_logs(
     joblog: State, project_id: str, job_id: int, version_id: int, after: AfterRank = -1, limit: Limit = 100
-) -> Listing[values.Log]:
+) -> Listing[Log]:
     """Lists logs; ``after`` is a worker number."""
     logs = await joblog.reading(joblog.engine.runs.logs, project_id, job_id, version_id, after, limit)
     views = await joblog.reading(lambda: [log_value(log, joblog.engine.logs.gaps(log.id)) for log in logs])
@@ -98,14 +97,14 @@ async def list_logs(
 
 
 @calls.put("/{task}", "write", "Get or create a log")
-async def create_log(joblog: State, call: Call) -> values.Log:
+async def create_log(joblog: State, call: Call) -> Log:
     """Gets or makes the log of a worker."""
     log = await joblog.writing(joblog.engine.runs.put_log, *where(call), joblog.engine.clock_ms())
     return await read_log_value(joblog, log)
 
 
 @calls.get("/{task}", "read", "A log's status")
-async def get_log(joblog: State, call: Call) -> values.Log:
+async def get_log(joblog: State, call: Call) -> Log:
     """Returns where the log begins and ends, and whether it is complete."""
     return await read_log_value(joblog, await log_of(joblog, call))
 
@@ -117,7 +116,7 @@ async def append_log(append_call: AppendCall, call: Call, at: At) -> Appended:
 
 
 @calls.post("/{task}/close", "write", "Close a log, with the writer's own count and CRC-32")
-async def close_log(joblog: State, call: Call, data: CloseRequest) -> values.Log:
+async def close_log(joblog: State, call: Call, data: CloseRequest) -> Log:
     """Says that nothing more will come. With ``end_byte`` and ``crc32`` the log is then proved complete, or not."""
     log = await log_of(joblog, call)
     closed = await joblog.writing(_close, joblog, log.id, data)
@@ -142,7 +141,7 @@ async def read_lines(joblog: State, call: Call, query: LinesQuery) -> Lines:
     return await asyncio.to_thread(_lines, joblog, log, query, since_ms, until_ms)
 
 
-async def download(joblog: State, call: Call, log: Log, media_type: bytes, *, may_pack: bool = True) -> Answer:
+async def download(joblog: State, call: Call, log: Head, media_type: bytes, *, may_pack: bool = True) -> Answer:
     """Streams a log, or the part that ``Range`` asks for; without ``Range`` compressed, if the client accepts that.
 
     Without ``may_pack`` never compressed: the answer then has its length. To ``HEAD`` nothing is read. Raises BeyondEnd, Busy.
@@ -170,12 +169,12 @@ def where(call: Call) -> tuple[str, int, int, int]:
     return path["project_id"], path["job_id"], path["version_id"], path["task"]
 
 
-async def log_of(joblog: State, call: Call) -> Log:
+async def log_of(joblog: State, call: Call) -> Head:
     """Returns the log that the path names; raises NotFound."""
     return await joblog.heads.log(*where(call))
 
 
-def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
+def _close(joblog: State, log_id: int, claims: CloseRequest) -> Head:
     """Records the gaps and closes the log, unless what the writer counts has not arrived."""
     logs, now_ms = joblog.engine.logs, joblog.engine.clock_ms()
     log = logs.head(log_id)
@@ -189,7 +188,7 @@ def _close(joblog: State, log_id: int, claims: CloseRequest) -> Log:
     return closed
 
 
-def _count_close(tally: Tally, before: Log, closed: Log, gaps: list[RecordedGap]) -> None:
+def _count_close(tally: Tally, before: Head, closed: Head, gaps: list[RecordedGap]) -> None:
     for gap in gaps:
         reason = gap.reason if gap.reason in _REASONS else "other"  # what the writer says is text from outside
         tally.add(GAPS, reason)
@@ -202,7 +201,7 @@ def _agree(claimed: int | None, before: int | None) -> bool:
     return claimed is None or before is None or claimed == before
 
 
-def _lines(joblog: State, log: Log, query: LinesQuery, since_ms: int | None, until_ms: int | None) -> Lines:
+def _lines(joblog: State, log: Head, query: LinesQuery, since_ms: int | None, until_ms: int | None) -> Lines:
     """Reads lines, as many as one answer holds, but at least one."""
     reader, start, until = joblog.engine.reader, query.start or 0, None
     byte = query.byte if since_ms is None else arrived(joblog.engine.logs, log, since_ms)
@@ -211,7 +210,7 @@ def _lines(joblog: State, log: Log, query: LinesQuery, since_ms: int | None, unt
     if until_ms is not None:
         until = reader.line_at(log, arrived(joblog.engine.logs, log, until_ms))
 
-    def span(head: Log) -> tuple[int, int]:
+    def span(head: Head) -> tuple[int, int]:
         first = start if start >= 0 else head.last_line + start
         last = head.last_line if until is None else min(until, head.last_line)
         first = min(max(first, head.start_line), last)
@@ -230,7 +229,7 @@ def _lines(joblog: State, log: Log, query: LinesQuery, since_ms: int | None, unt
     return _lines_value(joblog, page, line_starts(page) if query.times else [], query)
 
 
-def times_ms(joblog: State, log: Log, starts: list[int]) -> list[int]:
+def times_ms(joblog: State, log: Head, starts: list[int]) -> list[int]:
     """Returns when the bytes at these positions, in ascending order, arrived.
 
     To the second, which is what stays of it when a log is sealed.
@@ -244,7 +243,7 @@ def _lines_value(joblog: State, page: Page, starts: list[int], query: LinesQuery
     return Lines(lines=page.end_line - page.start_line, content=lines.text(page.data), **given)
 
 
-def _range(call: Call, log: Log) -> tuple[int, int, int]:
+def _range(call: Call, log: Head) -> tuple[int, int, int]:
     """Returns status, first byte and the byte past the last one. What is not a single range of bytes is ignored (RFC 9110)."""
     match = _RANGE.fullmatch((call.header(b"range") or "").replace(" ", ""))
     if match is None or match[1] is match[2] is None or not _same(call.header(b"if-range"), log):
@@ -261,7 +260,7 @@ def _range(call: Call, log: Log) -> tuple[int, int, int]:
     return 206, low, high
 
 
-def _same(if_range: str | None, log: Log) -> bool:
+def _same(if_range: str | None, log: Head) -> bool:
     """Whether a part got earlier, when the log was shorter, is a part of this log: it is, bytes do not change."""
     if if_range is None:
         return True
@@ -269,7 +268,7 @@ def _same(if_range: str | None, log: Log) -> bool:
     return match is not None and int(match[1]) == log.id and int(match[2]) <= log.end_byte
 
 
-def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
+def _byte_headers(log: Head, status: int, low: int, high: int) -> Headers:
     headers = [
         (b"accept-ranges", b"bytes"),
         (b"vary", b"accept-encoding"),
@@ -283,7 +282,7 @@ def _byte_headers(log: Log, status: int, low: int, high: int) -> Headers:
     return headers
 
 
-def sent(joblog: State, log: Log, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
+def sent(joblog: State, log: Head, span: tuple[int, int], packing: str | None) -> AsyncGenerator[bytes, None]:
     """Yields bytes of a log as they are sent, compressed where ``packing`` says how."""
     if packing == "zstd":
         return frames_sent(joblog.engine.stored.frames(log, *span))

@@ -8,7 +8,7 @@ from typing import Annotated
 from joblog.api.values.overview import Bar, JobPage, JobSummary, RunPage, RunSummary
 from joblog.catalog.overview import SORTS, JobRow, RunRow, Wanted
 from joblog.core import lines
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
 from joblog.core.status import Status
 from joblog.engine.engine import Engine
@@ -124,7 +124,7 @@ def _run(joblog: State, project_id: str, job_id: int, job_name: str, run: RunRow
     )  # fmt: skip
 
 
-def _progress(watch: Watch, log: Log) -> Bar | None:
+def _progress(watch: Watch, log: Head) -> Bar | None:
     """Returns the bar that moved last, of those that know how far they are."""
     bars = [bar for bar in watch.progress(log) if bar.fraction is not None]
     if not bars:
@@ -133,8 +133,8 @@ def _progress(watch: Watch, log: Log) -> Bar | None:
     return Bar(bar.label, bar.done, bar.total, bar.fraction, bar.remaining_s, bar.run_remaining_s)
 
 
-def _last_line(engine: Engine, log: Log) -> str:
-    def end(head: Log) -> tuple[int, int]:
+def _last_line(engine: Engine, log: Head) -> str:
+    def end(head: Head) -> tuple[int, int]:
         return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
 
     data = engine.reader.characters(log, end, backwards=False).data

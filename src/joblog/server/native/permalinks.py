@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 
-from joblog.api import values
-from joblog.api.values import Job
+from joblog.api.values import Job, Log
 from joblog.catalog.runs import Runs
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import check_id
 from joblog.errors import Invalid, NotFound, WrongJob
 from joblog.server.http.answers import Answer
@@ -32,7 +31,7 @@ _VERSION = re.compile(r"[Vv]?[0-9]{1,18}|latest", re.ASCII)
 
 
 @calls.get("/api/projects/{project_id}/resolve/{job}/{version}/{task}", KNOWN, "The log that a permanent link names")
-async def resolve_link(joblog: State, call: Call) -> values.Log:
+async def resolve_link(joblog: State, call: Call) -> Log:
     """Returns the log's status, with the ids that all other calls take."""
     return await read_log_value(joblog, await _named(joblog, call))
 
@@ -47,7 +46,7 @@ async def follow_permalink(joblog: State, call: Call) -> Answer:
     return Answer(307, b"", [(b"location", page.encode()), (b"cache-control", b"no-store")], media_type=TEXT)
 
 
-async def _named(joblog: State, call: Call) -> Log:
+async def _named(joblog: State, call: Call) -> Head:
     """Checks the caller before anything is looked up: who may read one job is not told whether there are others."""
     project_id, job_name, version_name = (call.path[part] for part in ("project_id", "job", "version"))
     worker = call.path.get("task", DEFAULT_WORKER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joblog.api.values.reading import Proof
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.read import PageReader
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
@@ -36,7 +36,7 @@ async def read_stored(joblog: State, call: Call) -> Answer:
     return await begun(ReadAhead(reader.reader(log), log.start_byte, log.end_byte).parts(), headers)
 
 
-def _proof(joblog: State, log: Log) -> Proof:
+def _proof(joblog: State, log: Head) -> Proof:
     segments = joblog.engine.logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte)
     return Proof(
         start_byte=log.start_byte,

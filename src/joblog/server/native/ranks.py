@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.engine.merged_view import latest, merged_page
 from joblog.engine.progress_view import READ_BYTES
 from joblog.errors import Invalid, OutOfRange
@@ -128,7 +128,7 @@ async def read_metrics(
 
 def _metrics(
     joblog: State,
-    logs: Sequence[Log],
+    logs: Sequence[Head],
     patterns: Sequence[tuple[str, MetricPattern]],
     wanted: set[str] | None,
     sizes: tuple[int, int],
@@ -167,7 +167,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-async def _logs(joblog: State, call: Call, ranks: str) -> list[Log]:
+async def _logs(joblog: State, call: Call, ranks: str) -> list[Head]:
     """Returns the version's logs of these ranks; raises OutOfRange when there are too many."""
     chosen, path = parse_ranks(ranks), call.path
     ids = path["project_id"], path["job_id"], path["version_id"]

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from joblog.core import lines
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, MAX_WORKER
 from joblog.engine.engine import Engine
 from joblog.engine.patterns import MAX_PATTERN, Pattern
@@ -216,7 +216,7 @@ class _Logs:
         else:
             self._names.log(self._project, self._job, self._version, self._worker)
 
-    def __iter__(self) -> Iterator[Log]:
+    def __iter__(self) -> Iterator[Head]:
         for job_id in self._ordered([self._job] if self._job else self._jobs(), 0, ()):
             for version_id in self._ordered([self._version] if self._version else self._versions(job_id), 1, (job_id,)):
                 logs = {log.worker: log for log in self._workers(job_id, version_id)}
@@ -239,7 +239,7 @@ class _Logs:
             each.id for each in _paged(lambda after: names.versions(self._project, job_id, after, _PAGE), lambda one: one.id)
         ]
 
-    def _workers(self, job_id: int, version_id: int) -> list[Log]:
+    def _workers(self, job_id: int, version_id: int) -> list[Head]:
         ids = self._project, job_id, version_id
         if self._worker is not None:
             return [self._names.log(*ids, self._worker)]
@@ -314,7 +314,7 @@ class _Run:
     def _over(self) -> bool:
         return time.monotonic() >= self._deadline or self._stopping.is_set()
 
-    def _span(self, log: Log, at: int | None) -> tuple[int, int]:
+    def _span(self, log: Head, at: int | None) -> tuple[int, int]:
         """Returns what is searched of a log: from the cursor's ``at`` on, or from where the request says."""
         low, high, backwards = log.start_byte, log.end_byte, self._query.backwards
         if at is None and self._start is not None:
@@ -324,7 +324,7 @@ class _Run:
         return (low, min(at, high)) if backwards else (max(at, low), high)
 
 
-def _cursor(log: Log, at: int) -> str:
+def _cursor(log: Head, at: int) -> str:
     return f"{log.job_id}.{log.version_id}.{log.worker}.{at}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
 from joblog.engine.terminal_view import frames_between, terminal_page
 from joblog.errors import Invalid, OutOfRange
@@ -68,7 +68,7 @@ async def read_frames(
     return FramePage(views, views[-1].end_byte if views else min(end_byte, log.end_byte))
 
 
-def _times_ms(joblog: State, log: Log, page: ShownPage) -> list[int]:
+def _times_ms(joblog: State, log: Head, page: ShownPage) -> list[int]:
     """Returns when each line's first byte arrived; on a screen a line may stand above one that began before it."""
     starts = sorted({line.start_byte for line in page.lines})
     moments = dict(zip(starts, times_ms(joblog, log, starts), strict=True))
