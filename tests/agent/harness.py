@@ -213,8 +213,8 @@ class FlakyServer:
         if path.endswith("/close") and (json.loads(body).get("end_byte") or 0) > len(log.held):
             return 416, _error("beyond_end", "not yet", len(log.held))
         if path.endswith("/close"):
-            log.closed = told = json.loads(body)
-            complete = (told["end_byte"], told["crc32"], told["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
+            log.closed = claims = json.loads(body)
+            complete = (claims["end_byte"], claims["crc32"], claims["gaps"]) == (len(log.held), zlib.crc32(log.held), [])
             return 200, json.dumps(_status(log, number) | {"complete": complete}).encode()
         return self._append(log, int(path.partition("?at=")[2]), _decoded(body, encoding), len(body))
 
@@ -253,8 +253,8 @@ def _status(log: FlakyLog, number: int) -> dict[str, object]:
 
 
 def _error(code: str, message: str, expected: int | None = None) -> bytes:
-    told = {"code": code, "message": message} | ({} if expected is None else {"expected": expected})
-    return json.dumps({"error": told}).encode()
+    refusal = {"code": code, "message": message} | ({} if expected is None else {"expected": expected})
+    return json.dumps({"error": refusal}).encode()
 
 
 _FAILURES = {

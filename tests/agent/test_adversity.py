@@ -40,10 +40,10 @@ def test_clock_that_jumps_a_day(joblog: Agent, tmp_path: Path) -> None:
     until(lambda: joblog.run(joblog.command("cat", "jumps")).stdout == expected)
     for line, offset, days in ((b"later", "+1d", 1), (b"earlier", "-1d", -1), (b"again", "+0", 0)):
         clock.write_text(offset)
-        told = job.ask(line + b"\n")
-        assert int(told.split()[1]) - today in (days, days + 1)  # midnight may be in between
-        expected += told
-        until(partial(lambda said: joblog.run(joblog.command("cat", "jumps")).stdout == said, expected))
+        reply = job.ask(line + b"\n")
+        assert int(reply.split()[1]) - today in (days, days + 1)  # midnight may be in between
+        expected += reply
+        until(partial(lambda output: joblog.run(joblog.command("cat", "jumps")).stdout == output, expected))
     assert job.end() == 0
     assert joblog.said("cat", "jumps") == expected
     assert b"complete" in joblog.said("logs", "jumps")

@@ -38,11 +38,11 @@ def test_user_without_a_home_has_a_log(joblog: Agent, tmp_path: Path, home: str 
         joblog.environ.pop(name, None)
     joblog.environ |= {} if home is None else {"HOME": home}
     ran = joblog.run(joblog.job("echo", "one", options=("--job", "homeless")))
-    said = (
+    message = (
         b"" if home in (None, "/", "") else b"joblog: the log is kept in %b/%b/spool: " % (bytes(tmp_path), own_name().encode())
     )
-    assert (ran.returncode, ran.stdout, ran.stderr[: len(said)]) == (0, b"one\n", said)
-    assert ran.stderr.count(b"\n") == bool(said)
+    assert (ran.returncode, ran.stdout, ran.stderr[: len(message)]) == (0, b"one\n", message)
+    assert ran.stderr.count(b"\n") == bool(message)
     assert joblog.said("cat", "homeless") == b"one\n"
     assert (tmp_path / own_name()).stat().st_mode & 0o777 == 0o700
 

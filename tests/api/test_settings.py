@@ -36,8 +36,8 @@ def test_nothing_set(tmp_path: Path) -> None:
 
 def test_local_server_is_found(served: Path) -> None:
     """Who runs the server on the same machine needs to set nothing."""
-    found = found_in({"JOBLOG_DATA": str(served), "XDG_STATE_HOME": "/state"})
-    assert found == ClientSettings("http://127.0.0.1:9999", "jl_admin", "default", roots(Path("/state/joblog/spool")))
+    chosen = found_in({"JOBLOG_DATA": str(served), "XDG_STATE_HOME": "/state"})
+    assert chosen == ClientSettings("http://127.0.0.1:9999", "jl_admin", "default", roots(Path("/state/joblog/spool")))
 
 
 def test_environment_wins_over_the_local_server(served: Path, tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_environment_wins_over_the_local_server(served: Path, tmp_path: Path) ->
     environ = {"JOBLOG_DATA": str(served), "JOBLOG_URL": "http://env", "JOBLOG_PROJECT": "env", "JOBLOG_SPOOL": "/s"}
     environ["JOBLOG_TOKEN_FILE"] = str(token_file)
     assert found_in(environ) == ClientSettings("http://env", "jl_file", "env", roots(Path("/s")))
-    found = found_in(environ | {"JOBLOG_TOKEN": "jl_env"}, url="http://flag", project_id="flag")
-    assert found == ClientSettings("http://flag", "jl_env", "flag", roots(Path("/s")))
+    chosen = found_in(environ | {"JOBLOG_TOKEN": "jl_env"}, url="http://flag", project_id="flag")
+    assert chosen == ClientSettings("http://flag", "jl_env", "flag", roots(Path("/s")))
 
 
 def test_local_admin_token_is_for_the_local_server_only(served: Path) -> None:
@@ -83,10 +83,10 @@ def test_token_in_a_file(tmp_path: Path) -> None:
 
 def test_recorded_server(served: Path) -> None:
     """It is used where nobody said another one; it never sees the local server's token, unless it is that."""
-    found = load({"JOBLOG_DATA": str(served)})
-    assert (found.at("http://far").url, found.at("http://far").token) == ("http://far", "")
-    assert found.at("http://127.0.0.1:9999").token == "jl_admin"
-    assert found.at("") == found
-    said = load({"JOBLOG_DATA": str(served), "JOBLOG_TOKEN": "jl_mine"})
-    assert (said.at("http://far").url, said.at("http://far").token) == ("http://far", "jl_mine")
+    chosen = load({"JOBLOG_DATA": str(served)})
+    assert (chosen.at("http://far").url, chosen.at("http://far").token) == ("http://far", "")
+    assert chosen.at("http://127.0.0.1:9999").token == "jl_admin"
+    assert chosen.at("") == chosen
+    own = load({"JOBLOG_DATA": str(served), "JOBLOG_TOKEN": "jl_mine"})
+    assert (own.at("http://far").url, own.at("http://far").token) == ("http://far", "jl_mine")
     assert load({"JOBLOG_DATA": str(served)}, url="http://near").at("http://far").url == "http://near"

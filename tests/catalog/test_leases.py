@@ -40,9 +40,9 @@ def nodes(backend: Backend, tmp_path: Path, clock: Clock) -> Iterator[list[Engin
     """Three nodes on one catalog and one directory of objects."""
     shared = replace(backend.settings(tmp_path), objects=f"file://{tmp_path}/objects", seal_bytes=1, object_grace_s=0)
     shared = replace(shared, retain_share=100.0)
-    found = [Engine(replace(shared, data=tmp_path / str(number)), clock_ms=clock) for number in range(3)]
-    yield found
-    for node in found:
+    engines = [Engine(replace(shared, data=tmp_path / str(number)), clock_ms=clock) for number in range(3)]
+    yield engines
+    for node in engines:
         node.close()
 
 
@@ -50,10 +50,10 @@ def nodes(backend: Backend, tmp_path: Path, clock: Clock) -> Iterator[list[Engin
 def ids(nodes: list[Engine], clock: Clock) -> list[int]:
     """Logs with something to seal."""
     nodes[0].runs.put_project("lab", clock())
-    found = [nodes[0].runs.put_run("lab", "job", "run", worker, clock())[2].id for worker in range(LOGS)]
-    for log_id in found:
+    log_ids = [nodes[0].runs.put_run("lab", "job", "run", worker, clock())[2].id for worker in range(LOGS)]
+    for log_id in log_ids:
         nodes[log_id % 3].appender.append(log_id, 0, b"line\n" * 1000)
-    return found
+    return log_ids
 
 
 def test_each_log_is_sealed_once_whoever_does_it(nodes: list[Engine], ids: list[int]) -> None:

@@ -39,9 +39,9 @@ def columns(path: Path) -> list[tuple[object, ...]]:
     """Every column that is there, as SQLite describes it; in any order, as those that were added stand behind the others."""
     connection = apsw.Connection(str(path))
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    found = [(table, *row[1:]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
+    described = [(table, *row[1:]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
     connection.close()
-    return sorted(found, key=repr)
+    return sorted(described, key=repr)
 
 
 def test_sqlite(tmp_path: Path) -> None:

@@ -53,9 +53,9 @@ def address(own: PostgresServer, request: pytest.FixtureRequest) -> str:
 def nodes(address: str) -> Iterator[list[Postgres]]:
     """Several nodes that start on it at the same moment."""
     with ThreadPoolExecutor(NODES) as pool:
-        found = list(pool.map(lambda _: Postgres(address), range(NODES)))
-    yield found
-    for each in found:
+        opened = list(pool.map(lambda _: Postgres(address), range(NODES)))
+    yield opened
+    for each in opened:
         each.close()
 
 
@@ -111,8 +111,8 @@ def test_versions_of_one_job_are_numbered_without_a_gap(nodes: list[Postgres]) -
     Runs(nodes[0]).put_project("lab", NOW_MS)
     for _ in range(10):
         together(nodes, lambda node: Runs(node).put_run("lab", "job", None, 0, NOW_MS))
-    found = Runs(nodes[0]).versions("lab", 1, 0, 100)
-    assert sorted(each.number for each in found) == list(range(1, 10 * NODES + 1))
+    versions = Runs(nodes[0]).versions("lab", 1, 0, 100)
+    assert sorted(each.number for each in versions) == list(range(1, 10 * NODES + 1))
 
 
 def test_of_several_nodes_one_appends_at_a_position(nodes: list[Postgres]) -> None:
@@ -233,11 +233,11 @@ def test_node_hears_of_what_another_has_changed(own: PostgresServer, nodes: list
 def test_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     """Which says why; the address, which may hold a password, is not shown when it is none."""
     (port,) = free_ports(1)
-    said = {
+    reports = {
         f"postgresql://u:secret@127.0.0.1:{port}/x": "Connection refused",
         "mysql://u:secret@h/x": "begins with postgresql://",
     }
-    for address, words in said.items():
+    for address, words in reports.items():
         done = subprocess.run(
             [sys.executable, "-m", "joblog", "check", "--data", str(tmp_path), "--catalog", address],
             capture_output=True,

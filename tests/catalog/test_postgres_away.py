@@ -143,8 +143,8 @@ def test_labelled_run_waits_for_the_counter_before_it_holds_the_job(postgres: Po
             run: Future[Any] = pool.submit(names.put_run, "lab", "job", "run", 0, NOW_MS, {"team": "vision"})
             until(lambda: blocked(address, "INSERT INTO counter"))
             assert tx.rows("job_locked", id=job.id) == [(job.id,)]
-        found, version, log = run.result(GIVE_UP_S)
-    assert (found.labels, version.number, log.worker) == ({"team": "vision"}, 1, 0)
+        first_job, version, log = run.result(GIVE_UP_S)
+    assert (first_job.labels, version.number, log.worker) == ({"team": "vision"}, 1, 0)
     node.close()
 
 

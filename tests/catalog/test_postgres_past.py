@@ -57,8 +57,8 @@ def name(postgres: PostgresServer) -> Iterator[str]:
 
 def test_same_past_leaves_nothing_out(postgres: PostgresServer, name: str) -> None:
     """However often a catalog is opened, numbers follow each other."""
-    found = [opened(postgres.address(name), lambda node, number=number: given(node, f"run-{number}")) for number in range(3)]  # type: ignore[misc]  # a default binds it
-    assert found == [(1, number, number, number) for number in (1, 2, 3)]
+    results = [opened(postgres.address(name), lambda node, number=number: given(node, f"run-{number}")) for number in range(3)]  # type: ignore[misc]  # a default binds it
+    assert results == [(1, number, number, number) for number in (1, 2, 3)]
 
 
 def test_restored_while_no_node_was_there(postgres: PostgresServer, name: str) -> None:

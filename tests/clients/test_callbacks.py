@@ -46,8 +46,8 @@ def ended(client: Client, job: str) -> Version:
     """The job's run, once it is over."""
     deadline = time.monotonic() + ENDS_S
     while time.monotonic() < deadline:
-        for found in client.jobs("default", name=job):
-            version = list(client.versions("default", found.id))[-1]
+        for known_job in client.jobs("default", name=job):
+            version = list(client.versions("default", known_job.id))[-1]
             if version.ended_ms is not None:
                 return version
         time.sleep(0.05)

@@ -35,8 +35,8 @@ def arrived(web: Web, job: str) -> list[str]:
     """The job's lines, once the last one is there."""
     deadline = time.monotonic() + ARRIVE_S
     while time.monotonic() < deadline:
-        found = web.get(f"/api/projects/default/resolve/{job}/latest/worker-3")
-        lines = kept(web, job, "worker-3").decode().splitlines() if found.status == 200 else [""]
+        answer = web.get(f"/api/projects/default/resolve/{job}/latest/worker-3")
+        lines = kept(web, job, "worker-3").decode().splitlines() if answer.status == 200 else [""]
         if "KeyError: 'missing'" in lines[-1]:
             return lines
         time.sleep(0.05)

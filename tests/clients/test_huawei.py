@@ -58,9 +58,9 @@ def test_job_from_create_to_delete(sdk: Remote, person: Person) -> None:
     path = {"training_job_id": made["metadata"]["id"]}
     assert sdk.call("call", method="show_training_job_details", **path) == made | {"status": made["status"]}
 
-    found = sdk.call("listed", limit=10, offset=0, filters=[{"key": "name", "operator": "like", "value": ["sdk-jo"]}])
-    assert (found["total"], found["count"], found["limit"], found["offset"]) == (1, 1, 10, 0)
-    assert found["items"][0]["metadata"] == made["metadata"]
+    answer = sdk.call("listed", limit=10, offset=0, filters=[{"key": "name", "operator": "like", "value": ["sdk-jo"]}])
+    assert (answer["total"], answer["count"], answer["limit"], answer["offset"]) == (1, 1, 10, 0)
+    assert answer["items"][0]["metadata"] == made["metadata"]
 
     log = log_of(person, made, 1)
     log.write(b"first\nsecond\n")
@@ -105,9 +105,9 @@ def test_lines_forwards_and_backwards(sdk: Remote, training: dict[str, str]) -> 
 
 def test_preview(sdk: Remote, training: dict[str, str]) -> None:
     """A log of less than 5 MiB comes whole."""
-    found = sdk.call("call", method="show_training_job_logs_preview", task_id="worker-0", **training)
+    answer = sdk.call("call", method="show_training_job_logs_preview", task_id="worker-0", **training)
     size = len("".join(LINES))
-    assert found == {"content": "".join(LINES), "current_size": size, "full_size": size}
+    assert answer == {"content": "".join(LINES), "current_size": size, "full_size": size}
 
 
 def test_refusals_are_read_by_the_sdk(sdk: Remote, training: dict[str, str]) -> None:
@@ -131,11 +131,11 @@ def test_project_is_found_by_its_region(huawei: Remote, person: Person) -> None:
 def test_identity_service(huawei: Remote, person: Person) -> None:
     """Projects and domains, by credentials that look their own domain up; a token that reads the log."""
     who = {"url": person.web.url, "access": person.access, "secret": person.secret}
-    found = huawei.call("identity", **who)
-    assert [each["id"] for each in found["projects"]["projects"]] == [person.project_id]
-    assert [each["id"] for each in found["auth_projects"]["projects"]] == [person.project_id]
-    assert [each["id"] for each in found["domains"]["domains"]] == [found["domain_id"]]
-    name = found["projects"]["projects"][0]["name"]
+    answer = huawei.call("identity", **who)
+    assert [each["id"] for each in answer["projects"]["projects"]] == [person.project_id]
+    assert [each["id"] for each in answer["auth_projects"]["projects"]] == [person.project_id]
+    assert [each["id"] for each in answer["domains"]["domains"]] == [answer["domain_id"]]
+    name = answer["projects"]["projects"][0]["name"]
     made = huawei.call("token", **who, user=person.name, password=person.password, project=name)
     assert made["token"]["project"]["id"] == person.project_id
     as_user = person.web.as_(made["x_subject_token"])
@@ -156,8 +156,8 @@ def test_wrong_key(huawei: Remote, person: Person) -> None:
 def test_signature_over_odd_characters(sdk: Remote, training: dict[str, str]) -> None:
     """A query is signed as it is encoded on the wire, a body in UTF-8."""
     for pattern in ("a b+c", "100%&=?#/~*'\"", "训练🚀 ü", ";,:@"):
-        found = sdk.call("call", method="list_training_job_events", pattern=pattern, level="Info", **training)
-        assert (found["total"], found["events"]) == (0, [])
+        answer = sdk.call("call", method="list_training_job_events", pattern=pattern, level="Info", **training)
+        assert (answer["total"], answer["events"]) == (0, [])
     sdk.call("describe", description="训练🚀 ü", **training)
     assert sdk.call("call", method="show_training_job_details", **training)["metadata"]["description"] == "训练🚀 ü"
 

@@ -31,8 +31,8 @@ def test_every_job_is_found(macli: Remote, person: Person) -> None:
         body = {"metadata": {"name": f"job-{number}"}, "spec": {"resource": {"node_count": 1}}}
         assert person.web.post(f"/v2/{other.project_id}/training-jobs", body).status == 201
     macli.call("connect", url=person.web.url, token=other.token(), project_id=other.project_id)
-    found = macli.call("every_job")
-    assert len(found) == len(set(found)) == 103
+    answer = macli.call("every_job")
+    assert len(answer) == len(set(answer)) == 103
 
 
 def test_job_tasks_and_events(macli_api: Remote, uuid: str) -> None:
@@ -47,10 +47,10 @@ def test_job_tasks_and_events(macli_api: Remote, uuid: str) -> None:
 def test_log_is_downloaded_by_its_link(macli_api: Remote, uuid: str) -> None:
     """With the type that was asked for, and without a token."""
     for content_type in ("text/plain", "application/octet-stream"):
-        found = macli_api.call("download", job_id=uuid, task_id="worker-0", content_type=content_type)
+        answer = macli_api.call("download", job_id=uuid, task_id="worker-0", content_type=content_type)
         text = "".join(LINES)
-        assert (found["status"], found["body"], found["length"]) == (200, text, str(len(text)))
-        assert found["type"].partition(";")[0] == content_type
+        assert (answer["status"], answer["body"], answer["length"]) == (200, text, str(len(text)))
+        assert answer["type"].partition(";")[0] == content_type
 
 
 def test_copy_stop_delete(macli_api: Remote) -> None:

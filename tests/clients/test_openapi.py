@@ -77,11 +77,11 @@ class Described:
             yield from _parameters(self.log, ids, "operations.")
 
     def _statuses(self, entries: list[dict[str, Any]]) -> dict[tuple[str, str], set[int]]:
-        found = defaultdict(set)
+        statuses = defaultdict(set)
         for entry in entries:
             path = entry["request"]["url"].removeprefix(self.server.url).partition("?")[0]
-            found[entry["request"]["method"], self._described(path)].add(entry["response"]["status"])
-        return found
+            statuses[entry["request"]["method"], self._described(path)].add(entry["response"]["status"])
+        return statuses
 
     def _described(self, path: str) -> str:
         """The described path that a path is of; one without parameters before one with."""
@@ -153,7 +153,7 @@ def test_every_call_answers_as_it_is_described(described: Described) -> None:
     guessed = {("POST", "/v3/auth/tokens"), ("POST", "/api/session"), ("POST", "/api/session/password")}
     guessed |= {("POST", "/v2/{project_id}/training-jobs/batch-delete")}
     assert unanswered == guessed  # nobody guesses a password, a token, or a job's id
-    assert max(status for found in answers.values() for status in found) < 500
+    assert max(status for statuses in answers.values() for status in statuses) < 500
 
 
 @pytest.mark.long  # a thousand generated requests
@@ -164,4 +164,4 @@ def test_any_request_is_answered_as_it_is_described(described: Described) -> Non
         *("--exclude-path-regex", r"/tokens/\{"),
         filled=False,
     )
-    assert max(status for found in answers.values() for status in found) < 500
+    assert max(status for statuses in answers.values() for status in statuses) < 500

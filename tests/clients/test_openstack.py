@@ -51,8 +51,8 @@ def test_jobs(cloud: Remote, person: Person) -> None:
     assert [(each["job_name"], each["status"], each["version_name"]) for each in made] == [
         (f"otc-{number}", 1, "V0001") for number in range(3)
     ]
-    found = cloud.call("jobs", search_content="otc-", limit=2, offset=1, sort_by="create_time", order="desc")
-    assert {each["job_id"] for each in found} >= {made[2]["job_id"], made[1]["job_id"]}
+    jobs = cloud.call("jobs", search_content="otc-", limit=2, offset=1, sort_by="create_time", order="desc")
+    assert {each["job_id"] for each in jobs} >= {made[2]["job_id"], made[1]["job_id"]}
     job_id = made[0]["job_id"]
     cloud.call("describe", job_id=job_id, description="changed by openstacksdk")
     detail = cloud.call("jobs", search_content="otc-0")[0]

@@ -22,10 +22,10 @@ def test_what_is_packed_is_unpacked(labels: dict[str, str]) -> None:
 @given(LABELS, NAMES, VALUES)
 def test_a_label_is_found_where_it_is_and_nowhere_else(labels: dict[str, str], name: str, value: str) -> None:
     """Whatever other labels say: values may look like labels."""
-    held = packed(labels)
+    packed_text = packed(labels)
     pair, named, *rest = needles([f"{name}={value}", name])
-    assert (pair in held) == (labels.get(name) == value)
-    assert (named in held) == (name in labels)
+    assert (pair in packed_text) == (labels.get(name) == value)
+    assert (named in packed_text) == (name in labels)
     assert rest == ["", ""]
 
 

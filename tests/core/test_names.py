@@ -91,10 +91,10 @@ def test_integer_reads_what_it_accepts_as_python_does(text: str) -> None:
     digits = text.removeprefix("-")
     legal = digits.isascii() and digits.isdigit() and len(text) <= 20 and -10 <= int(text) <= 500
     try:
-        found = names.integer("lines", text, -10, 500, "an integer")
+        results = names.integer("lines", text, -10, 500, "an integer")
     except Invalid:
-        found = None
-    assert found == (int(text) if legal else None)
+        results = None
+    assert results == (int(text) if legal else None)
 
 
 def test_integer_tells_what_is_no_number_from_what_is_out_of_range() -> None:
@@ -125,14 +125,15 @@ def test_log_is_complete_when_the_writer_says_the_same() -> None:
         (10, 7, 0): True, (9, 7, 0): False, (10, 8, 0): False, (10, 7, 1): False,
     }  # fmt: skip
     closed = partial(a_log, end_byte=10, crc32=7, closed_ms=1)
-    found = {case: closed(claimed_bytes=case[0], claimed_crc32=case[1], lost_bytes=case[2]).complete for case in cases}
-    assert found == cases
+    results = {case: closed(claimed_bytes=case[0], claimed_crc32=case[1], lost_bytes=case[2]).complete for case in cases}
+    assert results == cases
 
 
 def test_rights_of_a_token() -> None:
     """admin has them all, the others only themselves."""
     rights = ("read", "write", "admin")
     may = {
-        held: [right for right in rights if Grant(1, None, held, "", 0, None).may(right)] for held in (*rights, "read,write")
+        granted: [right for right in rights if Grant(1, None, granted, "", 0, None).may(right)]
+        for granted in (*rights, "read,write")
     }
     assert may == {"read": ["read"], "write": ["write"], "admin": [*rights], "read,write": ["read", "write"]}

@@ -123,11 +123,11 @@ def test_frames_that_hold_lines(sizes: list[tuple[int, int]], draw: st.DataObjec
     low = draw.draw(st.integers(placed.line[0], placed.line[-1]))
     high = draw.draw(st.integers(low, placed.line[-1]))
     holder = {newline: n for n in range(len(sizes)) for newline in range(placed.line[n] + 1, placed.line[n + 1] + 1)}
-    found = list(placed.covering_lines(low, high))
+    numbers = list(placed.covering_lines(low, high))
     if high > placed.line[0]:
-        assert found == list(range(holder.get(low, 0), holder[high] + 1))
+        assert numbers == list(range(holder.get(low, 0), holder[high] + 1))
     else:
-        assert all(placed.line[n] == placed.line[0] for n in found)
+        assert all(placed.line[n] == placed.line[0] for n in numbers)
 
 
 def test_every_changed_byte_is_seen() -> None:

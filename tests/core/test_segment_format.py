@@ -23,10 +23,10 @@ FORMAT_1 = Path(__file__).parent / "segment-1.zst"
 @pytest.fixture(scope="session")
 def zstdcat() -> str:
     """The tool that everybody has."""
-    found = shutil.which("zstdcat")
-    if found is None and os.environ.get("CI"):
+    value = shutil.which("zstdcat")
+    if value is None and os.environ.get("CI"):
         pytest.fail("zstdcat is not there, and in CI nothing is skipped")
-    return found or pytest.skip("zstdcat is not installed")
+    return value or pytest.skip("zstdcat is not installed")
 
 
 def output(zstdcat: str, files: Sequence[Path]) -> bytes:
@@ -76,12 +76,12 @@ def test_object_says_which_log_it_is_of(engine: Engine) -> None:
     sealed(engine, [b"one\n", b"two\nthree\n"])
     log = engine.logs.head(1)
     version = engine.runs.version("lab", log.job_id, log.version_id)
-    found = [segment.index_of(path.read_bytes()) for path in sorted(engine.settings.objects_path.rglob("*.zst"))]
-    assert [(index.start_byte, index.start_line, index.raw_bytes, index.newlines) for index in found] == [
+    value = [segment.index_of(path.read_bytes()) for path in sorted(engine.settings.objects_path.rglob("*.zst"))]
+    assert [(index.start_byte, index.start_line, index.raw_bytes, index.newlines) for index in value] == [
         (0, 0, [4], [1]),
         (4, 1, [10], [2]),
     ]
-    assert [index.about for index in found] == 2 * [
+    assert [index.about for index in value] == 2 * [
         {
             **{"project_id": "lab", "job_id": log.job_id, "version_id": log.version_id, "worker": 0},
             **{"log_file": "job-job.0", "log_id": log.id, "created_ms": 0, "job_name": "job", "job_created_ms": 0},

@@ -220,9 +220,9 @@ class Load:
                 if (status.end_byte, status.complete) != (acknowledged, True):
                     self.wrong[LOSS if status.end_byte < acknowledged else OTHER] += 1
                     self.failures.append(f"{ref.task}: {acknowledged} bytes were acknowledged, the log says {status}")
-                held = b"".join(client.read(ref))
-                if held != text[0:acknowledged]:
-                    self.wrong[_kind(text, 0, held)] += 1
+                kept = b"".join(client.read(ref))
+                if kept != text[0:acknowledged]:
+                    self.wrong[_kind(text, 0, kept)] += 1
                     self.failures.append(f"{ref.task}: its bytes are not those that were written")
 
 
@@ -343,8 +343,8 @@ def _kind(text: Text, at: int, part: bytes) -> str:
     if not line.startswith(b"writer"):
         return OTHER
     expected = text[at : at + len(part)]
-    found = expected.find(line)
-    return REPEAT if 0 <= found < part.find(line) else LOSS
+    position = expected.find(line)
+    return REPEAT if 0 <= position < part.find(line) else LOSS
 
 
 class Text:

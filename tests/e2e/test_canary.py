@@ -45,14 +45,14 @@ def test_server_is_killed_in_the_middle(tmp_path: Path) -> None:
     server = start_server(tmp_path / "data", port, seal_quiet_s=1, janitor_s=0.2)
     out, err = watching.communicate(timeout=240)
     assert watching.returncode == 0, err.decode()
-    told = re.fullmatch(
+    match = re.fullmatch(
         rb"(\d+) lines followed, (\d+) queried: 0 missing, 0 repeated, 0 out of order, 0 wrong, 0 late; slowest [\d.]+ s; "
         rb"rounds: 1 complete, 0 incomplete, 0 interrupted\n",
         out,
     )
-    assert told is not None, out
-    assert int(told[1]) == int(told[2]) > SECONDS * 50 / 2
-    assert f'joblog_canary_lines_total{{by="query"}} {int(told[2])}\n' in metrics.read_text()
+    assert match is not None, out
+    assert int(match[1]) == int(match[2]) > SECONDS * 50 / 2
+    assert f'joblog_canary_lines_total{{by="query"}} {int(match[2])}\n' in metrics.read_text()
     assert server.stop() == 0
 
 
@@ -84,7 +84,7 @@ def judged(*lines: bytes, count: int = 4, now_ms: int = 1000) -> dict[str, int]:
     for at in range(0, len(whole), 7):  # as a stream brings them
         judge.take(whole[at : at + 7], now_ms)
     judge.finish()
-    return {fault: found for (fault, by), found in totals.faults.items() if by == "follow" and found}
+    return {fault: hits for (fault, by), hits in totals.faults.items() if by == "follow" and hits}
 
 
 def test_what_is_wrong_is_found() -> None:

@@ -72,12 +72,12 @@ def test_bytes_are_the_logs_through_cuts_and_restarts(tmp_path: Path, seed: int)
     writer = Writer(log, server, TEXT, seed)
     proxy = CuttingProxy(server.url, seed, most_bytes=400_000)
     writer.start()
-    data, told = bytearray(), list[JoblogError]()
+    data, refusals = bytearray(), list[JoblogError]()
     try:
         with Client(proxy.url, token) as client:
             restarts = iter((200_000, 500_000))
             restart_at = next(restarts)
-            for piece in client.follow(log, waiting=told.append):
+            for piece in client.follow(log, waiting=refusals.append):
                 assert piece.start_byte == len(data)
                 data += piece.data
                 if len(data) > restart_at:
@@ -90,7 +90,7 @@ def test_bytes_are_the_logs_through_cuts_and_restarts(tmp_path: Path, seed: int)
         proxy.stop()
     assert bytes(data) == TEXT
     assert proxy.cuts >= 3
-    assert len(told) >= proxy.cuts
+    assert len(refusals) >= proxy.cuts
     assert server.stop() == 0
 
 

@@ -101,14 +101,14 @@ def test_a_live_server_is_moved(postgres: PostgresServer, s3: ObjectServer, tmp_
         link = client.log("resnet", task="worker-3").link(2, 5)
         writer = Writer(client, client.run("default", "growing").log.ref)
         try:
-            status, said = ends(moving(old.data, target))
-            assert (status, "stop it and say this again" in said) == (1, True), said
+            status, report = ends(moving(old.data, target))
+            assert (status, "stop it and say this again" in report) == (1, True), report
         finally:
             writer.stop()
         assert writer.failures == []
     assert old.stop() == 0
-    status, said = ends(moving(old.data, target))
-    assert (status, " 0 problems" in said) == (0, True), said
+    status, report = ends(moving(old.data, target))
+    assert (status, " 0 problems" in report) == (0, True), report
     assert list(check(place).problems()) == []
     settings: dict[str, Any] = {name: value for name, value in target.items() if name != "data"}
     new = start_server(place.data, **settings, **EAGER)
@@ -153,8 +153,8 @@ def test_a_command_that_was_killed(s3: ObjectServer, tmp_path: Path) -> None:
         settings: dict[str, Any] = place
         with pytest.raises(RuntimeError, match=r"^joblog: [^\n]* run `joblog move` again to finish\n$"):
             start_server(tmp_path / "new", **settings)
-        status, said = ends(moving(source.data, target))
-        assert (status, f"{len(filled.texts)} carried, 0 problems" in said) == (0, True), said
+        status, report = ends(moving(source.data, target))
+        assert (status, f"{len(filled.texts)} carried, 0 problems" in report) == (0, True), report
         there = Settings(data=tmp_path / "new", **settings)
         assert rows(there) == rows(source)
         assert list(check(there).problems()) == []

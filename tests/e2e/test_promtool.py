@@ -31,11 +31,11 @@ SERIES = {
 }
 
 
-def promtool(*words: str | Path, told: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def promtool(*words: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     tool = shutil.which("promtool")
     if tool is None:
         pytest.skip("promtool is not installed (on Debian it is in the package prometheus)")
-    return subprocess.run([tool, *words], input=told, capture_output=True, check=False)
+    return subprocess.run([tool, *words], input=stdin, capture_output=True, check=False)
 
 
 def test_rules_and_queries_are_promql(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def case(alert: str, name: str, values: str, fires: bool) -> dict[str, object]:
     """A test of promtool's: whether the alert fired at any minute of an hour."""
     fine = {"series": 'joblog_http_request_seconds_count{status="200"}', "values": "0+10x60"}
     expression = f'count_over_time(ALERTS{{alertname="{alert}", alertstate="firing"}}[1h]) > bool 0'
-    told = [{"labels": "{}", "value": 1}] if fires else []
+    stdin = [{"labels": "{}", "value": 1}] if fires else []
     return {
         "name": f"{alert} {'fires' if fires else 'is quiet'}",
         "interval": "1m",
         "input_series": [fine, {"series": name, "values": values}],
-        "promql_expr_test": [{"expr": f"max({expression})", "eval_time": "1h", "exp_samples": told}],
+        "promql_expr_test": [{"expr": f"max({expression})", "eval_time": "1h", "exp_samples": stdin}],
     }
 
 
@@ -86,5 +86,5 @@ def test_metrics_are_as_prometheus_wants_them(server: Server) -> None:
     web = Web(server.url, server.token)
     body = web.get("/metrics").body
     web.close()
-    checked = promtool("check", "metrics", told=body)
+    checked = promtool("check", "metrics", stdin=body)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

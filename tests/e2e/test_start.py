@@ -40,9 +40,9 @@ def test_a_node_that_starts_before_its_catalog_waits(tmp_path: Path) -> None:
             ref = client.run("default", "job").log.ref
             assert client.append(ref, 0, b"here\n").end_byte == 5
         assert node.stop() == 0
-        said = (data / "server.log").read_text()
-        assert said.count("waiting for it for 60 s") == 1
-        assert "Traceback" not in said
+        output = (data / "server.log").read_text()
+        assert output.count("waiting for it for 60 s") == 1
+        assert "Traceback" not in output
     finally:
         postgres.close()
 
@@ -74,12 +74,12 @@ def test_a_terminal_is_told_how_to_begin(tmp_path: Path) -> None:
         shown = b""
         while b"joblog open hello" not in shown:
             shown += screen.read(4096)
-        found = re.search(rb"(http://\S+)/login#([\w-]+)", shown)
-        assert found is not None
+        match = re.search(rb"(http://\S+)/login#([\w-]+)", shown)
+        assert match is not None
         assert b"export JOBLOG_DATA=" + bytes(tmp_path / "data") in shown
-        url, code = found[1].decode(), found[2].decode()
+        url, code = match[1].decode(), match[2].decode()
         assert [begin_session(url, code) for _ in range(2)] == [200, 403]
         server.terminate()
-        _, said = server.communicate(timeout=DEADLINE_S)
-    assert code.encode() not in said
+        _, output = server.communicate(timeout=DEADLINE_S)
+    assert code.encode() not in output
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file() and code.encode() in path.read_bytes()]

@@ -47,9 +47,9 @@ def memory() -> Objects:
 
 @pytest.fixture(params=["directory", "memory", "s3_path", "s3_host"])
 def objects(request: pytest.FixtureRequest) -> Objects:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Objects)
-    return found
+    made_store = request.getfixturevalue(request.param)
+    assert isinstance(made_store, Objects)
+    return made_store
 
 
 def test_what_is_put_is_got(objects: Objects) -> None:

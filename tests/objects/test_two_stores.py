@@ -62,11 +62,11 @@ def test_each_store_has_its_own_credentials(
     logs, size = len(filled.texts), sum(map(len, filled.texts.values()))
     for carries in (True, False):
         assert main(command) == 0
-        said, complaints = capfd.readouterr()
-        told = json.loads(said)
-        assert (told.pop("carried") > 0) is carries
-        assert told == {"logs": logs, "bytes": size, "problems": [], "whole": True, "served": False, "needs_key": False}
-        assert stores.credentials_of(OTHER)["AWS_SECRET_ACCESS_KEY"] not in said + complaints
+        output, complaints = capfd.readouterr()
+        report = json.loads(output)
+        assert (report.pop("carried") > 0) is carries
+        assert report == {"logs": logs, "bytes": size, "problems": [], "whole": True, "served": False, "needs_key": False}
+        assert stores.credentials_of(OTHER)["AWS_SECRET_ACCESS_KEY"] not in output + complaints
     for name, value in to.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(Unavailable):

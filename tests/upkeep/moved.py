@@ -114,15 +114,15 @@ def rows(place: Settings) -> dict[str, Any]:
     """Returns every row that a move carries, but for the logs' bytes."""
     database = open_database(place)
     try:
-        found: dict[str, Any] = {}
+        tables: dict[str, Any] = {}
         for table in _TABLES:
             window = {"after": 0, "until": 2**62} if table.counter else {}
-            found[table.name] = sorted(database.rows(f"{table.name}_rows", **window), key=repr)
-        found["log"] = database.rows("logs_between", after=0, until=2**62)
-        found["segment"] = {row[0]: database.rows("segment_keys", log_id=row[0]) for row in found["log"]}
-        found["gap"] = {row[0]: database.rows("gaps", log_id=row[0]) for row in found["log"]}
-        found["counter"] = [row for row in sorted(database.rows("counters")) if row[0] not in OWN or row[0] == "schema"]
-        return found
+            tables[table.name] = sorted(database.rows(f"{table.name}_rows", **window), key=repr)
+        tables["log"] = database.rows("logs_between", after=0, until=2**62)
+        tables["segment"] = {row[0]: database.rows("segment_keys", log_id=row[0]) for row in tables["log"]}
+        tables["gap"] = {row[0]: database.rows("gaps", log_id=row[0]) for row in tables["log"]}
+        tables["counter"] = [row for row in sorted(database.rows("counters")) if row[0] not in OWN or row[0] == "schema"]
+        return tables
     finally:
         database.close()
 

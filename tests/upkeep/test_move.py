@@ -261,9 +261,9 @@ def test_keys_without_their_key_are_told(
     size = sum(map(len, filled.texts.values()))
     to = ["--to-catalog", target.catalog, "--to-objects", target.objects, "--to-objects-endpoint", s3.endpoint]
     assert main(["move", "--data", str(source.data), *to, "--to-objects-region", "us-east-1"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "access keys: give every node the source's secret key, as JOBLOG_SECRET_KEY"
-    assert said[1:] == [f"6 logs, {size} bytes, 6 carried, 0 problems"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "access keys: give every node the source's secret key, as JOBLOG_SECRET_KEY"
+    assert lines[1:] == [f"6 logs, {size} bytes, 6 carried, 0 problems"]
 
 
 def test_every_column_is_carried(tmp_path: Path) -> None:

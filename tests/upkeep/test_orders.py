@@ -261,15 +261,15 @@ class Moment:
 
 def moments(backend: Backend, directory: Path) -> list[Moment]:
     """A day of a server's, and what there is in its catalog and its store before each of its steps."""
-    found = list[Moment]()
+    moments_of_both = list[Moment]()
     place = Place(backend, directory / "data")
     data, (log_id, *_) = place.settings.data, place.ids
 
     def keep() -> None:
-        image = directory / f"moment-{len(found)}"
+        image = directory / f"moment-{len(moments_of_both)}"
         shutil.copytree(data, image)
         head = place.engine.logs.head(log_id)
-        found.append(Moment(image, head.end_byte, head.sealed_byte, place.clock.now_ms))
+        moments_of_both.append(Moment(image, head.end_byte, head.sealed_byte, place.clock.now_ms))
 
     node = Node(
         SteppedDatabase(place.engine.database, keep, inside=False), SteppedObjects(place.engine.objects, keep), place.settings
@@ -283,7 +283,7 @@ def moments(backend: Backend, directory: Path) -> list[Moment]:
     sealing(node, place.logs)
     cleaning(node, place.logs)
     place.engine.close()
-    return found
+    return moments_of_both
 
 
 def restored(copied: Moment, ended: Moment, settings: Settings, data: Path) -> None:
@@ -314,12 +314,12 @@ def restored(copied: Moment, ended: Moment, settings: Settings, data: Path) -> N
 
 def every_restore(backend: Backend, directory: Path, step: int) -> None:
     """Tries each ``step``-th pair of moments."""
-    found = moments(backend, directory)
-    assert len(found) > 60
+    moments_of_both = moments(backend, directory)
+    assert len(moments_of_both) > 60
     settings = replace(backend.settings(directory), object_grace_s=0, retain_share=100.0)
-    for first, second in list(combinations(range(len(found)), 2))[::step]:
+    for first, second in list(combinations(range(len(moments_of_both)), 2))[::step]:
         try:
-            restored(found[first], found[second], settings, directory / "restored")
+            restored(moments_of_both[first], moments_of_both[second], settings, directory / "restored")
         except BaseException as error:
             error.add_note(f"copied before step {first}, ended before step {second}")
             raise

@@ -55,9 +55,9 @@ def test_missing_file_is_said_and_waited_for(joblog: Agent, follow: Follow, tmp_
     wait_for(lambda: following.process.poll() is None, lambda: "it has ended")
     (tmp_path / "later.log").write_bytes(b"words\n")
     following.until("later", b"words\n")
-    status, said = following.end()
-    assert (status, said.count(b"\n")) in ((0, 0), (0, 1))  # the file may have been there when it began
-    assert said in (b"", b"joblog: there is no file %b, and it is waited for\n" % bytes(tmp_path / "later.log"))
+    status, messages = following.end()
+    assert (status, messages.count(b"\n")) in ((0, 0), (0, 1))  # the file may have been there when it began
+    assert messages in (b"", b"joblog: there is no file %b, and it is waited for\n" % bytes(tmp_path / "later.log"))
 
 
 def make_socket(path: Path) -> None:
@@ -86,9 +86,9 @@ def test_name_that_is_no_file_s(joblog: Agent, follow: Follow, tmp_path: Path, m
     file.unlink()
     file.write_bytes(b"second\n")
     following.until("y", b"first\nsecond\n")
-    status, said = following.end()
-    assert (status, said.count(b"\n")) in ((0, 0), (0, 1))
-    assert not said or b"is %b, and no file" % kind.encode() in said
+    status, messages = following.end()
+    assert (status, messages.count(b"\n")) in ((0, 0), (0, 1))
+    assert not messages or b"is %b, and no file" % kind.encode() in messages
 
 
 def test_what_is_no_log_is_passed_over(joblog: Agent, tmp_path: Path) -> None:

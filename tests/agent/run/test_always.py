@@ -58,11 +58,11 @@ def test_command_in_joblog_s_place_is_looked_for_as_a_shell_does(agent: Agent, c
     (place / "a-script").chmod(0o755)
     (place / "plain").write_text("echo never\n")
     agent.environ["PATH"] = f"{place}{os.pathsep}{agent.environ['PATH']}"
-    told = agent.run(["sh", "-c", f"cd {place}; {command}" if command != "." else f"cd {place}; ./"])
+    process = agent.run(["sh", "-c", f"cd {place}; {command}" if command != "." else f"cd {place}; ./"])
     joblog = " ".join(agent.command("run", "--wait", "0", "--"))
     ours = ["sh", "-c", f"cd {place}; exec {joblog} {command if command != '.' else './'}"]
     for ran in (agent.run(ours), agent.run(limited_user("-p 1", ours))):
-        assert (ran.returncode, ran.stdout) == (told.returncode, told.stdout), ran.stderr
+        assert (ran.returncode, ran.stdout) == (process.returncode, process.stdout), ran.stderr
         assert b"Traceback" not in ran.stderr
 
 

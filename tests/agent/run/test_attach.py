@@ -196,8 +196,8 @@ def how_it_is(joblog: Agent, job: str) -> str | None:
     """The status of the job's one run, if there is one."""
     project = joblog.environ["JOBLOG_PROJECT"]
     with Client(joblog.environ["JOBLOG_URL"], joblog.environ["JOBLOG_TOKEN"]) as client:
-        for found in client.jobs(project, name=job):
-            return next(client.versions(project, found.id)).status
+        for own_job in client.jobs(project, name=job):
+            return next(client.versions(project, own_job.id)).status
     return None
 
 

@@ -45,15 +45,15 @@ class Job:
 
     def processes(self) -> tuple[int, int]:
         """Returns the keeper's and the job's process id, as soon as there are both."""
-        found = dict[bool, int]()
+        counts = dict[bool, int]()
 
         def both() -> bool:
             for pid in children(self.process.pid):
-                found[os.getsid(pid) == pid] = pid
-            return len(found) == 2
+                counts[os.getsid(pid) == pid] = pid
+            return len(counts) == 2
 
         until(both)
-        return found[True], found[False]
+        return counts[True], counts[False]
 
     def ask(self, line: bytes) -> bytes:
         """Gives the job a line and returns what it prints."""

@@ -73,7 +73,7 @@ def test_absent_server_is_waited_for_no_longer_than_asked(agent: Agent, tmp_path
     assert left.process.wait(DEADLINE_S) == 3
     left.let_through()
     assert left.lives_on()
-    said = left.process.communicate(timeout=DEADLINE_S)[1]
-    assert said.startswith(b"joblog: 4 bytes of the log are not on the server yet (")
-    assert said.count(b"\n") == 1
+    last_words = left.process.communicate(timeout=DEADLINE_S)[1]
+    assert last_words.startswith(b"joblog: 4 bytes of the log are not on the server yet (")
+    assert last_words.count(b"\n") == 1
     assert agent.spooled() == b"out\nfirst words\nlast words\n"

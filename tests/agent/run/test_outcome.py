@@ -84,8 +84,8 @@ def test_run_is_stopped_through_the_server(joblog: Agent) -> None:
     os.kill(job.processes()[0], signal.SIGKILL)
     with Client(joblog.environ["JOBLOG_URL"], joblog.environ["JOBLOG_TOKEN"]) as client:
         version = ended(joblog)[0]
-        (found,) = client.jobs(joblog.environ["JOBLOG_PROJECT"])
-        client.stop(found.project_id, found.id, version.id)
+        (only,) = client.jobs(joblog.environ["JOBLOG_PROJECT"])
+        client.stop(only.project_id, only.id, version.id)
     assert job.process.wait(DEADLINE_S) == 0
     version, task = ended(joblog)
     assert (version.status, task.status, task.exit_code) == ("KILLED", "KILLED", 0)

@@ -137,9 +137,9 @@ def test_final_wait_ends_when_told_to(agent: Agent) -> None:
         except subprocess.TimeoutExpired:
             continue
         break
-    _, said = ran.communicate(timeout=120)
+    _, complaints = ran.communicate(timeout=120)
     assert (ran.returncode, agent.spooled()) == (3, b"bye\n")
-    assert b"the log's last 4 bytes are not on the server" in said
+    assert b"the log's last 4 bytes are not on the server" in complaints
 
 
 def test_closed_stdout_does_not_end_the_job(agent: Agent) -> None:
@@ -224,8 +224,8 @@ def test_environment_and_inherited_files_are_the_child_s(agent: Agent) -> None:
     buffered = agent.python(program, options=("--wait", "0", "--buffered"))
     subprocess.run(buffered, env=agent.environ, pass_fds=[writing], capture_output=True, check=True)
     os.close(writing)
-    with os.fdopen(reading, "rb") as told:
-        assert told.read() == b"1 x 0"
+    with os.fdopen(reading, "rb") as opened_pipe:
+        assert opened_pipe.read() == b"1 x 0"
 
 
 def _read_until(screen: IO[bytes], words: bytes, more: int = 0) -> bytes:

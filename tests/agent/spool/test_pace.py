@@ -8,12 +8,12 @@ from joblog.agent.run.pipes import PIPE_BYTES
 
 def pauses(pace: Pace, reads: int, *, size_bytes: int, apart_s: float = 0.0, sources: int = 1) -> list[float]:
     """Returns the pauses after ``reads`` reads, each so long after the pause before it."""
-    now_s, found = 100.0, list[float]()
+    now_s, waits = 100.0, list[float]()
     for n in range(reads):
         now_s += apart_s
-        found.append(pace.pause_s(n % sources, size_bytes, now_s))
-        now_s += found[-1]
-    return found
+        waits.append(pace.pause_s(n % sources, size_bytes, now_s))
+        now_s += waits[-1]
+    return waits
 
 
 def test_line_after_line_is_read_every_few_milliseconds() -> None:
@@ -38,9 +38,9 @@ def test_two_pipes_in_turn_are_read_at_once() -> None:
 
 def test_pause_that_was_too_long_becomes_shorter() -> None:
     """What comes in it is to be a part of the pipe."""
-    pace, now_s, found = Pace(), 100.0, list[float]()
+    pace, now_s, waits = Pace(), 100.0, list[float]()
     for size_bytes in [100] * 1000 + [PIPE_BYTES // 3] * 2:
         now_s += 0.001
-        found.append(pace.pause_s(0, size_bytes, now_s))
-        now_s += found[-1]
-    assert found[-3:] == [MAX_PAUSE_S, MAX_PAUSE_S / 2, MAX_PAUSE_S / 4]
+        waits.append(pace.pause_s(0, size_bytes, now_s))
+        now_s += waits[-1]
+    assert waits[-3:] == [MAX_PAUSE_S, MAX_PAUSE_S / 2, MAX_PAUSE_S / 4]

@@ -96,15 +96,15 @@ def test_what_the_spool_still_has_is_sent_again(tmp_path: Path) -> None:
 
 def agrees(server: FlakyServer, kept: bytes) -> None:
     """The log is what the server kept, a line for what is lost, and the rest, of which the close says just that."""
-    held = bytes(server.held)
-    line, _, rest = held[len(kept) :].partition(b" (lost by the server)\n")
+    original = bytes(server.held)
+    line, _, rest = original[len(kept) :].partition(b" (lost by the server)\n")
     before = b"" if kept.endswith(b"\n") or not kept else b"\n"
     lost_bytes = int(line.removeprefix(before + b"[joblog] ").split()[0])
-    assert held.startswith(kept + before + b"[joblog]")
+    assert original.startswith(kept + before + b"[joblog]")
     assert rest == TEXT[len(kept) + lost_bytes :]
     assert len(rest) > len(TEXT) - len(HALF)
     gap = {"at_byte": len(kept + before), "size_bytes": lost_bytes, "reason": "lost by the server"}
-    assert server.closed == {"end_byte": len(held), "crc32": zlib.crc32(held), "gaps": [gap]}
+    assert server.closed == {"end_byte": len(original), "crc32": zlib.crc32(original), "gaps": [gap]}
 
 
 def test_line_and_a_gap_for_what_the_spool_has_not_any_more(tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_loss_behind_a_loss(tmp_path: Path) -> None:
     run.spool.finish()
     assert run.shipper.finish(60, NEVER)
     server.stop()
-    held = bytes(server.held)
-    assert held.count(b"[joblog]") == 1
-    assert held.startswith(HALF[:1000] + b"\n[joblog] ")
-    assert held.endswith(rest)
+    original = bytes(server.held)
+    assert original.count(b"[joblog]") == 1
+    assert original.startswith(HALF[:1000] + b"\n[joblog] ")
+    assert original.endswith(rest)
     assert len(run.loud) == 2
 
 
@@ -192,14 +192,14 @@ def test_run_that_ends_without_another_byte(tmp_path: Path) -> None:
 @contextmanager
 def followed(file: Path, server: FlakyServer) -> Iterator[list[str]]:
     """Follows a file as the log of the server's first run; at the end it is told to stop, and has sent what there is."""
-    said = list[str]()
+    messages = list[str]()
     plan = FollowPlan([str(file)], run_id="run-1")
     setting = Setting("lab", Notes(file.parent / "marks", "lab", server.url))
-    follower = Follower(plan, setting, lambda: Client(server.url, "", timeout_s=5), said.append, first_pause_s=0.01)
+    follower = Follower(plan, setting, lambda: Client(server.url, "", timeout_s=5), messages.append, first_pause_s=0.01)
     thread = threading.Thread(target=follower.run)
     thread.start()
     try:
-        yield said
+        yield messages
     finally:
         follower.stop()
         thread.join()
@@ -217,7 +217,7 @@ def test_followed_file_is_sent_again(tmp_path: Path) -> None:
     """The file is the spool: all of it is there."""
     file, server = tmp_path / "train.log", FlakyServer()
     file.write_bytes(b"1\n2\n3\n")
-    with followed(file, server) as said:
+    with followed(file, server) as messages:
         until(server, b"3\n")
         del server.held[3:]
         with file.open("ab") as writer:
@@ -225,14 +225,14 @@ def test_followed_file_is_sent_again(tmp_path: Path) -> None:
         until(server, b"4\n")
     server.stop()
     assert server.held == b"1\n2\n3\n4\n"
-    assert [each.partition(" OF ")[0] for each in said] == ["THE SERVER HAS LOST 3 BYTES"]
+    assert [each.partition(" OF ")[0] for each in messages] == ["THE SERVER HAS LOST 3 BYTES"]
 
 
 def test_followed_file_of_which_the_part_before_a_rotation_is_lost(tmp_path: Path) -> None:
     """The file that had it is gone: a line and a gap stand for it, and the present file comes again."""
     file, server = tmp_path / "train.log", FlakyServer()
     file.write_bytes(b"1\n2\n3\n")
-    with followed(file, server) as said:
+    with followed(file, server) as messages:
         until(server, b"3\n")
         file.unlink()
         file.write_bytes(b"4\n")
@@ -241,11 +241,11 @@ def test_followed_file_of_which_the_part_before_a_rotation_is_lost(tmp_path: Pat
         with file.open("ab") as writer:
             writer.write(b"5\n")
         until(server, b"5\n")
-    assert len(said) == 1
-    with followed(file, server) as said:  # it is known also to who comes later
+    assert len(messages) == 1
+    with followed(file, server) as messages:  # it is known also to who comes later
         with file.open("ab") as writer:
             writer.write(b"6\n")
         until(server, b"6\n")
     server.stop()
     assert server.held == b"1\n2\n"[:3] + b"\n" + notice(3) + b"4\n5\n6\n"
-    assert said == []
+    assert messages == []

@@ -35,8 +35,8 @@ def flaky() -> Iterator[FlakyServer]:
     server.stop()
 
 
-def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: float = 0.5) -> bool:
-    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), said.append, first_pause_s=0.01)
+def shipped(spool: Spool, url: str, data: bytes, messages: list[str], timeout_s: float = 0.5) -> bool:
+    shipper = Shipper(spool, lambda: Client(url, "token", timeout_s=timeout_s), messages.append, first_pause_s=0.01)
     shipper.start()
     spool.append(data)
     spool.note_outcome(Outcome("FAILED", 3))
@@ -46,9 +46,9 @@ def shipped(spool: Spool, url: str, data: bytes, said: list[str], timeout_s: flo
 
 def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> None:
     """3 MiB go in batches; the close tells their number and CRC-32."""
-    data, said = bytes(range(256)) * 12288, list[str]()
-    assert shipped(Spool.create(tmp_path, META), flaky.url, data, said)
-    assert (bytes(flaky.held), said) == (data, [])
+    data, messages = bytes(range(256)) * 12288, list[str]()
+    assert shipped(Spool.create(tmp_path, META), flaky.url, data, messages)
+    assert (bytes(flaky.held), messages) == (data, [])
     assert flaky.closed == {"end_byte": len(data), "crc32": zlib.crc32(data), "gaps": []}
 
 
@@ -57,12 +57,12 @@ def test_whole_log_arrives_and_is_proved(tmp_path: Path, flaky: FlakyServer) -> 
 def test_any_failing_call_is_survived(tmp_path: Path, failure: str) -> None:
     """Call 1 fails, then 2, and so on, until none does: the log is always the same."""
     for failing in range(1, 99):
-        server, said = FlakyServer({failing: failure}), list[str]()
+        server, messages = FlakyServer({failing: failure}), list[str]()
         try:
-            assert shipped(Spool.create(tmp_path, META), server.url, b"some bytes\n" * 100, said)
+            assert shipped(Spool.create(tmp_path, META), server.url, b"some bytes\n" * 100, messages)
         finally:
             server.stop()
-        assert (bytes(server.held), said, server.closed is not None) == (b"some bytes\n" * 100, [], True)
+        assert (bytes(server.held), messages, server.closed is not None) == (b"some bytes\n" * 100, [], True)
         assert server.reports[-1] == {"status": "FAILED", "exit_code": 3}
         if server.calls < failing:
             break
@@ -73,8 +73,8 @@ def test_run_too_short_for_a_report_is_never_over_without_its_outcome(tmp_path: 
     seen = list[str]()
 
     class Watching(Client):
-        def close_log(self, log: LogRef, **told: Any) -> Log:
-            closed = super().close_log(log, **told)
+        def close_log(self, log: LogRef, **claims: Any) -> Log:
+            closed = super().close_log(log, **claims)
             seen.append(self.version(log.project_id, log.job_id, log.version_id).status)
             return closed
 
@@ -143,8 +143,8 @@ def test_restart_of_a_closed_run_is_its_next_attempt(tmp_path: Path, flaky: Flak
 
 def test_log_that_is_closed_by_somebody_else_is_left_alone(tmp_path: Path, flaky: FlakyServer) -> None:
     """What comes then stays in the spool, and that is said once."""
-    spool, said = Spool.create(tmp_path, META), list[str]()
-    shipper = Shipper(spool, lambda: Client(flaky.url, "token"), said.append)
+    spool, messages = Spool.create(tmp_path, META), list[str]()
+    shipper = Shipper(spool, lambda: Client(flaky.url, "token"), messages.append)
     shipper.start()
     spool.append(b"early\n")
     assert wait_for(lambda: flaky.held == b"early\n")
@@ -153,43 +153,43 @@ def test_log_that_is_closed_by_somebody_else_is_left_alone(tmp_path: Path, flaky
     spool.finish()
     assert not shipper.finish(10, NEVER)
     assert (bytes(flaky.held), spool.read(0, 100)) == (b"early\n", b"early\nlate\n")
-    assert len(said) == 1
-    assert str(spool.path) in said[0]
+    assert len(messages) == 1
+    assert str(spool.path) in messages[0]
 
 
 @pytest.mark.slow  # dozens of cuts, with a pause after each
 def test_connections_that_are_cut_anywhere(tmp_path: Path, flaky: FlakyServer) -> None:
     """Each connection ends after a random number of bytes, there or back: the log is whole, and once."""
-    proxy, said = CuttingProxy(flaky.url, seed=3, most_bytes=60_000), list[str]()
+    proxy, messages = CuttingProxy(flaky.url, seed=3, most_bytes=60_000), list[str]()
     data = random.Random(1).randbytes(100_000)
     spool = Spool.create(tmp_path, META, part_bytes=10_000)
     for at in range(0, len(data), 5000):
         spool.append(data[at : at + 5000])
     try:
-        assert shipped(spool, proxy.url, b"", said)
+        assert shipped(spool, proxy.url, b"", messages)
     finally:
         proxy.stop()
-    assert (bytes(flaky.held), said) == (data, [])
+    assert (bytes(flaky.held), messages) == (data, [])
     assert proxy.cuts > 0
 
 
 @pytest.mark.slow  # Retry-After counts in seconds
 def test_server_can_ask_for_a_pause(tmp_path: Path) -> None:
     """Retry-After is kept to, also by who is in a hurry."""
-    server, said = FlakyServer({1: "busy"}), list[str]()
+    server, messages = FlakyServer({1: "busy"}), list[str]()
     server.retry_after_s = 1
     begun_s = time.monotonic()
-    assert shipped(Spool.create(tmp_path, META), server.url, b"some\n", said)
+    assert shipped(Spool.create(tmp_path, META), server.url, b"some\n", messages)
     server.stop()
     assert time.monotonic() - begun_s >= 1
-    assert (bytes(server.held), said) == (b"some\n", [])
+    assert (bytes(server.held), messages) == (b"some\n", [])
 
 
 def test_proxy_s_smaller_limit_is_met(tmp_path: Path, flaky: FlakyServer) -> None:
     """413 halves the batches until they pass."""
     flaky.limit_bytes = 100_000
-    data, said = zlib.compress(bytes(range(256)) * 4096) * 200, list[str]()
-    assert shipped(Spool.create(tmp_path, META), flaky.url, data, said)
+    data, messages = zlib.compress(bytes(range(256)) * 4096) * 200, list[str]()
+    assert shipped(Spool.create(tmp_path, META), flaky.url, data, messages)
     assert flaky.held == data
 
 

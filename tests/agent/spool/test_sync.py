@@ -54,9 +54,9 @@ def test_absent_server_leaves_all_as_it_is(left: Agent) -> None:
 def test_two_at_once_send_it_once(left: Agent) -> None:
     """The lock of each spool lets one of them in."""
     both = [Child(left.command("sync"), env=left.environ, stdout=subprocess.PIPE) for _ in range(2)]
-    said = b"".join(sync.communicate(timeout=120)[0] for sync in both)
+    output = b"".join(sync.communicate(timeout=120)[0] for sync in both)
     assert [sync.returncode for sync in both] == [0, 0]
-    assert said.count(b"4 bytes are on the server") == 1
+    assert output.count(b"4 bytes are on the server") == 1
     assert len(left.said("logs", "late").splitlines()) == 2
 
 

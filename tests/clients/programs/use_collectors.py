@@ -81,8 +81,8 @@ def _await(address: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with socket.create_connection((host, int(port)), timeout=1) as found:
-                if found.getsockname() != found.getpeername():  # which a port that nobody listens at may be
+            with socket.create_connection((host, int(port)), timeout=1) as connection:
+                if connection.getsockname() != connection.getpeername():  # which a port that nobody listens at may be
                     return
         except OSError:
             time.sleep(0.02)

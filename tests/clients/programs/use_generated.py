@@ -23,7 +23,7 @@ def used(url: str, token: str, project: str) -> dict[str, Any]:
     version = list_versions.sync(project, job, client=client).items[0].id
     log = (project, job, version, "worker-0")
     lines = read_lines.sync(*log, client=client, start=-2)
-    found = search_log.sync(*log, client=client, pattern="line 7", limit=1)
+    answer = search_log.sync(*log, client=client, pattern="line 7", limit=1)
     run = create_run.sync(project, client=client, body=RunRequest(job_name="another"))
     other = (project, run.job.id, run.version.id, run.log.task)
     appended = append_log.sync(*other, client=client, body=File(payload=io.BytesIO(b"ten bytes\n")), at=0)
@@ -31,7 +31,7 @@ def used(url: str, token: str, project: str) -> dict[str, Any]:
     return {
         "jobs": [[type(each).__name__, each.id] for each in jobs],
         "last": [type(lines).__name__, lines.content],
-        "matches": [json.loads(line)["type"] for line in found.splitlines()],
+        "matches": [json.loads(line)["type"] for line in answer.splitlines()],
         "bytes": read_bytes.sync(*log, client=client).payload.read().decode(),
         "appended": [appended.end_byte, appended.end_line],
         "refused": [type(missing).__name__, missing.error.code],

@@ -43,12 +43,12 @@ def create(body: dict[str, Any]) -> Any:
 
 def every_job() -> list[str]:
     """All jobs as its commands gather them: pages of 50, the next one from as many jobs on as have come."""
-    found: list[str] = []
+    jobs: list[str] = []
     while True:
-        page = _apis["api"].list_jobs(limit=50, offset=len(found))
-        found += [item["metadata"]["id"] for item in page["items"]]
-        if not page["items"] or len(found) >= page["total"]:
-            return found
+        page = _apis["api"].list_jobs(limit=50, offset=len(jobs))
+        jobs += [item["metadata"]["id"] for item in page["items"]]
+        if not page["items"] or len(jobs) >= page["total"]:
+            return jobs
 
 
 def download(job_id: str, task_id: str, content_type: str) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from joblog.integrations.mlflow import tag_run
 
 def tagged(*link: str) -> tuple[object, dict[str, str]]:
     with mlflow.start_run() as run:
-        told = tag_run(*link)
+        address = tag_run(*link)
     tags = mlflow.get_run(run.info.run_id).data.tags
-    return told, {name: tag for name, tag in tags.items() if name.startswith("joblog.")}
+    return address, {name: tag for name, tag in tags.items() if name.startswith("joblog.")}
 
 
 mlflow.set_tracking_uri(sys.argv[1])
-found = [tagged(), tagged(sys.argv[2])]
+tagged_runs = [tagged(), tagged(sys.argv[2])]
 del os.environ[RUN_LOG]
-print(json.dumps([*found, tagged()]))
+print(json.dumps([*tagged_runs, tagged()]))

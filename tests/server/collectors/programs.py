@@ -69,12 +69,12 @@ def status(web: Web, job: str, task: str = "worker-0", project_id: str = "defaul
 
 def jobs(web: Web, project_id: str = "default") -> set[str]:
     """The names of all jobs."""
-    found, after = set[str](), 0
+    names, after = set[str](), 0
     while True:
         page = web.get(f"/api/projects/{project_id}/jobs", limit=1000, after=after).json
-        found |= {each["name"] for each in page["items"]}
+        names |= {each["name"] for each in page["items"]}
         if (after := page["next"]) is None:
-            return found
+            return names
 
 
 def run_id(web: Web, job: str, project_id: str = "default") -> str:

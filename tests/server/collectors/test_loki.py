@@ -323,8 +323,8 @@ def test_senders_at_once(web: Web) -> None:
     with ThreadPoolExecutor(senders) as pool:
         list(pool.map(send, range(senders)))
     lines = kept(web, job).decode().splitlines()
-    found = [tuple(map(int, line.split())) for line in lines]
-    assert all(found[at : at + 3] == [(*found[at][:2], number) for number in range(3)] for at in range(0, len(found), 3))
+    pairs = [tuple(map(int, line.split())) for line in lines]
+    assert all(pairs[at : at + 3] == [(*pairs[at][:2], number) for number in range(3)] for at in range(0, len(pairs), 3))
     for sender in range(senders):
-        assert [each[1:] for each in found if each[0] == sender] == [(b, n) for b in range(batches) for n in range(3)]
-    assert len(found) == senders * batches * 3
+        assert [each[1:] for each in pairs if each[0] == sender] == [(b, n) for b in range(batches) for n in range(3)]
+    assert len(pairs) == senders * batches * 3

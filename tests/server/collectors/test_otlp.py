@@ -81,10 +81,10 @@ def check_refused(reply: Reply, status: int, message: str) -> None:
     """An error's body is google.rpc's Status, in the encoding of the request."""
     assert reply.status == status, reply
     if reply.headers["content-type"] == PROTOBUF:
-        found = _MESSAGES["Status"].FromString(reply.body).message  # type: ignore[attr-defined]  # made at run time
+        reason = _MESSAGES["Status"].FromString(reply.body).message  # type: ignore[attr-defined]  # made at run time
     else:
-        found = reply.json["message"]
-    assert found.startswith(message), found
+        reason = reply.json["message"]
+    assert reason.startswith(message), reason
 
 
 def ended(body: str | bytes) -> bytes:

@@ -19,8 +19,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "ways-in.md"
 
 def blocks(*kinds: str) -> list[str]:
     """The code of these kinds, as their first lines name them."""
-    found = re.findall(r"^```(\w*(?: \w+)?)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [code for kind, code in found if kind in kinds]
+    results = re.findall(r"^```(\w*(?: \w+)?)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [code for kind, code in results if kind in kinds]
 
 
 def test_by_hand(server: Server, tmp_path: Path) -> None:
@@ -44,8 +44,8 @@ def test_shell_can_be_read() -> None:
 
 def test_configuration_can_be_read() -> None:
     """And names joblog's paths."""
-    found = [yaml.safe_load(code) for code in blocks("yaml")] + [tomllib.loads(code) for code in blocks("toml")]
-    collector, fluent_bit, promtail, vector = found
+    results = [yaml.safe_load(code) for code in blocks("yaml")] + [tomllib.loads(code) for code in blocks("toml")]
+    collector, fluent_bit, promtail, vector = results
     assert collector["exporters"]["otlphttp/joblog"]["endpoint"].endswith(":8470/otlp")
     assert promtail["clients"][0]["url"].endswith(":8470/loki/api/v1/push")
     assert (vector["sinks"]["joblog"]["type"], fluent_bit["pipeline"]["outputs"][0]["name"]) == ("loki", "loki")

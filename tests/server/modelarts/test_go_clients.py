@@ -116,9 +116,9 @@ def test_v2(go: GoClient, web: Web, own_project: str) -> None:
     uuid = go.call("POST", jobs, go_shapes.TRAINING_JOB, encoded(body), 201)["metadata"]["id"]
     old = go.call("POST", f"{go.v1}/training-jobs", go_shapes.CREATED, encoded({"job_name": "old", "config": CONFIG}))
     version = run(web, own_project, old)
-    found = go.call("POST", f"{go.v2}/training-job-searches", go_shapes.TRAINING_JOBS, b"{}")
-    assert (found["total"], [item["metadata"]["name"] for item in found["items"]]) == (2, ["old", "go"])
-    running = found["items"][0]["metadata"]["id"]
+    listing = go.call("POST", f"{go.v2}/training-job-searches", go_shapes.TRAINING_JOBS, b"{}")
+    assert (listing["total"], [item["metadata"]["name"] for item in listing["items"]]) == (2, ["old", "go"])
+    running = listing["items"][0]["metadata"]["id"]
     detail = go.call("GET", f"{jobs}/{running}", go_shapes.TRAINING_JOB)
     assert (detail["status"]["phase"], detail["algorithm"]["boot_file"]) == ("Running", "/b/code/a.py")
     assert go.call("GET", f"{jobs}/{running}/tasks", go_shapes.TASKS)[0]["host_ip"] == "node"

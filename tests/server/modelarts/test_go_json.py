@@ -15,11 +15,11 @@ PAGE: Shape = {"start_line": str, "lines": int, "content": str, "is_success": bo
 
 def test_values_of_the_right_types() -> None:
     """Each is taken; what is missing, or null, is zero; what is unknown is ignored; names match in any case."""
-    found = unmarshal(b'{"START_LINE": "1", "lines": 9223372036854775807, "content": null, "x": [{}]}', PAGE)
-    assert found == {"start_line": "1", "lines": 2**63 - 1, "content": "", "is_success": False}
+    value = unmarshal(b'{"START_LINE": "1", "lines": 9223372036854775807, "content": null, "x": [{}]}', PAGE)
+    assert value == {"start_line": "1", "lines": 2**63 - 1, "content": "", "is_success": False}
     nested = {"a": [int], "b": {"c": float}, "d": ANY}
-    found = unmarshal(b'{"a": [1, null, -2], "b": {"c": 1e3}, "d": [1, "x", {"e": null}]}', nested)
-    assert found == {"a": [1, 0, -2], "b": {"c": 1000.0}, "d": [1.0, "x", {"e": None}]}
+    value = unmarshal(b'{"a": [1, null, -2], "b": {"c": 1e3}, "d": [1, "x", {"e": null}]}', nested)
+    assert value == {"a": [1, 0, -2], "b": {"c": 1000.0}, "d": [1.0, "x", {"e": None}]}
     assert unmarshal(b"null", {"a": [int], "b": {"c": int}}) == {"a": [], "b": {"c": 0}}
     assert unmarshal(b'{"a": 1, "A": 2, "a": 3}', {"a": int}) == {"a": 3}
 

@@ -53,10 +53,10 @@ def test_training_job_is_described(web: Web, own_project: str, training: Made) -
 
 def test_each_api_sees_the_others_jobs(web: Web, own_project: str, create: Made, training: Made) -> None:
     old, new = create("old"), training("new")
-    told = web.get(f"/v2/{own_project}/training-jobs/{old['uuid']}").json
-    assert told["algorithm"]["boot_file"] == CONFIG["boot_file_url"]
-    assert told["algorithm"]["parameters"] == [{"name": "epochs", "value": "3"}]
-    assert told["spec"]["resource"]["node_count"] == 2
+    shown = web.get(f"/v2/{own_project}/training-jobs/{old['uuid']}").json
+    assert shown["algorithm"]["boot_file"] == CONFIG["boot_file_url"]
+    assert shown["algorithm"]["parameters"] == [{"name": "epochs", "value": "3"}]
+    assert shown["spec"]["resource"]["node_count"] == 2
     jobs = {job["job_name"]: job for job in web.get(f"/v1/{own_project}/training-jobs").json["jobs"]}
     job = jobs["new"]
     detail = web.get(f"/v1/{own_project}/training-jobs/{job['job_id']}/versions/{job['version_id']}").json
@@ -152,8 +152,8 @@ def test_events(web: Web, server: Server, own_project: str, training: Made) -> N
         client.append(ref, 0, b"a\n")
         client.report(ref, "KILLED", signal="SIGKILL", reason="out of memory")
         client.close_log(ref, end_byte=2, crc32=0)
-    told = web.get(path, order="asc", limit=100).json
-    assert [event["message"] for event in told["events"]] == [
+    shown = web.get(path, order="asc", limit=100).json
+    assert [event["message"] for event in shown["events"]] == [
         "Training job V0001 was created.",
         "The training job has started.",
         "worker-0 has started on node-1.",
@@ -161,8 +161,8 @@ def test_events(web: Web, server: Server, own_project: str, training: Made) -> N
         "worker-0 has ended: KILLED (SIGKILL, out of memory).",
         "The log of worker-0 was closed at 2 bytes, not all that was written.",
     ]
-    assert told["total"] == 6
-    assert web.get(path, limit=1, offset=1, order="asc").json["events"] == told["events"][1:2]
+    assert shown["total"] == 6
+    assert web.get(path, limit=1, offset=1, order="asc").json["events"] == shown["events"][1:2]
     assert web.get(path, level="error", pattern="memory").json["total"] == 2
     refused(web.get(path, limit=101), 400, "2770", "limit")
     refused(web.get(path, level="loud"), 400, "2770", "level")
@@ -285,8 +285,8 @@ def test_link_lives_five_minutes() -> None:
     vault, now_ms = Vault(bytes(32)), 1_700_000_000_000
     log = structs.replace(a_log(), project_id="p", job_id=1, version_id=2, worker=3)
     link = link_path(vault, log, "a.log", "text/plain", now_ms).split("/")[2]
-    found = opened(vault, link, "a.log", now_ms + LIVES_MS)
-    assert (found.project_id, found.job_id, found.version_id, found.worker) == ("p", 1, 2, 3)
+    sealed_link = opened(vault, link, "a.log", now_ms + LIVES_MS)
+    assert (sealed_link.project_id, sealed_link.job_id, sealed_link.version_id, sealed_link.worker) == ("p", 1, 2, 3)
     other_key = Vault(bytes(31) + b"x")
     for key, name, ms in ((vault, "a.log", now_ms + LIVES_MS + 1), (other_key, "a.log", now_ms), (vault, "b.log", now_ms)):
         with pytest.raises(BadLink):

@@ -183,9 +183,9 @@ def test_projects_and_domains(person: Person) -> None:
         assert same(person.signed("GET", path).json, {"projects": [project], "links": links})
     domain = {"id": "default", "name": "default", "enabled": True, "description": ""}
     domain["links"] = {"self": f"{person.web.url}/v3/domains/default"}
-    found = mine.get("/v3/auth/domains").json
-    assert same(found["domains"], [domain])
-    assert same(person.signed("GET", "/v3/auth/domains").json, found)
+    domains = mine.get("/v3/auth/domains").json
+    assert same(domains["domains"], [domain])
+    assert same(person.signed("GET", "/v3/auth/domains").json, domains)
 
 
 def test_strangers_are_told_in_keystones_words(web: Web) -> None:
@@ -210,8 +210,8 @@ def test_urls_are_where_the_client_came_from(person: Person, tmp_path: Path) -> 
     assert href(behind.url, **forwarded) == "https://logs.example.com/v3/"
     assert href(behind.url, **(forwarded | {"x_forwarded_proto": "javascript"})) == "http://logs.example.com/v3/"
     assert href(behind.url, x_forwarded_host="a b<c>") == f"{behind.url}/v3/"
-    told = start_server(tmp_path / "told", public_url="https://joblog.example.com/", trusted_proxies="*")
-    assert href(told.url, **forwarded) == "https://joblog.example.com/v3/"
+    proxied = start_server(tmp_path / "told", public_url="https://joblog.example.com/", trusted_proxies="*")
+    assert href(proxied.url, **forwarded) == "https://joblog.example.com/v3/"
 
 
 def test_too_many_logins_at_once(person: Person) -> None:
