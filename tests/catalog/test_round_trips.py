@@ -15,7 +15,7 @@ from joblog.catalog.database import Value
 from joblog.catalog.logs import Logs, append, pack
 from joblog.catalog.postgres import Postgres
 from joblog.catalog.runs import Runs
-from joblog.core.logs import Log
+from joblog.core.logs import Head
 from joblog.errors import Unavailable
 from tests.conftest import installed
 from tests.engines import PostgresServer
@@ -112,7 +112,7 @@ def node(relay: Relay) -> Iterator[Postgres]:
     node.close()
 
 
-def appended(node: Postgres, logs: list[Log], at: int, body: bytes) -> None:
+def appended(node: Postgres, logs: list[Head], at: int, body: bytes) -> None:
     with node.transaction() as tx:
         outcomes = append(tx, {log.id: [(at, pack(body))] for log in logs}, NOW_MS)
     assert [outcomes[log.id][0][0] for log in logs] == [True] * len(logs)  # type: ignore[index]  # none of them is missing
