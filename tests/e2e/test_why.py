@@ -180,7 +180,7 @@ def test_a_rank_that_hangs(cluster: Cluster) -> None:
     assert {each.ranks: each.how for each in digest.endings} == {"0": "silent", "1": "ended with exit status 1"}
     assert digest.first is not None
     assert (digest.first.ranks, digest.first.kind) == ("1", "nccl")
-    assert "rank 0 silent" in digest.verdict
+    assert "Rank 0 is silent" in digest.verdict
 
 
 def test_an_answer_is_as_small_as_it_is_asked_to_be(cluster: Cluster, client: Client) -> None:

@@ -261,17 +261,22 @@ def _verdict(first: Failed | None, ranks: Sequence[RankEnd], now_ms: int, silent
     for rank in ranks:
         hows.setdefault(rank.how(now_ms, silent_ms), []).append(rank.worker)
     alone = len(ranks) == 1
-    ends = "; ".join(
-        f"it {how}" if alone else f"{named_ranks(workers)} {how}"
-        for how, workers in sorted(hows.items(), key=lambda each: len(each[1]))
-    )
-    ended = f"{ends[:1].upper() if alone else ends[:1]}{ends[1:300]}."
+    ends = "; ".join(_clause(how, workers, alone=alone) for how, workers in sorted(hows.items(), key=lambda each: len(each[1])))
+    ended = f"{ends[:1].upper()}{ends[1:300]}."
     if first is not None:
         return " ".join([f"{_said_first(first, alone=alone)[:600].rstrip('.')}.", ended, *_more(first, again)])
     if all(rank.ended_well for rank in ranks):
         return f"Nothing failed: {ends[:300]}."
     stopped = _stopped(ranks, now_ms, silent_ms)
     return f"No failure was found in what was read. {stopped or ended}"
+
+
+def _clause(how: str, workers: Sequence[int], *, alone: bool) -> str:
+    """Returns how ranks ended, or are, as a clause: ``ranks 3,5 were killed by SIGTERM``."""
+    one = alone or len(workers) == 1
+    state = how.partition(" ")[0].rstrip(":")
+    verb = {"killed": ("was", "were"), "lost": ("was", "were"), "silent": ("is", "are"), "running": ("is", "are")}.get(state)
+    return f"{'it' if alone else named_ranks(workers)} {f'{verb[not one]} ' if verb else ''}{how}"
 
 
 def _said_first(first: Failed, *, alone: bool) -> str:
