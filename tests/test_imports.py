@@ -107,7 +107,7 @@ DOORS = {
     "google": {"joblog.server.collectors.protobuf"},
     "zstandard": {
         "joblog.api.compression",
-        "joblog.cli.source",
+        "joblog.cli.imports.source",
         "joblog.core.segment",
         "joblog.server.http.unpacked",
         "joblog.server.http.packed",

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from joblog.cli.rotated import joined
-from joblog.cli.tree import tree_of
+from joblog.cli.imports.rotated import joined
+from joblog.cli.imports.tree import tree_of
 from tests.agent.harness import Agent
 from tests.children import Child
 from tests.cli.test_commands import ODD_BYTES, TEN_LINES
@@ -170,7 +170,7 @@ def test_hostile_archive_is_never_whole_in_memory(tmp_path: Path) -> None:
     (tmp_path / "wide.zst").write_bytes(packer.compress(zeros) + packer.flush())
     program = """
 import pathlib, sys
-from joblog.cli.source import BODY_BYTES, Source
+from joblog.cli.imports.source import BODY_BYTES, Source
 for name in sys.argv[1:]:
     with Source(pathlib.Path(name)) as source:
         size = sum(map(len, iter(lambda: source.read(BODY_BYTES), b"")))

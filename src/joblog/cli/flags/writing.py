@@ -14,7 +14,7 @@ def add_to(commands: Subparsers) -> None:
     _add_run(commands)
     _add_spool(commands)
 
-    load = add_client(commands, "import", "load:load", "import existing log files; run it again after an interruption")
+    load = add_client(commands, "import", "imports.load:load", "import existing log files; run it again after an interruption")
     load.add_argument("--job", metavar="NAME", help="put all files into this job, one rank each (default: a job per file)")
     load.add_argument("--rank", dest="task", metavar="RANK", help="the rank that a single file is of, such as 3 (default: 0)")
     load.add_argument("--task", help=argparse.SUPPRESS)

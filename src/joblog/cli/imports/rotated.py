@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from joblog.agent.follow.naming import newer_part
-from joblog.cli.source import packing
+from joblog.cli.imports.source import packing
 
 _NUMBER = re.compile(r"[.-]([0-9]{1,4})")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from joblog.api.refs import legal_job_name, printable
 from joblog.cli.common import show_table
+from joblog.cli.imports.rotated import joined
+from joblog.cli.imports.source import Source, packing
+from joblog.cli.imports.tree import LogTree, tree_of
 from joblog.cli.names import TITLE_CHARACTERS, checked_job, checked_task, job_of_file
-from joblog.cli.rotated import joined
-from joblog.cli.source import Source, packing
-from joblog.cli.tree import LogTree, tree_of
 from joblog.core.names import IMPORTED
 from joblog.errors import Invalid, Missing
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from joblog.agent.follow.naming import why_no_log
-from joblog.cli.rotated import joined
-from joblog.cli.source import packing
+from joblog.cli.imports.rotated import joined
+from joblog.cli.imports.source import packing
 
 _SLURM = re.compile(r"slurm-[0-9]+_([0-9]{1,6})\.out")
 _RANK = re.compile(r"(?i)(?<![a-z])(?:rank|worker|node|replica)[-_.]?([0-9]{1,6})(?![0-9])")

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from joblog.agent.filters.redact import Filter
 from joblog.api.refs import printable
 from joblog.cli.common import connected
-from joblog.cli.import_map import Destination, checked_tree, complain, show_left_out, show_map, targets_of, targets_of_tree
+from joblog.cli.imports.map import Destination, checked_tree, complain, show_left_out, show_map, targets_of, targets_of_tree
+from joblog.cli.imports.source import BODY_BYTES, Source, packing, zstd_library
 from joblog.cli.redact import new_redactor
-from joblog.cli.source import BODY_BYTES, Source, packing, zstd_library
 from joblog.client import Client, LogRef, Run
 from joblog.core.labels import labels_of_pairs
 from joblog.core.log_sum import LogSum
