@@ -40,7 +40,7 @@ LineSpan = Callable[[Head], tuple[int, int]]
 
 
 LogFile = Annotated[
-    str, text("a name that .../log/file-names gives; mandatory", allowed="a name that .../log/file-names gives")
+    str, text("a name that .../log/file-names gives; required", allowed="a name that .../log/file-names gives")
 ]
 StartByte = Annotated[int, number(-1, MAX_ID, "first byte, 0 by default; -1: the newest abs(offset) bytes").in_blanks()]
 Offset = Annotated[

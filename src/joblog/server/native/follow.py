@@ -38,7 +38,7 @@ calls = Calls(LOG, "logs")
 
 From = Annotated[str, text("a byte position; start, the default; end; or -N: N bytes before the end")]
 Only = Annotated[str, choice("state", description="state: no bytes, only how the log is, each time that it changes")]
-Tail = Annotated[int, number(0, MAX_TAIL_LINES, "begin with the last N lines, an unfinished one among them")]
+Tail = Annotated[int, number(0, MAX_TAIL_LINES, "begin with the last N lines, including an unfinished one")]
 LastEventId = Annotated[
     int,
     replace(number(0, MAX_ID, "the id of the last event that came", "the id of an event"), place="header").named(

@@ -55,7 +55,7 @@ LOG = "/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}/logs"
 calls = Calls(LOG, "logs")
 
 At = Annotated[
-    int, number(0, MAX_ID, "the byte position of the body's first byte; mandatory", f"a byte position, 0 to {MAX_ID}")
+    int, number(0, MAX_ID, "the byte position of the body's first byte; required", f"a byte position, 0 to {MAX_ID}")
 ]
 Start = Annotated[
     int,
@@ -67,9 +67,11 @@ Start = Annotated[
     ),
 ]
 Count = Annotated[int, number(1, MAX_LINES, "how many lines, 1 to 1000000, 100 by default")]
-Byte = Annotated[int, number(0, MAX_ID, "in place of start: the line that holds this byte position", "a byte position")]
-Since = Annotated[str, text("in place of start: what arrived then or later, as 10m (ago), or a time")]
-Cut = Annotated[int, number(1, MAX_CUT_BYTES, "each line's first so many bytes, 1 to 65536; all of it by default")]
+Byte = Annotated[
+    int, number(0, MAX_ID, "instead of start: begin with the line that holds this byte position", "a byte position")
+]
+Since = Annotated[str, text("instead of start: begin with what arrived then or later, such as 10m (ago), or a time")]
+Cut = Annotated[int, number(1, MAX_CUT_BYTES, "only the first so many bytes of each line, 1 to 65536; all by default")]
 Until = Annotated[str, text("only what arrived before")]
 Times = Annotated[bool, switch("true: also when each line arrived; false by default")]
 

@@ -61,7 +61,7 @@ def _read_cursor(name: str, value: str) -> Cursor:
 PatternText = Annotated[
     str,
     text(
-        "what is looked for, within one line; mandatory",
+        "what to look for, within one line; required",
         f"1 to {MAX_PATTERN} characters",
         schema={"minLength": 1, "maxLength": MAX_PATTERN},
     ),
