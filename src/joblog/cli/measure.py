@@ -20,7 +20,7 @@ def progress(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        ranks = client.progress(project_id, version.job_id, version.id, ranks=args.rank)
+        ranks = client.progress(project_id, version.job_id, version.id, ranks=args.rank, encoding=args.encoding)
     if args.json:
         show_json(ranks)
     else:
@@ -38,7 +38,9 @@ def metrics(args: argparse.Namespace) -> int:
         version = latest_version(client, project_id, args.job)
         where = project_id, version.job_id, version.id
         names = args.names or ()
-        all_series = client.metrics(*where, ranks=args.rank, names=names, points=args.points, patterns=args.pattern or ())
+        all_series = client.metrics(
+            *where, ranks=args.rank, names=names, points=args.points, patterns=args.pattern or (), encoding=args.encoding
+        )
     if args.json:
         show_json(all_series)
     elif args.plot:

@@ -122,9 +122,11 @@ class Views(Transport):
         version = self.call("GET", _version(project_id, job_id, version_id))
         return replace(digest, run=f"{job['name']}/{version['name']}")
 
-    def progress(self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None) -> list[RankProgress]:
-        """Returns every rank's progress bars as numbers."""
-        path = f"{_version(project_id, job_id, version_id)}/progress{_query({'ranks': ranks})}"
+    def progress(
+        self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None, encoding: str | None = None
+    ) -> list[RankProgress]:
+        """Returns every rank's progress bars as numbers; ``encoding`` as in ``terminal``."""
+        path = f"{_version(project_id, job_id, version_id)}/progress{_query({'ranks': ranks, 'encoding': encoding})}"
         return value(list[RankProgress], self.call("GET", path))
 
     def metrics(  # noqa: PLR0913 - each is a choice of its own
@@ -138,13 +140,15 @@ class Views(Transport):
         points: int = 500,
         least: int = 2,
         patterns: Iterable[str] = (),
+        encoding: str | None = None,
     ) -> list[SeriesPoints]:
         """Returns the series that ranks print, of all that is there now.
 
-        Series of fewer than ``least`` points are left out. pandas takes one as
+        Series of fewer than ``least`` points are left out. ``encoding`` is as in ``terminal``. pandas takes one as
         ``DataFrame({"step": s.steps, "value": s.values})``.
         """
         asked: dict[str, object] = {"ranks": ranks, "names": ",".join(names) or None, "points": points, "least": least}
+        asked["encoding"] = encoding
         path = f"{_version(project_id, job_id, version_id)}/metrics{_query(asked, list(patterns))}"
         while True:
             page = value(Metrics, self.call("GET", path))

@@ -19,6 +19,7 @@ from joblog.core.timeline import Timeline
 from joblog.engine.compute import compute
 from joblog.engine.read import PageReader
 from joblog.engine.times import second_of
+from joblog.views.encodings import GUESSED
 from joblog.views.metrics.metrics import MetricsReader, Series
 from joblog.views.metrics.readings import MetricPattern
 from joblog.views.metrics.watched import Watched, barred, measured
@@ -50,9 +51,9 @@ T = TypeVar("T")
 class _State:
     """What was found in a log up to ``watched.frames.at``, for progress or for metrics."""
 
-    def __init__(self, at: int, line: int, patterns: Sequence[MetricPattern]) -> None:
+    def __init__(self, at: int, line: int, patterns: Sequence[MetricPattern], encoding: str) -> None:
         self.lock = threading.Lock()
-        self.watched = Watched(Redraws(at, line))
+        self.watched = Watched(Redraws(at, line), encoding=encoding)
         self.patterns = patterns
         self.bars = list[Progress]()
         self.metrics = MetricsReader()
@@ -65,12 +66,12 @@ class Watch:
     def __init__(self, reader: PageReader, timeline: Timeline, *, max_points: int = MAX_POINTS) -> None:
         self._reader, self._max_points = reader, max_points
         self._lock = threading.Lock()
-        self._states: OrderedDict[tuple[int, tuple[str, ...] | None], _State] = OrderedDict()
+        self._states: OrderedDict[tuple[int, tuple[str, ...] | None, str], _State] = OrderedDict()
         timeline.forgets(self._forget)
 
-    def progress(self, log: Head) -> list[Progress]:
-        """Returns the bars that a log draws, the one that moved last at the end."""
-        state = self._state(log, None, ())
+    def progress(self, log: Head, encoding: str = GUESSED) -> list[Progress]:
+        """Returns the bars that a log draws, the one that moved last at the end; ``encoding`` is what it is written in."""
+        state = self._state(log, None, (), encoding)
         with state.lock:
             at, line, low = state.watched.frames.at, None, max(log.end_byte - TAIL_BYTES, log.start_byte)
             if at < low:  # what lies between was drawn over long ago
@@ -83,13 +84,18 @@ class Watch:
             return state.bars
 
     def metrics(
-        self, log: Head, patterns: Sequence[tuple[str, MetricPattern]], budget: int, use: Callable[[list[Series]], T]
+        self,
+        log: Head,
+        patterns: Sequence[tuple[str, MetricPattern]],
+        budget: int,
+        use: Callable[[list[Series]], T],
+        encoding: str = GUESSED,
     ) -> tuple[T, int, int]:
         """Reads up to ``budget`` bytes more of a log, and gives ``use`` its series so far, which are its own for that time.
 
         Returns what ``use`` made of them, up to which byte they are, and what is left of the budget.
         """
-        state = self._state(log, tuple(text for text, _ in patterns), [pattern for _, pattern in patterns])
+        state = self._state(log, tuple(text for text, _ in patterns), [pattern for _, pattern in patterns], encoding)
         with state.lock:
             at = max(state.watched.frames.at, log.start_byte)
             if at > state.watched.frames.at:
@@ -121,15 +127,15 @@ class Watch:
         with self._lock:
             self._states.clear()
 
-    def _state(self, log: Head, key: tuple[str, ...] | None, patterns: Sequence[MetricPattern]) -> _State:
+    def _state(self, log: Head, key: tuple[str, ...] | None, patterns: Sequence[MetricPattern], encoding: str) -> _State:
         with self._lock:
-            state = self._states.get((log.id, key))
+            state = self._states.get((log.id, key, encoding))
             if state is None:
-                state = self._states[log.id, key] = _State(log.start_byte, log.start_line, patterns)
+                state = self._states[log.id, key, encoding] = _State(log.start_byte, log.start_line, patterns, encoding)
                 if len(self._states) > MAX_LOGS:
                     self._states.popitem(last=False)
             else:
-                self._states.move_to_end((log.id, key))
+                self._states.move_to_end((log.id, key, encoding))
             return state
 
 

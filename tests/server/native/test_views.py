@@ -144,6 +144,8 @@ def test_terminal_view_of_a_growing_log(make_log: MakeLog) -> None:
         ("../../why", {"max_tokens": "1000", "max_bytes": "4000"}, "max_tokens"),
         ("../../why", {"silent_s": "0"}, "silent_s"),
         ("../../progress", {"ranks": "1,,2"}, "ranks"),
+        ("../../progress", {"encoding": "klingon"}, "encoding"),
+        ("../../metrics", {"encoding": "klingon"}, "encoding"),
         ("../../metrics", {"points": "2"}, "points"),
         ("../../metrics", {"least": "0"}, "least"),
         ("../../metrics", {"pattern": "("}, "pattern"),
@@ -311,6 +313,20 @@ def test_progress_and_metrics_are_read_on(ranks: Ranks, web: Web) -> None:
     ranks.close()
     own = client.metrics(*ranks.where, patterns=[r"L->(?P<mine>\d+)"], names=["mine"], least=1)
     assert [(each.name, each.values) for each in own] == [("mine", [7])]
+
+
+def test_numbers_of_a_log_whose_encoding_is_said(ranks: Ranks) -> None:
+    """So little of it tells nobody what it is written in; who says it reads on from there, beside who does not."""
+    client = ranks.client
+    ranks.say(0, "﹡损失: 0.5\n﹡损失: 0.4\n进度：45%\n".encode("gb18030"))
+    assert [each.name for each in client.metrics(*ranks.where)] != ["损失"]
+    (series,) = client.metrics(*ranks.where, encoding="gbk")
+    assert (series.name, series.values) == ("损失", [0.5, 0.4])
+    (bar,) = client.progress(*ranks.where, encoding="gbk")[0].bars
+    assert (bar.label, bar.fraction) == ("进度", 0.45)
+    ranks.say(0, "﹡损失: 0.3\n".encode("gb18030"))
+    (series,) = client.metrics(*ranks.where, encoding="gb18030")
+    assert series.values == [0.5, 0.4, 0.3]
 
 
 def test_long_series_are_thinned_with_their_peaks(ranks: Ranks) -> None:

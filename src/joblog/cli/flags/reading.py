@@ -18,6 +18,7 @@ RAW_HELP = "send the bytes unchanged to a terminal too: no pager, escapes includ
 
 PLAIN_HELP = "fold progress bars and leave out escapes in a pipe or a file too, as on a terminal"
 
+WRITTEN_HELP = "the logs' character encoding, such as gbk or utf-16 (default: guessed)"
 ENCODING_HELP = "the log's character encoding, such as gbk or utf-16, used where bars are folded (default: guessed)"
 
 JOB_HELP = f"{RUN_HELP} (default: the latest run)"
@@ -168,6 +169,8 @@ def _add_views(commands: Subparsers) -> None:
         metavar="RE",
         help="read numbers with this expression instead: (?P<loss>...), or (?P<name>...) and (?P<value>...)",
     )
+    for command in (progress, metrics):
+        command.add_argument("--encoding", metavar="NAME", help=WRITTEN_HELP)
     for command in (why, progress, metrics):
         add_named(command, "job", "RUN", JOB_HELP, optional=True)
         command.add_argument("--rank", metavar="RANKS", help=RANK_HELP)

@@ -16,7 +16,9 @@ from joblog.server.http.parameters import number, text
 from joblog.server.http.patterns import metric_patterns, readable_bytes
 from joblog.server.http.routes import Call, Calls
 from joblog.server.native.downsample import kept
+from joblog.server.native.terminal import Encoding
 from joblog.server.state import State
+from joblog.views.encodings import parse_encoding
 from joblog.views.merged import parse_place
 from joblog.views.metrics.metrics import Series
 from joblog.views.metrics.readings import MetricPattern
@@ -98,13 +100,14 @@ async def explain_failure(
 
 
 @calls.get("/progress", "read", "How far it is")
-async def read_progress(joblog: State, call: Call, ranks: Rank = "") -> list[RankProgress]:
+async def read_progress(joblog: State, call: Call, ranks: Rank = "", encoding: Encoding = "") -> list[RankProgress]:
     """Gives every rank's progress bars as numbers."""
+    written = parse_encoding(encoding)
     logs = await _logs(joblog, call, ranks)
 
     def read() -> list[RankProgress]:
         watch = joblog.watch
-        return [RankProgress(log.task, log.appended_ms, log.closed, watch.progress(log)) for log in logs]
+        return [RankProgress(log.task, log.appended_ms, log.closed, watch.progress(log, written)) for log in logs]
 
     return await joblog.viewing.run(read)
 
@@ -118,12 +121,14 @@ async def read_metrics(
     points: Points = 500,
     least: Least = 2,
     pattern: PatternTexts | None = None,
+    encoding: Encoding = "",
 ) -> Metrics:
     """Gives the numbers that ranks print as series over steps and time."""
+    written = parse_encoding(encoding)
     patterns = await joblog.viewing.run(metric_patterns, pattern or [])
     wanted = None if not names else {name.strip() for name in names.split(",")}
     logs = await _logs(joblog, call, ranks)
-    return await joblog.viewing.run(_metrics, joblog, logs, patterns, wanted, (points, least))
+    return await joblog.viewing.run(_metrics, joblog, logs, patterns, wanted, (points, least), written)
 
 
 def _metrics(
@@ -132,11 +137,12 @@ def _metrics(
     patterns: Sequence[tuple[str, MetricPattern]],
     wanted: set[str] | None,
     sizes: tuple[int, int],
+    written: str,
 ) -> Metrics:
     items, read_bytes, unread_bytes, budget = list[SeriesPoints](), 0, 0, readable_bytes(patterns, READ_BYTES)
     for log in logs:
         thinned = partial(_thinned, log.task, wanted, sizes)
-        points, reached, budget = joblog.watch.metrics(log, patterns, budget, thinned)
+        points, reached, budget = joblog.watch.metrics(log, patterns, budget, thinned, written)
         items += points
         read_bytes += reached - log.start_byte
         unread_bytes += log.end_byte - reached

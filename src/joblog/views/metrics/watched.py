@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from joblog.views.encodings import Decoder
+from joblog.views.encodings import GUESSED, Decoder
 from joblog.views.metrics.counters import NONE, counters_of
 from joblog.views.metrics.names import PHASE
 from joblog.views.metrics.progress import ProgressReader, is_plain, progress_of
@@ -72,6 +72,8 @@ class Watched:
     lines: LineReader = field(default_factory=LineReader)
     decoder: Decoder | None = None
     prefix: bytes | None = None
+    encoding: str = GUESSED
+    """What the log is written in, where somebody said it."""
 
     def seek(self, at: int, line: int) -> None:
         """Goes on at another place of the log, which is a border between lines."""
@@ -83,7 +85,7 @@ class Watched:
         They are UTF-8 whatever the log is written in. Those whose outlines are ``known`` are left out.
         """
         if self.decoder is None:
-            self.decoder = Decoder(self.frames.at)
+            self.decoder = Decoder(self.frames.at, self.encoding)
         frames = self._read(piece, self.decoder, known)
         if self.prefix is None:
             first = list(islice(frames, SAMPLE_LINES))
