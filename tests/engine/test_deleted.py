@@ -142,7 +142,7 @@ def test_a_report_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
     second: VersionRow = nodes.one.runs.put_run("lab", "job", "second", 0, NOW_MS)[1]
 
     def heard(tx: Transaction) -> None:
-        said: dict[str, Value] = dict.fromkeys(("exit_code", "signal", "reason", "host", "ended_ms"))
+        said: dict[str, Value] = dict.fromkeys(("exit_code", "signal", "reason", "host", "terminal_rows", "ended_ms"))
         assert tx.rows("version_locked", id=second.id)
         tx.rows("task_put", version_id=second.id, worker=3, status=Status.RUNNING, now_ms=NOW_MS, **said)
 

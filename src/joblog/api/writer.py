@@ -91,13 +91,16 @@ class Writer(Transport):
         reason: str | None = None,
         host: str | None = None,
         tasks: int | None = None,
+        terminal_rows: int | None = None,
     ) -> Reported:
         """Says how the worker that writes ``log`` is.
 
         ``status`` is ``RUNNING``, again every few seconds, and then ``COMPLETED``, ``FAILED`` or ``KILLED``.
-        ``tasks`` is how many workers the run has in all. The answer says whether the worker is asked to stop.
+        ``tasks`` is how many workers the run has in all, ``terminal_rows`` how high the terminal is that the program writes
+        to. The answer says whether the worker is asked to stop.
         """
         outcome = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
+        outcome["terminal_rows"] = terminal_rows
         body = {"status": status} | {name: each for name, each in outcome.items() if each is not None}
         return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body, repeatable=True))
 

@@ -17,7 +17,7 @@ from joblog.core.logs import Growth
 Value = str | int | bytes | bytearray | memoryview | None
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
 

@@ -79,6 +79,7 @@ CREATE TABLE task (
     seen_ms BIGINT NOT NULL,
     ended_ms BIGINT,
     starts BIGINT NOT NULL DEFAULT 1,
+    terminal_rows BIGINT,
     PRIMARY KEY (version_id, worker)
 );
 -- Running tasks by when they were last heard of.

@@ -33,6 +33,7 @@ class Report(Struct, frozen=True):
     reason: str | None = None
     host: str | None = None
     tasks: int | None = None
+    terminal_rows: int | None = None
 
 
 class States:
@@ -61,6 +62,7 @@ class States:
                 signal=report.signal,
                 reason=report.reason,
                 host=report.host,
+                terminal_rows=report.terminal_rows,
                 now_ms=now_ms,
                 ended_ms=ended_ms,
             )

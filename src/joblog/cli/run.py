@@ -12,6 +12,7 @@ from joblog.agent.environment import names_in
 from joblog.agent.run.foreground import Options
 from joblog.agent.run.foreground import run as run_agent
 from joblog.agent.run.pass_on import say
+from joblog.agent.run.pipes import terminal_rows
 from joblog.agent.spool.spool import Meta
 from joblog.api import settings
 from joblog.cli.names import TITLE_CHARACTERS, checked_job, checked_run_id, checked_task, job_of_command
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         host=os.uname().nodename,
         tasks=None if args.task else names.tasks,
         labels=_usable(environ, partial(_labels, args.label, environ)),
+        terminal_rows=terminal_rows() if args.tty else None,
     )
 
     def connect() -> Writer:

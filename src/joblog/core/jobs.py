@@ -50,7 +50,8 @@ class VersionRow(Struct, frozen=True):
 class TaskRow(Struct, frozen=True):
     """A row of how a worker is, as it said itself: ``exit_code`` and ``signal`` (``SIGKILL``) once it has ended.
 
-    ``seen_ms`` is when it was last heard of, ``starts`` how often it has begun.
+    ``seen_ms`` is when it was last heard of, ``starts`` how often it has begun, ``terminal_rows`` how high the terminal is
+    that its program writes to, None where that is none.
     """
 
     worker: int
@@ -63,6 +64,7 @@ class TaskRow(Struct, frozen=True):
     seen_ms: int
     ended_ms: int | None
     starts: int
+    terminal_rows: int | None = None
 
     @property
     def name(self) -> str:

@@ -59,7 +59,7 @@ _TABLES = (
         2,
         (
             *("version_id", "worker", "status", "exit_code", "signal", "reason", "host", "started_ms", "seen_ms", "ended_ms"),
-            "starts",
+            *("starts", "terminal_rows"),
         ),
         "version",
     ),

@@ -129,6 +129,16 @@ def test_terminal_of_the_right_size(agent: Agent) -> None:
     assert agent.spooled() == b"111 33\nTrue True\n60 20\n"
 
 
+def test_what_a_terminal_of_this_height_shows(joblog: Agent) -> None:
+    """With --tty the terminal's view counts rows from the top of the job's own terminal, and goes on doing so."""
+    program = "print(*range(30), sep='\\n'); print('\\x1b[Htop\\x1b[12;1H')"
+    for rows, changed in (("12", 19), ("20", 11)):
+        job = joblog.python(program, options=("--wait", "60", "--tty", "--job", f"high-{rows}"))
+        assert subprocess.run(job, env=joblog.environ | {"LINES": rows}, stdin=subprocess.DEVNULL, timeout=120).returncode == 0
+        lines = joblog.said("cat", "--plain", f"high-{rows}").decode().split()
+        assert lines.index("top") == changed
+
+
 @pytest.mark.long  # 64 agents on a machine with few processors
 def test_64_ranks_meet_in_one_version(joblog: Agent) -> None:
     """Started at once, as Slurm does, with nothing but Slurm's own variables."""

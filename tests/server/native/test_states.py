@@ -156,6 +156,8 @@ def test_run_that_was_registered_is_found_by_its_uuid(client: Client, web: Web) 
         ({"status": "KILLED", "reason": "a\x1b[2J"}, Invalid, "reason"),
         ({"status": "RUNNING", "host": ""}, Invalid, "host"),
         ({"status": "RUNNING", "tasks": 0}, OutOfRange, "tasks"),
+        ({"status": "RUNNING", "terminal_rows": 0}, OutOfRange, "terminal_rows"),
+        ({"status": "RUNNING", "terminal_rows": 10_000}, OutOfRange, "terminal_rows"),
     ],
 )
 def test_bad_report_is_refused_and_changes_nothing(

@@ -37,18 +37,18 @@ ROWS = st.lists(
 ).map(b"".join)
 
 
-def whole(data: bytes) -> list[ShownLine]:
-    terminal = Terminal()
+def whole(data: bytes, height: int = 0) -> list[ShownLine]:
+    terminal = Terminal(rows=height)
     return terminal.feed(data) + terminal.finish()
 
 
-def paged(data: bytes, count: int, piece: int, limit: int) -> tuple[list[ShownLine], bool]:
+def paged(data: bytes, count: int, piece: int, limit: int, height: int = 0) -> tuple[list[ShownLine], bool]:
     """Reads a closed log page by page; returns all lines, and whether a page had to be cut."""
     found, mark, cut = list[ShownLine](), Checkpoint(), False
     while True:
         until = min(mark.byte + limit, len(data))
         pieces = (data[at : min(at + piece, until)] for at in range(mark.byte, until, piece))
-        page = shown_page(pieces, mark, count, at_end=until == len(data), closed=True)
+        page = shown_page(pieces, mark, count, at_end=until == len(data), closed=True, height=height)
         assert page.start_byte == mark.byte
         assert page.settled == len(page.lines)
         found, cut, mark = found + page.lines, cut or page.cut, parse_cursor(page.next)
@@ -64,6 +64,15 @@ def test_pages_glue(data: bytes, count: int, piece: int) -> None:
     found, cut = paged(data, count, piece, len(data) + 1)
     assert not cut
     assert found == whole(data)
+
+
+@settings(max_examples=examples(100))
+@given(st.one_of(LONG, ROWS), st.integers(1, 300), st.integers(1, 500), st.integers(1, WINDOW_ROWS))
+def test_pages_of_a_terminal_of_known_height_glue(data: bytes, count: int, piece: int, height: int) -> None:
+    """Its rows are counted from its own top."""
+    found, cut = paged(data, count, piece, len(data) + 1, height)
+    assert not cut
+    assert found == whole(data, height)
 
 
 @settings(max_examples=examples(100))

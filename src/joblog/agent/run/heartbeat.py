@@ -50,8 +50,7 @@ class Reporter:
                         return
                     if self._client is None:
                         self._client = self._connect()
-                    meta = self._spool.meta
-                    version = self._client.report(log, "RUNNING", host=meta.host or None, tasks=meta.tasks)
+                    version = self._client.report(log, "RUNNING", **self._spool.meta.facts)
                     self._shipper.announced = True
                 if version.stop:
                     self._stop()

@@ -169,6 +169,12 @@ def _set_transparent(terminal: int) -> None:
     termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
+def terminal_rows() -> int:
+    """Returns how high the terminal is that a command gets."""
+    rows: int = struct.unpack_from("H", _terminal_size())[0]
+    return rows
+
+
 def _terminal_size() -> bytes:
     """Returns the size of the first terminal among joblog's descriptors, or of its own, as the kernel has it."""
     try:

@@ -25,7 +25,7 @@ import stat
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from joblog.agent.spool.resumed import Resumption
 from joblog.api.refs import Gap
@@ -45,7 +45,7 @@ _PART = re.compile(r"([0-9]{20})-([0-9a-f]{8})\.part")
 class Meta(NamedTuple):
     """Which log a spool is for; ``url``: of which server, if somebody said so; ``tasks``: how many the run has in all.
 
-    ``labels`` are what the job is to be labelled with.
+    ``labels`` are what the job is to be labelled with, ``terminal_rows`` how high the terminal is that the command gets.
     """
 
     project_id: str
@@ -56,6 +56,12 @@ class Meta(NamedTuple):
     host: str = ""
     tasks: int | None = None
     labels: dict[str, str] | None = None
+    terminal_rows: int | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What each report of the run says of it."""
+        return {"host": self.host or None, "tasks": self.tasks, "terminal_rows": self.terminal_rows}
 
 
 class Outcome(NamedTuple):

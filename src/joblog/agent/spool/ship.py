@@ -325,7 +325,7 @@ class Shipper:
         if self._spool.outcome is None or self.announced or self._end_reported.is_set():
             return
         try:
-            client.report(log.ref, "RUNNING", host=self._spool.meta.host or None, tasks=self._spool.meta.tasks)
+            client.report(log.ref, "RUNNING", **self._spool.meta.facts)
             self.announced = True
         except Unreachable:
             raise
@@ -337,7 +337,7 @@ class Shipper:
         outcome, meta = self._spool.outcome, self._spool.meta
         try:
             if outcome is not None and not self._end_reported.is_set():
-                client.report(log.ref, **outcome._asdict(), host=meta.host or None, tasks=meta.tasks)
+                client.report(log.ref, **outcome._asdict(), **meta.facts)
                 if outcome.status == "FAILED" and self._say_address:
                     self._say(f"joblog why {meta.job_name} shows why it failed")
         except JoblogError as error:

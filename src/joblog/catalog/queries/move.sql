@@ -147,12 +147,14 @@ INSERT INTO request (version_id, body) VALUES (:version_id, :body);
 DELETE FROM request WHERE version_id = :version_id;
 
 -- name: task_rows
-SELECT version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+SELECT version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
 WHERE version_id > :after AND version_id <= :until;
 
 -- name: task_row_put
-INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts)
-VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :started_ms, :seen_ms, :ended_ms, :starts);
+INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts,
+    terminal_rows)
+VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :started_ms, :seen_ms, :ended_ms, :starts,
+    :terminal_rows);
 
 -- name: task_row_drop
 DELETE FROM task WHERE version_id = :version_id AND worker = :worker;

@@ -21,27 +21,28 @@ RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected
     title, command, host, user_name, commit_id;
 
 -- name: task_put
-INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms)
-VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :now_ms, :now_ms, :ended_ms)
+INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, terminal_rows)
+VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :now_ms, :now_ms, :ended_ms, :terminal_rows)
 ON CONFLICT (version_id, worker) DO UPDATE SET status = excluded.status, exit_code = excluded.exit_code,
     signal = excluded.signal, reason = excluded.reason, host = COALESCE(excluded.host, task.host),
+    terminal_rows = COALESCE(excluded.terminal_rows, task.terminal_rows),
     started_ms = CASE WHEN task.ended_ms IS NOT NULL AND excluded.ended_ms IS NULL THEN excluded.started_ms ELSE task.started_ms END,
     starts = CASE WHEN task.ended_ms IS NOT NULL AND excluded.ended_ms IS NULL THEN task.starts + 1 ELSE task.starts END,
     seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms;
 
 -- name: task
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
 WHERE version_id = :version_id AND worker = :worker;
 
 -- name: task_seen
 UPDATE task SET seen_ms = :now_ms WHERE version_id = :version_id AND worker = :worker;
 
 -- name: tasks
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
 WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
 
 -- name: task_ends
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts FROM task
+SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
 WHERE version_id = :version_id ORDER BY ended_ms, worker;
 
 -- name: tasks_silent

@@ -28,12 +28,16 @@ _SIGNAL = re.compile(r"SIG[A-Z0-9+-]{1,20}", re.ASCII)
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
+MAX_TERMINAL_ROWS = 9999
 TaskStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.name for status in TASK_STATUSES]})]
 RunStatus = Annotated[str, Meta(extra_json_schema={"enum": [status.name for status in Status]})]
 
 
 class ReportRequest(Struct, forbid_unknown_fields=True):
-    """How a worker is; ``tasks`` is how many workers the run has in all."""
+    """How a worker is; ``tasks`` is how many workers the run has in all.
+
+    ``terminal_rows`` is how high the terminal is that its program writes to.
+    """
 
     status: TaskStatus
     exit_code: int | None = None
@@ -41,6 +45,7 @@ class ReportRequest(Struct, forbid_unknown_fields=True):
     reason: str | None = None
     host: str | None = None
     tasks: int | None = None
+    terminal_rows: int | None = None
 
     def __post_init__(self) -> None:
         if self.exit_code is not None and not 0 <= self.exit_code <= 255:
@@ -53,6 +58,8 @@ class ReportRequest(Struct, forbid_unknown_fields=True):
                 raise Invalid(name, "1 to 200 characters without control characters")
         if self.tasks is not None and not 1 <= self.tasks <= MAX_TASKS:
             raise OutOfRange("tasks", f"an integer from 1 to {MAX_TASKS}", self.tasks)
+        if self.terminal_rows is not None and not 1 <= self.terminal_rows <= MAX_TERMINAL_ROWS:
+            raise OutOfRange("terminal_rows", f"an integer from 1 to {MAX_TERMINAL_ROWS}", self.terminal_rows)
 
 
 class StatusRequest(Struct, forbid_unknown_fields=True):
@@ -71,7 +78,7 @@ async def report_task(joblog: State, call: Call, task: int, data: ReportRequest)
     """Takes a worker's word: RUNNING at its start and again every few seconds, then how it has ended."""
     version = await _version(joblog, call)
     status = status_named(data.status, TASK_STATUSES)
-    word = Report(status, data.exit_code, data.signal, data.reason, data.host, data.tasks)
+    word = Report(status, data.exit_code, data.signal, data.reason, data.host, data.tasks, data.terminal_rows)
     after = await joblog.writing(joblog.engine.states.report, version, task, word, joblog.engine.clock_ms())
     return Reported(after.status.name, after.status in (Status.KILLING, Status.KILLED))
 

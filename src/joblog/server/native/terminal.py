@@ -48,7 +48,10 @@ async def read_terminal(
     if start is not None and cursor:
         raise Invalid("cursor", "given without start, or start without cursor")
     at = parse_cursor(cursor) if cursor else start or 0
-    render = partial(shown_page if colours == "keep" else plain_page, encoding=parse_encoding(encoding))
+    written = parse_encoding(encoding)
+    task = await joblog.reading(joblog.engine.states.task, log.version_id, log.worker)
+    height = (task.terminal_rows or 0) if task is not None else 0
+    render = partial(shown_page if colours == "keep" else plain_page, encoding=written, height=height)
     page = await joblog.viewing.run(terminal_page, joblog.engine.reader, log, at, count, render)
     if times:
         page.times_ms.extend(await joblog.viewing.run(_times_ms, joblog, log, page))

@@ -15,6 +15,7 @@ from itertools import accumulate
 from joblog.errors import Invalid
 from joblog.views.encodings import Decoder
 from joblog.views.terminal.row import Row
+from joblog.views.terminal.screen import WINDOW_ROWS
 from joblog.views.terminal.sgr import pen_after
 from joblog.views.terminal.terminal import Checkpoint, Terminal, shown_line
 from joblog.views.values import ShownPage
@@ -38,16 +39,16 @@ def parse_cursor(text: str) -> Checkpoint:
     return Checkpoint(int(match[1]), int(match[2]), match[3], int(match[4] or 0))
 
 
-def shown_page(
-    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = ""
+def shown_page(  # noqa: PLR0913 - what a log is, each of its own
+    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = "", height: int = 0
 ) -> ShownPage:
     """Renders a page of about ``count`` lines of the bytes from ``mark`` on, which ``pieces`` has as many of as may be read.
 
     ``at_end``: they reach to the log's end; ``closed``: which is for ever. The page has the lines up to the first border
     at or after ``count``, and fewer where the pieces have no more. ``encoding`` is what the log is written in, nothing where
-    that is to be guessed.
+    that is to be guessed. ``height`` is that of the terminal, 0 where it is not known, or more than is kept.
     """
-    terminal, rows, end, look_at = Terminal(mark), list[Row](), mark.byte, count
+    terminal, rows, end, look_at = Terminal(mark, rows=height if height <= WINDOW_ROWS else 0), list[Row](), mark.byte, count
     decoder = Decoder(mark.byte, encoding)
     for piece in pieces:
         for data, places in decoder.feed(piece):
@@ -79,11 +80,11 @@ def shown_page(
     return replace(_page(rows + screen, mark, here), cut=True)
 
 
-def plain_page(
-    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = ""
+def plain_page(  # noqa: PLR0913 - what a log is, each of its own
+    pieces: Iterable[bytes], mark: Checkpoint, count: int, *, at_end: bool, closed: bool, encoding: str = "", height: int = 0
 ) -> ShownPage:
     """Renders a page without the spans of text that is not plain."""
-    page = shown_page(pieces, mark, count, at_end=at_end, closed=closed, encoding=encoding)
+    page = shown_page(pieces, mark, count, at_end=at_end, closed=closed, encoding=encoding, height=height)
     for line in page.lines:
         line.spans.clear()
     return page

@@ -1,8 +1,8 @@
 """The screen of a terminal: rows of cells, a cursor, and for each row the bytes of the log that it came from.
 
 A row's range ``[start, end)`` spans all bytes during which the cursor was on it, frames that were overwritten included.
-How high the screen was is not known afterwards: it is taken for WINDOW_ROWS, which is how far up a program can reach, until the
-program sets a region that scrolls or goes to a row by its number; then for as high as that says (``addressed``). A row that
+Unless somebody has told how high the screen was, it is taken for WINDOW_ROWS, which is how far up a program can reach, until
+the program sets a region that scrolls or goes to a row by its number; then for as high as that says (``addressed``). A row that
 scrolls off its top can change no more. Lines are not wrapped: the terminal's width is not known, and programs that redraw keep
 within it themselves.
 
