@@ -132,6 +132,10 @@ _PARTS = re.compile(
     r"(?P<done>\d+)\s*+(?:/|of)\s*+(?P<total>\d+)"
     r"(?![\d/]|\.\d)"
 )
+_OF_LEFT = re.compile(
+    r"(?<![\w.])(?P<label>[A-Za-z]\w{1,30}):?\s{1,4}(?P<done>\d{1,3}(?:,\d{3}){1,4}|\d{1,12})\s?/\s?"
+    r"(?P<total>\d{1,3}(?:,\d{3}){1,4}|\d{1,12})(?![\d/.])"
+)
 _EPOCH_NAME = re.compile(r"(?i)(?:(?:train(?:ing)?|test|val(?:id(?:ation)?)?)\s)?(?:epochs?|epoche|epoca)(?:\(\w+\))?")
 _MIGHT = re.compile(
     r"[%％/]| of |(?i:eta|remaining|left|estimated)|剩余|还需|iter|[━╸╺]{4}"
@@ -255,6 +259,8 @@ def _counted(text: str) -> Look | None:
             whole=whole,
             counted=True,
         )
+    if parts is None and left is not None:
+        parts = _OF_LEFT.search(text)
     if parts is not None:
         return Look(parts.span("label"), parts.span("done"), parts.span("total"), left=left, each=each, counted=True)
     return Look(left=left, whole=whole) if left is not None else None

@@ -47,10 +47,19 @@ def cells_of(text: str) -> Cells | None:
         return _cells(text, _between(text), ruled=True)
     if _CSV.fullmatch(text) is not None:
         return _cells(text, [match.span() for match in _FIELD.finditer(text)][:MAX_COLUMNS], ruled=False)
+    if text.count(" | ") >= 2 and (open_row := _open_row(text)) is not None:
+        return open_row
     bar = _BAR.search(text)
     body = text[: bar.start()] if bar is not None else text
     spans = [match.span() for match in _CELL.finditer(body)] if "\t" not in body else _tabbed(body)
     return _cells(text, spans, ruled=False) if 2 <= len(spans) <= MAX_COLUMNS else None
+
+
+def _open_row(text: str) -> Cells | None:
+    """Returns the cells of a row without a bar at its ends, which are all numbers, or all without any."""
+    cells = _cells(text, [match.span() for match in re.finditer(r"[^\s|](?:[^|]*[^\s|])?", text)][:MAX_COLUMNS], ruled=False)
+    words = "".join(text[start:end] for start, end in cells.spans)
+    return cells if all(cells.numeric) or not any(map(str.isdigit, words)) else None
 
 
 def _between(text: str) -> list[Span]:

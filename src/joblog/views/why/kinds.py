@@ -233,7 +233,7 @@ _SPOKEN = re.compile(
     r"|^\S{1,80}: (?:line \d+: )?(?:can't open file '|\S{1,80}: (?:command not found|No such file or directory|Permission denied|unbound variable|cannot execute.{0,80})$)"
     r"|^\S{1,200}: (?:\S{1,300}: version [`'].{1,80}' not found\b|symbol lookup error: |error while loading shared libraries: )"
     r"|^\s*(?:\S{1,12}\s{1,12})?Warning\s{2,12}(?:Failed\w*|BackOff|Evicted|OOMKilling|NodeNotReady|\w{0,40}Error)\s{2,12}\S"
-    r"|^(?:FATA|ERRO|PANI)\[\d+\] \S|^Error in rule \S+:"
+    r"|^(?:FATA|ERRO|PANI)\[\d+\] \S|^Error in rule \S+:|^npm (?:ERR!|error) \S"
     r"|^\S{1,80}: line \d+: syntax error|^(?:nvcc fatal|CMake Error|docker: Error)\b"
     r"|^\[LightGBM\] \[Fatal\] \S|.{0,160}?\blevel=(?:error|fatal|panic|critical)\b|^##\[error\]\S|^FAILED \S+::\S|^ERROR \(\S{1,80}\[\S{1,40}\]:"
     r"|^\[?(?:错误|严重错误|致命错误|报错|异常)\]?[：:]? ?\S|^\S{0,20}(?:失败|出错|报错|异常退出)[：:]\S"

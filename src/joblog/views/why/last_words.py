@@ -25,7 +25,8 @@ _WORDS = re.compile(
     r"|失败|错误|无法|异常"
 )
 _NONE = re.compile(
-    r"(?i)\b(?:0|no|zero|without) (?:\w+ )?(?:fail|err)|(?:failed|failures?|errors?)\s{0,3}[:=]\s{0,3}(?:0|none|false)\b"
+    r"(?i)\b(?:0|no|zero|without) (?:\w+ )?(?:fail|err)"
+    r"|(?:failed|failures?|errors?)(?: \w{1,20})?\s{0,3}[:=]\s{0,3}(?:0|none|false)\b"
 )
 _MINDED = re.compile(
     r"(?i)\b(?:warn(?:ing)?|ignor(?:e|ed|ing)|skip(?:ped|ping)?|retry(?:ing)?|fall(?:ing)? ?back"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from joblog.views.why import marks
 from joblog.views.why.forms import LINE_CHARACTERS, Unfinished
@@ -15,6 +16,9 @@ _GOES_ON = re.compile(
     r"|.*\b(?:ERROR|FATAL|SEVERE)\b"
 )
 """What a line begins with whose message stands on the next one."""
+
+
+_NUMBERED = re.compile(r"^\d{1,3}: +")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ def _message_of_lines(reading: Unfinished) -> Message:
     inner = [line for line in lines[2:] if marks.ALONE.match(line)] if summary.endswith(":") else []
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     causes += inner
+    if "Caused by:" in lines[:-1]:  # anyhow's, by number
+        below = lines[1 + lines.index("Caused by:") :]
+        numbered = list(takewhile(_NUMBERED.match, below))
+        causes.append(_NUMBERED.sub("", (numbered or below[:1])[-1]))
     cause = causes[-1] if causes else None
     if kind in (EXCEPTION, CRASH):
         kind = kind_of_exception(f"{cause or ''} {summary}", kind)
