@@ -17,10 +17,8 @@ from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import CachedPiece, joined
 
-_BATCH_FRAMES = 64
-"""Frames read at a time, 4 MiB of raw bytes: few enough to hold, enough for one request of a remote store."""
-
 _BATCH_BYTES = 4 * 1024 * 1024
+"""Raw bytes read at a time: few enough to hold, enough for one request of a remote store."""
 
 _BLOCK_BYTES = 256 * 1024
 """Frames are joined up to this: whoever looks through them pays by the piece, too."""
@@ -80,9 +78,13 @@ class Scan:
         segments: list[Segment] = self._logs.segments_by_byte(log_id, at, at + 1)
         if not segments:
             return []
-        wanted = self._frames.placed(segments[0]).covering_bytes(low, high)
-        few = wanted[-_BATCH_FRAMES:] if backwards else wanted[:_BATCH_FRAMES]
-        return joined(self._frames.read(segments[0], few), _BLOCK_BYTES)
+        sealed, placed = segments[0], self._frames.placed(segments[0])
+        low, high = max(low, sealed.start_byte), min(high, sealed.end_byte)
+        if backwards:
+            low = max(low, high - _BATCH_BYTES)
+        else:
+            high = min(high, low + _BATCH_BYTES)
+        return joined(self._frames.read(sealed, placed.covering_bytes(low, high)), _BLOCK_BYTES)
 
 
 def clipped(piece: CachedPiece, low: int, high: int) -> CachedPiece:

@@ -32,6 +32,9 @@ class Value:
         cls.FIELDS = tuple(cls.__annotations__)
 
     def __init__(self, *args: Any, **given: Any) -> None:
+        if not given and len(args) == len(self.FIELDS):  # as the server makes all of them
+            self.__dict__.update(zip(self.FIELDS, args, strict=True))
+            return
         given.update(zip(self.FIELDS, args, strict=False))
         fields = {name: given.pop(name) for name in self.FIELDS if name in given}
         missing = [name for name in self.FIELDS if name not in fields and not hasattr(type(self), name)]
