@@ -17,7 +17,7 @@ from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import CachedPiece, joined
 
-_BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
 """Raw bytes read at a time: few enough to hold, enough for one request of a remote store."""
 
 _BLOCK_BYTES = 256 * 1024
@@ -60,8 +60,8 @@ class Scan:
         owner, at = first, end - 1 if backwards else first
         try:
             if at >= head.sealed_byte:
-                first = max(first, head.sealed_byte, end - _BATCH_BYTES if backwards else 0)
-                pieces = self._tail(head.id, first, min(end, first + _BATCH_BYTES))
+                first = max(first, head.sealed_byte, end - BATCH_BYTES if backwards else 0)
+                pieces = self._tail(head.id, first, min(end, first + BATCH_BYTES))
             else:
                 pieces = self._sealed(head.id, first, min(end, head.sealed_byte), at, backwards)
         except Damaged as error:  # it may have been merged, and its object removed, a moment ago
@@ -81,9 +81,9 @@ class Scan:
         sealed, placed = segments[0], self._frames.placed(segments[0])
         low, high = max(low, sealed.start_byte), min(high, sealed.end_byte)
         if backwards:
-            low = max(low, high - _BATCH_BYTES)
+            low = max(low, high - BATCH_BYTES)
         else:
-            high = min(high, low + _BATCH_BYTES)
+            high = min(high, low + BATCH_BYTES)
         return joined(self._frames.read(sealed, placed.covering_bytes(low, high)), _BLOCK_BYTES)
 
 
