@@ -25,3 +25,14 @@ def test_answer_to_a_part_is_no_answer(send: str) -> None:
     finally:
         server.stop()
     assert server.held == WORDS
+
+
+def test_a_server_that_is_older_gets_a_report_that_it_knows() -> None:
+    """Agents may be newer than their server: a heartbeat that it refuses would make the run look lost."""
+    server = FlakyServer({1: "older"})
+    try:
+        with Client(server.url, "token") as client:
+            assert client.report(LOG, "RUNNING", host="node7", terminal_rows=40).status == "RUNNING"
+    finally:
+        server.stop()
+    assert server.reports == [{"status": "RUNNING", "host": "node7"}]

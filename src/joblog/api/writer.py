@@ -9,7 +9,7 @@ from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
 from joblog.api.values import Appended, Job, Log, Reported, Run, Version
-from joblog.errors import Unreachable
+from joblog.errors import Invalid, Unreachable
 
 
 class Writer(Transport):
@@ -102,7 +102,14 @@ class Writer(Transport):
         outcome = {"exit_code": exit_code, "signal": signal, "reason": reason, "host": host, "tasks": tasks}
         outcome["terminal_rows"] = terminal_rows
         body = {"status": status} | {name: each for name, each in outcome.items() if each is not None}
-        return value(Reported, self.call("POST", f"{log.version_path}/tasks/{log.task}/report", body, repeatable=True))
+        path = f"{log.version_path}/tasks/{log.task}/report"
+        try:
+            return value(Reported, self.call("POST", path, body, repeatable=True))
+        except Invalid as error:
+            if error.parameter != "terminal_rows" or terminal_rows is None:
+                raise
+            del body["terminal_rows"]  # a server that is older than this does not know it
+            return value(Reported, self.call("POST", path, body, repeatable=True))
 
 
 def _whole(answer: Appended, at: int, size: int) -> Appended:

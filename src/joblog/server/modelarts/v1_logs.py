@@ -39,9 +39,7 @@ _Version = tuple[str, int, int]
 LineSpan = Callable[[Head], tuple[int, int]]
 
 
-LogFile = Annotated[
-    str, text("a name that .../log/file-names gives; required", allowed="a name that .../log/file-names gives")
-]
+LogFile = Annotated[str, text("a name that .../log/file-names gives; required", allowed="a name that .../log/file-names gives")]
 StartByte = Annotated[int, number(-1, MAX_ID, "first byte, 0 by default; -1: the newest abs(offset) bytes").in_blanks()]
 Offset = Annotated[
     int, number(-MAX_OFFSET, MAX_OFFSET, f"length, -{MAX_OFFSET} to {MAX_OFFSET}; negative: backwards").in_blanks()
