@@ -120,7 +120,8 @@ class FlakyServer:
     ``failures`` maps the number of a call (from 1) to what happens to it: ``away``: the connection is closed before
     anything is done; ``deaf``: the call is done and its answer lost; ``busy``: 503; ``throttled``: 429; ``broken``: 500;
     ``proxy``: 502 with HTML; ``hangs``: no answer, for longer than the client waits; ``half``: half an answer;
-    ``older``: 400, a report's ``terminal_rows`` is not known; ``part``: of an append only the first half is kept, and the answer says where the log ends then.
+    ``older``: 400, a report's ``terminal_rows`` is not known;
+    ``part``: of an append only the first half is kept, and the answer says where the log ends then.
     """
 
     def __init__(self, failures: Mapping[int, str] | None = None, port: int = 0) -> None:

@@ -9,7 +9,7 @@ from joblog.api.compression import encoded
 from joblog.api.refs import Gap, LogRef
 from joblog.api.transport import Transport, project_path
 from joblog.api.values import Appended, Job, Log, Reported, Run, Version
-from joblog.errors import Invalid, Unreachable
+from joblog.errors import Invalid, OutOfRange, Unreachable
 
 
 class Writer(Transport):
@@ -105,8 +105,10 @@ class Writer(Transport):
         path = f"{log.version_path}/tasks/{log.task}/report"
         try:
             return value(Reported, self.call("POST", path, body, repeatable=True))
+        except OutOfRange:
+            raise
         except Invalid as error:
-            if error.parameter != "terminal_rows" or terminal_rows is None:
+            if error.parameter != "terminal_rows":
                 raise
             del body["terminal_rows"]  # a server that is older than this does not know it
             return value(Reported, self.call("POST", path, body, repeatable=True))
