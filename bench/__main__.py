@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench import growth, live, reads, streams, writes
+from bench import growth, live, patterns, reads, streams, writes
 from bench.agent import agent
 from bench.logs import Texts
 from bench.quiet import Patience
@@ -32,6 +32,7 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "bytes": reads.byte_pages,
     "connections": growth.connections,
     "length": reads.length,
+    "patterns": patterns.patterns,
     "search": live.search,
     "follow": live.follow,
     "size": writes.size,

@@ -40,14 +40,14 @@ def search(stage: Stage) -> None:
         ("a literal, whatever its case", "literal&ignore_case=true", "No such text"),
         ("an expression that others take exponential time for", "regex", "(x+x+)+y"),
     ):
-        measured = stage.quietly(partial(_searched, stage, log, f"{kind}&pattern={quote(pattern)}"))
+        measured = stage.quietly(partial(searched, stage, log, f"{kind}&pattern={quote(pattern)}"))
         wall_s, cpu_s = measured.result
         rate = log.end_byte / 1e6 / cpu_s
         shown = f"{rate:,.0f} MB/s of a core's time; {wall_s:.2f} s"
         aim, met = (f"≥ {SEARCH_GOAL_MB_S} MB/s", rate >= SEARCH_GOAL_MB_S) if kind == "literal" else ("", None)
         stage.add(Row(f"search of {size} for {what}", shown, goal=aim, met=met, others=measured.others))
     stage.joblog.client.append(_ref(log), log.end_byte, _NEEDLE.encode() + b"\n")
-    ended = stage.quietly(lambda: _searched(stage, log, f"literal&pattern={quote(_NEEDLE)}", matches=1))
+    ended = stage.quietly(lambda: searched(stage, log, f"literal&pattern={quote(_NEEDLE)}", matches=1))
     shown = f"{ended.result[0]:.2f} s"
     goal = f"< {END_GOAL_S:.0f} s"
     stage.add(Row(f"a hit at the end of {size}", shown, goal=goal, met=ended.result[0] < END_GOAL_S, others=ended.others))
@@ -59,7 +59,7 @@ class _End(msgspec.Struct):
     searched_bytes: int
 
 
-def _searched(stage: Stage, log: MadeLog, asked: str, matches: int = 0) -> tuple[float, float]:
+def searched(stage: Stage, log: MadeLog, asked: str, matches: int = 0) -> tuple[float, float]:
     """Returns the seconds that a search took, and those that the server's threads ran meanwhile."""
     cpu, begun = _cpu_s(stage.joblog.pid), time.perf_counter()
     body = stage.joblog.get(f"{_ref(log).path}/search?timeout_s=60&kind={asked}")

@@ -78,7 +78,13 @@ class MadeLog:
         self.created_ms = log.created_ms
         self.end_line = body.count(b"\n") * times
         self.end_byte = len(body) * times
-        self._body = body
+        self._body, self._times = body, times
+
+    def write(self, path: Path) -> None:
+        """Writes its bytes to a file."""
+        with path.open("wb") as file:
+            for _ in range(self._times):
+                file.write(self._body)
 
     @cached_property
     def _borders(self) -> list[int]:

@@ -61,7 +61,7 @@ def make_logs(data: Path, texts: Texts, parts: Iterable[str], *, quick: bool) ->
         if "length" in wanted:
             times = LONG_TIMES_QUICK if quick else LONG_TIMES
             made.long = maker.sealed("long", [texts.mixed(LONG_BODY_BYTES)], times)
-        if "search" in wanted:
+        if wanted & {"patterns", "search"}:
             made.searched = maker.sealed("searched", [texts.mixed(LONG_BODY_BYTES)], LONG_TIMES_QUICK)
     finally:
         maker.close()

@@ -1,16 +1,22 @@
 """What a search looks for: a literal, or a regular expression of RE2's, which takes linear time whatever is written in it.
 
-A match lies within one line, as with grep. Whole blocks of lines are looked through at once; what is found there is looked at
-again line by line, so that a block gives what its lines would give. The one door to re2.
+A match lies within one line, as with grep. Whole blocks of lines are looked through at once for the strings of which a match
+must contain one (``literals``), which costs a tenth of what RE2 does, and RE2 decides on the lines that have one. Where there
+are no such strings, or they are on most lines, RE2 looks through the block, and again at the lines where it finds something,
+so that a block gives what its lines would give. The one door to re2 and to ahocorasick_rs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
+import ahocorasick_rs
 import re2
 
+from joblog.engine.literals import Literals, literals_of
 from joblog.errors import Invalid, Missing
 
 MAX_PATTERN = 1000
@@ -37,6 +43,19 @@ _MIN_PART_BYTES = 8 * 1024
 MAX_SPANS = 100
 """Matches of one line that are told."""
 
+# Blocks are looked through for strings in windows, so that what is on every line is soon noticed. Where the strings cost more
+# than RE2 would have, the rest of the block is left to it; costs are in bytes that RE2 looks through meanwhile: of a line that
+# has a string and no match, and of a further string on a line; a line that matches takes RE2 alone so much longer.
+_FIRST_WINDOW_BYTES = 8 * 1024
+_WINDOW_BYTES = 64 * 1024
+_LINE_COST, _PLACE_COST, _HIT_COST = 1800, 136, 2500
+
+# Strings that are not text: with these beside them two strings are found two to ten times as fast.
+_SELDOM = tuple(bytes([0xF8 + each, 0xFF, 0xFE, 0xFD]) for each in range(4))
+
+# What RE2 takes for a k and an s, besides those, where case does not matter.
+_WIDE_LETTERS = ahocorasick_rs.BytesAhoCorasick(["\u212a".encode(), "\u017f".encode()])
+
 # Anchors that mean the text's borders where ^ and $ mean a line's: in a block they are not a line's. What looks like one, even
 # where it is none (within [...]), costs the slower way, nothing else.
 _TEXT_ANCHOR = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-[a-zA-Z]*m")
@@ -59,6 +78,9 @@ class Pattern:
         self._line = compiled(flags + source, allowed)
         block = regex and _TEXT_ANCHOR.search(text)
         self._block = None if block else compiled(flags + b"(?m)(?:" + source + b")", allowed)
+        literals = literals_of(text, regex=regex, ignore_case=ignore_case)
+        self._strings = _Strings(literals) if literals else None
+        self._exact = literals is not None and literals.exact
         self.part_bytes = max(_WORK // self._line.programsize, _MIN_PART_BYTES)
         """What may be looked through in one go; between two such parts a search can be ended."""
 
@@ -67,7 +89,31 @@ class Pattern:
 
         ``[start, end)`` is whole lines: it begins at a line's beginning and ends after a newline.
         """
-        at = start
+        at, window_bytes = start, _FIRST_WINDOW_BYTES
+        while self._strings is not None and at < end:
+            past = end if end - at <= window_bytes else data.find(b"\n", at + window_bytes - 1) + 1
+            places = self._strings.places(data, at, past)
+            if places is None:
+                break
+            worth, lines = past - at, 0
+            for place in places:
+                if place < at:
+                    continue
+                first = data.rfind(b"\n", at, place) + 1 or at
+                last = data.index(b"\n", place)
+                at, lines = last + 1, lines + 1
+                if self._exact or self._line.search(data[first:last]) is not None:
+                    worth += _HIT_COST
+                    yield first, last
+                else:
+                    worth -= _LINE_COST
+            if (len(places) - lines) * _PLACE_COST > worth:
+                at = past
+                break
+            at, window_bytes = past, min(2 * window_bytes, _WINDOW_BYTES)
+        yield from self._lines_by_re2(data, at, end)
+
+    def _lines_by_re2(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
         while at < end:
             first, last = at, data.index(b"\n", at)
             if self._block is not None:
@@ -87,6 +133,32 @@ class Pattern:
     def matches_of(self, data: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Yields the matches in ``data[low:high]``, one after the other."""
         return (match.span() for match in self._line.finditer(data, low, high))
+
+
+class _Strings:
+    """Finds strings in blocks, at several gigabytes a second."""
+
+    def __init__(self, literals: Literals) -> None:
+        self._count = len(literals.strings)
+        # Leftmost matches, unlike all, are found with vector instructions, of few strings only where these begin differently.
+        more = _SELDOM if 1 < self._count < len(_SELDOM) else ()
+        self._finder = ahocorasick_rs.BytesAhoCorasick([*literals.strings, *more], ahocorasick_rs.MatchKind.LeftmostFirst)
+        self._wide = literals.wide
+        self._numpy: Any = import_module("numpy") if literals.folded else None  # takes long to load, and few ask for it
+
+    def places(self, data: bytes, low: int, high: int) -> list[int] | None:
+        """Returns where strings begin within ``[low, high)``, in order; None if there is text that may stand for others.
+
+        Those that overlap with one before them are left out: they are on the same line.
+        """
+        if self._numpy is None:
+            text = memoryview(data)[low:high]
+        else:
+            if self._wide and not (window := data[low:high]).isascii() and _WIDE_LETTERS.find_matches_as_indexes(window):
+                return None
+            text = self._numpy.bitwise_or(self._numpy.frombuffer(data, "u1", high - low, low), self._numpy.uint8(0x20))
+        count = self._count
+        return [low + first for which, first, _ in self._finder.find_matches_as_indexes(text) if which < count]
 
 
 def compiled(source: bytes | str, allowed: str, *, capture: bool = False, program: int = MAX_PROGRAM) -> re2._Regexp:

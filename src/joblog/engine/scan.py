@@ -20,7 +20,7 @@ from joblog.objects.piece_cache import CachedPiece, joined
 BATCH_BYTES = 4 * 1024 * 1024
 """Raw bytes read at a time: few enough to hold, enough for one request of a remote store."""
 
-_BLOCK_BYTES = 256 * 1024
+_BLOCK_BYTES = 64 * 1024
 """Frames are joined up to this: whoever looks through them pays by the piece, too."""
 
 
