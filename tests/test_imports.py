@@ -111,6 +111,7 @@ DOORS = {
         "joblog.api.compression",
         "joblog.cli.imports.source",
         "joblog.core.segment",
+        "joblog.core.words",
         "joblog.server.http.unpacked",
         "joblog.server.http.packed",
     },

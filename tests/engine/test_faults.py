@@ -20,7 +20,6 @@ from joblog.engine.append import Appender
 from joblog.engine.engine import Engine
 from joblog.engine.read import PageReader
 from joblog.engine.retention import Retention
-from joblog.engine.seal import Sealer
 from joblog.errors import Unavailable
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.piece_cache import PieceCache
@@ -28,6 +27,7 @@ from joblog.upkeep.repair import Repair
 from tests.backends import DEFAULT, Backend, storage_contract
 from tests.checked import checked
 from tests.engine.faults import FailingDatabase, FailingObjects, Fuse
+from tests.engine.sealing import IndexingSealer
 
 NOW_MS = 1_700_000_000_000
 LINES = [b"step %d loss=%f\n" % (step, 1 / step) * 5 for step in range(1, 9)]
@@ -43,7 +43,7 @@ class Scenario:
         self.names, self.logs, self.states = Runs(database), Logs(database), States(database)
         frames = FrameStore(objects)
         self.query = PageReader(self.logs, PieceCache(0), frames)  # each read fetches
-        self.sealer = Sealer(self.logs, frames, objects, frame_bytes=100)
+        self.sealer = IndexingSealer(self.logs, frames, objects, frame_bytes=100)
         self.retention = Retention(database, objects)
         self.ingest = Appender(self.logs, self.query, clock_ms=lambda: NOW_MS, queue_bytes=10**6)
         self.acknowledged = 0

@@ -7,6 +7,7 @@ piece and checksum is verified, and how tasks and run are. Frames are 64 bytes h
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import zlib
@@ -25,14 +26,16 @@ from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.core.status import OVER, Status
 from joblog.engine.engine import Engine
+from joblog.engine.patterns import Pattern
 from joblog.engine.read import Page
-from joblog.engine.seal import Sealer
+from joblog.engine.search import Ask, Match
 from joblog.errors import BeyondEnd, Closed, Conflict, Different
 from joblog.server.modelarts import positions
 from joblog.upkeep.rebuild import rebuild
 from joblog.upkeep.repair import repair
 from tests.backends import DEFAULT, Backend, storage_contract
 from tests.checked import checked
+from tests.engine.sealing import IndexingSealer
 
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
@@ -74,7 +77,7 @@ class LogMachine(RuleBasedStateMachine):
     def open(self, data: Path) -> None:
         self.settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)
         self.engine = Engine(self.settings, clock_ms=lambda: self.now_ms)
-        self.sealer = Sealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
+        self.sealer = IndexingSealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
 
     def teardown(self) -> None:
         self.engine.close()
@@ -186,6 +189,26 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def compress(self) -> None:
         self.sealer.compress(self.log_id, self.now_ms)
+
+    @rule(
+        words=st.sampled_from(["loss", "LOSS", "step 1", "=0.5", "语言", "语", "ss=", "n\u017f"]),
+        how=st.tuples(st.booleans(), st.booleans()),
+    )
+    def search(self, words: str, how: tuple[bool, bool]) -> None:
+        """The same lines are found as in the bytes, whatever is indexed."""
+        ignore_case, backwards = how
+        pattern = Pattern(words, regex=False, ignore_case=ignore_case)
+        alike = re.compile(
+            re.escape(words).replace("s", "[s\u017f]") if ignore_case else re.escape(words), re.IGNORECASE * ignore_case
+        )
+        log, at, lines = self.log, self.log.start_byte, list[int]()
+        for line in self.held[log.start_byte :].split(b"\n"):
+            if alike.search(line.decode("utf-8", "surrogateescape")):
+                lines.append(at)
+            at += len(line) + 1
+        each = self.engine.search.run(log, Ask(pattern, backwards), log.start_byte, log.end_byte)
+        hits = [match.start_byte for match in each if isinstance(match, Match)]
+        assert hits == (lines[::-1] if backwards else lines)
 
     @rule(keep_bytes=st.integers(0, 2000))
     def retain_by_size(self, keep_bytes: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,8 @@ from joblog.engine.patterns import MAX_SPANS, Pattern
 from joblog.engine.scan import Scan
 from joblog.engine.search import TEXT_BYTES, Ask, LogSearch, Match, Reached
 from joblog.errors import Invalid, Missing
+from joblog.objects.piece_cache import CachedPiece
+from tests.engine.sealing import IndexingSealer
 from tests.generated import examples
 
 RealLogs = Callable[[], Iterator[tuple[str, bytes]]]
@@ -125,6 +129,102 @@ def test_finds_what_pythons_re_finds(
     ask = Ask(Pattern(pattern, regex=True, ignore_case=ignore_case), backwards)
     wanted = expected(re.compile(pattern.encode(), re.IGNORECASE if ignore_case else 0), data)
     assert found(kept.search, log, ask) == (wanted[::-1] if backwards else wanted)
+
+
+LINES = st.lists(
+    st.sampled_from(["loss is nan", "INFO step 12", "lo\u017fs", "Loss", "", "x" * 90 + "loss", "12=3.5", "快", "ab loss"]),
+    max_size=6,
+)
+LITERALS = ("loss", "Loss", "nan", "step 1", "is nan", "xloss", "12", "快", "nowhere", "los", "INFO step 12")
+
+
+@given(
+    st.lists(st.tuples(LINES, st.integers(1, 300)), min_size=1, max_size=6),
+    st.sampled_from(LITERALS),
+    *[st.booleans()] * 2,
+    st.integers(0, 1000),
+)
+@settings(max_examples=examples(100))
+def test_an_indexed_log_gives_the_same_lines(
+    kept: Engine, parts: list[tuple[list[str], int]], literal: str, ignore_case: bool, backwards: bool, seed: int
+) -> None:
+    """In both directions, with stops, whatever of it was sealed, merged and indexed, with words or without."""
+    data = b"".join(("\n".join(lines) + "\n" * bool(seed % 5)).encode() * times for lines, times in parts)
+    log = made(kept, data, seed)
+    sealer = IndexingSealer(kept.logs, kept.frames, kept.objects, frame_bytes=64)
+    chance = random.Random(seed)
+    if seed % 3:
+        kept.logs.close(kept.logs.head(log.id), len(data), zlib.crc32(data), 1)
+    while chance.random() < 0.8 and sealer.seal(log.id):
+        pass
+    for step in (sealer.merge, sealer.compress):
+        if chance.random() < 0.8:
+            step(log.id, 1)
+    ask = Ask(Pattern(literal, regex=False, ignore_case=ignore_case), backwards)
+    wanted = expected_literal(literal, ignore_case, data)
+    hits = [(hit.line, hit.start_byte) for hit in found(kept.search, kept.logs.head(log.id), ask)]
+    assert hits == (wanted[::-1] if backwards else wanted)
+
+
+def expected_literal(literal: str, ignore_case: bool, data: bytes) -> list[tuple[int, int]]:
+    """Lines that hold the text, by Python's re on text, which folds case as RE2 does."""
+    pattern = re.compile(re.escape(literal), re.IGNORECASE if ignore_case else 0)
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    return [(number, starts[number]) for number, line in enumerate(lines) if pattern.search(line.decode())]
+
+
+def indexed(engine: Engine, parts: list[bytes]) -> Head:
+    """Makes a log of large appends, each a segment of its own, and indexes them."""
+    log = engine.runs.put_run("p", "indexed", None, 0, 1)[2]
+    sealer = IndexingSealer(engine.logs, engine.frames, engine.objects, frame_bytes=64)
+    for part in parts:
+        assert sealer.append_sealed(engine.logs.head(log.id), part, 1) is not None
+    data = b"".join(parts)
+    engine.logs.close(engine.logs.head(log.id), len(data), zlib.crc32(data), 1)
+    assert sealer.compress(log.id, 1) > 0
+    return engine.logs.head(log.id)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_matches_at_the_borders_of_what_is_passed_over(kept: Engine, backwards: bool) -> None:
+    """In its neighbours' first and last lines; in a line that goes on in the next segment; letters that fold to others."""
+    # Lines of 16 bytes: 64 of them are a group, and needles stand in front, at the end and in the middle of some.
+    lines = [b"steps and steps"] * 4096
+    for group, place, text in (
+        (3, 0, "a needle"),
+        (9, 63, "a needle"),
+        (12, 31, "A NEEDLE"),
+        (20, 0, "lo\u017fs a\u212a"),
+        (33, 0, "-"),
+    ):
+        lines[64 * group + place] = text.encode().ljust(15)
+    for group in (47, 62):
+        lines[64 * group] = b"loss ask needle"
+    data = b"\n".join(lines) + b"\n"
+    cut = data.index(b"loss", 64 * 16 * 60) + 2
+    parts = [data[: 1024 * 30], data[1024 * 30 : 1024 * 40], data[1024 * 40 : cut], data[cut:]]
+    log = indexed(kept, parts)
+    for literal in ("needle", "loss", "ask", "ak", "k", "ss ask"):
+        for ignore_case in (False, True):
+            ask = Ask(Pattern(literal, regex=False, ignore_case=ignore_case), backwards)
+            wanted = expected_literal(literal, ignore_case, data)
+            hits = [(hit.line, hit.start_byte) for hit in found(kept.search, log, ask)]
+            assert hits == (wanted[::-1] if backwards else wanted)
+
+
+def test_what_words_rule_out_is_not_read(kept: Engine) -> None:
+    """A search for a word that is in one place reads the frames around it alone."""
+    lines = [b"step %d of many\n" % number for number in range(2000)]
+    lines[1234] = b"a needle\n"
+    data = b"".join(lines)
+    log = indexed(kept, [data])
+    for pattern, most in (("needle", 4000), ("nowhere", 0), ("1234", len(data)), ("(?i)NEEDLE|out of nothing", 4000)):
+        clues = Pattern(pattern, regex=True, ignore_case=False).clues
+        for backwards in (False, True):
+            pieces = list(Scan(kept.logs, kept.frames).search(log.id, 0, len(data), clues, backwards=backwards))
+            assert sum(each.end_byte - each.start_byte for each in pieces) == len(data)
+            assert sum(len(each.data) for each in pieces if isinstance(each, CachedPiece)) <= most
 
 
 def check(engine: Engine, data: bytes, seed: int, pattern: str, lines: list[int], **how: bool) -> None:

@@ -6,6 +6,9 @@ segments in order gives the log, and what the catalog knows of a segment can be 
 
     frame 0 | frame 1 | ... | magic, size | index (msgpack) | size and CRC-32 of the index, "JLOGIDX1"
 
+Between the frames and the index there may be the segment's words (``words.py``) in a skippable frame of their own, which ends
+with "JLOGWRD1": for searches, which do without where there are none.
+
 The index, ``Index`` below, is also kept in the segment's row, so that a page costs one range read of the object.
 """
 
@@ -22,6 +25,7 @@ import zstandard
 
 from joblog.core import lines
 from joblog.core.lines import Bytes
+from joblog.core.words import Words, WordsWriter, read_words
 from joblog.errors import Damaged
 
 FRAME_BYTES = 64 * 1024
@@ -38,10 +42,14 @@ times), the small one at 12 MB/s and 12.1 times (one core, frames of 256 KiB). C
 them use the fast one: 64 KiB take 0.1 ms, and the database writes a ninth of them.
 What is old is compressed anew with the small one."""
 
+LEVEL_INDEXED = 16
+"""In a segment's row: of the small level, and its words were collected."""
+
 _SKIPPABLE = struct.Struct("<II")
 _MAGIC = 0x184D2A5A
 _TRAILER = struct.Struct("<II8s")
 _MARK = b"JLOGIDX1"
+_WORDS_MARK = b"JLOGWRD1"
 _AROUND_INDEX = _SKIPPABLE.size + _TRAILER.size
 
 
@@ -90,7 +98,11 @@ class FrameBorders(msgspec.Struct, frozen=True):
 class SegmentWriter:
     """Builds one segment; bytes come in by ``add`` in order, ``finish`` returns the object and its index."""
 
-    def __init__(self, start_byte: int, start_line: int, level: int, frame_bytes: int = FRAME_BYTES) -> None:
+    def __init__(
+        self, start_byte: int, start_line: int, level: int, frame_bytes: int = FRAME_BYTES, words: WordsWriter | None = None
+    ) -> None:
+        """With ``words`` those of the frames are collected, and become a part of the object."""
+        self._words = words
         self._compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
         self._start = (start_byte, start_line)
         self._frame_bytes = frame_bytes
@@ -117,13 +129,18 @@ class SegmentWriter:
             self._cut(self._waiting.rfind(b"\n") + 1 or self._frame_bytes)
         self._waiting += view
 
-    def add_frame(self, stored: bytes, raw_bytes: int, newlines: int) -> None:
-        """Adds the bytes that come next as a frame that is compressed already, of at most FRAME_BYTES raw bytes."""
+    def add_frame(self, stored: bytes, raw_bytes: int, newlines: int, raw: bytes | None = None) -> None:
+        """Adds the bytes that come next as a frame that is compressed already, of at most FRAME_BYTES raw bytes.
+
+        These must be given as well where words are collected.
+        """
         if self._waiting:
             self._cut(len(self._waiting))
         self._frames.append(stored)
         self._raw_bytes.append(raw_bytes)
         self._newlines.append(newlines)
+        if self._words is not None and raw is not None:
+            self._words.add(raw)
 
     def finish(self, about: dict[str, str | int | None]) -> tuple[bytes, Index]:
         """Returns the object and its index."""
@@ -132,7 +149,9 @@ class SegmentWriter:
         stored = [len(frame) for frame in self._frames]
         index = Index(*self._start, self._raw_bytes, stored, self._newlines, self._second_byte, self._second_ms, about)
         payload = encode_index(index)
-        return b"".join([*self._frames, _skipped(payload)]), index
+        words = self._words.finish(sum(stored)) if self._words is not None else b""
+        parts = [*self._frames, skipped(words, _WORDS_MARK)] if words else self._frames
+        return b"".join([*parts, skipped(payload)]), index
 
     def _cut(self, size: int) -> None:
         with memoryview(self._waiting) as view:
@@ -141,6 +160,8 @@ class SegmentWriter:
         self._frames.append(self._compressor.compress(raw))
         self._raw_bytes.append(size)
         self._newlines.append(lines.count(raw))
+        if self._words is not None:
+            self._words.add(raw)
 
 
 def encode_index(index: Index) -> bytes:
@@ -158,20 +179,35 @@ def decode_index(payload: bytes) -> Index:
 
 def index_of(stored: bytes) -> Index:
     """Finds and reads the index of a whole segment object, or of its last bytes; raises Damaged."""
+    return decode_index(unskipped(stored, _MARK))
+
+
+def words_place(frames_bytes: int, object_bytes: int, index: bytes) -> tuple[int, int]:
+    """Returns where in a segment of ``object_bytes`` its words are: from the frames' end to the index; equal if it has none."""
+    return frames_bytes, object_bytes - len(index) - _AROUND_INDEX
+
+
+def words_of(stored: bytes) -> Words:
+    """Reads the words at their place; raises Damaged."""
+    return read_words(unskipped(stored, _WORDS_MARK))
+
+
+def unskipped(stored: bytes, mark: bytes) -> bytes:
+    """Returns the index, of the kind that has the ``mark``, at the end of an object; raises Damaged."""
     if len(stored) < _TRAILER.size:
         raise Damaged("a segment is too short to have an index")
-    size, _, mark = _TRAILER.unpack(stored[-_TRAILER.size :])
-    if mark != _MARK or size + _AROUND_INDEX > len(stored):
+    size, _, its_mark = _TRAILER.unpack(stored[-_TRAILER.size :])
+    if its_mark != mark or size + _AROUND_INDEX > len(stored):
         raise Damaged("a segment has no index at its end")
     payload = stored[-_TRAILER.size - size : -_TRAILER.size]
-    if not stored.endswith(_skipped(payload)):
+    if not stored.endswith(skipped(payload, mark)):
         raise Damaged("a segment's index fails its checksum")
-    return decode_index(payload)
+    return payload
 
 
-def _skipped(payload: bytes) -> bytes:
-    """Puts an index into the frame that zstd's tools pass over."""
-    trailer = _TRAILER.pack(len(payload), zlib.crc32(payload), _MARK)
+def skipped(payload: bytes, mark: bytes = _MARK) -> bytes:
+    """Puts an index into the frame that zstd's tools pass over, and behind it what it is found by: ``mark`` is of 8 bytes."""
+    trailer = _TRAILER.pack(len(payload), zlib.crc32(payload), mark)
     return _SKIPPABLE.pack(_MAGIC, len(payload) + len(trailer)) + payload + trailer
 
 

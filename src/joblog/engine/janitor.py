@@ -19,6 +19,7 @@ from joblog.catalog.database import Database, Row
 from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases, Renewed
 from joblog.catalog.states import LOST_MS, States
 from joblog.core.counters import ROUND_FAILURES
+from joblog.core.segment import LEVEL_SMALL
 from joblog.core.settings import Settings
 from joblog.engine.ownership import Ownership
 from joblog.engine.retention import Retention
@@ -74,6 +75,8 @@ class Janitor:
         self._ownership = ownership
         self._clock_ms = database.clock_ms
         self._leases = Leases(database, database.clock_ms)
+        self._indexed_to: int | None = -1
+        """Up to which log old segments were looked at; None when there are no more."""
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="joblog-janitor", daemon=True)
@@ -122,14 +125,22 @@ class Janitor:
         return looked
 
     def compress_due(self) -> int:
-        """Compresses a log that has become old; returns how many it has looked at."""
+        """Compresses a log that has become old, or indexes one that was; returns how many it has looked at."""
         now_ms = self._clock_ms()
         before_ms = now_ms - self._settings.compress_after_s * 1000
-        due = self._db.rows("logs_to_compress", before_ms=before_ms, limit=_BATCH, now_ms=now_ms)
+        due = self._db.rows("logs_to_compress", before_ms=before_ms, limit=_BATCH, now_ms=now_ms) or self._to_index(now_ms)
         with self._leased(random.sample(due, min(1, len(due)))) as leases:
             for lease in leases:
                 self._sealer.compress(lease.log_id, now_ms, lease, rest=partial(self._rest, Renewed(lease, self._db)))
             return len(leases)
+
+    def _to_index(self, now_ms: int) -> list[Row]:
+        """Returns the next log whose old segments are to be indexed: each once in the life of this process."""
+        if self._indexed_to is None:
+            return []
+        due = self._db.rows("logs_to_index", small=LEVEL_SMALL, after=self._indexed_to, limit=1, now_ms=now_ms)
+        self._indexed_to = due[0][0] if due else None
+        return due
 
     def clean(self) -> None:
         """Applies retention, removes objects, now and then looks for unknown ones; if no other node just has.

@@ -16,6 +16,7 @@ from typing import Any
 import ahocorasick_rs
 import re2
 
+from joblog.core.words import Clues, clues_of
 from joblog.engine.literals import Literals, literals_of
 from joblog.errors import Invalid, Missing
 
@@ -54,7 +55,8 @@ _LINE_COST, _PLACE_COST, _HIT_COST = 1800, 136, 2500
 _SELDOM = tuple(bytes([0xF8 + each, 0xFF, 0xFE, 0xFD]) for each in range(4))
 
 # What RE2 takes for a k and an s, besides those, where case does not matter.
-_WIDE_LETTERS = ahocorasick_rs.BytesAhoCorasick(["\u212a".encode(), "\u017f".encode()])
+_WIDE_LETTERS = ("\u212a".encode(), "\u017f".encode())
+_WIDE_FINDER = ahocorasick_rs.BytesAhoCorasick(_WIDE_LETTERS)
 
 # Anchors that mean the text's borders where ^ and $ mean a line's: in a block they are not a line's. What looks like one, even
 # where it is none (within [...]), costs the slower way, nothing else.
@@ -80,6 +82,8 @@ class Pattern:
         self._block = None if block else compiled(flags + b"(?m)(?:" + source + b")", allowed)
         literals = literals_of(text, regex=regex, ignore_case=ignore_case)
         self._strings = _Strings(literals) if literals else None
+        self.clues = _clues(literals) if literals else None
+        """By which the words of segments say where lines can match; None: anywhere."""
         self._exact = literals is not None and literals.exact
         self.part_bytes = max(_WORK // self._line.programsize, _MIN_PART_BYTES)
         """What may be looked through in one go; between two such parts a search can be ended."""
@@ -135,6 +139,10 @@ class Pattern:
         return (match.span() for match in self._line.finditer(data, low, high))
 
 
+def _clues(literals: Literals) -> Clues | None:
+    return clues_of([*literals.strings, *_WIDE_LETTERS] if literals.wide else literals.strings)
+
+
 class _Strings:
     """Finds strings in blocks, at several gigabytes a second."""
 
@@ -154,7 +162,7 @@ class _Strings:
         if self._numpy is None:
             text = memoryview(data)[low:high]
         else:
-            if self._wide and not (window := data[low:high]).isascii() and _WIDE_LETTERS.find_matches_as_indexes(window):
+            if self._wide and not (window := data[low:high]).isascii() and _WIDE_FINDER.find_matches_as_indexes(window):
                 return None
             text = self._numpy.bitwise_or(self._numpy.frombuffer(data, "u1", high - low, low), self._numpy.uint8(0x20))
         count = self._count

@@ -17,7 +17,7 @@ from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row
 from joblog.catalog.logs import Doomed, Logs, drop_segment, put_segment
 from joblog.core.logs import Segment
-from joblog.core.segment import Index, SegmentWriter, decode_frame, encode_index, index_of
+from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import write_object
 from joblog.errors import Conflict
 from joblog.objects.store import Objects, segment_key
@@ -157,7 +157,7 @@ class Retention:
     def _cut(self, old: Segment, stored: bytes, index: Index, first: int) -> tuple[Segment, bytes]:
         """Returns the segment of the frames from ``first`` on, and its object."""
         log, placed = self._logs.head(old.log_id), index.placed()
-        writer = SegmentWriter(placed.byte[first], placed.line[first], old.level)
+        writer = SegmentWriter(placed.byte[first], placed.line[first], LEVEL_FAST)
         times = list(zip(index.second_byte, index.second_ms, strict=True))
         before = [ms for byte, ms in times if byte <= placed.byte[first]]
         first_ms = before[-1] if before else old.first_ms
@@ -176,7 +176,7 @@ class Retention:
                 end_line=old.end_line,
                 object_key=segment_key(log, kept.start_byte, old.end_byte),
                 object_bytes=len(data),
-                level=old.level,
+                level=min(old.level, LEVEL_SMALL),  # its words are of all frames
                 first_ms=first_ms,
                 last_ms=old.last_ms,
                 index=encode_index(kept),

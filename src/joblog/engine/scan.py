@@ -2,16 +2,21 @@
 
 Beside ``read``, which reads pages through the cache: a scan of a gigabyte would drive out of it what readers of pages use.
 A few megabytes are in memory at a time. Each batch begins with a fresh look at the log's head, so sealing, merging and
-retention may go on meanwhile: pieces join up, but for what retention has removed.
+retention may go on meanwhile: pieces join up, but for what retention has removed. A search says what it looks for, and the
+words of segments say what of them it is to pass over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+
+from msgspec import Struct
 
 from joblog.catalog.logs import Logs
 from joblog.core import lines
 from joblog.core.logs import Head, Segment
+from joblog.core.words import Clues
 from joblog.engine.read import Swapped, steady
 from joblog.errors import Damaged
 from joblog.objects.frame_store import FrameStore
@@ -21,7 +26,17 @@ BATCH_BYTES = 4 * 1024 * 1024
 """Raw bytes read at a time: few enough to hold, enough for one request of a remote store."""
 
 _BLOCK_BYTES = 64 * 1024
-"""Frames are joined up to this: whoever looks through them pays by the piece, too."""
+"""Small frames are joined up to this: whoever looks through them pays by the piece, too."""
+
+_LOOK_BYTES = 512 * 1024 * 1024
+"""Raw bytes whose words are looked at together: eight large segments."""
+
+
+class Skipped(Struct, frozen=True):
+    """Whole lines of a log that can have no match, and are not read."""
+
+    start_byte: int
+    end_byte: int
 
 
 class Scan:
@@ -48,6 +63,43 @@ class Scan:
             if not pieces:
                 return
             high = pieces[0].start_byte
+
+    def search(
+        self, log_id: int, low: int, high: int, clues: Clues | None, *, backwards: bool = False
+    ) -> Iterator[CachedPiece | Skipped]:
+        """Yields the same pieces, in either direction, but for what can hold none of the strings that the clues are of."""
+        read = self.backwards if backwards else self.forwards
+        if clues is None:
+            yield from read(log_id, low, high)
+            return
+        for start, end, may in self._stretches(log_id, low, high, clues, backwards):
+            if may:
+                yield from read(log_id, start, end)
+            else:
+                yield Skipped(start, end)
+
+    def _stretches(self, log_id: int, low: int, high: int, clues: Clues, backwards: bool) -> Iterator[tuple[int, int, bool]]:
+        """Yields stretches that join up to ``[low, high)``, the last one first if ``backwards``: which may hold a string."""
+        while low < high:
+            sealed_byte = self._logs.head(log_id).sealed_byte
+            if backwards:
+                first, end = max(low, min(sealed_byte, high) - _LOOK_BYTES), high
+            else:
+                first, end = low, min(low + _LOOK_BYTES, high) if low < sealed_byte else high
+            segments = self._logs.segments_by_byte(log_id, first, min(end, sealed_byte)) if first < sealed_byte else []
+            frames = [each for sealed in segments for each in self._frames_that_may(sealed, clues)]
+            borders = [(max(start, first), min(past, end), may) for start, past, may in frames]
+            filled = _filled([each for each in borders if each[0] < each[1]], first, end)
+            yield from reversed(filled) if backwards else filled
+            low, high = (low, first) if backwards else (end, high)
+
+    def _frames_that_may(self, sealed: Segment, clues: Clues) -> list[tuple[int, int, bool]]:
+        words = self._frames.words(sealed)
+        may = words.frames(clues) if words is not None else [True]
+        if len(set(may)) == 1:
+            return [(sealed.start_byte, sealed.end_byte, may[0])]
+        borders = self._frames.placed(sealed).byte
+        return list(zip(borders[:-1], borders[1:], may, strict=True))
 
     def _batch(self, log_id: int, low: int, high: int, *, backwards: bool) -> list[CachedPiece]:
         """Returns pieces that hold the first bytes of ``[low, high)`` that are held, or the last ones; none when none are."""
@@ -85,6 +137,19 @@ class Scan:
         else:
             high = min(high, low + BATCH_BYTES)
         return joined(self._frames.read(sealed, placed.covering_bytes(low, high)), _BLOCK_BYTES)
+
+
+def _filled(stretches: list[tuple[int, int, bool]], low: int, high: int) -> list[tuple[int, int, bool]]:
+    """Joins neighbours that are alike; what lies between stretches, or around them, may hold anything."""
+    pieces, at = list[tuple[int, int, bool]](), low
+    for start, end, may in [*stretches, (high, high, True)]:
+        if at < start:
+            pieces.append((at, start, True))
+        pieces.append((start, end, may))
+        at = max(at, end)
+    groups = (list(group) for _, group in groupby(pieces, key=lambda each: each[2]))
+    joined = [(group[0][0], group[-1][1], group[0][2]) for group in groups]
+    return [each for each in joined if each[0] < each[1]]
 
 
 def clipped(piece: CachedPiece, low: int, high: int) -> CachedPiece:

@@ -23,17 +23,17 @@ from joblog.core.segment import (
     COLD_FRAME_BYTES,
     FRAME_BYTES,
     LEVEL_FAST,
+    LEVEL_INDEXED,
     LEVEL_SMALL,
     SegmentWriter,
     decode_index,
     encode_index,
 )
+from joblog.core.words import GROUP_BYTES, SHARE, WordsWriter
+from joblog.engine.plans import SEGMENT_BYTES, plan_compression, plan_merges
 from joblog.errors import Damaged, JoblogError, Unavailable
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, segment_key
-
-SEGMENT_BYTES = 64 * 1024 * 1024
-"""Raw bytes of a segment, at most: a 10 GB log is then 160 rows."""
 
 _SEAL_BYTES = 8 * 1024 * 1024
 """Raw bytes sealed in one step: they are in memory meanwhile."""
@@ -50,12 +50,14 @@ _Make = Callable[[Sequence[Segment]], tuple[SegmentWriter, int]]
 _WORTH_FRAMES = 16
 """What has fewer frames, less than a mebibyte, is not compressed anew: a fifth of some kilobytes is less than a block."""
 
-_MERGE_FAN_IN = 4
-"""So many neighbours of like size become one, so that a byte is rewritten log4 times in the log's life, not more."""
-
 
 class Sealer:
     """Moves bytes from the catalog into the object store. Methods block; they raise Unavailable and Damaged."""
+
+    words_share = SHARE
+    """Of an object's frames, what their words may take."""
+    segment_bytes = SEGMENT_BYTES
+    """Raw bytes of a segment that is made of others, at most."""
 
     def __init__(
         self,
@@ -176,19 +178,20 @@ class Sealer:
         """
         log = self._logs.head(log_id)
         sizes = self._logs.segment_sizes(log_id)
-        plans = plan_merges(sizes, whole=_is_whole(log))
-        small = all(level == LEVEL_SMALL for _, _, level in sizes)  # else it is looked at once more, to be compressed
+        plans = plan_merges(sizes, whole=_is_whole(log), most_bytes=self.segment_bytes)
+        small = all(level == LEVEL_INDEXED for _, _, level in sizes)  # else it is looked at once more, to be compressed
         return self._merged(log, plans, log.fresh_segments - (not small), partial(self._copied, give_up), now_ms, lease)
 
     def compress(
         self, log_id: int, now_ms: int, lease: Lease | None = None, *, rest: Callable[[float], bool] = lambda _: False
     ) -> int:
-        """Compresses anew, hard, what of a log's segments is not; returns how many became fewer or smaller.
+        """Compresses anew, hard, what of a log's segments is not, and indexes it; returns how many became fewer or smaller.
 
         ``rest`` is called between one frame and the next with the seconds that one took of a processor: whether to give up.
         """
         log = self._logs.head(log_id)
-        plans = plan_compression(self._logs.segment_sizes(log_id), self._frame_bytes * _WORTH_FRAMES, whole=_is_whole(log))
+        sizes, least_bytes = self._logs.segment_sizes(log_id), self._frame_bytes * _WORTH_FRAMES
+        plans = plan_compression(sizes, least_bytes, whole=_is_whole(log), most_bytes=self.segment_bytes)
         return self._merged(log, plans, log.fresh_segments, partial(self._compressed, rest), now_ms, lease)
 
     def _merged(
@@ -236,20 +239,34 @@ class Sealer:
                     writer.add_frame(stored, len(piece.data), piece.end_line - piece.start_line)
                 else:
                     writer.add(piece.data)
-        return writer, min(each.level for each in old)
+        return writer, min(LEVEL_SMALL, *(each.level for each in old))  # their words are of other frames
 
     def _compressed(self, rest: Callable[[float], bool], old: Sequence[Segment]) -> tuple[SegmentWriter, int]:
         frame_bytes = self._frame_bytes * (COLD_FRAME_BYTES // FRAME_BYTES)
-        writer = SegmentWriter(old[0].start_byte, old[0].start_line, LEVEL_SMALL, frame_bytes)
+        group_bytes = self._frame_bytes * (GROUP_BYTES // FRAME_BYTES)
+        words = WordsWriter(line_start=self._is_line_start(old[0]), group_bytes=group_bytes, share=self.words_share)
+        writer = SegmentWriter(old[0].start_byte, old[0].start_line, LEVEL_SMALL, frame_bytes, words)
+        small = all(each.level >= LEVEL_SMALL for each in old)
         for each in old:
             _arrived(writer, each)
             began_s = time.thread_time()
-            for piece in self._frames.stream(each):
-                writer.add(piece.data)
+            for stored, piece in self._frames.copies(each):
+                if small:
+                    writer.add_frame(stored, len(piece.data), piece.end_line - piece.start_line, piece.data)
+                else:
+                    writer.add(piece.data)
                 if rest(time.thread_time() - began_s):
                     raise _GivenUp
                 began_s = time.thread_time()
-        return writer, LEVEL_SMALL
+        return writer, LEVEL_INDEXED
+
+    def _is_line_start(self, first: Segment) -> bool:
+        """Whether a segment begins at a line's beginning, or at what is kept of it."""
+        before = self._logs.segments_by_byte(first.log_id, first.start_byte - 1, first.start_byte) if first.start_byte else []
+        if not before:
+            return True
+        last = len(self._frames.placed(before[0]).byte) - 2
+        return self._frames.read(before[0], range(last, last + 1))[0].data.endswith(b"\n")
 
     def _store(self, log: Head, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
         """Writes an object under a name that the catalog has noted; raises Unavailable, Doomed."""
@@ -331,43 +348,6 @@ def _arrived(writer: SegmentWriter, old: Segment) -> None:
 def _is_whole(log: Head) -> bool:
     """Whether nothing will be added to a log's segments."""
     return log.closed and log.sealed_byte == log.end_byte
-
-
-def plan_merges(sizes: Sequence[tuple[int, int, int]], *, whole: bool) -> list[tuple[int, int]]:
-    """Plans merges of segments given as (start byte, end byte, level), which join up; returns the byte ranges to merge.
-
-    A growing log: from its newest segment back, as long as each is at most twice the size of all newer ones together
-    (or of a frame: what is less costs nothing to rewrite), when there are _MERGE_FAN_IN of them. A ``whole`` one:
-    everything, in ranges of up to SEGMENT_BYTES.
-    """
-    if whole:
-        return [(group[0][0], group[-1][1]) for group in _groups(sizes) if len(group) > 1]
-    total = taken = 0
-    for start, end, _ in reversed(sizes):
-        if (taken and end - start > 2 * max(total, COLD_FRAME_BYTES)) or total + end - start > SEGMENT_BYTES:
-            break
-        total += end - start
-        taken += 1
-    return [(sizes[-taken][0], sizes[-1][1])] if taken >= _MERGE_FAN_IN else []
-
-
-def plan_compression(sizes: Sequence[tuple[int, int, int]], least_bytes: int, *, whole: bool) -> list[tuple[int, int]]:
-    """Plans in the same way what to compress anew: ranges of ``least_bytes`` or more that hold what is not of the small level.
-
-    Of a log that may grow not the last range, which would be compressed each time that it has.
-    """
-    groups = _groups(sizes) if whole else _groups(sizes)[:-1]
-    spans = [(group[0][0], group[-1][1]) for group in groups if any(level != LEVEL_SMALL for _, _, level in group)]
-    return [(start, end) for start, end in spans if end - start >= least_bytes]
-
-
-def _groups(sizes: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
-    groups: list[list[tuple[int, int, int]]] = []
-    for each in sizes:
-        if not groups or each[1] - groups[-1][0][0] > SEGMENT_BYTES:
-            groups.append([])
-        groups[-1].append(each)
-    return groups
 
 
 def _seal_border(log: Head, last: Chunk, data: bytes) -> int:

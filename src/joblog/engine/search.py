@@ -19,7 +19,7 @@ from joblog.core.logs import Head
 from joblog.engine.part import OVERLAP, LinePart, back, onwards
 from joblog.engine.patterns import Pattern
 from joblog.engine.read import LargePage, PageReader
-from joblog.engine.scan import Scan, clipped
+from joblog.engine.scan import Scan, Skipped, clipped
 from joblog.objects.piece_cache import CachedPiece
 
 MAX_LINE = 1024 * 1024
@@ -104,7 +104,12 @@ class LogSearch:
         # held: what there is of a line that goes on; looked: how many bytes of it an earlier part has been looked through for.
         carried, number, at, last = self._before(log, low), 0, low, 0
         looked, longest = max(len(carried) - 1, 0), min(self._longest_line, pattern.part_bytes)
-        for piece in _parts(self._scan.forwards(log.id, low, high), pattern.part_bytes):
+        for piece in _parts(self._scan.search(log.id, low, high, pattern.clues), pattern.part_bytes):
+            if isinstance(piece, Skipped):
+                carried, looked, at, last = b"", 0, piece.end_byte, piece.end_byte - piece.start_byte
+                if at < high:
+                    yield Reached(log, at, last)
+                continue
             data, first = piece.data, 0
             if piece.start_byte != at:
                 carried, looked = b"", 0  # retention has taken what followed it
@@ -134,7 +139,14 @@ class LogSearch:
         # held: the rest of a line that begins in a piece before; looked: as above, of its end; more: the line goes on.
         carried, more = self._after(log, high)
         looked, number, at, longest = len(carried), 0, high, min(self._longest_line, pattern.part_bytes)
-        for piece in _parts(self._scan.backwards(log.id, low, high), pattern.part_bytes, backwards=True):
+        pieces = self._scan.search(log.id, low, high, pattern.clues, backwards=True)
+        for piece in _parts(pieces, pattern.part_bytes, backwards=True):
+            if isinstance(piece, Skipped):
+                if carried:  # what is passed over ends with a newline
+                    yield from _matching(pattern, back(number, at, carried, looked, whole=True, more=more))
+                carried, looked, more, at = b"", 0, False, piece.start_byte
+                yield Reached(log, at, piece.end_byte - piece.start_byte)
+                continue
             if piece.end_byte != at:
                 carried, looked, more = b"", 0, False
             data, number, at = piece.data + carried, piece.start_line, piece.start_byte
@@ -200,9 +212,12 @@ def _there(first: int, end: int, head: Head) -> tuple[int, int]:
     return first, min(max(end, first), head.last_line)
 
 
-def _parts(pieces: Iterable[CachedPiece], size: int, *, backwards: bool = False) -> Iterator[CachedPiece]:
+def _parts(pieces: Iterable[CachedPiece | Skipped], size: int, *, backwards: bool = False) -> Iterator[CachedPiece | Skipped]:
     """Yields the pieces, larger ones cut into parts of ``size``, at a line's border where there is one."""
     for piece in pieces:
+        if isinstance(piece, Skipped):
+            yield piece
+            continue
         borders = [piece.start_byte]
         while piece.end_byte - borders[-1] > size:
             at = borders[-1] - piece.start_byte

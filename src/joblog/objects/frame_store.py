@@ -9,7 +9,7 @@ A frame that many readers want at once is fetched once: whoever comes while it i
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Protocol
@@ -18,6 +18,7 @@ from joblog.core import segment
 from joblog.core.counters import DAMAGED, Tally
 from joblog.core.logs import Segment
 from joblog.core.segment import FrameBorders
+from joblog.core.words import Words
 from joblog.errors import Damaged
 from joblog.objects.piece_cache import CachedPiece
 from joblog.objects.store import Objects
@@ -27,6 +28,9 @@ _FETCH_FRAMES = 64
 
 # Decoded indexes are some kilobytes each; this many are a few megabytes.
 _PLACED_LIMIT = 1000
+
+# Words of segments, which are some kilobytes each.
+_WORDS_BYTES = 32 * 1024 * 1024
 
 # Frames that are still given to whoever comes after they were fetched: somebody may have looked for one in the cache of pieces
 # just before it was put there, which is when the whole read is done. So it is what the largest page holds, most of which that
@@ -63,6 +67,8 @@ class FrameStore:
         self._tally = tally or Tally()
         self._lock = threading.Lock()
         self._placed: dict[str, FrameBorders] = {}
+        self._words: OrderedDict[str, Words] = OrderedDict()
+        self._words_bytes = 0
         self._flights: dict[_Flight, Future[CachedPiece]] = {}
         self._landed: deque[tuple[_Flight, int]] = deque()
         self._landed_bytes, self._most_landed_bytes = 0, landed_bytes
@@ -78,6 +84,32 @@ class FrameStore:
                     self._placed.clear()
                 self._placed[sealed.object_key] = frames
         return frames
+
+    def words(self, sealed: Segment) -> Words | None:
+        """Returns the words of a segment; None where it has none, or none that can be read: it may hold anything then."""
+        if sealed.level != segment.LEVEL_INDEXED:
+            return None
+        key = sealed.object_key
+        with self._lock:
+            words = self._words.get(key)
+            if words is not None:
+                self._words.move_to_end(key)
+                return words
+        frames_bytes = sum(segment.decode_index(sealed.index).stored_bytes)
+        first, end = segment.words_place(frames_bytes, sealed.object_bytes, sealed.index)
+        if first >= end:
+            return None
+        try:
+            words = segment.words_of(self._objects.ranges(key, [first], [end])[0])
+        except Damaged:
+            return None  # what reads the frames finds the object missing; what is wrong with words alone `check` says
+        with self._lock:
+            if key not in self._words:
+                self._words_bytes += words.size_bytes
+            self._words[key] = words
+            while self._words_bytes > _WORDS_BYTES:
+                self._words_bytes -= self._words.popitem(last=False)[1].size_bytes
+        return words
 
     def read(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames of those numbers, in order; what others are fetching is not fetched again."""

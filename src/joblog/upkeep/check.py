@@ -74,9 +74,13 @@ class Check:
         self.bytes += state.byte - log.start_byte
 
     def _segment(self, state: _State, sealed: Segment) -> Iterator[str]:
-        index = segment.index_of(self._objects.get(sealed.object_key))
+        stored = self._objects.get(sealed.object_key)
+        index = segment.index_of(stored)
         if segment.encode_index(index) != sealed.index:
             yield f"segment at {sealed.start_byte}: its row and its object do not have the same index"
+        first, end = segment.words_place(sum(index.stored_bytes), len(stored), sealed.index)
+        if first < end and sum(segment.words_of(stored[:end]).groups) != len(index.raw_bytes):
+            yield f"segment at {sealed.start_byte}: its words are of other frames"
         for piece in FrameStore(self._objects).stream(sealed):
             yield from state.taken(piece.start_byte, piece.start_line, piece.data, "frame")
         yield from state.at(sealed.end_byte, sealed.end_line, f"the end of the segment at {sealed.start_byte}")

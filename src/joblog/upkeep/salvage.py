@@ -14,8 +14,19 @@ from dataclasses import dataclass
 from joblog.catalog.logs import Logs
 from joblog.core import lines
 from joblog.core.logs import Head, Segment
-from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, SegmentWriter, decode_frame, encode_index, index_of
-from joblog.engine.seal import SEGMENT_BYTES, write_object
+from joblog.core.segment import (
+    LEVEL_FAST,
+    LEVEL_INDEXED,
+    LEVEL_SMALL,
+    Index,
+    SegmentWriter,
+    decode_frame,
+    encode_index,
+    index_of,
+    words_place,
+)
+from joblog.engine.plans import SEGMENT_BYTES
+from joblog.engine.seal import write_object
 from joblog.errors import Damaged
 from joblog.objects.store import Objects, segment_key
 
@@ -52,6 +63,8 @@ class SalvagedObject:
     def segment(self, log_id: int) -> Segment:
         """Returns the row that it gets."""
         times = self.index.second_ms or [self.written_ms]
+        index = encode_index(self.index)
+        first, end = words_place(sum(self.index.stored_bytes), self.size_bytes, index)
         return Segment(
             log_id=log_id,
             start_byte=self.start_byte,
@@ -60,10 +73,11 @@ class SalvagedObject:
             end_line=self.end_line,
             object_key=self.key,
             object_bytes=self.size_bytes,
-            level=LEVEL_SMALL,  # which it was written with it does not say; a merge will not do it again for nothing
+            # Which it was written with it does not say; a merge will not do it again for nothing.
+            level=LEVEL_INDEXED if first < end else LEVEL_SMALL,
             first_ms=times[0],
             last_ms=times[-1],
-            index=encode_index(self.index),
+            index=index,
         )
 
 

@@ -87,6 +87,12 @@ SELECT id FROM log WHERE fresh_segments > 0 AND appended_ms < :before_ms
     AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
 ORDER BY fresh_segments DESC LIMIT :limit;
 
+-- name: logs_to_index
+-- Those that have segments of the small level whose words were not collected: compressed by an earlier joblog, or cut.
+SELECT DISTINCT log_id FROM segment WHERE level = :small AND log_id > :after
+    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = segment.log_id AND lease.until_ms > :now_ms)
+ORDER BY log_id LIMIT :limit;
+
 -- name: gap_put
 INSERT INTO gap (log_id, at_byte, size_bytes, reason, recorded_ms)
 VALUES (:log_id, :at_byte, :size_bytes, :reason, :now_ms)
