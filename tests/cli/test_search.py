@@ -51,6 +51,17 @@ def test_writes_what_grep_would(ranks: Agent) -> None:
     assert (hit["line"], hit["text"]["data"], hit["log"]["task"]) == (5, "done", "worker-0")
 
 
+def test_which_runs_said_it(ranks: Agent) -> None:
+    """The newest first, each with the number of its lines and a place that ``cat`` takes."""
+    train, other = b"train/V0001:2 train/V0001/worker-0#L3:nan nan\n", b"other/V0001:1 other/V0001/worker-0#L0:Nan\n"
+    assert ranks.said("search", "--runs", "-i", "nan") == other + train
+    assert ranks.said("search", "--runs", "nan") == train
+    assert ranks.said("search", "--runs", "-i", "-m", "1", "nan") == other
+    assert ranks.said("search", "--runs", "nan", "train") == train
+    record = json.loads(ranks.said("search", "--runs", "--json", "nan"))
+    assert (record["run"], record["lines"], record["first"]["line"]) == ("train/V0001", 2, 3)
+
+
 def test_each_place_is_one_that_cat_takes(ranks: Agent) -> None:
     """Those that search and why print, and a number by itself as --lines: one rule for all."""
     for found in ranks.said("search", "nan|epoch").splitlines(keepends=True):

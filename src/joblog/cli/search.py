@@ -33,6 +33,8 @@ def search(args: argparse.Namespace) -> int:
     with client:
         where = _where(client, project_id, args.log)
         names = _Names(client, project_id)
+        if args.runs:
+            return _runs(client, where, query, names, args)
         if args.count:
             return _count(client, where, query, names)
         hits = client.search(where, query, backwards=args.reverse, context=(before, after), limit=args.limit)
@@ -74,6 +76,28 @@ def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names
     else:
         for log, lines in counts.items():
             sys.stdout.write(f"{names.name(log)}:{lines}\n")
+    return 0 if counts else 1
+
+
+def _runs(client: Client, where: LogRef | VersionRef | str, query: Query, names: _Names, args: argparse.Namespace) -> int:
+    """Writes which runs have lines that match, the newest job's latest run first: how many, and the first one's place."""
+    if isinstance(where, LogRef):
+        raise Invalid("LOG", "a run, or nothing: --runs is about all ranks", args.log)
+    counts = dict[VersionRef, int]()
+    for log, lines in client.count(where, query).items():
+        run = VersionRef(log.project_id, log.job_id, log.version_id)
+        counts[run] = counts.get(run, 0) + lines
+    newest = sorted(counts, key=lambda run: (run.job_id, run.version_id), reverse=True)
+    for run in newest[: args.limit]:
+        for hit in client.search(run, query, limit=1):
+            place, _, name = names.name(hit.log).rpartition("/")
+            if args.json:
+                record = {"run": place, "lines": counts[run], "first": plain(hit)}
+                sys.stdout.write(json.dumps(record, default=lambda data: data.decode("utf-8", "replace")) + "\n")
+                sys.stdout.flush()
+            else:
+                sys.stdout.buffer.write(f"{place}:{counts[run]} {place}/{name}#L{hit.line}:".encode() + hit.text.data + b"\n")
+                sys.stdout.buffer.flush()
     return 0 if counts else 1
 
 

@@ -112,7 +112,9 @@ def _add_search(commands: Subparsers) -> None:
     search.add_argument("-F", "--fixed", action="store_true", help="take PATTERN as plain text")
     search.add_argument("-i", "--ignore-case", action="store_true", help="ignore upper and lower case")
     search.add_argument("-c", "--count", action="store_true", help="print only how many lines match")
-    search.add_argument("-m", type=int, dest="limit", metavar="N", help="stop after N lines (default: never)")
+    about = "print each run that has a match, the newest first: how many lines, and the first one"
+    search.add_argument("--runs", action="store_true", help=about)
+    search.add_argument("-m", type=int, dest="limit", metavar="N", help="stop after N lines, or runs (default: never)")
     about = "print N lines {} each match too, 0 to 100 (default: -C's)"
     search.add_argument("-B", type=int, dest="before", metavar="N", help=about.format("before"))
     search.add_argument("-A", type=int, dest="after", metavar="N", help=about.format("after"))
