@@ -47,7 +47,7 @@ MAX_SPANS = 100
 # Blocks are looked through for strings in windows, so that what is on every line is soon noticed. Where the strings cost more
 # than RE2 would have, the rest of the block is left to it; costs are in bytes that RE2 looks through meanwhile: of a line that
 # has a string and no match, and of a further string on a line; a line that matches takes RE2 alone so much longer.
-_FIRST_WINDOW_BYTES = 8 * 1024
+_FIRST_WINDOW_BYTES = 16 * 1024
 _WINDOW_BYTES = 64 * 1024
 _LINE_COST, _PLACE_COST, _HIT_COST = 1800, 136, 2500
 
@@ -114,7 +114,7 @@ class Pattern:
             if (len(places) - lines) * _PLACE_COST > worth:
                 at = past
                 break
-            at, window_bytes = past, min(2 * window_bytes, _WINDOW_BYTES)
+            at, window_bytes = past, _WINDOW_BYTES
         yield from self._lines_by_re2(data, at, end)
 
     def _lines_by_re2(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
