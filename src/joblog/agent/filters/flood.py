@@ -1,7 +1,7 @@
 """Flood control: over a set rate, what is worth reading goes on and the rest is counted, exactly.
 
 A bucket of bytes fills at the rate. While it has some, all passes: that is the head. When it is empty the flood begins:
-lines that look like errors pass, the first of each kind (a line without its numbers) passes, the rest is
+lines that look like errors pass, the first of each kind (a line's template) passes, the rest is
 withheld. It ends when the bucket is half full again, or with the log: then come a line that tells what is missing, a count
 for each kind, and the tail, the last lines as they were. All wait until it is known that they are not the tail, so that
 lines keep their order.
@@ -16,6 +16,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from joblog.core.template import Masks, zeros
 
 BURST_S = 10.0
 """What a job may print at once, in seconds of its rate: a table of hyperparameters is no flood."""
@@ -38,15 +40,17 @@ _ERRORS = (
 )
 """What a line that looks like an error has one of, in any case; ``nan`` as a word."""
 
-_OTHERS = b"\n"
-"""Stands for all kinds that are too many to be counted one by one; no kind has a newline."""
+_OTHERS = "\n"
+"""Stands for all kinds that are too many to be counted one by one; no template has a newline."""
+
+MASKED_LINES = 2000
+"""Lines of a flood that are masked; after them those alone are told apart that are like one of these. Masking takes 50
+microseconds, which is nothing for lines that come again, and too long for a flood in which none does."""
+
+MASK_BYTES = 1_000_000
+"""What is remembered of lines that were masked."""
 
 _NAN = re.compile(rb"\bnan\b")
-
-# A line's kind is what is left of it without these: made by one call for each line, which a flood has many of.
-_VARYING = b"0123456789. \t\r\n"
-
-_NUMBER = re.compile(rb"0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -99,14 +103,15 @@ class Bucket:
         self._level = max(self._level - size_bytes, -self._most)
 
 
-_Line: TypeAlias = tuple[bytes, bool, bytes]
-"""A line that waits, whether it passes if it turns out not to be the tail's, and its kind."""
+_Line: TypeAlias = tuple[bytes, bool, str]
+"""A line that waits, whether it passes if it turns out not to be the tail's, and its kind: its template."""
 
 
 @dataclass
 class _Flood:
-    counts: dict[bytes, int] = field(default_factory=dict)
-    shown: dict[bytes, bytes] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    masked: int = 0
     tail: deque[_Line] = field(default_factory=deque)
     lines: int = 0
     size_bytes: int = 0
@@ -122,6 +127,7 @@ class Control:
         self._in_line = False  # its beginning has passed, so its end does
         self._last = b"\n"  # the last byte that passed
         self._aside: list[bytes] = []
+        self._masks = Masks(MASK_BYTES)
 
     @property
     def ends_s(self) -> float | None:
@@ -196,8 +202,8 @@ class Control:
         assert flood is not None
         if len(lines) <= TAIL_LINES or self._in_line or max(map(len, lines)) > LINE_BYTES:
             return False
-        kinds = [line.translate(None, _VARYING) for line in lines]
-        if unknown := set(kinds) - flood.shown.keys():
+        kinds = [self._kind(line, flood) for line in lines]
+        if unknown := set(kinds) - flood.shown:
             if len(flood.shown) < TEMPLATES:
                 return False
             kinds = [_OTHERS if kind in unknown else kind for kind in kinds]
@@ -232,16 +238,26 @@ class Control:
     def _judged(self, line: bytes, words: Sequence[bytes], flood: _Flood) -> _Line:
         if self._in_line:
             self._in_line = line[-1:] not in (b"\n", b"\r")
-            return line, True, b""
-        kind = line.translate(None, _VARYING)
+            return line, True, ""
+        kind = self._kind(line, flood)
         if words and _looks_like_error(line.lower(), words):
             return line, True, kind
         if kind in flood.shown:
             return line, False, kind
         if len(flood.shown) >= TEMPLATES:
             return line, False, _OTHERS
-        flood.shown[kind] = _NUMBER.sub(b"#", line.strip()[: 4 * SHOWN_BYTES])[:SHOWN_BYTES]
+        flood.shown.add(kind)
         return line, True, kind
+
+    def _kind(self, line: bytes, flood: _Flood) -> str:
+        outline = zeros(line.rstrip(b"\r\n"))
+        known = self._masks.known(outline)
+        if known is not None:
+            return known
+        if flood.masked >= MASKED_LINES:
+            return _OTHERS
+        flood.masked += 1
+        return self._masks.of(outline)
 
 
 def _looks_like_error(lowered: bytes, words: Sequence[bytes]) -> bool:
@@ -252,7 +268,7 @@ def _summary(flood: _Flood) -> bytes:
     lines = [b"[joblog] %d bytes were not kept here (flood: %d lines)\n" % (flood.size_bytes, flood.lines)]
     others = flood.counts.pop(_OTHERS, 0)
     for kind, count in sorted(flood.counts.items(), key=lambda one: -one[1]):
-        lines.append(b"[joblog] %d times: %b\n" % (count, flood.shown[kind]))
+        lines.append(b"[joblog] %d times: %b\n" % (count, kind.encode()[:SHOWN_BYTES]))
     if others:
         lines.append(b"[joblog] %d lines of other kinds\n" % others)
     return b"".join(lines)
