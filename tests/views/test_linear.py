@@ -14,6 +14,8 @@ import pytest
 
 from joblog.agent.filters.flood import Bucket, Control
 from joblog.agent.filters.redact import READY, Redactor
+from joblog.views.compare.merging import template_list
+from joblog.views.compare.reader import TemplateReader, read_templates
 from joblog.views.merged import collapsed
 from joblog.views.metrics.metrics import MetricsReader
 from joblog.views.metrics.progress import ProgressReader
@@ -80,6 +82,11 @@ def _merged(data: bytes) -> None:
     collapsed((number % 3, MergedLine(text, "0", 1, 0, "worker-0", 0, 0)) for number, text in enumerate(texts))
 
 
+def _templates(data: bytes) -> None:
+    reader = read_templates(_pieces(data), TemplateReader(), closed_at=len(data))
+    template_list([(0, reader.entries)], 100)
+
+
 def _redacted(data: bytes) -> None:
     redactor = Redactor(READY)
     for piece in _pieces(data):
@@ -95,7 +102,8 @@ def _controlled(data: bytes) -> None:
 
 
 VIEWS: dict[str, Callable[[bytes], None]] = {
-    each.__name__.strip("_"): each for each in (_terminal, _page, _failures, _line, _watched, _merged, _redacted, _controlled)
+    each.__name__.strip("_"): each
+    for each in (_terminal, _page, _failures, _line, _watched, _merged, _templates, _redacted, _controlled)
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import NamedTuple
 
@@ -30,12 +30,17 @@ def cat(args: argparse.Namespace) -> int:
     asked = _asked(args)
     if args.plain and asked.in_bytes:
         raise Invalid("--plain", "absent where bytes are asked for")
+    if args.new and (asked.in_bytes or args.raw):
+        raise Invalid("--new", "given without --raw, and for lines")
     client, project_id = connected(args)
     with client:
         log = find_log(client, project_id, args.log)
         if args.since or args.until:
             asked = _arrived(client, log, args)
         if _says_nothing(client, log, asked):
+            return 0
+        if args.new:
+            import_module("joblog.cli.newness").show(client, log, _shown(client, log, asked.low, asked.high))
             return 0
         if not asked.in_bytes and _folded(args):
             show_lines(client, log, asked.low, asked.high, args.encoding)
@@ -46,6 +51,15 @@ def cat(args: argparse.Namespace) -> int:
         start, end = max(low, log.start_byte), log.end_byte if high is None else min(high, log.end_byte)
         _write(client.read(log.ref, start, end))
     return 0
+
+
+def _shown(client: Client, log: Log, low: int, high: int | None) -> Iterator[str]:
+    """Yields the lines ``[low, high)`` as a terminal shows them, to the log's end where ``high`` is None."""
+    for line in client.shown(log.ref, max(low, log.start_line)):
+        if high is not None and line.start_line >= high:
+            return
+        if line.end_line > low:
+            yield line.text
 
 
 def _folded(args: argparse.Namespace) -> bool:
@@ -97,10 +111,7 @@ def _unfinished(log: Log) -> bool:
 
 def tail(args: argparse.Namespace) -> int:
     """Writes a log's last lines, and with ``--follow`` what comes."""
-    if args.json and (args.rank or args.plain or args.grep is not None):
-        raise Invalid("--json", "given without --rank, --plain and --grep, which joblog search has")
-    if args.plain and args.grep is not None:
-        raise Invalid("--plain", "given without --grep")
+    _check_tail(args)
     if args.rank:
         return tail_ranks(args)
     if args.count < 0:
@@ -111,6 +122,8 @@ def tail(args: argparse.Namespace) -> int:
         if not args.follow and log.start_byte == log.end_byte:
             _says_nothing(client, log, _Part())
             return 0
+        if args.new:
+            return _tail_new(client, log, args)
         if args.grep is None and not args.json and _folded(args):
             return _tail_shown(client, log, args)
         at = client.lines(log.ref, since=args.since, count=1).start_byte if args.since else _tail_start(client, log, args.count)
@@ -122,6 +135,26 @@ def tail(args: argparse.Namespace) -> int:
             _follow(client, log, at)
         else:
             _write(client.read(log.ref, at, log.end_byte))
+    return 0
+
+
+def _check_tail(args: argparse.Namespace) -> None:
+    if args.json and (args.rank or args.plain or args.grep is not None):
+        raise Invalid("--json", "given without --rank, --plain and --grep, which joblog search has")
+    if args.plain and args.grep is not None:
+        raise Invalid("--plain", "given without --grep")
+    if args.new and (args.json or args.rank or args.raw or args.grep is not None):
+        raise Invalid("--new", "given without --json, --rank, --raw and --grep")
+
+
+def _tail_new(client: Client, log: Log, args: argparse.Namespace) -> int:
+    line = max(log.end_line - args.count + _unfinished(log), log.start_line)
+    if args.since:
+        line = client.lines(log.ref, since=args.since, count=1).start_line
+    newness = import_module("joblog.cli.newness")
+    followed = args.follow
+    lines = newness.followed(client, log, _line_start(client, log, line)) if followed else _shown(client, log, line, None)
+    newness.show(client, log, lines)
     return 0
 
 

@@ -78,6 +78,12 @@ def names_rank(client: Client, name: str) -> bool:
     return _named(client, name).task is not None
 
 
+def rank_of(client: Client, name: str | None) -> str | None:
+    """Returns the rank that a name says, as the views take it; None where it names a run."""
+    task = _named(client, name).task if name else None
+    return None if task is None else task.removeprefix("worker-")
+
+
 def names_run(client: Client, name: str) -> bool:
     """Whether a name is that of a run, or of a log of it, rather than a job's."""
     return bool(_named(client, name).run)

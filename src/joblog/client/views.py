@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from joblog.api.answers import value
 from joblog.api.refs import LogRef
 from joblog.api.transport import Transport
+from joblog.views.compare.values import Difference, Templates
 from joblog.views.values import (
     Digest,
     FramePage,
@@ -121,6 +122,44 @@ class Views(Transport):
         job = self.call("GET", f"/api/projects/{quote(project_id, safe='')}/jobs/{job_id}")
         version = self.call("GET", _version(project_id, job_id, version_id))
         return replace(digest, run=f"{job['name']}/{version['name']}")
+
+    def templates(
+        self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None, count: int = 100
+    ) -> Templates:
+        """Returns the ``count`` (1 to 4000) templates of lines that a version printed most often, of all that is there now."""
+        asked = {"ranks": ranks, "count": count}
+        path = f"{_version(project_id, job_id, version_id)}/templates{_query(asked)}"
+        while True:
+            listed = value(Templates, self.call("GET", path))
+            if not listed.unread_bytes:
+                return listed
+
+    def diff(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        project_id: str,
+        job_id: int,
+        version_id: int,
+        *,
+        ranks: str | None = None,
+        against: str = "good",
+        against_version: int | None = None,
+        against_job: int | None = None,
+        against_ranks: str | None = None,
+        count: int = 20,
+    ) -> Difference:
+        """Returns what a version prints that another does not, and the other way round; ``count`` (1 to 200) of each.
+
+        ``against`` is ``good`` (the job's last good run, else the run before), ``earlier`` or ``ranks`` (of this run with each
+        other); or ``against_version`` names it, of ``against_job`` where that is another one. Raises NotFound where there is
+        nothing to compare with.
+        """
+        asked: dict[str, object] = {"ranks": ranks, "against": None if against_version else against, "count": count}
+        asked |= {"against_version": against_version, "against_job": against_job, "against_ranks": against_ranks}
+        path = f"{_version(project_id, job_id, version_id)}/diff{_query(asked)}"
+        while True:
+            made = value(Difference, self.call("GET", path))
+            if not made.unread_bytes:
+                return made
 
     def progress(
         self, project_id: str, job_id: int, version_id: int, *, ranks: str | None = None, encoding: str | None = None

@@ -108,7 +108,8 @@ class Engine:
         self.bulk_reader = PageReader(self.logs, PieceCache(0, self.timeline), self.frames) if local else self.reader
         """For whole logs, of which the cache would hold the end, in place of what readers of pages use."""
         self.stored = StoredLogs(self.logs, self.frames, self.timeline)
-        self.search = LogSearch(Scan(self.logs, self.frames), self.reader)
+        self.scan = Scan(self.logs, self.frames)
+        self.search = LogSearch(self.scan, self.reader)
 
     def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
         try:

@@ -13,6 +13,7 @@ import msgspec
 
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
+from joblog.engine.template_view import RunTemplatesView
 from joblog.engine.why_view import Causes
 from joblog.errors import Invalid
 from joblog.server.auth.login import Logins
@@ -40,6 +41,7 @@ from joblog.server.mcp.paths import PATHS as MCP_PATHS
 from joblog.server.modelarts import v1_jobs, v1_logs, v2_jobs, v2_tasks, v3_identity
 from joblog.server.modelarts.v1_logs import LogCalls
 from joblog.server.native import (
+    comparing,
     download_links,
     downloads,
     follow,
@@ -67,7 +69,7 @@ from joblog.server.ops.viewer_files import Viewer
 from joblog.server.state import State
 
 _GROUPS = (
-    *(logs, follow, search, terminal, ranks, downloads, proof, download_links, permalinks),
+    *(logs, follow, search, terminal, ranks, comparing, downloads, proof, download_links, permalinks),
     *(jobs, overview, notes, states, users, session),
     *(v1_logs, v1_jobs, v2_jobs, v2_tasks, v3_identity),
     *(loki, otlp, health, metrics),
@@ -130,6 +132,7 @@ class Parts:
                 logins=Logins(engine),
                 watch=Watch(engine.reader, engine.timeline),
                 causes=Causes(engine.reader, engine.timeline, engine.runs, engine.states),
+                templates=RunTemplatesView(engine.reader, engine.scan, engine.timeline),
                 downloads=downloads,
                 searches=Searches(engine),
                 viewing=Viewing(),

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from joblog.engine.engine import Engine
 from joblog.engine.progress_view import Watch
+from joblog.engine.template_view import RunTemplatesView
 from joblog.engine.why_view import Causes
 from joblog.server.auth.login import Logins
 from joblog.server.auth.tokens import Auth
@@ -34,6 +35,7 @@ class State:
     logins: Logins
     watch: Watch
     causes: Causes
+    templates: RunTemplatesView
     downloads: Share
     searches: Searches
     viewing: Viewing

@@ -198,11 +198,23 @@ class Again:
 
 
 @dataclass(frozen=True)
+class NewLine:
+    """A line, the first of ``count`` that are alike, which nobody printed in what the run is compared with."""
+
+    line: str
+    count: int
+    ranks: str
+    where: Where
+
+
+@dataclass(frozen=True)
 class Digest:
     """Why a run died. ``unread_bytes`` were not looked at yet. ``cut``: there was more to say.
 
     ``again`` are the earlier runs of the job that ended by the same first failure, the first of them first.
-    ``run`` is the run's name, ``resnet/V0002``, where it was asked for by a client. Printed, it is as ``joblog why`` prints it.
+    ``new`` are lines that were not printed in ``new_against``, another run (``resnet/V0001``) or this one's ``other ranks``;
+    ``new_total`` is how many kinds of them there are. ``run`` is the run's name, ``resnet/V0002``, where it was asked for by a
+    client. Printed, it is as ``joblog why`` prints it.
     """
 
     verdict: str
@@ -214,6 +226,9 @@ class Digest:
     cut: bool = False
     again: list[Again] = field(default_factory=list)
     run: str = ""
+    new: list[NewLine] = field(default_factory=list)
+    new_against: str = ""
+    new_total: int = 0
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -231,11 +246,19 @@ class Digest:
         yield from self._others()
         for each in self.again:
             yield f"The same failure: {each.version} [{self._place(each.where, each.version)}]"
+        yield from self._new()
         if not self._alone or self.first is None:
             yield from self._ends()
         if self.unread_bytes:
             whole = self.read_bytes + self.unread_bytes
             yield from ("", f"{self.unread_bytes} of {whole} bytes were not read yet; ask again.")
+
+    def _new(self) -> Iterator[str]:
+        if self.new:
+            more = f", {len(self.new)} of {self.new_total}" if self.new_total > len(self.new) else ""
+            yield from ("", f"New here, not in {self.new_against}{more}:")
+            for each in self.new:
+                yield f"  {'' if self._alone else f'rank {each.ranks}: '}{each.line}  [{self._place(each.where)}]"
 
     def _others(self) -> Iterator[str]:
         others = [each for each in self.failures if each != self.first]

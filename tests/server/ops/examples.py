@@ -183,6 +183,8 @@ def _views(recorder: Recorder, run: str) -> None:
     recorder.call("read_merged", f"GET {run}/merged?count=2")
     recorder.call("explain_failure", f"GET {run}/why")
     recorder.call("read_metrics", f"GET {run}/metrics")
+    recorder.call("list_templates", f"GET {run}/templates?count=2")
+    recorder.call("compare_runs", f"GET {run}/diff?against=ranks")
 
 
 def _people(recorder: Recorder) -> None:

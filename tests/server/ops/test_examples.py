@@ -32,7 +32,7 @@ OPEN = {"labels"}
 """Objects whose names are the caller's."""
 
 NAMES = """
-append_log begin_session change_own_password close_log create_access_key create_job create_log create_login_code
+append_log begin_session change_own_password close_log compare_runs create_access_key create_job create_log create_login_code
 create_project create_run create_token create_user create_version delete_access_key delete_job delete_user delete_version
 download_log end_session explain_failure follow_log get_catalog_readiness get_health get_identity_version get_job get_log
 get_overview get_proof get_readiness get_session get_task get_version head_bytes head_link list_access_keys list_domains
@@ -44,7 +44,7 @@ update_version v1_create_job v1_create_version v1_delete_job v1_delete_version v
 v1_list_log_files v1_list_resource_specs v1_list_versions v1_read_log_bytes v1_read_log_lines v1_stop_version v1_update_job
 v2_act_on_job v2_create_job v2_delete_job v2_delete_jobs v2_get_job v2_get_log_link v2_get_task_metrics v2_list_engines
 v2_list_events v2_list_flavors v2_list_tasks v2_preview_log v2_read_log_lines v2_report_event v2_search_jobs v2_update_job
-write_job_note write_run_note
+write_job_note write_run_note list_templates
 """
 """Functions of made clients have these names: to change one breaks whoever calls it. A new call is entered here."""
 

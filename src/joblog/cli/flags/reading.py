@@ -21,6 +21,8 @@ PLAIN_HELP = "fold progress bars and leave out escapes in a pipe or a file too, 
 WRITTEN_HELP = "the logs' character encoding, such as gbk or utf-16 (default: guessed)"
 ENCODING_HELP = "the log's character encoding, such as gbk or utf-16, used where bars are folded (default: guessed)"
 
+NEW_HELP = "dim what the last good run, or the run before, printed too; in a pipe or a file: print only what is new"
+
 JOB_HELP = f"{RUN_HELP} (default: the latest run)"
 RANK_HELP = "only these ranks, such as 3,7-9 (default: all)"
 
@@ -40,6 +42,7 @@ def add_to(commands: Subparsers) -> None:
     cat.add_argument("--since", metavar="T", help=f"only what arrived at T or later: {MOMENT_HELP}")
     cat.add_argument("--until", metavar="T", help="only what arrived before T")
     cat.add_argument("--plain", action="store_true", help=PLAIN_HELP)
+    cat.add_argument("--new", action="store_true", help=NEW_HELP)
     cat.add_argument("--raw", action="store_true", help=RAW_HELP)
 
     _add_tail(commands)
@@ -75,6 +78,7 @@ def _add_tail(commands: Subparsers) -> None:
     tail.add_argument("--grep", metavar="RE", help="only lines that match; -n counts these")
     tail.add_argument("--plain", action="store_true", help=PLAIN_HELP)
     tail.add_argument("--encoding", metavar="NAME", help=ENCODING_HELP)
+    tail.add_argument("--new", action="store_true", help=NEW_HELP)
     tail.add_argument("--raw", action="store_true", help=RAW_HELP)
     tail.add_argument("--json", action="store_true", help=f"{LINES_HELP}: a line's number, bytes and text")
     tail.add_argument("--rank", metavar="RANKS", help="merge these ranks, such as 3,7-9 or all, by arrival; LOG names a run")
@@ -173,7 +177,23 @@ def _add_views(commands: Subparsers) -> None:
     )
     for command in (progress, metrics):
         command.add_argument("--encoding", metavar="NAME", help=WRITTEN_HELP)
-    for command in (why, progress, metrics):
+    templates = add_shown(commands, "templates", "compare:templates", "count the lines that a run prints, by kind of line")
+    templates.add_argument("-n", type=int, default=100, dest="count", metavar="N", help="print N templates (default: 100)")
+    for command in (why, progress, metrics, templates):
         add_named(command, "job", "RUN", JOB_HELP, optional=True)
         command.add_argument("--rank", metavar="RANKS", help=RANK_HELP)
-        command.add_argument("--json", action="store_true", help="print one JSON object" if command is why else LIST_HELP)
+        about = "print one JSON object" if command in (why, templates) else LIST_HELP
+        command.add_argument("--json", action="store_true", help=about)
+    _add_diff(commands)
+
+
+def _add_diff(commands: Subparsers) -> None:
+    diff = add_shown(commands, "diff", "compare:diff", "show what a run prints that another one does not, and what is gone")
+    about = "JOB/RUN, or JOB/RUN/RANK; two: the first is what the second is compared with (default: the latest run)"
+    diff.add_argument("runs", metavar="RUN", nargs="*", help=f"{about}; one: with the job's last good run, else the run before")
+    diff.add_argument("--earlier", action="store_true", help="with the run before, good or not")
+    diff.add_argument("--ranks", action="store_true", help="with each other: the ranks of one run, the odd ones out")
+    diff.add_argument("-n", type=int, default=20, dest="count", metavar="N", help="print N new and N gone lines (default: 20)")
+    about = "compare metrics in logs of more than 32 MiB too, which takes minutes"
+    diff.add_argument("--metrics", action="store_true", help=about)
+    diff.add_argument("--json", action="store_true", help="print one JSON object")

@@ -51,6 +51,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "note": ("joblog note resnet/V0002 'learning rate halved'", "joblog note resnet/V0002"),
     "why": ("joblog why", "joblog why resnet/V0002 --rank 0-7", "joblog why resnet --json --max-tokens 2000"),
     "mcp": ("joblog mcp", "joblog mcp --url https://logs.example.com --token-file ~/.joblog-token --project lab"),
+    "diff": (
+        "joblog diff",
+        "joblog diff resnet/V0001 resnet/V0002",
+        "joblog diff resnet/V0002/0 resnet/V0002/3",
+        "joblog diff --ranks resnet",
+    ),
+    "templates": ("joblog templates resnet", "joblog templates resnet/V0002 --rank 0-7 -n 20"),
     "progress": ("joblog progress resnet",),
     "metrics": ("joblog metrics resnet", "joblog metrics resnet --plot --names loss accuracy"),
     "serve": ("joblog serve", "joblog serve --host 0.0.0.0 --port 8470 --data /srv/joblog"),

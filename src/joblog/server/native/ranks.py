@@ -9,6 +9,9 @@ from functools import partial
 from typing import Annotated
 
 from joblog.core.logs import Head
+from joblog.core.status import Status
+from joblog.engine.baseline import baseline
+from joblog.engine.compute import compute
 from joblog.engine.merged_view import latest, merged_page
 from joblog.engine.progress_view import READ_BYTES
 from joblog.errors import Invalid, OutOfRange
@@ -18,6 +21,8 @@ from joblog.server.http.routes import Call, Calls
 from joblog.server.native.downsample import kept
 from joblog.server.native.terminal import Encoding
 from joblog.server.state import State
+from joblog.views.compare.newness import with_new
+from joblog.views.compare.values import Difference
 from joblog.views.encodings import parse_encoding
 from joblog.views.merged import parse_place
 from joblog.views.metrics.metrics import Series
@@ -31,6 +36,9 @@ MAX_RANKS = 10_000
 
 MAX_SERIES = 1000
 """Series in one answer."""
+
+_NEW_LINES = 60
+"""New lines that are looked at for those that why shows."""
 
 calls = Calls("/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "views")
 
@@ -96,7 +104,26 @@ async def explain_failure(
     reports = await joblog.reading(joblog.engine.states.tasks, logs[0].version_id) if logs else []
     tasks = {task.worker: task for task in reports}
     now_ms = joblog.engine.clock_ms()
-    return await joblog.viewing.run(joblog.causes.why, logs, tasks, now_ms, silent_ms=1000 * silent_s, max_bytes=size)
+    made = await joblog.viewing.run(joblog.causes.why, logs, tasks, now_ms, silent_ms=1000 * silent_s, max_bytes=size)
+    if not logs or (tasks and all(task.status is Status.COMPLETED for task in reports)):
+        return made
+    difference = await _newness(joblog, call, logs)
+    return made if difference is None else await joblog.viewing.run(compute, with_new, [made], difference, size)
+
+
+async def _newness(joblog: State, call: Call, logs: Sequence[Head]) -> Difference | None:
+    """Returns what is new against the last good run, else the run before, else in few ranks; None while that is read."""
+    project_id, job_id, version_id = (call.path[name] for name in ("project_id", "job_id", "version_id"))
+    base = await joblog.reading(baseline, joblog.engine.runs, job_id, version_id)
+    if base is None:
+        if len(logs) < 2:
+            return None
+        made, name = await joblog.viewing.run(joblog.templates.odd_ranks, logs, _NEW_LINES), "other ranks"
+    else:
+        others = await joblog.reading(joblog.engine.runs.logs, project_id, job_id, base.version.id, -1, MAX_RANKS)
+        made = await joblog.viewing.run(joblog.templates.difference, others, logs, _NEW_LINES)
+        name = f"{(await joblog.reading(joblog.engine.runs.job, project_id, job_id)).name}/{base.version.name}"
+    return None if made.unread_bytes else replace(made, before=name)
 
 
 @calls.get("/progress", "read", "How far it is")
