@@ -22,6 +22,7 @@ parsed = cache(ast.parse)
 LONGER_THAN_A_TEST = {
     Path("tests/engines.py"),
     Path("tests/docs/shell.py"),
+    Path("tests/compare/score.py"),
     Path("tests/clients/remote.py"),
     Path("tests/clients/programs/use_collectors.py"),
     Path("tests/stores/ceph.py"),
