@@ -130,6 +130,10 @@ def plots(page: Page) -> None:
     expect(page.locator(".plot .u-over").first).to_be_visible()
 
 
+def differences(page: Page) -> None:
+    expect(page.locator(".differences li").first).to_be_visible()
+
+
 def menus(page: Page) -> None:
     jobs(page)
     page.get_by_role("button", name="runs of failed").click()
@@ -168,6 +172,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "ranks": ("failed", "/ranks", ranks),
     "two ranks": ("failed", "/ranks?left=worker-0&right=worker-2", ranks),
     "plots": ("failed", "/plots?ranks=0-1", plots),
+    "differences": ("failed", "/diff?with=ranks", differences),
     "menus": ("", "/projects/access/", menus),
     "compare": ("good", "/plots", compare),
     "address": ("failed", "/logs/worker-1", address),
@@ -175,7 +180,7 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots", "menus"])
+@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots", "differences", "menus"])
 def test_axe_finds_nothing(open_page: Open, world: dict[str, str], name: str) -> None:
     """Names, roles, contrast, structure: as axe-core has its rules. Each theme, at one width."""
     run, path, ready = PAGES[name]
@@ -200,7 +205,7 @@ def test_axe_finds_nothing_at_the_door(open_page: Open) -> None:
     check(page, product(WIDTHS, THEMES))
 
 
-@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots"])
+@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots", "differences"])
 def test_keys_alone_reach_all(open_page: Open, world: dict[str, str], name: str) -> None:
     """First a way past the bar on top; then, by Tab, every control in its turn."""
     run, path, ready = PAGES[name]

@@ -16,11 +16,18 @@ import { applyTheme } from "./preferences.js";
  */
 
 const LOG = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)\/logs\/(worker-\d+)\/?$/;
-const VERSION = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)(?:\/(ranks|plots))?\/?$/;
-const NUMBERED = /^\/projects\/([^/]+)\/jobs\/([^/]+)(?:\/runs\/(?:%23|V)?0*(\d+|latest)(\/logs\/worker-\d+|\/ranks|\/plots)?)?\/?$/i;
+const VERSION = /^\/projects\/([^/]+)\/jobs\/(\d+)\/versions\/(\d+)(?:\/(ranks|plots|diff))?\/?$/;
+const NUMBERED = /^\/projects\/([^/]+)\/jobs\/([^/]+)(?:\/runs\/(?:%23|V)?0*(\d+|latest)(\/logs\/worker-\d+|\/ranks|\/plots|\/diff)?)?\/?$/i;
 const PERMANENT = /^\/p\/([^/]+)\/([^/]+)\/([^/]+)(?:\/([^/]+))?\/?$/;
 const OF_JOB = /^\/p\/([^/]+)\/([^/]+)\/?$/;
 const PROJECT = /^\/projects\/([^/]+)\/?$/;
+
+/** Pages of a version that are loaded when they are asked for. */
+const SECTIONS = {
+  ranks: () => import("./ranks/page.js"),
+  plots: () => import("./plots/page.js"),
+  diff: () => import("./diff/page.js"),
+};
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 
@@ -88,8 +95,8 @@ async function pageAt(path) {
     const task = /^worker-\d+$/.exec(new URLSearchParams(location.search).get("from") ?? "")?.[0] ?? "worker-0";
     const address = { project: decodeURIComponent(version[1]), job: Number(version[2]), version: Number(version[3]), task };
     if (!version[4]) return moved(await firstLog(address), "");
-    const { versionPage } = version[4] === "ranks" ? await import("./ranks/page.js") : await import("./plots/page.js");
-    return versionPage(address, show, failed);
+    const section = await SECTIONS[/** @type {keyof typeof SECTIONS} */ (version[4])]();
+    return section.versionPage(address, show, failed);
   }
   const numbered = NUMBERED.exec(path);
   if (numbered) {

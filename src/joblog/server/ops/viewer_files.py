@@ -51,7 +51,7 @@ _ASK_AGAIN = (b"cache-control", b"no-cache")
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
-_STYLES = [f"css/{name}.css" for name in ("base", "jobs", "log", "rows", "found", "dialogs", "ansi", "ranks", "plots")]
+_STYLES = [f"css/{name}.css" for name in ("base", "jobs", "log", "rows", "found", "dialogs", "ansi", "ranks", "plots", "diff")]
 _STYLES += ["vendor/uplot/uPlot.min.css"]
 """What is one file for the browser, in this order: nothing is drawn before all of them are there, and each costs it a fetch."""
 
@@ -126,7 +126,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes:
 
 def _at_once(name: str) -> bool:
     """Whether a log's page needs the module; the others load when somebody goes to theirs."""
-    return name.endswith(".js") and not name.startswith(("vendor/", "jobs/", "plots/", "ranks/", "docs/"))
+    return name.endswith(".js") and not name.startswith(("vendor/", "jobs/", "plots/", "ranks/", "diff/", "docs/"))
 
 
 def _files(folder: Traversable, above: str) -> Iterable[tuple[str, bytes]]:

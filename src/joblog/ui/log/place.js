@@ -18,7 +18,7 @@ const ORDER = ["FAILED", "LOST", "KILLED", "KILLING"];
  * @typedef {import("../api.js").Version} Version
  * @typedef {import("../api.js").Log} Log
  * @typedef {{task: string, status: string, reason: string | null, host: string | null, ended_ms: number | null}} Task
- * @typedef {"log" | "ranks" | "plots"} Section
+ * @typedef {"log" | "ranks" | "plots" | "diff"} Section
  */
 
 export class Place {
@@ -49,7 +49,7 @@ export class Place {
     this.runs = new Picker("runs", t("attempt"), (chosen) => void this.#goToRun(Number(chosen)));
     this.ranks = new Picker("of-rank", t("rank"), (task) => goTo(logPath({ ...this.address, task })));
     if (section === "log") this.ranks.show(address.task, [[address.task, rankName(address.task)]]);
-    const sections = /** @type {Section[]} */ (["log", "ranks", "plots"]).map((each) => {
+    const sections = /** @type {Section[]} */ (["log", "ranks", "plots", "diff"]).map((each) => {
       const here = each === section ? "page" : null;
       return el("a", { class: "tab", href: sectionPath(address, each), "aria-current": here }, t(`section-${each}`));
     });

@@ -26,7 +26,8 @@ const MAX_RANKS = 256;
  *   restart_helps: boolean | null, restart_reason: string}} Failed
  * @typedef {{how: string, ranks: string, count: number, where: Where, lines: string[]}} Ended
  * @typedef {{version_id: number, version: string, where: Where}} Again
- * @typedef {{verdict: string, first: Failed | null, failures: Failed[], endings: Ended[], again: Again[], unread_bytes: number}} Digest
+ * @typedef {{verdict: string, first: Failed | null, failures: Failed[], endings: Ended[], again: Again[], unread_bytes: number,
+ *   new: {line: string, ranks: string, where: Where}[], new_against: string, new_total: number}} Digest
  */
 
 export class Why {
@@ -75,6 +76,7 @@ export class Why {
       first ? this.#acts(digest, first, version, job) : null,
       this.alone ? null : el("ul", { class: "ends" }, ...digest.endings.map((each) => this.#ended(each))),
       others.length ? this.#others(others) : null,
+      digest.new.length ? this.#new(digest) : null,
     );
     this.element.hidden = false;
   }
@@ -176,6 +178,17 @@ export class Why {
       return el("li", {}, el("span", { class: "badge" }, kindWords(each.kind)), " ", el("span", { class: "said" }, each.summary), " ", this.#link(each.where, place));
     });
     return el("details", {}, el("summary", {}, t("whyOthers", others.length)), el("ul", {}, ...items));
+  }
+
+  /**
+   * What nobody printed in the run that this one is compared with.
+   * @param {Digest} digest
+   */
+  #new({ new: lines, new_against: against, new_total: total }) {
+    const items = lines.map((each) => el("li", {}, el("span", { class: "said" }, each.line), " ", this.#link(each.where, t("atLine", number(each.where.start_line)))));
+    const where = against === "other ranks" ? t("diffRanks") : against;
+    const all = el("a", { href: `${versionPath(this.address)}/diff?from=${this.address.task}` }, t("whyDiff"));
+    return el("details", {}, el("summary", {}, t("whyNew", where, number(total))), el("ul", {}, ...items), el("p", {}, all));
   }
 
   /**
