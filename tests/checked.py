@@ -8,4 +8,4 @@ from joblog.upkeep.check import Check
 
 def checked(engine: Engine) -> Check:
     """Returns a check that leaves the engine open."""
-    return Check(engine.logs, engine.objects, engine.ownership)
+    return Check(engine.runs, engine.logs, engine.objects, engine.ownership)

@@ -99,15 +99,17 @@ class Database(Protocol):
 
 
 def statements(sql: str) -> list[str]:
-    """Splits a schema or a migration into its statements."""
+    """Splits a schema or a migration into its statements; what a statement itself ends with ; stands in an indented line."""
     bare = re.sub(r"--[^\n]*", "", sql)
-    return [part.strip() for part in bare.split(";") if part.strip()]
+    return [part.strip() for part in re.split(r";[ \t]*(?:\n(?![ \t])|\Z)", bare) if part.strip()]
 
 
 def named_statements(sql: str) -> dict[str, str]:
-    """Returns the statements of a text that has a name in front of each."""
-    parts = re.split(r"^-- name: (\w+)$", sql, flags=re.MULTILINE)
-    return {name: statements(text)[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    """Returns a file's statements by name, each ``@part`` of them replaced by the file's text of that name."""
+    pieces = re.split(r"^-- (name|part): (\w+)$", sql, flags=re.MULTILINE)
+    named = list(zip(pieces[1::3], pieces[2::3], (statements(text)[0] for text in pieces[3::3]), strict=True))
+    parts = {name: text for kind, name, text in named if kind == "part"}
+    return {name: re.sub(r"@(\w+)", lambda match: parts[match[1]], text) for kind, name, text in named if kind == "name"}
 
 
 def sql_file(name: str) -> str:

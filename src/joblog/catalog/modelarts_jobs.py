@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from joblog.api.values import Job
 from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, like, listed
 from joblog.catalog.runs import make_version, next_id, version_of
 from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID
@@ -16,6 +17,9 @@ from joblog.core.status import Status
 from joblog.errors import Exists, NotFound
 
 SORTS = ("job_name", "job_desc", "status", "duration", "version_count", "create_time")
+
+_ORDERS = {"job_name": "name", "job_desc": "description", "version_count": "runs", "create_time": "made"}
+"""What job_lists.py calls these orders, where it calls them something else."""
 
 
 _NOT_ASKED = '{"v1":{}}'
@@ -93,6 +97,7 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._lists = JobLists(database)
 
     def create(
         self, project_id: str, name: str, now_ms: int, *, description: str = "", workspace_id: str = "0", request: str | None
@@ -154,51 +159,72 @@ class Jobs:
 
     def search(self, project_id: str, search: JobSearch, now_ms: int) -> tuple[int, list[Summary]]:
         """Returns how many jobs there are, and a page of them."""
-        where = {
-            "project_id": project_id,
-            "workspace_id": search.workspace_id,
-            "like": f"%{_escaped(search.text.lower())}%",
-            "statuses": _listed(search.statuses),
-        }
-        total = int(self._db.rows("job_summary_count", **where)[0][0])
-        rows = self._db.rows(
-            "job_summaries",
-            **where,
-            sort=f"{'-' if search.descending and search.sort in ('job_name', 'job_desc') else ''}{search.sort}",
-            sign=-1 if search.descending else 1,
-            now_ms=now_ms,
-            offset=search.offset,
-            limit=search.limit,
+        statuses = [NONE, *search.statuses] if Status.UNKNOWN in search.statuses else search.statuses
+        page = self._lists.page(
+            JobFilter(project_id, search.text, statuses, (), search.workspace_id),
+            PageOf(_ORDERS.get(search.sort, search.sort), search.descending, search.limit, search.offset),
+            now_ms,
         )
-        return total, [Summary(*row[:5], Status(row[5] or 0), *row[6:]) for row in rows]  # type: ignore[call-arg]  # 10 columns
+        numbers = {
+            row[1]: row[0]
+            for some in batches([job.latest_id for job in page.jobs])
+            for row in self._db.rows("run_numbers", **some)
+        }
+        return page.total, [_summary(job, numbers.get(job.latest_id)) for job in page.jobs]
 
     def runs(self, project_id: str, search: RunSearch) -> tuple[int, list[ListedRun]]:
         """Returns how many versions of a project there are, and a page of them, by when they were made."""
-        jobs, versions = self._jobs_of(project_id, search), None
-        for wanted in search.types:
-            versions = _both(versions, self._of_types(project_id, wanted))
-        where: dict[str, Value] = {
+        which: dict[str, Value] = {
             "project_id": project_id,
             "workspace_id": search.workspace_id,
             "since_ms": search.since_ms,
             "until_ms": search.until_ms,
-            "job_ids": _bound(jobs),
-            "not_job_ids": _listed(self._ids(project_id, search.not_names)),
-            "version_ids": _bound(versions),
-            "not_version_ids": _listed(self._of_types(project_id, search.not_types)),
-            "statuses": "" if search.statuses is None else _listed(search.statuses) or ",-1,",
+            "statuses": "" if search.statuses is None else listed(search.statuses) or ",-1,",
         }
-        total = int(self._db.rows("run_count", **where)[0][0])
-        sign = -1 if search.descending else 1
-        rows = self._db.rows("runs", **where, sign=sign, offset=search.offset, limit=search.limit)
-        return total, [_run(project_id, row) for row in rows]
+        one = _only_text(search)
+        if one is not None and self._lists.is_common(one):
+            which["like"] = like(one)
+            total = int(self._db.rows("run_count_named", **which)[0][0])
+            query = "run_ids_named_desc" if search.descending else "run_ids_named"
+            ids = [row[0] for row in self._db.rows(query, **which, offset=search.offset, limit=search.limit)]
+        elif search.likes or search.names is not None or search.not_names or search.types or search.not_types:
+            chosen = self._chosen(project_id, search, which)
+            total, ids = len(chosen), chosen[search.offset : search.offset + search.limit]
+        else:
+            total = self._run_count(which, search.statuses)
+            query = "run_ids_desc" if search.descending else "run_ids"
+            ids = [row[0] for row in self._db.rows(query, **which, offset=search.offset, limit=search.limit)]
+        runs = {row[0]: _run(project_id, row) for some in batches(ids) for row in self._db.rows("runs_listed", **some)}
+        return total, [runs[each] for each in ids if each in runs]
+
+    def _run_count(self, which: dict[str, Value], statuses: Collection[Status] | None) -> int:
+        if statuses is None:
+            return int(self._db.rows("run_count", **which)[0][0])
+        return sum(int(self._db.rows("run_count_in_state", **which, status=status)[0][0]) for status in set(statuses))
+
+    def _chosen(self, project_id: str, search: RunSearch, which: dict[str, Value]) -> list[int]:
+        """Returns the ids of all versions, in order, for a search that names jobs or what was asked for."""
+        jobs, versions = self._jobs_of(project_id, search), None
+        for wanted in search.types:
+            versions = _both(versions, self._of_types(project_id, wanted))
+        not_jobs, not_versions = self._ids(project_id, search.not_names), self._of_types(project_id, search.not_types)
+        if jobs is not None and len(jobs) <= FEW:
+            keys = [key for some in batches(sorted(jobs)) for key in self._db.rows("run_keys_of_jobs", **which, **some)]
+        else:
+            keys = self._db.rows("run_keys", **which)
+        kept = [
+            (created_ms, each)
+            for created_ms, each, job_id in keys
+            if (jobs is None or job_id in jobs) and job_id not in not_jobs
+            if (versions is None or each in versions) and each not in not_versions
+        ]
+        return [each for _, each in sorted(kept, reverse=search.descending)]
 
     def _jobs_of(self, project_id: str, search: RunSearch) -> set[int] | None:
         """Returns the ids of the jobs that a search names; None where it names none."""
         ids = None if search.names is None else self._ids(project_id, search.names)
         for texts in search.likes:
-            likes = (f"%{_escaped(text.lower())}%" for text in texts)
-            ids = _both(ids, self._ids_like("jobs_like", project_id, likes))
+            ids = _both(ids, {each for text in texts for each in self._lists.ids_named(project_id, text)})
         return ids
 
     def _ids(self, project_id: str, names: Collection[str]) -> set[int]:
@@ -208,9 +234,7 @@ class Jobs:
     def _of_types(self, project_id: str, types: Collection[str]) -> set[int]:
         """Returns the ids of the versions whose request has one of these types: it is kept as compact JSON."""
         likes = (f'%"runtime_type":{_escaped(msgspec.json.encode(each).decode())}%' for each in types)
-        return self._ids_like("versions_asked_for_with", project_id, likes)
-
-    def _ids_like(self, query: str, project_id: str, likes: Iterable[str]) -> set[int]:
+        query = "versions_asked_for_with"
         return {row[0] for like in likes for row in self._db.rows(query, project_id=project_id, like=like)}
 
     def describe(self, job_id: int, description: str) -> None:
@@ -221,12 +245,22 @@ class Jobs:
     def delete_version(self, version: VersionRow, now_ms: int) -> None:
         """Deletes a version with its logs; what is reading them may finish."""
         with self._db.transaction() as tx:
+            tx.rows("job_locked", id=version.job_id)
             _drop_version(tx, version.id, now_ms)
+            tx.rows("job_latest", id=version.job_id)
 
     def delete_job(self, job: Job, now_ms: int) -> None:
         """Deletes a job with all its versions."""
         with self._db.transaction() as tx:
             _drop_job(tx, job.id, now_ms)
+
+
+def _only_text(search: RunSearch) -> str | None:
+    """Returns the text that stands in the job's name, where that is all that is asked for."""
+    if len(search.likes) != 1 or len(search.likes[0]) != 1:
+        return None
+    rest = structs.replace(search, likes=(), descending=True, offset=0, limit=50, workspace_id="0")
+    return next(iter(search.likes[0])) or None if rest == RunSearch() else None
 
 
 def _locked_kept(tx: Transaction, version_id: int) -> dict[str, msgspec.Raw]:
@@ -283,14 +317,11 @@ def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
         tx.rows(drop, version_id=version_id)
 
 
-def _listed(numbers: Collection[int]) -> str:
-    """Returns numbers as the statements look for one among them."""
-    return "".join(f",{int(number)}" for number in numbers) + ("," if numbers else "")
-
-
-def _bound(numbers: Collection[int] | None) -> str:
-    """Returns a bound on ids: of no ids it is one that nothing has."""
-    return "" if numbers is None else _listed(numbers) or ",0,"
+def _summary(job: ListedJob, number: int | None) -> Summary:
+    """Returns a job as ModelArts lists it; ``number`` is of its latest version."""
+    times = job.latest_started_ms, job.latest_ended_ms
+    status = Status(max(job.latest_status, Status.UNKNOWN))
+    return Summary(job.id, job.name, job.description, job.created_ms, job.latest_id or None, status, *times, job.runs, number)
 
 
 def _both(first: set[int] | None, second: set[int]) -> set[int]:

@@ -10,13 +10,14 @@ All lock in one order: the counters of jobs and of versions, the job, the counte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import structs
 
 from joblog.api.values import Job
 from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.catalog.job_lists import label_columns
 from joblog.catalog.users import put_domain
 from joblog.core import labels
 from joblog.core.accounts import DEFAULT_DOMAIN
@@ -25,6 +26,8 @@ from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, log_file_name
 from joblog.core.status import OVER, Status
 from joblog.errors import Conflict, NotFound
+
+_PAGE = 100
 
 
 class Runs:
@@ -100,6 +103,8 @@ class Runs:
                     version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
                     # Behind the counter of versions, which others hold when they come to the job.
                     job = _labelled(tx, job, labelled) if labelled else job
+                    if _sleeps(version):
+                        tx.rows("job_locked", id=job.id)
                     log, made = _put_log(tx, job, version, worker, now_ms)
                     return job, _awake(tx, version, now_ms) if made else version, log
             except NotFound:
@@ -161,6 +166,14 @@ class Runs:
         if not rows:
             raise NotFound("version", f"V{number:04d}")
         return version_of(rows[0])
+
+    def kept_wrong(self) -> Iterator[tuple[str, int]]:
+        """Yields the projects and ids of jobs that keep of their versions what is not so, nor when looked at again."""
+        after = 0
+        while rows := self._db.rows("jobs_kept_wrong", after=after, limit=_PAGE):
+            for project_id, after in rows:
+                if self._db.rows("jobs_kept_wrong", after=after - 1, limit=1)[:1] == [(project_id, after)]:
+                    yield project_id, after
 
     def latest_version(self, job_id: int) -> VersionRow:
         """Returns the version that a job began last; raises NotFound while it has none."""
@@ -226,11 +239,6 @@ def job_of(row: Row) -> Job:
     return Job(row[0], row[1], row[2], row[3], row[4], row[5], labels.unpacked(row[6]))
 
 
-def label_columns(wanted: Sequence[str]) -> dict[str, Value]:
-    """Returns labels as the statements look for them; raises Invalid, OutOfRange."""
-    return {f"label_{number}": needle for number, needle in enumerate(labels.needles(wanted), 1)}
-
-
 def _job(rows: list[Row], job_id: int) -> Job:
     if not rows:
         raise NotFound("job", job_id)
@@ -264,8 +272,11 @@ def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, 
     rows = [] if run_id is None else tx.rows("version_by_run", job_id=job_id, run_id=run_id)
     if rows:
         return version_of(rows[0])
-    if not tx.rows("job_locked", id=job_id):
+    started_ms = now_ms if status is Status.RUNNING else None
+    jobs = tx.rows("job_begin", id=job_id, version_id=number, status=status, started_ms=started_ms)
+    if not jobs:
         raise NotFound("job", job_id)
+    project_id, workspace_id = jobs[0]
     rows = tx.rows(
         "version_put",
         id=number,
@@ -274,18 +285,19 @@ def make_version(tx: Transaction, job_id: int, run_id: str | None, now_ms: int, 
         run_id=run_id,
         now_ms=now_ms,
         status=status,
-        started_ms=now_ms if status is Status.RUNNING else None,
+        started_ms=started_ms,
+        project_id=project_id,
+        workspace_id=workspace_id,
     )
     return version_of(rows[0])
 
 
 def _awake(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
-    """Marks as running a version that was waiting, or of which nobody knew any more."""
-    waiting = version.status not in OVER and version.status not in (Status.RUNNING, Status.KILLING)
-    if not waiting and version.status not in (Status.UNKNOWN, Status.LOST):
+    """Marks as running a version that was waiting, or of which nobody knew any more, and whose job is locked then."""
+    if not _sleeps(version):
         return version
     started_ms = version.started_ms if version.started_ms is not None else now_ms
-    tx.rows(
+    changed = tx.rows(
         "version_set_status",
         id=version.id,
         was=version.status,
@@ -294,7 +306,27 @@ def _awake(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
         started_ms=started_ms,
         ended_ms=None,
     )
-    return structs.replace(version, status=Status.RUNNING, reason=None, started_ms=started_ms, ended_ms=None)
+    version = structs.replace(version, status=Status.RUNNING, reason=None, started_ms=started_ms, ended_ms=None)
+    if changed:
+        tell_job(tx, version)
+    return version
+
+
+def _sleeps(version: VersionRow) -> bool:
+    waiting = version.status not in OVER and version.status not in (Status.RUNNING, Status.KILLING)
+    return waiting or version.status in (Status.UNKNOWN, Status.LOST)
+
+
+def tell_job(tx: Transaction, version: VersionRow) -> None:
+    """Has the job, which is locked, keep how a version is now, if that is its latest."""
+    tx.rows(
+        "job_latest_set",
+        id=version.job_id,
+        version_id=version.id,
+        status=version.status,
+        started_ms=version.started_ms,
+        ended_ms=version.ended_ms,
+    )
 
 
 def _put_log(tx: Transaction, job: Job, version: VersionRow, worker: int, now_ms: int) -> tuple[Head, bool]:

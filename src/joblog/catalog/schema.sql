@@ -25,7 +25,8 @@ CREATE TABLE project (
     UNIQUE (domain_id, name)
 );
 
--- A job's labels are one text, as labels.py packs them, so that whoever reads a job has them.
+-- A job's labels are one text, as labels.py packs them, so that whoever reads a job has them. What is its latest run, how that is
+-- and how many runs there are is kept here, so that a list of jobs looks at no other table to find its page; 0 and -1: there is none.
 CREATE TABLE job (
     id BIGINT PRIMARY KEY,
     project_id TEXT NOT NULL,
@@ -34,9 +35,22 @@ CREATE TABLE job (
     description TEXT NOT NULL DEFAULT '',
     workspace_id TEXT NOT NULL DEFAULT '0',
     labels TEXT NOT NULL DEFAULT '',
+    latest_id BIGINT NOT NULL DEFAULT 0,
+    latest_status BIGINT NOT NULL DEFAULT -1,
+    latest_started_ms BIGINT,
+    latest_ended_ms BIGINT,
+    runs BIGINT NOT NULL DEFAULT 0,
     UNIQUE (project_id, name)
 );
 CREATE INDEX job_by_project ON job (project_id, id);
+-- Lists of jobs, one for each order; the two by state also count, for which they have all that is asked of.
+CREATE INDEX job_by_recent ON job (project_id, latest_id, id);
+CREATE INDEX job_by_status ON job (project_id, latest_status, latest_id, id, workspace_id);
+CREATE INDEX job_by_name ON job (project_id, latest_status, name, workspace_id, runs);
+CREATE INDEX job_by_runs ON job (project_id, runs, id);
+-- What has ended by how long it took; before these what runs, the earlier begun the later, which is the same order; then the rest.
+CREATE INDEX job_by_duration ON job (project_id,
+    (COALESCE(latest_ended_ms - latest_started_ms, -latest_started_ms, -4611686018427387904)), id);
 
 CREATE TABLE version (
     id BIGINT PRIMARY KEY,
@@ -56,9 +70,14 @@ CREATE TABLE version (
     host TEXT,
     user_name TEXT,
     commit_id TEXT,
+    project_id TEXT NOT NULL DEFAULT '',
+    workspace_id TEXT NOT NULL DEFAULT '0',
     UNIQUE (job_id, number),
     UNIQUE (job_id, run_id)
 );
+-- Lists of a project's runs by when they were made, of all states or of some.
+CREATE INDEX version_by_project ON version (project_id, created_ms, id, workspace_id, status);
+CREATE INDEX version_by_status ON version (project_id, status, created_ms, id, workspace_id);
 
 -- What a version was asked for with, as JSON: v1's body or v2's. Apart, because lists do without it.
 CREATE TABLE request (

@@ -16,7 +16,17 @@ from pathlib import Path
 
 import apsw
 
-from joblog.catalog.database import HEAD_QUERIES, QUERIES, SCHEMA_VERSION, Row, Value, migrations, process_clock_ms
+from joblog.catalog.database import (
+    HEAD_QUERIES,
+    QUERIES,
+    SCHEMA_VERSION,
+    Row,
+    Value,
+    migrations,
+    process_clock_ms,
+    sql_file,
+    statements,
+)
 from joblog.core.logs import Growth
 from joblog.errors import Invalid, Unavailable
 
@@ -211,8 +221,9 @@ class Sqlite:
             version = 0 if empty else int(tx.rows("counter", name="schema")[0][0])
             if version > SCHEMA_VERSION:
                 raise Unavailable(f"{self._path} was written by a newer joblog (schema {version})")
-            for statement in migrations(version):
-                self._writer.execute(statement)
+            if version < SCHEMA_VERSION:
+                for statement in [*migrations(version), *statements(sql_file("sqlite.sql"))]:
+                    self._writer.execute(statement)
             tx.rows("set_counter", name="schema", value=SCHEMA_VERSION)
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Row, Transaction
 from joblog.catalog.logs import Claims, add_gaps, close
-from joblog.catalog.runs import version_of
+from joblog.catalog.runs import tell_job, version_of
 from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Head
 from joblog.core.status import OVER, STOPPED, Status, end_of
@@ -47,7 +47,7 @@ class States:
         if report.status is Status.RUNNING and self._is_heartbeat(version, worker, report, now_ms):
             return version
         with self._db.transaction() as tx:
-            version = _locked(tx, version.id)
+            version = _locked(tx, version.job_id, version.id)
             rows = tx.rows("task", version_id=version.id, worker=worker)
             begins = not rows or (rows[0][8] is not None and report.status is Status.RUNNING)
             ended_ms = None if report.status is Status.RUNNING else now_ms
@@ -76,7 +76,7 @@ class States:
     def set_status(self, version: VersionRow, status: Status, reason: str | None, now_ms: int) -> VersionRow:
         """Sets what a scheduler says; raises Over for a run that has ended and is said to go on."""
         with self._db.transaction() as tx:
-            version = _locked(tx, version.id)
+            version = _locked(tx, version.job_id, version.id)
             known = version.status in OVER and version.status not in (Status.UNKNOWN, Status.LOST)
             if known and status not in OVER:
                 raise Over(f"the run has ended: it is {version.status.name}, and cannot become {status.name}")
@@ -85,7 +85,7 @@ class States:
     def describe(self, version: VersionRow, facts: Mapping[str, str | None]) -> VersionRow:
         """Sets what a run is called and began with, by the names of ``VersionRow``'s fields; raises NotFound."""
         with self._db.transaction() as tx:
-            after = structs.replace(_locked(tx, version.id), **facts)
+            after = structs.replace(_locked(tx, version.job_id, version.id), **facts)
             tx.rows(
                 "version_describe",
                 id=after.id,
@@ -103,7 +103,7 @@ class States:
         Raises Over when it has ended.
         """
         with self._db.transaction() as tx:
-            version = _locked(tx, version.id)
+            version = _locked(tx, version.job_id, version.id)
             if version.status in OVER:
                 raise Over(f"the run has ended: it is {version.status.name}")
             if version.status is Status.KILLING:
@@ -111,6 +111,7 @@ class States:
             alive = [task for task in _tasks(tx, version.id) if task.ended_ms is None and task.seen_ms >= now_ms - LOST_MS]
             tx.rows("version_stop", id=version.id, was=version.status, status=Status.KILLING, now_ms=now_ms)
             version = structs.replace(version, status=Status.KILLING, stop_ms=now_ms)
+            tell_job(tx, version)
             return version if alive else _set(tx, version, Status.KILLED, "stopped", now_ms)
 
     def close_log(self, log: Head, claims: Claims, gaps: Sequence[RecordedGap], now_ms: int) -> tuple[Head, list[RecordedGap]]:
@@ -120,7 +121,7 @@ class States:
         Raises NotFound, and Conflict when the log has grown.
         """
         with self._db.transaction() as tx:
-            version = _locked(tx, log.version_id)
+            version = _locked(tx, log.job_id, log.version_id)
             added = add_gaps(tx, log.id, gaps)
             closed = close(tx, log, claims, now_ms)
             still_open = tx.rows("logs_open", version_id=version.id)[0][0]
@@ -140,8 +141,9 @@ class States:
     def mark_lost(self, now_ms: int) -> int:
         """Marks what has been silent for too long as lost; returns how many tasks were."""
         lost = 0
-        for version_id, worker in self._db.rows("tasks_silent", before_ms=now_ms - LOST_MS, limit=_BATCH):
+        for version_id, worker, job_id in self._db.rows("tasks_silent", before_ms=now_ms - LOST_MS, limit=_BATCH):
             with self._db.transaction() as tx:
+                tx.rows("job_locked", id=job_id)
                 rows = tx.rows("version_locked", id=version_id)
                 key = {"version_id": version_id, "worker": worker, "before_ms": now_ms - LOST_MS}
                 if rows and tx.rows("task_lose", status=Status.LOST, **key):
@@ -162,7 +164,9 @@ class States:
         return True
 
 
-def _locked(tx: Transaction, version_id: int) -> VersionRow:
+def _locked(tx: Transaction, job_id: int, version_id: int) -> VersionRow:
+    """Locks the job, which keeps how its latest version is, and then the version; raises NotFound."""
+    tx.rows("job_locked", id=job_id)
     rows = tx.rows("version_locked", id=version_id)
     if not rows:
         raise NotFound("version", version_id)
@@ -213,6 +217,7 @@ def _set(tx: Transaction, version: VersionRow, status: Status, reason: str | Non
         started_ms=after.started_ms,
         ended_ms=after.ended_ms,
     )
+    tell_job(tx, after)
     return after
 
 

@@ -58,11 +58,12 @@ class Lists(Transport):
             asked["status"] = ",".join(map(status_of, states))
         items = list[Any]()
         while True:
-            asked |= {"offset": len(items), "limit": min(limit - len(items), _PAGE_ITEMS)}
+            asked["limit"] = min(limit - len(items), _PAGE_ITEMS)
             page = value(kind, self.call("GET", path + urlencode(asked, doseq=True)))
             items += page.items
             if not page.items or len(items) >= min(limit, page.total):
                 return kind(**{**vars(page), "items": items})
+            asked |= {"offset": len(items)} if page.next is None else {"after": page.next}
 
     # Notes
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from joblog.catalog.logs import Logs
+from joblog.catalog.runs import Runs
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
 from joblog.core.logs import Head, Segment
@@ -24,7 +25,10 @@ _READ_BYTES = 4 * 1024 * 1024
 class Check:
     """Reads everything once. ``logs`` and ``bytes`` count what was read; ``close`` is called at the end."""
 
-    def __init__(self, logs: Logs, objects: Objects, ownership: Ownership, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, runs: Runs, logs: Logs, objects: Objects, ownership: Ownership, close: Callable[[], None] = lambda: None
+    ) -> None:
+        self._runs = runs
         self._logs = logs
         self._objects = objects
         self._ownership = ownership
@@ -46,6 +50,8 @@ class Check:
             yield str(error)
         for key in self._ownership.unknown():
             yield f"object {key}: the catalog does not know it; `joblog repair` looks what it is"
+        for project_id, job_id in self._runs.kept_wrong():
+            yield f"{project_id}/{job_id}: what the job keeps of its runs is not how these are"
         after = 0
         while page := self._logs.all(after, _BATCH):
             for log in page:
@@ -117,4 +123,4 @@ def check(settings: Settings) -> Check:
     """Returns a check of what is stored, which may be in use."""
     require_catalog(settings)
     database, objects = open_database(settings), open_objects(settings)
-    return Check(Logs(database), objects, Ownership(database, objects), database.close)
+    return Check(Runs(database), Logs(database), objects, Ownership(database, objects), database.close)

@@ -43,13 +43,22 @@ _TABLES = (
         ("id", "sha256", "project_id", "job_id", "user_id", "rights", "label", "created_ms", "expires_ms", "parent_id"),
         "token",
     ),
-    _Table("job", 1, ("id", "project_id", "name", "created_ms", "description", "workspace_id", "labels"), "job"),
+    _Table(
+        "job",
+        1,
+        (
+            *("id", "project_id", "name", "created_ms", "description", "workspace_id", "labels", "latest_id", "latest_status"),
+            *("latest_started_ms", "latest_ended_ms", "runs"),
+        ),
+        "job",
+    ),
     _Table(
         "version",
         1,
         (
             *("id", "job_id", "number", "uuid", "run_id", "created_ms", "status", "reason", "expected_tasks", "started_ms"),
             *("ended_ms", "stop_ms", "title", "command", "host", "user_name", "commit_id"),
+            *("project_id", "workspace_id"),
         ),
         "version",
     ),

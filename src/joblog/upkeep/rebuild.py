@@ -200,8 +200,10 @@ def _put_names(tx: Transaction, about: dict[str, str | int | None]) -> None:
         run_id=about.get("run_id"),
         created_ms=about.get("version_created_ms") or created_ms,
         status=Status.UNKNOWN,
+        project_id=about["project_id"],
         **{name: about.get(name) for name in ("title", "command", "host", "user_name", "commit_id")},
     )
+    tx.rows("job_latest", id=job_id)
     for counter, number in (("job", job_id), ("version", version_id)):
         _count(tx, counter, int(number or 0))
 

@@ -68,15 +68,19 @@ class RunSummary(Value):
 
 
 class RunPage(Value):
-    """A page of runs, and how many there are in all pages; ``now_ms`` is the server's clock."""
+    """A page of runs, and how many there are in all pages; ``now_ms`` is the server's clock.
+
+    ``next`` is what ``after`` takes for the page that follows, null where the list ends.
+    """
 
     items: list[RunSummary]
     total: int
     now_ms: int
+    next: str | None = None
 
 
 class JobSummary(Value):
-    """A job at a glance; ``runs`` is the number of its latest run, which is ``last``."""
+    """A job at a glance; ``runs`` is how many runs it has, ``last`` the latest of them."""
 
     id: int
     name: str
@@ -90,13 +94,15 @@ class JobSummary(Value):
 class JobPage(Value):
     """A page of jobs, and how many there are in all pages; ``now_ms`` is the server's clock.
 
-    ``states``: how many jobs' latest runs are in each state, also in those that are not asked for.
+    ``states`` counts the jobs by the state of their latest run, of whatever state the page's are. ``next`` is what ``after``
+    takes for the page that follows: null where the list ends, and in the order of durations, which change.
     """
 
     items: list[JobSummary]
     total: int
     now_ms: int
-    states: dict[str, int]
+    states: dict[str, int] = {}  # noqa: RUF012  # nobody writes to it
+    next: str | None = None
 
 
 class WrittenNote(Value):

@@ -1,3 +1,27 @@
 -- A task says how high the terminal is that its program writes to (joblog run --tty): the terminal's view need not guess it.
 
 ALTER TABLE task ADD COLUMN terminal_rows BIGINT;
+
+-- A job keeps what is its latest run and how that is; a run names its project and workspace.
+
+ALTER TABLE job ADD COLUMN latest_id BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN latest_status BIGINT NOT NULL DEFAULT -1;
+ALTER TABLE job ADD COLUMN latest_started_ms BIGINT;
+ALTER TABLE job ADD COLUMN latest_ended_ms BIGINT;
+ALTER TABLE job ADD COLUMN runs BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN project_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE version ADD COLUMN workspace_id TEXT NOT NULL DEFAULT '0';
+UPDATE job SET runs = (SELECT COUNT(*) FROM version v WHERE v.job_id = job.id),
+    (latest_id, latest_status, latest_started_ms, latest_ended_ms) = (
+        SELECT COALESCE(v.id, 0), COALESCE(v.status, -1), v.started_ms, v.ended_ms
+        FROM (SELECT 1 AS one) AS always LEFT JOIN version v
+            ON v.id = (SELECT w.id FROM version w WHERE w.job_id = job.id ORDER BY w.number DESC LIMIT 1));
+UPDATE version SET (project_id, workspace_id) = (SELECT j.project_id, j.workspace_id FROM job j WHERE j.id = version.job_id);
+CREATE INDEX job_by_recent ON job (project_id, latest_id, id);
+CREATE INDEX job_by_status ON job (project_id, latest_status, latest_id, id, workspace_id);
+CREATE INDEX job_by_name ON job (project_id, latest_status, name, workspace_id, runs);
+CREATE INDEX job_by_runs ON job (project_id, runs, id);
+CREATE INDEX job_by_duration ON job (project_id,
+    (COALESCE(latest_ended_ms - latest_started_ms, -latest_started_ms, -4611686018427387904)), id);
+CREATE INDEX version_by_project ON version (project_id, created_ms, id, workspace_id, status);
+CREATE INDEX version_by_status ON version (project_id, status, created_ms, id, workspace_id);

@@ -108,21 +108,25 @@ VALUES (:id, :sha256, :project_id, :job_id, :user_id, :rights, :label, :created_
 DELETE FROM token WHERE id = :id;
 
 -- name: job_rows
-SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE id > :after AND id <= :until;
+SELECT id, project_id, name, created_ms, description, workspace_id, labels, latest_id, latest_status, latest_started_ms,
+    latest_ended_ms, runs
+FROM job WHERE id > :after AND id <= :until;
 
 -- name: job_next
 SELECT MIN(id) FROM job WHERE id > :after;
 
 -- name: job_row_put
-INSERT INTO job (id, project_id, name, created_ms, description, workspace_id, labels)
-VALUES (:id, :project_id, :name, :created_ms, :description, :workspace_id, :labels);
+INSERT INTO job (id, project_id, name, created_ms, description, workspace_id, labels, latest_id, latest_status,
+    latest_started_ms, latest_ended_ms, runs)
+VALUES (:id, :project_id, :name, :created_ms, :description, :workspace_id, :labels, :latest_id, :latest_status,
+    :latest_started_ms, :latest_ended_ms, :runs);
 
 -- name: job_row_drop
 DELETE FROM job WHERE id = :id;
 
 -- name: version_rows
 SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
+    title, command, host, user_name, commit_id, project_id, workspace_id
 FROM version WHERE id > :after AND id <= :until;
 
 -- name: version_next
@@ -130,9 +134,9 @@ SELECT MIN(id) FROM version WHERE id > :after;
 
 -- name: version_row_put
 INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id)
+    title, command, host, user_name, commit_id, project_id, workspace_id)
 VALUES (:id, :job_id, :number, :uuid, :run_id, :created_ms, :status, :reason, :expected_tasks, :started_ms, :ended_ms, :stop_ms,
-    :title, :command, :host, :user_name, :commit_id);
+    :title, :command, :host, :user_name, :commit_id, :project_id, :workspace_id);
 
 -- name: version_row_drop
 DELETE FROM version WHERE id = :id;

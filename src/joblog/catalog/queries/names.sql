@@ -55,6 +55,38 @@ SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM 
 -- Makes sure that a job is not deleted before the end of the transaction: PostgreSQL locks what is updated.
 UPDATE job SET name = name WHERE id = :id RETURNING id;
 
+-- name: job_begin
+-- Makes a version that is about to be made the job's latest; locks the job as job_locked does.
+UPDATE job SET latest_id = :version_id, latest_status = :status, latest_started_ms = :started_ms, latest_ended_ms = NULL,
+    runs = runs + 1
+WHERE id = :id RETURNING project_id, workspace_id;
+
+-- name: job_latest_set
+-- How the latest version is now, if it is this one.
+UPDATE job SET latest_status = :status, latest_started_ms = :started_ms, latest_ended_ms = :ended_ms
+WHERE id = :id AND latest_id = :version_id;
+
+-- name: job_latest
+-- Looks up anew what the job keeps of its versions.
+UPDATE job SET runs = (SELECT COUNT(*) FROM version v WHERE v.job_id = job.id),
+    (latest_id, latest_status, latest_started_ms, latest_ended_ms) = (
+        SELECT COALESCE(v.id, 0), COALESCE(v.status, -1), v.started_ms, v.ended_ms
+        FROM (SELECT 1 AS one) AS always LEFT JOIN version v
+            ON v.id = (SELECT w.id FROM version w WHERE w.job_id = job.id ORDER BY w.number DESC LIMIT 1))
+WHERE id = :id;
+
+-- name: jobs_kept_wrong
+-- Jobs, of those numbered above :after, that keep something else of their versions than there is.
+SELECT j.project_id, j.id FROM job j LEFT JOIN version v
+    ON v.id = (SELECT w.id FROM version w WHERE w.job_id = j.id ORDER BY w.number DESC LIMIT 1)
+WHERE j.id > :after AND (j.latest_id <> COALESCE(v.id, 0) OR j.latest_status <> COALESCE(v.status, -1)
+    OR COALESCE(j.latest_started_ms, -1) <> COALESCE(v.started_ms, -1)
+    OR COALESCE(j.latest_ended_ms, -1) <> COALESCE(v.ended_ms, -1)
+    OR j.runs <> (SELECT COUNT(*) FROM version c WHERE c.job_id = j.id)
+    OR EXISTS (SELECT 1 FROM version p WHERE p.job_id = j.id
+        AND (p.project_id <> j.project_id OR p.workspace_id <> j.workspace_id)))
+ORDER BY j.id LIMIT :limit;
+
 -- name: job_by_name
 SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND name = :name;
 
@@ -74,10 +106,10 @@ UPDATE job SET labels = :labels WHERE id = :id AND labels = :was RETURNING id;
 
 -- name: version_put
 -- Its number is the next one of its job, behind those that a rebuild has left out.
-INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms)
+INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms, project_id, workspace_id)
 VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM
     (SELECT number FROM version WHERE job_id = :job_id UNION ALL SELECT value FROM counter WHERE name = 'version-number') AS given), :uuid, :run_id, :now_ms,
-    :status, :started_ms)
+    :status, :started_ms, :project_id, :workspace_id)
 RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
     title, command, host, user_name, commit_id;
 

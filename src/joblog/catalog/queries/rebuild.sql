@@ -9,8 +9,11 @@ FROM log JOIN version ON version.id = log.version_id JOIN job ON job.id = log.jo
 INSERT INTO job (id, project_id, name, created_ms) VALUES (:id, :project_id, :name, :created_ms) ON CONFLICT (id) DO NOTHING;
 
 -- name: version_restore
-INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, title, command, host, user_name, commit_id)
-VALUES (:id, :job_id, :number, :uuid, :run_id, :created_ms, :status, :title, :command, :host, :user_name, :commit_id) ON CONFLICT (id) DO NOTHING;
+INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, title, command, host, user_name, commit_id,
+    project_id)
+VALUES (:id, :job_id, :number, :uuid, :run_id, :created_ms, :status, :title, :command, :host, :user_name, :commit_id,
+    :project_id)
+ON CONFLICT (id) DO NOTHING;
 
 -- name: log_restore
 INSERT INTO log (id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line,

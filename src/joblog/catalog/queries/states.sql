@@ -47,7 +47,8 @@ WHERE version_id = :version_id ORDER BY ended_ms, worker;
 
 -- name: tasks_silent
 -- Tasks that said they run, and have said nothing since.
-SELECT version_id, worker FROM task WHERE ended_ms IS NULL AND seen_ms < :before_ms ORDER BY seen_ms LIMIT :limit;
+SELECT t.version_id, t.worker, v.job_id FROM task t JOIN version v ON v.id = t.version_id
+WHERE t.ended_ms IS NULL AND t.seen_ms < :before_ms ORDER BY t.seen_ms LIMIT :limit;
 
 -- name: task_lose
 UPDATE task SET status = :status, ended_ms = seen_ms

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from joblog.api.values.overview import Bar, JobPage, JobSummary, RunPage, RunSummary
+from joblog.catalog.job_lists import KEYS, Place
 from joblog.catalog.overview import SORTS, JobRow, RunRow, Wanted
 from joblog.core import lines
 from joblog.core.logs import Head
@@ -23,6 +26,9 @@ calls = Calls("/api/projects/{project_id}", "jobs")
 
 MAX_OFFSET = 10_000_000
 MAX_SEARCH = 64
+
+_RUNS, _RUN_KEYS = "-created", 2
+"""The one order of runs, as ``next`` names it, and how many values a place in it has."""
 
 _LAST_BYTES = 1024
 """What of a log's end is looked at for its last line."""
@@ -48,6 +54,7 @@ Sort = Annotated[
     ),
 ]
 Offset = Annotated[int, number(0, MAX_OFFSET, "items to skip, 0 by default")]
+After = Annotated[str, text("`next` of another page in this order: the page that follows it")]
 JobId = Annotated[int, number(1, MAX_ID, "keeps the runs of the job of this id")]
 
 
@@ -61,9 +68,11 @@ async def get_overview(
     sort: Sort = "-recent",
     offset: Offset = 0,
     limit: Limit = 100,
+    after: After = "",
 ) -> JobPage:
-    """Lists jobs with their latest versions: state, ranks, size, last line."""
-    wanted = Wanted(search, _statuses(status), sort.removeprefix("-"), sort.startswith("-"), offset, limit, label or ())
+    """Lists jobs with their latest versions: state, ranks, size, last line; and counts those that match by their states."""
+    order, descending, place = sort.removeprefix("-"), sort.startswith("-"), _place(after, sort)
+    wanted = Wanted(search, _statuses(status), order, descending, offset, limit, label or (), place)
     return await asyncio.to_thread(_overview, joblog, project_id, wanted)
 
 
@@ -77,11 +86,13 @@ async def list_runs(
     label: Labels | None = None,
     offset: Offset = 0,
     limit: Limit = 100,
+    after: After = "",
 ) -> RunPage:
     """Lists runs, the newest first: state, ranks, size, last line."""
     only = joblog.auth.token(call.headers).job_id
     joblog.auth.allowed(call.headers, "read", project_id, only if job is None else job)
-    wanted = Wanted(statuses=_statuses(status), offset=offset, limit=limit, labels=label or ())
+    place = _place(after, _RUNS)
+    wanted = Wanted(statuses=_statuses(status), offset=offset, limit=limit, labels=label or (), after=place)
     return await asyncio.to_thread(_runs, joblog, project_id, only if job is None else job, wanted)
 
 
@@ -89,29 +100,53 @@ def _statuses(names: str) -> list[Status]:
     return [status_named(name, tuple(Status)) for name in names.split(",")] if names else []
 
 
+def _place(text: str, sort: str) -> Place | None:
+    """Returns the place that ``next`` of a page in this order says; raises Invalid."""
+    if not text:
+        return None
+    order, *values = text.split(".")
+    name = sort.removeprefix("-")
+    count = _RUN_KEYS if name == _RUNS else KEYS[name]
+    numbers = [int(value) if re.fullmatch(r"[0-9]{1,18}|-1", value) else value for value in values]
+    if (
+        order != sort
+        or not count
+        or len(values) != count
+        or any(isinstance(value, str) is (name != "name") for value in numbers)
+    ):
+        raise Invalid("after", f"`next` of a page that is sorted by {sort}", text)
+    return tuple(values) if name == "name" else tuple(numbers)
+
+
+def _next(sort: str, end: Place | None) -> str | None:
+    return None if end is None else ".".join((sort, *map(str, end)))
+
+
 def _runs(joblog: State, project_id: str, job_id: int | None, wanted: Wanted) -> RunPage:
-    rows, total = joblog.engine.overview.runs(project_id, job_id, wanted)
-    items = [_run(joblog, project_id, *row, note=joblog.engine.jobs.note(row.run.id)) for row in rows]
-    return RunPage(items, total, joblog.engine.clock_ms())
+    rows, total, end = joblog.engine.overview.runs(project_id, job_id, wanted)
+    heads = joblog.engine.logs.heads([row.run.newest_log for row in rows if row.run.newest_log])
+    items = [_run(joblog, heads, *row, note=joblog.engine.jobs.note(row.run.id)) for row in rows]
+    return RunPage(items, total, joblog.engine.clock_ms(), _next(_RUNS, end))
 
 
 def _overview(joblog: State, project_id: str, wanted: Wanted) -> JobPage:
     now_ms = joblog.engine.clock_ms()
-    rows, total, counts = joblog.engine.overview.jobs(project_id, wanted, now_ms)
-    states = {status.name: count for status, count in counts.items()}
-    return JobPage([_job(joblog, project_id, row) for row in rows], total, now_ms, states)
+    rows, total, states, end = joblog.engine.overview.jobs(project_id, wanted, now_ms)
+    heads = joblog.engine.logs.heads([row.last.newest_log for row in rows if row.last and row.last.newest_log])
+    sort = "-" * wanted.descending + wanted.sort
+    by_name = {status.name: count for status, count in sorted(states.items())}
+    return JobPage([_job(joblog, heads, row) for row in rows], total, now_ms, by_name, _next(sort, end))
 
 
-def _job(joblog: State, project_id: str, row: JobRow) -> JobSummary:
-    last = None if row.last is None else _run(joblog, project_id, row.id, row.name, row.last)
-    return JobSummary(row.id, row.name, row.created_ms, row.labels, row.note, 0 if row.last is None else row.last.number, last)
+def _job(joblog: State, heads: Mapping[int, Head], row: JobRow) -> JobSummary:
+    last = None if row.last is None else _run(joblog, heads, row.id, row.name, row.last)
+    return JobSummary(row.id, row.name, row.created_ms, row.labels, row.note, row.runs, last)
 
 
-def _run(joblog: State, project_id: str, job_id: int, job_name: str, run: RunRow, **note: str) -> RunSummary:
-    line, progress = "", None
-    if run.worker is not None:
+def _run(joblog: State, heads: Mapping[int, Head], job_id: int, job_name: str, run: RunRow, **note: str) -> RunSummary:
+    line, progress, log = "", None, heads.get(run.newest_log or 0)
+    if log is not None:
         try:
-            log = joblog.engine.log(project_id, job_id, run.id, run.worker)
             line = _last_line(joblog.engine, log)
             progress = _progress(joblog.watch, log) if run.status is Status.RUNNING else None
         except JoblogError:
@@ -119,7 +154,7 @@ def _run(joblog: State, project_id: str, job_id: int, job_name: str, run: RunRow
     return RunSummary(
         run.id, f"V{run.number:04d}", job_id, job_name, run.created_ms, run.run_id, run.status.name, run.reason,
         run.expected_tasks, run.started_ms, run.ended_ms, run.logs, run.open_logs, run.size_bytes, run.appended_ms,
-        _task(run.first_worker), _task(run.worker), line, progress,
+        _task(run.first_worker), _task(log.worker if log else None), line, progress,
         run.title, run.command, run.host, run.user, run.commit, **note,
     )  # fmt: skip
 
@@ -134,7 +169,7 @@ def _progress(watch: Watch, log: Head) -> Bar | None:
 
 
 def _last_line(engine: Engine, log: Head) -> str:
-    def end(head: Head) -> tuple[int, int]:
+    def end(head: Log) -> tuple[int, int]:
         return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
 
     data = engine.reader.characters(log, end, backwards=False).data
