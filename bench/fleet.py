@@ -12,6 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import apsw
@@ -20,7 +22,7 @@ from tests.engines import PostgresServer
 
 from bench.servers import machine
 from bench.table import Row, markdown
-from joblog.catalog.database import Database, process_clock_ms, statements
+from joblog.catalog.database import Database, Value, process_clock_ms, statements
 from joblog.catalog.modelarts_jobs import SORTS as MODELARTS_SORTS
 from joblog.catalog.modelarts_jobs import Jobs, JobSearch, RunSearch
 from joblog.catalog.overview import SORTS, Overview, Wanted
@@ -114,6 +116,20 @@ def lists(database: Database, now_ms: int) -> Iterator[tuple[str, float, Call]]:
     yield "ModelArts: training jobs with 'llama'", 50, lambda: jobs.runs(PROJECT, RunSearch(likes=[["llama"]]))
 
 
+def looks(database: Database, now_ms: int) -> Iterator[tuple[str, float, Call]]:
+    """Yields the same of the janitor's looks for work, where there is none: each node makes them every second."""
+    common = {"now_ms": now_ms, "limit": 100}
+    asked: dict[str, dict[str, Value]] = {
+        "logs_to_seal": {"seal_bytes": 8 * 2**20, "quiet_ms": now_ms - 60_000, **common},
+        "logs_to_merge": {**common},
+        "logs_to_compress": {"before_ms": now_ms - 3_600_000, **common},
+        "garbage_due": {"before_ms": now_ms - 86_400_000, "after_ms": -1, "after": "", "limit": 1},
+        "tasks_silent": {"before_ms": now_ms - 600_000, "limit": 1000},
+    }
+    for query, values in asked.items():
+        yield query, 5, partial(database.rows, query, **values)
+
+
 def measured(what: str, goal_ms: float, call: Call) -> Row:
     """Calls it some times; the best is what it takes when nobody else is at work."""
     times = []
@@ -139,7 +155,7 @@ def main() -> int:
     for name in ("sqlite", "postgres"):
         if arguments.only in (None, name):
             with on_sqlite(*sizes, now_ms, arguments.keep) if name == "sqlite" else on_postgres(*sizes, now_ms) as database:
-                rows = [measured(*each) for each in lists(database, now_ms)]
+                rows = [measured(*each) for each in chain(lists(database, now_ms), looks(database, now_ms))]
                 print(f"\n{name}\n\n{markdown(rows)}", flush=True)
     return 0
 

@@ -61,9 +61,7 @@ def test_each_log_is_sealed_once_whoever_does_it(nodes: list[Engine], ids: list[
 
     def work(node: Engine) -> int:
         made = 0
-        while node.database.rows(
-            "logs_to_seal", limit=1, seal_bytes=1, quiet_ms=0, now_ms=2**60
-        ):  # as if all leases had run out
+        while node.database.rows("logs_to_seal_early", limit=1, seal_bytes=1, now_ms=2**60):  # as if all leases had run out
             made += node.janitor.seal_due()
         return made
 

@@ -31,7 +31,7 @@ _AT_ONCE_BYTES = 32 * 1024
 _PARAMETER = re.compile(r"('[^']*')|(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
-def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     """Turns ``:name`` parameters into ``$1``, ``$2`` ...; returns the statement and the names in that order."""
     names: dict[str, int] = {}
 
@@ -41,8 +41,8 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(number, sql), tuple(names)
 
 
-_STATEMENTS = {name: _numbered(sql) for name, sql in QUERIES.items()}
-_AT_ONCE = {name: _numbered(sql) for name, sql in named_statements(sql_file("postgres_many.sql")).items()}
+_STATEMENTS = {name: numbered(sql) for name, sql in QUERIES.items()}
+_AT_ONCE = {name: numbered(sql) for name, sql in named_statements(sql_file("postgres_many.sql")).items()}
 
 
 class Using:

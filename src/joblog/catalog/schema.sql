@@ -128,9 +128,14 @@ CREATE TABLE log (
     fresh_segments BIGINT NOT NULL DEFAULT 0,
     UNIQUE (version_id, worker)
 );
--- What the janitor looks for: logs with a tail to seal, logs with segments to merge.
+-- What the janitor looks for, each second: logs with a tail to seal (quiet, large, closed), logs with segments to merge (new ones,
+-- closed logs), logs that have become old. Growing logs are in few of these, so that a look costs by what is to do.
 CREATE INDEX log_with_tail ON log (appended_ms) WHERE end_byte > sealed_byte;
-CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments > 0;
+CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments >= 4;
+CREATE INDEX log_with_large_tail ON log ((end_byte - sealed_byte)) WHERE end_byte - sealed_byte >= 262144;
+CREATE INDEX log_to_finish ON log (closed_ms) WHERE closed_ms IS NOT NULL AND end_byte > sealed_byte;
+CREATE INDEX log_to_merge ON log (closed_ms) WHERE closed_ms IS NOT NULL AND fresh_segments > 1 AND sealed_byte = end_byte;
+CREATE INDEX log_to_compress ON log (appended_ms) WHERE fresh_segments > 0 AND sealed_byte = end_byte;
 
 -- The tail of each log: [sealed_byte, end_byte) tiled by rows. Data that is shorter than end_byte - start_byte is a zstd frame.
 CREATE TABLE chunk (
@@ -189,7 +194,7 @@ CREATE TABLE garbage (
     end_byte BIGINT NOT NULL DEFAULT 0,
     doomed BIGINT NOT NULL DEFAULT 0
 );
-CREATE INDEX garbage_by_age ON garbage (since_ms);
+CREATE INDEX garbage_by_age ON garbage (since_ms, object_key);
 
 -- A token is good for one job (job_id) of one project (project_id) or for all of them, with rights of its own; a user's token has
 -- the user's rights in its project, and without a project it is good for the user's domain only, in which there are no logs.

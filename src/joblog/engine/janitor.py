@@ -35,6 +35,9 @@ _LEASED = 8
 _SEAL_BYTES, _SEALED = 64 * 1024 * 1024, 32
 """Up to so many bytes, and logs, are leased together for sealing: many small ones share the commits."""
 
+_LARGE_BYTES = 256 * 1024
+"""Tails as large are in an index by their size: see log_with_large_tail."""
+
 # Merging waits until nothing was sealed for a while, but not for longer than this.
 _MAX_WAIT_S = 60.0
 
@@ -43,9 +46,6 @@ _REST = 4
 
 _COMPRESS_S = 5.0
 """How often it looks for what has become old."""
-
-# A growing log is looked at for merging when it has so many new segments.
-_FRESH = 4
 
 # A look at every object's name, now and then: whether the catalog knows them all.
 _SWEEP_MS = 6 * 3600 * 1000
@@ -106,6 +106,8 @@ class Janitor:
         now_ms = self._clock_ms()
         quiet_ms, seal_bytes = now_ms - self._settings.seal_quiet_s * 1000, self._settings.seal_bytes
         due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
+        if seal_bytes < _LARGE_BYTES:
+            due = list({*due, *self._db.rows("logs_to_seal_early", limit=_BATCH, seal_bytes=seal_bytes, now_ms=now_ms)})
         random.shuffle(due)  # nodes that ask at the same moment see the same ones due
         until = accumulate(min(row[1], seal_bytes) for row in due)
         chosen = [row for row, before in zip(due, chain((0,), until), strict=False) if before < _SEAL_BYTES][:_SEALED]
@@ -115,7 +117,7 @@ class Janitor:
     def merge_due(self) -> int:
         """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
         looked = 0
-        due = self._db.rows("logs_to_merge", fresh=_FRESH, limit=_BATCH, now_ms=self._clock_ms())
+        due = self._db.rows("logs_to_merge", limit=_BATCH, now_ms=self._clock_ms())
         with self._leased(random.sample(due, min(_LEASED, len(due)))) as leases:
             for lease in leases:
                 looked += 1

@@ -84,20 +84,25 @@ class Retention:
 
     def garbage_due(self, now_ms: int, grace_ms: int) -> bool:
         """Whether there is anything to remove."""
-        return bool(self._db.rows("garbage_due", before_ms=now_ms - grace_ms, after="", limit=1))
+        return bool(self._garbage(now_ms - grace_ms, (-1, ""), 1))
 
     def remove_garbage(self, now_ms: int, grace_ms: int, give_up: Callable[[], bool] = lambda: False) -> int:
         """Removes a share of what has had no row for ``grace_ms``; returns how many. ``give_up`` is asked before each."""
         left, removed, before_ms = self._share_of_garbage(), 0, now_ms - grace_ms
-        after = ""
-        while left > 0 and (rows := self._db.rows("garbage_due", before_ms=before_ms, after=after, limit=min(_BATCH, left))):
+        after = (-1, "")
+        while left > 0 and (rows := self._garbage(before_ms, after, min(_BATCH, left))):
             left -= len(rows)
-            for (key,) in rows:
+            for after in rows:
                 if give_up():
                     return removed
-                after = key
+                _, key = after
                 removed += self._remove_object(key, before_ms)
         return removed
+
+    def _garbage(self, before_ms: int, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+        """Returns names that wait for their removal, and since when, the longest first: those behind one of them."""
+        rows = self._db.rows("garbage_due", before_ms=before_ms, after_ms=after[0], after=after[1], limit=limit)
+        return [(row[0], row[1]) for row in rows]
 
     def _share_of_garbage(self) -> int:
         return max(_FEW, int(self._db.rows("garbage_count")[0][0]) // _SHARE)

@@ -25,3 +25,13 @@ CREATE INDEX job_by_duration ON job (project_id,
     (COALESCE(latest_ended_ms - latest_started_ms, -latest_started_ms, -4611686018427387904)), id);
 CREATE INDEX version_by_project ON version (project_id, created_ms, id, workspace_id, status);
 CREATE INDEX version_by_status ON version (project_id, status, created_ms, id, workspace_id);
+
+-- What the janitor looks for each second.
+DROP INDEX log_with_fresh_segments;
+CREATE INDEX log_with_fresh_segments ON log (fresh_segments) WHERE fresh_segments >= 4;
+CREATE INDEX log_with_large_tail ON log ((end_byte - sealed_byte)) WHERE end_byte - sealed_byte >= 262144;
+CREATE INDEX log_to_finish ON log (closed_ms) WHERE closed_ms IS NOT NULL AND end_byte > sealed_byte;
+CREATE INDEX log_to_merge ON log (closed_ms) WHERE closed_ms IS NOT NULL AND fresh_segments > 1 AND sealed_byte = end_byte;
+CREATE INDEX log_to_compress ON log (appended_ms) WHERE fresh_segments > 0 AND sealed_byte = end_byte;
+DROP INDEX garbage_by_age;
+CREATE INDEX garbage_by_age ON garbage (since_ms, object_key);

@@ -80,7 +80,8 @@ INSERT INTO garbage (object_key, since_ms) VALUES (:object_key, :now_ms) ON CONF
 SELECT COUNT(*) FROM garbage;
 
 -- name: garbage_due
-SELECT object_key FROM garbage WHERE since_ms <= :before_ms AND object_key > :after ORDER BY object_key LIMIT :limit;
+SELECT since_ms, object_key FROM garbage WHERE since_ms <= :before_ms AND (since_ms, object_key) > (:after_ms, :after)
+ORDER BY since_ms, object_key LIMIT :limit;
 
 -- name: garbage_doom
 -- Not what a segment names, whatever clocks say; nor what holds bytes behind its log's end, which nothing else may have.

@@ -67,25 +67,39 @@ UPDATE log SET start_byte = :start_byte, start_line = :start_line WHERE id = :id
 UPDATE log SET fresh_segments = CASE WHEN fresh_segments > :looked_at THEN fresh_segments - :looked_at ELSE 0 END
 WHERE id = :id RETURNING id;
 
+-- part: free
+-- Nobody is at work on it.
+NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
+
 -- name: logs_to_seal
--- A large tail, a quiet one that has a whole line, or one that is closed.
-SELECT id, end_byte - sealed_byte FROM log WHERE end_byte > sealed_byte
-    AND (end_byte - sealed_byte >= :seal_bytes OR (appended_ms < :quiet_ms AND partial_byte > sealed_byte)
-        OR closed_ms IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
+-- A large tail, a quiet one that has a whole line, or one that is closed: each by an index of its own. The least of the large ones
+-- is a constant, so that few logs are in that index.
+SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE closed_ms IS NOT NULL AND end_byte > sealed_byte
+    AND @free ORDER BY closed_ms LIMIT :limit) AS closed
+UNION SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE end_byte - sealed_byte >= 262144
+    AND end_byte - sealed_byte >= :seal_bytes AND @free ORDER BY end_byte - sealed_byte LIMIT :limit) AS large
+UNION SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE end_byte > sealed_byte
+    AND appended_ms < :quiet_ms AND partial_byte > sealed_byte AND @free ORDER BY appended_ms LIMIT :limit) AS quiet;
+
+-- name: logs_to_seal_early
+-- Where tails are sealed that are smaller than those: all tails are looked at.
+SELECT id, end_byte - sealed_byte FROM log WHERE end_byte > sealed_byte AND end_byte - sealed_byte >= :seal_bytes AND @free
 ORDER BY appended_ms LIMIT :limit;
 
 -- name: logs_to_merge
-SELECT id FROM log WHERE fresh_segments > 0
-    AND (fresh_segments >= :fresh OR (closed_ms IS NOT NULL AND sealed_byte = end_byte AND fresh_segments > 1))
-    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
-ORDER BY fresh_segments DESC LIMIT :limit;
+-- Growing logs with several new segments, 4 of them, and closed ones.
+SELECT id FROM (SELECT id FROM log WHERE fresh_segments >= 4 AND @free
+    ORDER BY fresh_segments DESC LIMIT :limit) AS growing
+UNION SELECT id FROM (SELECT id FROM log WHERE closed_ms IS NOT NULL AND fresh_segments > 1 AND sealed_byte = end_byte AND @free
+    ORDER BY closed_ms LIMIT :limit) AS closed;
 
 -- name: logs_to_compress
--- Those that have not grown for long, and have segments that a merge has left as they were compressed at first.
-SELECT id FROM log WHERE fresh_segments > 0 AND appended_ms < :before_ms
-    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms > :now_ms)
-ORDER BY fresh_segments DESC LIMIT :limit;
+-- Those that have not grown for long, and have segments that a merge has left as they were compressed at first. Most are sealed to
+-- their ends; of the others the last line is not whole.
+SELECT id FROM (SELECT id FROM log WHERE fresh_segments > 0 AND sealed_byte = end_byte AND appended_ms < :before_ms AND @free
+    ORDER BY appended_ms LIMIT :limit) AS sealed
+UNION SELECT id FROM (SELECT id FROM log WHERE end_byte > sealed_byte AND appended_ms < :before_ms AND fresh_segments > 0 AND @free
+    ORDER BY appended_ms LIMIT :limit) AS others;
 
 -- name: logs_to_index
 -- Those that have segments of the small level whose words were not collected: compressed by an earlier joblog, or cut.
