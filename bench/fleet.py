@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -23,15 +24,20 @@ from tests.engines import PostgresServer
 from bench.servers import machine
 from bench.table import Row, markdown
 from joblog.catalog.database import Database, Value, process_clock_ms, statements
+from joblog.catalog.logs import Logs
 from joblog.catalog.modelarts_jobs import SORTS as MODELARTS_SORTS
 from joblog.catalog.modelarts_jobs import Jobs, JobSearch, RunSearch
 from joblog.catalog.overview import SORTS, Overview, Wanted
 from joblog.catalog.postgres import Postgres
+from joblog.catalog.runs import Runs
 from joblog.catalog.sqlite import Sqlite
+from joblog.catalog.states import Report, States
+from joblog.core.logs import Head
 from joblog.core.status import Status
 
 PROJECT = "fleet"
 TURNS = 7
+RANKS, THREADS = 5000, 32
 _LINE = b"2026-11-30 12:00:00 INFO train: step 100 loss 2.3045 lr 0.001 \n\n"
 
 Call = Callable[[], object]
@@ -130,6 +136,34 @@ def looks(database: Database, now_ms: int) -> Iterator[tuple[str, float, Call]]:
         yield query, 5, partial(database.rows, query, **values)
 
 
+def crowds(database: Database, now_ms: int) -> Iterator[Row]:
+    """Measures a run of many ranks that begin, report, end and are closed, by as many threads as a server has."""
+    runs, states, logs = Runs(database), States(database), Logs(database)
+    _, version, first = runs.put_run(PROJECT, "crowd", "one", 0, now_ms)
+
+    def of(rank: int) -> Head:
+        return runs.put_run(PROJECT, "crowd", "one", rank, now_ms)[2]
+
+    def reports(status: Status) -> Callable[[int], object]:
+        return lambda rank: states.report(version, rank, Report(status, tasks=RANKS), now_ms)
+
+    def close(rank: int) -> object:
+        return states.close_log(logs.head(first.id + rank), (0, 0), [], now_ms)
+
+    steps: dict[str, Callable[[int], object]] = {
+        "begin": of,
+        "say that they run": reports(Status.RUNNING),
+        "are closed": close,
+        "say that they have completed": reports(Status.COMPLETED),
+    }
+    with ThreadPoolExecutor(THREADS) as pool:
+        for what, step in steps.items():
+            begun = time.perf_counter()
+            list(pool.map(step, range(RANKS)))
+            rate = RANKS / (time.perf_counter() - begun)
+            yield Row(f"{RANKS:,} ranks {what}", f"{rate:,.0f}/s", goal="2,000/s", met=rate >= 2000)
+
+
 def measured(what: str, goal_ms: float, call: Call) -> Row:
     """Calls it some times; the best is what it takes when nobody else is at work."""
     times = []
@@ -156,6 +190,7 @@ def main() -> int:
         if arguments.only in (None, name):
             with on_sqlite(*sizes, now_ms, arguments.keep) if name == "sqlite" else on_postgres(*sizes, now_ms) as database:
                 rows = [measured(*each) for each in chain(lists(database, now_ms), looks(database, now_ms))]
+                rows += crowds(database, now_ms)
                 print(f"\n{name}\n\n{markdown(rows)}", flush=True)
     return 0
 

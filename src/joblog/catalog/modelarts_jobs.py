@@ -25,6 +25,9 @@ _ORDERS = {"job_name": "name", "job_desc": "description", "version_count": "runs
 _NOT_ASKED = '{"v1":{}}'
 """The request of a version that nobody has registered."""
 
+_DROPPED = 500
+"""Logs whose rows are dropped at once, over a network without waiting for each."""
+
 MAX_REPORTS = 100
 """Reports kept of a version, the newest: they are read with each look at its events."""
 
@@ -308,11 +311,14 @@ def _drop_job(tx: Transaction, job_id: int, now_ms: int) -> None:
 
 def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
     tx.rows("version_drop", id=version_id)  # first, for the same reason: logs and tasks of it
-    for (log_id,) in tx.rows("log_ids", version_id=version_id):
-        tx.rows("log_drop", id=log_id)  # first: what another node does to the log is over then, or will find it gone
-        tx.rows("log_segments_to_garbage", log_id=log_id, now_ms=now_ms)
+    ids = [row[0] for row in tx.rows("log_ids", version_id=version_id)]
+    for start in range(0, len(ids), _DROPPED):
+        logs: list[dict[str, Value]] = [{"log_id": log_id} for log_id in ids[start : start + _DROPPED]]
+        # First the logs: what another node does to one is over then, or will find it gone.
+        tx.many("log_drop", [{"id": log["log_id"]} for log in logs])
+        tx.many("log_segments_to_garbage", [{**log, "now_ms": now_ms} for log in logs])
         for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
-            tx.rows(drop, log_id=log_id)
+            tx.many(drop, logs)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
 

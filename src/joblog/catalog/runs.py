@@ -10,7 +10,8 @@ All lock in one order: the counters of jobs and of versions, the job, the counte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -18,6 +19,7 @@ from joblog.api.values import Job
 from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.job_lists import label_columns
+from joblog.catalog.together import Together
 from joblog.catalog.users import put_domain
 from joblog.core import labels
 from joblog.core.accounts import DEFAULT_DOMAIN
@@ -30,11 +32,19 @@ from joblog.errors import Conflict, NotFound
 _PAGE = 100
 
 
+class _Run(NamedTuple):
+    project_id: str
+    job_name: str
+    run_id: str | None
+    labelled: tuple[tuple[str, str | None], ...]
+
+
 class Runs:
     """The catalog's directory of what there is. All methods block; ids from outside must have been checked."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._runs = Together(self._put_run)
 
     def put_project(
         self,
@@ -93,20 +103,30 @@ class Runs:
         """Gets or makes a job, its version of that run (a new one when ``run_id`` is None) and a worker's log.
 
         ``run_id`` may also be the uuid of a version that was registered before. A version that somebody begins to write runs.
-        ``labelled`` is as for ``label``.
+        ``labelled`` is as for ``label``. The workers of a run that come at the same time are one transaction.
         """
+        run = _Run(project_id, job_name, run_id, tuple(sorted((labelled or {}).items())))
+        if run_id is None:
+            (begun,) = self._put_run(run, [(worker, now_ms)])
+            return begun
+        return self._runs.call(run, (worker, now_ms))
+
+    def _put_run(self, run: _Run, workers: Sequence[tuple[int, int]]) -> list[tuple[Job, VersionRow, Head]]:
+        """The same for several workers, each with the time."""
+        now_ms = max(at_ms for _, at_ms in workers)
         while True:
-            self.project(project_id)
+            self.project(run.project_id)
             try:
                 with self._db.transaction() as tx:
-                    job = _put_job(tx, project_id, job_name, now_ms)
-                    version = _put_version(tx, job, run_id, now_ms, Status.RUNNING)
+                    job = _put_job(tx, run.project_id, run.job_name, now_ms)
+                    version = _put_version(tx, job, run.run_id, now_ms, Status.RUNNING)
                     # Behind the counter of versions, which others hold when they come to the job.
-                    job = _labelled(tx, job, labelled) if labelled else job
+                    job = _labelled(tx, job, dict(run.labelled)) if run.labelled else job
                     if _sleeps(version):
                         tx.rows("job_locked", id=job.id)
-                    log, made = _put_log(tx, job, version, worker, now_ms)
-                    return job, _awake(tx, version, now_ms) if made else version, log
+                    logs, made = _put_logs(tx, job, version, [worker for worker, _ in workers], now_ms)
+                    version = _awake(tx, version, now_ms) if made else version
+                    return [(job, version, logs[worker]) for worker, _ in workers]
             except NotFound:
                 pass  # Job or version was deleted since it was found: now it is not found, and made.
 
@@ -331,15 +351,35 @@ def tell_job(tx: Transaction, version: VersionRow) -> None:
 
 def _put_log(tx: Transaction, job: Job, version: VersionRow, worker: int, now_ms: int) -> tuple[Head, bool]:
     """Returns the log and whether it is new; raises NotFound for the version."""
-    key: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id, "worker": worker}
-    rows = tx.rows("log_by_worker", **key)
-    if rows:
-        return Head(*rows[0]), False
-    log_id = next_id(tx, "log")
-    rows = tx.rows("log_by_worker", **key)
-    if rows:
-        return Head(*rows[0]), False
+    logs, made = _put_logs(tx, job, version, [worker], now_ms)
+    return logs[worker], made
+
+
+def _put_logs(
+    tx: Transaction, job: Job, version: VersionRow, workers: Iterable[int], now_ms: int
+) -> tuple[dict[int, Head], bool]:
+    """Returns the logs by their workers, and whether any is new; raises NotFound for the version."""
+    of: dict[str, Value] = {"project_id": job.project_id, "job_id": job.id, "version_id": version.id}
+    logs = dict[int, Head]()
+
+    def look(missing: Sequence[int]) -> list[int]:
+        for rows in tx.many("log_by_worker", [{**of, "worker": worker} for worker in missing]):
+            logs.update((row[4], Head(*row)) for row in rows)
+        return [worker for worker in missing if worker not in logs]
+
+    missing = look(sorted(set(workers)))
+    if not missing:
+        return logs, False
+    last = int(tx.rows("next_ids", name="log", count=len(missing))[0][0])
+    missing = look(missing)
+    if not missing:
+        return logs, False
     if not tx.rows("version_locked", id=version.id):
         raise NotFound("version", version.id)
-    tx.rows("log_put", id=log_id, log_file=log_file_name(job.name, worker), now_ms=now_ms, **key)
-    return Head(*tx.rows("log", id=log_id)[0]), True
+    new = [
+        {**of, "id": last - number, "worker": worker, "log_file": log_file_name(job.name, worker), "now_ms": now_ms}
+        for number, worker in enumerate(reversed(missing))
+    ]
+    tx.many("log_put", new)
+    look(missing)
+    return logs, True

@@ -101,8 +101,9 @@ CREATE TABLE task (
     terminal_rows BIGINT,
     PRIMARY KEY (version_id, worker)
 );
--- Running tasks by when they were last heard of.
+-- Running tasks by when they were last heard of, and of each version.
 CREATE INDEX task_by_seen ON task (seen_ms) WHERE ended_ms IS NULL;
+CREATE INDEX task_running ON task (version_id) WHERE ended_ms IS NULL;
 
 CREATE TABLE log (
     id BIGINT PRIMARY KEY,
@@ -128,6 +129,8 @@ CREATE TABLE log (
     fresh_segments BIGINT NOT NULL DEFAULT 0,
     UNIQUE (version_id, worker)
 );
+-- The logs of a version that can still grow.
+CREATE INDEX log_open ON log (version_id) WHERE closed_ms IS NULL;
 -- What the janitor looks for, each second: logs with a tail to seal (quiet, large, closed), logs with segments to merge (new ones,
 -- closed logs), logs that have become old. Growing logs are in few of these, so that a look costs by what is to do.
 CREATE INDEX log_with_tail ON log (appended_ms) WHERE end_byte > sealed_byte;

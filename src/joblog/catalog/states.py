@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
 from joblog.api.values import RecordedGap
-from joblog.catalog.database import Database, Row, Transaction
+from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.logs import Claims, add_gaps, close
 from joblog.catalog.runs import tell_job, version_of
+from joblog.catalog.together import Together
 from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Head
 from joblog.core.status import OVER, STOPPED, Status, end_of
-from joblog.errors import NotFound, Over
+from joblog.errors import Conflict, NotFound, Over
 
 SEEN_MS = 30_000
 """How old the note of a task's last word may be: it is not written down for every heartbeat."""
@@ -36,42 +38,58 @@ class Report(Struct, frozen=True):
     terminal_rows: int | None = None
 
 
+class _Word(NamedTuple):
+    worker: int
+    report: Report
+    now_ms: int
+
+
+class _Closing(NamedTuple):
+    log: Head
+    claims: Claims
+    gaps: Sequence[RecordedGap]
+    now_ms: int
+
+
 class States:
     """The catalog's states. All methods block; versions from outside must have been looked up in their project."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._reports = Together(self._report)
+        self._closes = Together(self._close)
 
     def report(self, version: VersionRow, worker: int, report: Report, now_ms: int) -> VersionRow:
         """Takes a worker's word and returns the version as it is then. The same again changes nothing."""
         if report.status is Status.RUNNING and self._is_heartbeat(version, worker, report, now_ms):
             return version
+        return self._reports.call((version.job_id, version.id), _Word(worker, report, now_ms))
+
+    def _report(self, run: tuple[int, int], reports: Sequence[_Word]) -> list[VersionRow]:
+        """Takes the words of several workers of a run, a job's and a version's id."""
         with self._db.transaction() as tx:
-            version = _locked(tx, version.job_id, version.id)
-            rows = tx.rows("task", version_id=version.id, worker=worker)
-            begins = not rows or (rows[0][8] is not None and report.status is Status.RUNNING)
-            ended_ms = None if report.status is Status.RUNNING else now_ms
-            if rows and rows[0][8] is not None and ended_ms is not None:
-                ended_ms = rows[0][8]  # it has said so before
-            tx.rows(
-                "task_put",
-                version_id=version.id,
-                worker=worker,
-                status=report.status,
-                exit_code=report.exit_code,
-                signal=report.signal,
-                reason=report.reason,
-                host=report.host,
-                terminal_rows=report.terminal_rows,
-                now_ms=now_ms,
-                ended_ms=ended_ms,
-            )
-            if report.tasks is not None and report.tasks != version.expected_tasks:
-                tx.rows("version_expect", id=version.id, expected_tasks=report.tasks)
-                version = structs.replace(version, expected_tasks=report.tasks)
-            if report.status is Status.RUNNING:
-                return _running(tx, version, now_ms, begins=begins)
-            return _maybe_over(tx, version, now_ms)
+            version = _locked(tx, *run)
+            now_ms, begins = max(each.now_ms for each in reports), False
+            workers = [{"version_id": version.id, "worker": each.worker} for each in reports]
+            ended = {row[0]: row[8] for rows in tx.many("task", workers) for row in rows}
+            puts = list[dict[str, Value]]()
+            for each in reports:
+                report, before = each.report, ended.get(each.worker)
+                runs = report.status is Status.RUNNING
+                begins = begins or (runs and (each.worker not in ended or before is not None))
+                # One that has ended before has said so then.
+                ended[each.worker] = None if runs else each.now_ms if before is None else before
+                puts.append(_put(version.id, each, ended[each.worker]))
+            tx.many("task_put", puts)
+            for each in reports:
+                if each.report.tasks not in (None, version.expected_tasks):
+                    tx.rows("version_expect", id=version.id, expected_tasks=each.report.tasks)
+                    version = structs.replace(version, expected_tasks=each.report.tasks)
+            if any(each.report.status is Status.RUNNING for each in reports):
+                version = _running(tx, version, now_ms, begins=begins)
+            if any(each.report.status is not Status.RUNNING for each in reports):
+                version = _maybe_over(tx, version, now_ms)
+            return [version] * len(reports)
 
     def set_status(self, version: VersionRow, status: Status, reason: str | None, now_ms: int) -> VersionRow:
         """Sets what a scheduler says; raises Over for a run that has ended and is said to go on."""
@@ -120,14 +138,19 @@ class States:
         A version all of whose logs are closed, and in which no task has ever said anything, has ended: how is not known.
         Raises NotFound, and Conflict when the log has grown.
         """
+        return self._closes.call((log.job_id, log.version_id), _Closing(log, claims, gaps, now_ms))
+
+    def _close(self, run: tuple[int, int], closing: Sequence[_Closing]) -> list[tuple[Head, list[RecordedGap]] | Exception]:
+        """Closes several logs of a run, a job's and a version's id."""
+        done = list[tuple[Head, list[RecordedGap]] | Exception | None]([None] * len(closing))
         with self._db.transaction() as tx:
-            version = _locked(tx, log.job_id, log.version_id)
-            added = add_gaps(tx, log.id, gaps)
-            closed = close(tx, log, claims, now_ms)
-            still_open = tx.rows("logs_open", version_id=version.id)[0][0]
-            if version.status not in OVER and not still_open and not _tasks(tx, version.id):
-                _set(tx, version, Status.UNKNOWN, None, now_ms)
-            return closed, added
+            version = _locked(tx, *run)
+            for number, each in sorted(enumerate(closing), key=lambda pair: pair[1].log.id):
+                done[number] = _closed(tx, each)
+            going = tx.rows("log_open", version_id=version.id) or tx.rows("task_any", version_id=version.id)
+            if version.status not in OVER and not going:
+                _set(tx, version, Status.UNKNOWN, None, max(each.now_ms for each in closing))
+            return [each for each in done if each is not None]
 
     def task(self, version_id: int, worker: int) -> TaskRow | None:
         """Returns how a worker is, None where it has said nothing."""
@@ -181,7 +204,39 @@ def _running(tx: Transaction, version: VersionRow, now_ms: int, *, begins: bool)
     return version if known and not begins else _set(tx, version, Status.RUNNING, None, now_ms)
 
 
+def _put(version_id: int, word: _Word, ended_ms: int | None) -> dict[str, Value]:
+    report = word.report
+    return {
+        "version_id": version_id,
+        "worker": word.worker,
+        "status": report.status,
+        "exit_code": report.exit_code,
+        "signal": report.signal,
+        "reason": report.reason,
+        "host": report.host,
+        "terminal_rows": report.terminal_rows,
+        "now_ms": word.now_ms,
+        "ended_ms": ended_ms,
+    }
+
+
+def _closed(tx: Transaction, closing: _Closing) -> tuple[Head, list[RecordedGap]] | Exception:
+    """Returns the log, closed, and its new gaps; or why it is not: then nothing of it is written."""
+    log = closing.log
+    try:
+        closed = close(tx, log, closing.claims, closing.now_ms)
+    except (Conflict, NotFound) as error:
+        return error
+    added = add_gaps(tx, log.id, closing.gaps)
+    return structs.replace(closed, lost_bytes=closed.lost_bytes + sum(gap.size_bytes for gap in added)), added
+
+
 def _maybe_over(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
+    """Ends the version if all tasks have ended: these are read then, and not while one runs or is still to come."""
+    if tx.rows("task_running", version_id=version.id):
+        return version
+    if tx.rows("task_count", version_id=version.id)[0][0] < (version.expected_tasks or 1):
+        return version
     tasks = _tasks(tx, version.id)
     ends = [(task.status, task.reason) for task in tasks]
     end = end_of(ends, version.expected_tasks, stopping=version.status in STOPPED)

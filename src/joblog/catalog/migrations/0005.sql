@@ -35,3 +35,7 @@ CREATE INDEX log_to_merge ON log (closed_ms) WHERE closed_ms IS NOT NULL AND fre
 CREATE INDEX log_to_compress ON log (appended_ms) WHERE fresh_segments > 0 AND sealed_byte = end_byte;
 DROP INDEX garbage_by_age;
 CREATE INDEX garbage_by_age ON garbage (since_ms, object_key);
+
+-- Whether anything of a version still goes on.
+CREATE INDEX task_running ON task (version_id) WHERE ended_ms IS NULL;
+CREATE INDEX log_open ON log (version_id) WHERE closed_ms IS NULL;

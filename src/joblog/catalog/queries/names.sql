@@ -6,6 +6,12 @@ INSERT INTO counter (name, value) VALUES (:name, 1)
 ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
 RETURNING value;
 
+-- name: next_ids
+-- Takes the next numbers of a counter, several, and returns the last of them.
+INSERT INTO counter (name, value) VALUES (:name, :count)
+ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value
+RETURNING value;
+
 -- name: counter
 SELECT value FROM counter WHERE name = :name;
 

@@ -54,6 +54,15 @@ WHERE t.ended_ms IS NULL AND t.seen_ms < :before_ms ORDER BY t.seen_ms LIMIT :li
 UPDATE task SET status = :status, ended_ms = seen_ms
 WHERE version_id = :version_id AND worker = :worker AND ended_ms IS NULL AND seen_ms < :before_ms RETURNING worker;
 
--- name: logs_open
--- How many logs of a version can still grow, and how many there are.
-SELECT COUNT(*) - COUNT(closed_ms), COUNT(*) FROM log WHERE version_id = :version_id;
+-- name: log_open
+-- Whether a log of a version can still grow.
+SELECT 1 FROM log WHERE version_id = :version_id AND closed_ms IS NULL LIMIT 1;
+
+-- name: task_any
+SELECT 1 FROM task WHERE version_id = :version_id LIMIT 1;
+
+-- name: task_running
+SELECT 1 FROM task WHERE version_id = :version_id AND ended_ms IS NULL LIMIT 1;
+
+-- name: task_count
+SELECT COUNT(*) FROM task WHERE version_id = :version_id;

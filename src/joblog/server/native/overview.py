@@ -30,6 +30,8 @@ MAX_SEARCH = 64
 _RUNS, _RUN_KEYS = "-created", 2
 """The one order of runs, as ``next`` names it, and how many values a place in it has."""
 
+_NUMBER = re.compile(r"-1|[0-9]{1,18}", re.ASCII)
+
 _LAST_BYTES = 1024
 """What of a log's end is looked at for its last line."""
 
@@ -105,17 +107,13 @@ def _place(text: str, sort: str) -> Place | None:
     if not text:
         return None
     order, *values = text.split(".")
-    name = sort.removeprefix("-")
-    count = _RUN_KEYS if name == _RUNS else KEYS[name]
-    numbers = [int(value) if re.fullmatch(r"[0-9]{1,18}|-1", value) else value for value in values]
-    if (
-        order != sort
-        or not count
-        or len(values) != count
-        or any(isinstance(value, str) is (name != "name") for value in numbers)
-    ):
-        raise Invalid("after", f"`next` of a page that is sorted by {sort}", text)
-    return tuple(values) if name == "name" else tuple(numbers)
+    count = _RUN_KEYS if sort == _RUNS else KEYS[sort.removeprefix("-")]
+    if order == sort and count and len(values) == count:
+        if sort.removeprefix("-") == "name":
+            return tuple(values)
+        if all(_NUMBER.fullmatch(value) for value in values):
+            return tuple(map(int, values))
+    raise Invalid("after", f"`next` of a page that is sorted by {sort}", text)
 
 
 def _next(sort: str, end: Place | None) -> str | None:
@@ -169,7 +167,7 @@ def _progress(watch: Watch, log: Head) -> Bar | None:
 
 
 def _last_line(engine: Engine, log: Head) -> str:
-    def end(head: Log) -> tuple[int, int]:
+    def end(head: Head) -> tuple[int, int]:
         return max(head.end_byte - _LAST_BYTES, head.start_byte), head.end_byte
 
     data = engine.reader.characters(log, end, backwards=False).data
