@@ -124,6 +124,52 @@ def test_what_cannot_be_is_refused(web: Web, jobs: str, parameter: str, value: s
     assert (reply.status, reply.json["error"]["parameter"]) == (400, parameter)
 
 
+@pytest.mark.parametrize("sort", ["recent", "-recent", "name", "-name", "status", "-status", "runs", "-runs"])
+def test_pages_glue(web: Web, jobs: str, sort: str) -> None:
+    """Each goes on behind the one before, in every order but that of durations."""
+    assert web.post(f"/api/projects/{jobs}/jobs", {"name": "123"}).status == 200
+    pages, after = list[str](), ""
+    while True:
+        page = overview(web, jobs, sort=sort, limit=1, after=after)
+        pages += [each["name"] for each in page["items"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert pages == names(web, jobs, sort=sort)
+    assert overview(web, jobs, sort="duration", limit=1)["next"] is None
+
+
+def test_runs_glue(web: Web, jobs: str) -> None:
+    """In the one order that they have."""
+    api, runs = f"/api/projects/{jobs}/runs", list[int]()
+    page = web.get(api, limit=2).json
+    while page["items"]:
+        runs += [run["id"] for run in page["items"]]
+        page = {"items": []} if page["next"] is None else web.get(api, limit=2, after=page["next"]).json
+    assert runs == [run["id"] for run in web.get(api).json["items"]]
+    assert len(runs) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "sort", "after"),
+    [
+        ("overview", "-recent", "recent.1.2"),
+        ("overview", "-recent", "-recent.1"),
+        ("overview", "-recent", "-recent.x.2"),
+        ("overview", "-recent", "-recent.1." + "9" * 19),
+        ("overview", "duration", "duration.1.2"),
+        ("overview", "name", "name"),
+        ("runs", None, "-created.1"),
+        ("runs", None, "-recent.1.2"),
+    ],
+)
+def test_a_place_in_another_list_is_refused(web: Web, jobs: str, call: str, sort: str | None, after: str) -> None:
+    """The message names the parameter."""
+    asked = {"after": after} if sort is None else {"after": after, "sort": sort}
+    reply = web.get(f"/api/projects/{jobs}/{call}", **asked)
+    assert (reply.status, reply.json["error"]["parameter"]) == (400, "after")
+
+
 def test_only_those_who_may_read_the_project_see_it(web: Web, jobs: str) -> None:
     """Strangers learn nothing."""
     assert web.as_(None).get(f"/api/projects/{jobs}/overview").status == 401
