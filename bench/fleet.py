@@ -21,6 +21,7 @@ import apsw
 import psycopg
 from tests.engines import PostgresServer
 
+from bench.quiet import used_s
 from bench.servers import machine
 from bench.table import Row, markdown
 from joblog.catalog.database import Database, Value, process_clock_ms, statements
@@ -36,7 +37,7 @@ from joblog.core.logs import Head
 from joblog.core.status import Status
 
 PROJECT = "fleet"
-TURNS = 7
+TURNS = 20
 RANKS, THREADS = 5000, 32
 _LINE = b"2026-11-30 12:00:00 INFO train: step 100 loss 2.3045 lr 0.001 \n\n"
 
@@ -52,7 +53,7 @@ def made(jobs: int, runs: int, logs: int, now_ms: int, data: str) -> list[str]:
 
 
 @contextmanager
-def on_sqlite(jobs: int, runs: int, logs: int, now_ms: int, path: Path | None) -> Iterator[Database]:
+def on_sqlite(jobs: int, runs: int, logs: int, now_ms: int, path: Path | None) -> Iterator[tuple[Database, int | None]]:
     """Makes a catalog in a file, which is kept where a path is given."""
     with tempfile.TemporaryDirectory(prefix="joblog-fleet-") as directory:
         file = path or Path(directory, "catalog.db")
@@ -65,12 +66,12 @@ def on_sqlite(jobs: int, runs: int, logs: int, now_ms: int, path: Path | None) -
                 for statement in made(jobs, runs, logs, now_ms, f"x'{_LINE.hex()}'"):
                     connection.execute(statement)
             connection.close()
-        yield database
+        yield database, None
         database.close()
 
 
 @contextmanager
-def on_postgres(jobs: int, runs: int, logs: int, now_ms: int) -> Iterator[Database]:
+def on_postgres(jobs: int, runs: int, logs: int, now_ms: int) -> Iterator[tuple[Database, int | None]]:
     """Makes a catalog in a server of its own."""
     server = PostgresServer()
     try:
@@ -80,7 +81,7 @@ def on_postgres(jobs: int, runs: int, logs: int, now_ms: int) -> Iterator[Databa
             for statement in made(jobs, runs, logs, now_ms, f"'\\x{_LINE.hex()}'"):
                 connection.execute(statement.encode())
             connection.execute("VACUUM ANALYZE")
-        yield database
+        yield database, server.pid
         database.close()
     finally:
         server.close()
@@ -164,15 +165,22 @@ def crowds(database: Database, now_ms: int) -> Iterator[Row]:
             yield Row(f"{RANKS:,} ranks {what}", f"{rate:,.0f}/s", goal="2,000/s", met=rate >= 2000)
 
 
-def measured(what: str, goal_ms: float, call: Call) -> Row:
-    """Calls it some times; the best is what it takes when nobody else is at work."""
-    times = []
+def measured(what: str, goal_ms: float, call: Call, server: int | None) -> Row:
+    """Calls it some times; the processor's time, here and in the server, says what it takes when nobody else is at work."""
+
+    def used() -> float:
+        return time.process_time() + (used_s(server) if server else 0)
+
+    call()
+    cpu, walls = used(), []
     for _ in range(TURNS):
         begun = time.perf_counter()
         call()
-        times.append((time.perf_counter() - begun) * 1000)
-    best = min(times)
-    return Row(what, f"{best:.1f} ms", goal=f"{goal_ms:g} ms", met=best <= goal_ms)
+        walls.append((time.perf_counter() - begun) * 1000)
+    took = (used() - cpu) / TURNS * 1000
+    return Row(
+        what, f"{took:.1f} ms of a processor", f"{min(walls):.1f} ms at best", goal=f"{goal_ms:g} ms", met=took <= goal_ms
+    )
 
 
 def main() -> int:
@@ -185,11 +193,12 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="the SQLite catalog, made there if it is not there")
     arguments = parser.parse_args()
     sizes, now_ms = (arguments.jobs, arguments.runs, arguments.logs), process_clock_ms()
-    print(f"{machine()}; {sizes[0]:,} jobs, {sizes[1]:,} runs, {sizes[2]:,} logs; best of {TURNS}")
+    print(f"{machine()}; {sizes[0]:,} jobs, {sizes[1]:,} runs, {sizes[2]:,} logs; {TURNS} calls each")
     for name in ("sqlite", "postgres"):
         if arguments.only in (None, name):
-            with on_sqlite(*sizes, now_ms, arguments.keep) if name == "sqlite" else on_postgres(*sizes, now_ms) as database:
-                rows = [measured(*each) for each in chain(lists(database, now_ms), looks(database, now_ms))]
+            made_on = on_sqlite(*sizes, now_ms, arguments.keep) if name == "sqlite" else on_postgres(*sizes, now_ms)
+            with made_on as (database, server):
+                rows = [measured(*each, server) for each in chain(lists(database, now_ms), looks(database, now_ms))]
                 rows += crowds(database, now_ms)
                 print(f"\n{name}\n\n{markdown(rows)}", flush=True)
     return 0

@@ -8,9 +8,11 @@ import apsw
 import psycopg
 
 from joblog.catalog.database import SCHEMA_VERSION, Database, statements
+from joblog.catalog.overview import Overview, Wanted
 from joblog.catalog.postgres import Postgres
 from joblog.catalog.runs import Runs
 from joblog.catalog.sqlite import Sqlite
+from joblog.core.status import Status
 from tests.engines import PostgresServer
 
 NOW_MS = 1_700_000_000_000
@@ -20,15 +22,24 @@ FIRST = [
     "INSERT INTO counter (name, value) VALUES ('schema', 1), ('job', 7)",
     "INSERT INTO project (id, name, domain_id, created_ms) VALUES ('lab', 'lab', 'default', 0)",
     "INSERT INTO job (id, project_id, name, created_ms, description) VALUES (7, 'lab', 'old', 5, 'd')",
+    "INSERT INTO job (id, project_id, name, created_ms) VALUES (6, 'lab', 'idle', 4)",
+    "INSERT INTO version (id, job_id, number, uuid, created_ms, status, started_ms, ended_ms)"
+    " VALUES (1, 7, 1, 'a', 5, 10, 6, 9), (2, 7, 2, 'b', 5, 11, 7, 8)",
 ]
-"""What version 1 made, with a job in it."""
+"""What version 1 made, with two jobs in it, and two runs of one."""
 
 
 def is_up_to_date(database: Database) -> None:
     """What is there is there still, and what is new can be used."""
     assert database.rows("counter", name="schema") == [(SCHEMA_VERSION,)]
     names = Runs(database)
-    (old,) = names.jobs("lab", None, 0, 10)
+    idle, old = names.jobs("lab", None, 0, 10)
+    page = Overview(database).jobs("lab", Wanted(text="OLD"), NOW_MS)
+    assert [(job.name, job.runs, job.last.number if job.last else None) for job in page.jobs] == [("old", 2, 2)]
+    assert page.states == {Status.FAILED: 1}
+    assert [row.run.id for row in Overview(database).runs("lab", None, Wanted()).runs] == [2, 1]
+    assert list(names.kept_wrong()) == []
+    assert (idle.id, idle.name) == (6, "idle")
     assert (old.id, old.name, old.description, old.labels) == (7, "old", "d", {})
     assert names.label("lab", 7, {"team": "vision"}).labels == {"team": "vision"}
     assert names.jobs("lab", None, 0, 10, ["team=vision"]) == [names.job("lab", 7)]
@@ -56,7 +67,7 @@ def test_sqlite(tmp_path: Path) -> None:
     new.close()
     assert columns(tmp_path / "old.db") == columns(tmp_path / "new.db")
     again = Sqlite(tmp_path / "old.db")
-    assert [job.name for job in Runs(again).jobs("lab", None, 0, 10)] == ["old", "new"]
+    assert [job.name for job in Runs(again).jobs("lab", None, 0, 10)] == ["idle", "old", "new"]
     again.close()
 
 
