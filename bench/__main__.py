@@ -21,6 +21,7 @@ from bench.quiet import Patience
 from bench.servers import Joblog, Nginx, Running, Wrk, install_tools, machine, tool_versions
 from bench.stage import Stage, make_logs
 from bench.table import Row, markdown
+from bench.watching import watching
 from joblog import __version__
 
 MEMORY_GOAL_MB = 250
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "download": streams.download,
     "many": growth.many,
     "agent": agent,
+    "watching": watching,
 }
 
 

@@ -21,7 +21,7 @@ for extra in demo dev docs; do
 done
 
 # What a container image holds.
-resolve --universal --generate-hashes --constraint "$together" --extra postgres --extra traces --extra mcp \
+resolve --universal --generate-hashes --constraint "$together" --extra postgres --extra traces --extra mcp --extra alerts \
   --output-file requirements/image.txt pyproject.toml requirements/build.in
 
 for input in requirements/audit.in requirements/pins.in requirements/sbom.in tests/stores/*.in tests/clients/environments/*.in; do
@@ -29,6 +29,6 @@ for input in requirements/audit.in requirements/pins.in requirements/sbom.in tes
 done
 
 # The lowest versions that joblog's users may have, under today's tools.
-resolve --resolution lowest-direct --extra postgres --extra traces --extra mcp --output-file "$together" pyproject.toml
+resolve --resolution lowest-direct --extra postgres --extra traces --extra mcp --extra alerts --output-file "$together" pyproject.toml
 resolve --generate-hashes --constraint "$together" --extra dev --output-file requirements/lowest.txt \
   pyproject.toml requirements/build.in

@@ -21,11 +21,11 @@ ROOMS = {
         *("server.process", "upkeep", "engine.opening", "catalog", "objects"),
     },
     "joblog.integrations": {"agent", "client", "api"},
-    "joblog.server.process": {"server.app", "server.greeting", "server.http", "engine", "catalog"},
+    "joblog.server.process": {"server.app", "server.greeting", "server.http", "watch", "engine", "catalog"},
     "joblog.server.app": {
         *("server.ops", "server.collectors", "server.mcp", "server.modelarts"),
         *("server.native", "server.state", "server.auth", "server.http"),
-        "engine",
+        *("watch", "engine"),
     },
     "joblog.server.greeting": {"engine", "catalog"},
     "joblog.server.ops": {"server.native", "server.state", "server.http", "engine", "catalog"},
@@ -34,10 +34,11 @@ ROOMS = {
         *("server.native", "server.state", "server.auth", "server.http"),
         *("engine", "catalog", "objects"),
     },
-    "joblog.server.native": {"server.state", "server.auth", "server.http", "engine", "catalog", "objects", "views"},
-    "joblog.server.state": {"server.auth", "server.http", "engine"},
+    "joblog.server.native": {"server.state", "server.auth", "server.http", "watch", "engine", "catalog", "objects", "views"},
+    "joblog.server.state": {"server.auth", "server.http", "watch", "engine"},
     "joblog.server.auth": {"server.http", "engine", "catalog"},
     "joblog.server.http": {"engine", "views"},
+    "joblog.watch": {"engine", "catalog", "objects", "views", "api"},
     "joblog.upkeep": {"engine", "catalog", "objects"},
     "joblog.engine": {"catalog", "objects", "views"},
     "joblog.catalog": set[str](),
@@ -75,11 +76,14 @@ ASKED_FOR = {
     ("joblog.server.native.downsample", "numpy"),
     ("joblog.server.native.downsample", "tsdownsample"),
     ("joblog.server.collectors.deliver", "joblog.server.collectors.protobuf"),
+    ("joblog.watch.notify", "apprise"),
+    ("joblog.watch.rule_files", "yaml"),
 }
 
 # Which modules (a package: all of its own) may import a dependency. What is not here is used nowhere.
 DOORS = {
     "apsw": {"joblog.catalog.sqlite"},
+    "apprise": {"joblog.watch.notify"},
     "argon2": {"joblog.catalog.passwords"},
     "cryptography": {"joblog.catalog.vault"},
     "obstore": {"joblog.objects.store"},
@@ -107,6 +111,7 @@ DOORS = {
     "re2": {"joblog.engine.patterns"},
     "cramjam": {"joblog.server.collectors.protobuf"},
     "google": {"joblog.server.collectors.protobuf"},
+    "yaml": {"joblog.watch.rule_files"},
     "zstandard": {
         "joblog.api.compression",
         "joblog.cli.imports.source",
@@ -115,7 +120,15 @@ DOORS = {
         "joblog.server.http.unpacked",
         "joblog.server.http.packed",
     },
-    "msgspec": {"joblog.core", "joblog.catalog", "joblog.objects", "joblog.engine", "joblog.upkeep", "joblog.server"},
+    "msgspec": {
+        "joblog.core",
+        "joblog.catalog",
+        "joblog.objects",
+        "joblog.engine",
+        "joblog.watch",
+        "joblog.upkeep",
+        "joblog.server",
+    },
 }
 
 # What reaches outside the process, or reads the clock.

@@ -83,4 +83,6 @@ def made_person(web: Web, *rights: str, content: bytes = b"one\ntwo\n") -> Perso
     run = web.post(f"/api/projects/{project_id}/runs", {"job_name": "job"}).json
     log = MadeLog(web, run["job"]["id"], run["version"]["id"], run["log"]["log_file"], project_id)
     log.write(content)
+    rule = {"kind": "match", "pattern": content.decode().split()[0]}
+    assert web.post(f"/api/projects/{project_id}/watch/rules", {"rules": [rule]}).status == 200
     return Person(web, user["id"], name, password, key["access"], key["secret"], log)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from joblog.api.values import RecordedGap
+from joblog.catalog.database import Value
 from joblog.catalog.handover import OWN
 from joblog.catalog.states import Report
+from joblog.catalog.watching import NewAlert, keep
 from joblog.core.accounts import Grant
 from joblog.core.settings import Settings
 from joblog.core.status import Status
@@ -46,6 +48,7 @@ class Filled:
         try:
             self._people()
             self._logs()
+            self._watched()
         finally:
             self.engine.close()
 
@@ -88,6 +91,36 @@ class Filled:
         assert engine.logs.head(tail).sealed_byte == 0
         deleted = engine.runs.put_run("lab", "Train_1", "run-8", 0, NOW_MS)[1]
         engine.jobs.delete_version(deleted, NOW_MS)
+
+    def _watched(self) -> None:
+        """A rule with an address, what it has found, and whom that is sent to."""
+        watching = self.engine.watching
+        sealed = self.engine.vault.seal('["https://hooks.example.com/secret"]', "watch lab")
+        rule = watching.put_rules("lab", [("boom", '{"kind":"match","pattern":"boom"}', sealed)], NOW_MS)[0]
+        (run, *_), _ = watching.due(0)
+        alert: dict[str, Value] = {
+            **{"rule_id": rule.id, "rule_name": "boom", "kind": "match", "project_id": "lab", "job_id": run.job_id},
+            **{
+                "version_id": run.id,
+                "worker": 3,
+                "alert_key": "a-1",
+                "fired_ms": NOW_MS,
+                "last_ms": NOW_MS,
+                "resolved_ms": None,
+            },
+            **{
+                "times": 1,
+                "reason": "it matches",
+                "line": 7,
+                "start_byte": 9,
+                "end_byte": 12,
+                "line_text": "b\u00f6\u00f6m",
+                "step": 4,
+            },
+        }
+        with watching.transaction() as tx:
+            assert keep(tx, run, '{"places":{}}', None, [NewAlert(alert, [("hook", sealed)], NOW_MS)]) == [1]
+        watching.explain(1, "it went boom")
 
     def _text(self, worker: int, chance: random.Random) -> bytes:
         return b"" if worker == 5 else b"rank %d \x00\xff\x1b[0m\r\n" % worker + chance.randbytes(40_000 + worker)

@@ -16,21 +16,23 @@ LEASE_MS = 60_000
 
 RETENTION = 0
 SWEEP = -1
+WATCH = -2
 """What is leased that is not a log: by these numbers, for as long as it need not be done again."""
 
 
 class Lease:
     """The right to work on one log, until it runs out or is given back."""
 
-    def __init__(self, log_id: int, token: str, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, log_id: int, token: str, clock_ms: Callable[[], int], lasting_ms: int = LEASE_MS) -> None:
         self.log_id = log_id
         self._token = token
         self._clock_ms = clock_ms
+        self._lasting_ms = lasting_ms
 
     def hold(self, tx: Transaction) -> bool:
         """Renews the lease within a swap's transaction, which then goes before anybody who takes it; False when it is lost."""
         now_ms = self._clock_ms()
-        until_ms = now_ms + LEASE_MS
+        until_ms = now_ms + self._lasting_ms
         return bool(tx.rows("lease_hold", log_id=self.log_id, token=self._token, until_ms=until_ms, now_ms=now_ms))
 
 
@@ -70,7 +72,7 @@ class Leases:
             return []
         with self._db.transaction() as tx:
             taken = tx.many("lease_take", wanted)
-        return [Lease(row[0], self._token, self._clock_ms) for rows in taken for row in rows]
+        return [Lease(row[0], self._token, self._clock_ms, lasting_ms) for rows in taken for row in rows]
 
     def give_back(self, leases: Sequence[Lease]) -> None:
         """Lets others take them."""

@@ -7,7 +7,7 @@ from joblog.catalog.database import Transaction
 PAST = "past"
 """The counter that has the past in which the catalog was last opened, where a catalog can have several: see postgres_past."""
 
-_COUNTERS = ("job", "version", "log", "token")
+_COUNTERS = ("job", "version", "log", "token", "watch_rule", "alert")
 """In this order everybody locks them."""
 
 _VERSIONS = 1000

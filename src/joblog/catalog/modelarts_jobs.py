@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from joblog.api.values import Job
+from joblog.catalog import watching
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, like, listed
 from joblog.catalog.runs import make_version, next_id, version_of
@@ -321,6 +322,7 @@ def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
             tx.many(drop, logs)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
+    watching.drop(tx, version_id)
 
 
 def _summary(job: ListedJob, number: int | None) -> Summary:

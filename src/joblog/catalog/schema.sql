@@ -78,6 +78,7 @@ CREATE TABLE version (
 -- Lists of a project's runs by when they were made, of all states or of some.
 CREATE INDEX version_by_project ON version (project_id, created_ms, id, workspace_id, status);
 CREATE INDEX version_by_status ON version (project_id, status, created_ms, id, workspace_id);
+CREATE INDEX version_by_end ON version (ended_ms);
 
 -- What a version was asked for with, as JSON: v1's body or v2's. Apart, because lists do without it.
 CREATE TABLE request (
@@ -254,3 +255,65 @@ CREATE TABLE access_key (
     created_ms BIGINT NOT NULL
 );
 CREATE INDEX access_key_by_user ON access_key (user_id, access);
+
+-- What is watched in a project's runs: a rule, as JSON; the addresses that it notifies are encrypted with a key that is not in
+-- the catalog.
+CREATE TABLE watch_rule (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sealed_notify BYTEA NOT NULL,
+    created_ms BIGINT NOT NULL,
+    muted_ms BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (project_id, name)
+);
+
+-- How far a run was watched, as JSON (joblog/watch/run_watch.py); settled is the end, ended_ms * 32 + status, to which all was read.
+CREATE TABLE watch_run (
+    version_id BIGINT PRIMARY KEY,
+    state TEXT NOT NULL,
+    settled BIGINT
+);
+
+-- What a rule has found in a run: a row before it is sent. Of what comes again soon, last_ms and times are kept.
+CREATE TABLE alert (
+    id BIGINT PRIMARY KEY,
+    rule_id BIGINT NOT NULL,
+    rule_name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    job_id BIGINT NOT NULL,
+    version_id BIGINT NOT NULL,
+    worker BIGINT,
+    alert_key TEXT NOT NULL UNIQUE,
+    fired_ms BIGINT NOT NULL,
+    last_ms BIGINT NOT NULL,
+    resolved_ms BIGINT,
+    times BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    line BIGINT,
+    start_byte BIGINT,
+    end_byte BIGINT,
+    line_text TEXT NOT NULL,
+    step BIGINT,
+    why TEXT
+);
+CREATE INDEX alert_by_project ON alert (project_id, id);
+CREATE INDEX alert_by_version ON alert (version_id, id);
+
+-- To whom an alert is sent, and what became of it: waiting (until due_ms), sent or failed.
+CREATE TABLE delivery (
+    alert_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    sealed_url BYTEA NOT NULL,
+    state TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    ended_ms BIGINT,
+    problem TEXT NOT NULL,
+    PRIMARY KEY (alert_id, number)
+);
+CREATE INDEX delivery_due ON delivery (due_ms) WHERE state = 'waiting';

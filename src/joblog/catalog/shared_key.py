@@ -28,9 +28,20 @@ def agree(database: Database, vault: Vault) -> None:
         raise Invalid("secret_key", _ALLOWED)
 
 
+def sealed_secrets(database: Database) -> list[tuple[bytes, str]]:
+    """Returns what the catalog keeps encrypted, and to whom each belongs: secrets of access keys, addresses of rules."""
+    keys = [(bytes(row[2]), str(row[0])) for row in database.rows("access_key_rows")]
+    return keys + [(bytes(row[4]), watch_owner(row[1])) for row in database.rows("watch_rules") if len(row[4])]
+
+
+def watch_owner(project_id: str) -> str:
+    """Returns to whom the addresses of a project's rules belong."""
+    return f"watch {project_id}"
+
+
 def _opens_any(database: Database, vault: Vault) -> bool:
-    """Whether a catalog without a mark, which may be from elsewhere, has no access keys, or some that this key can open."""
-    sealed = [(row[2], row[0]) for row in database.rows("access_key_rows")]
+    """Whether a catalog without a mark, which may be from elsewhere, has no secrets, or some that this key can open."""
+    sealed = sealed_secrets(database)
     for secret, access in sealed:
         try:
             vault.open(bytes(secret), access)

@@ -31,6 +31,7 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._derives = hmac.digest(key, b"what joblog derives other keys from", "sha256")
         self.mark = int.from_bytes(hmac.digest(key, _MARKED, "sha256")[:7])
         """Tells this key from another one, and nothing else of it; a number of 56 bits, for everybody to see."""
 
@@ -57,6 +58,10 @@ class Vault:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise Damaged(f"the secret of {owner} cannot be decrypted: is the secret key the one it was made with?") from error
+
+    def derived(self, purpose: str) -> bytes:
+        """Returns a key of 32 bytes for a purpose, the same each time, which says nothing of this one."""
+        return hmac.digest(self._derives, purpose.encode(), "sha256")
 
 
 def _make(path: Path) -> None:

@@ -154,7 +154,7 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=cast(type[argparse.ArgumentParser], made))
     writing.add_to(commands)
     if not given or given[0] not in writing.COMMANDS:  # those that jobs begin with load nothing else
-        for group in ("reading", "keeping", "administration"):
+        for group in ("reading", "keeping", "watching", "administration"):
             import_module(f"joblog.cli.flags.{group}").add_to(commands)
     if {"-h", "--help"}.intersection(given):
         import_module("joblog.cli.help.examples").add_to(whole)

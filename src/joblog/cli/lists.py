@@ -28,8 +28,9 @@ def jobs(args: argparse.Namespace) -> int:
     if args.json:
         show_json(plain(job) | {"state": None if job.last is None else job.last.state} for job in page.items)
         return 0
-    heads = ("JOB", "RUN", *_HEADS, "LABELS", "LAST LINE")
-    show_table(heads, (_job_row(job, page.now_ms) for job in page.items))
+    facts = ["alert"] if any(job.last is not None and job.last.alert for job in page.items) else []
+    heads = ("JOB", "RUN", *_HEADS, *(name.upper() for name in facts), "LABELS", "LAST LINE")
+    show_table(heads, (_job_row(job, page.now_ms, facts) for job in page.items))
     _end(page, "jobs", args)
     return 0
 
@@ -65,7 +66,7 @@ def logs(args: argparse.Namespace) -> int:
     return 0
 
 
-_FACTS = ("title", "host", "user", "commit", "command", "note")
+_FACTS = ("alert", "title", "host", "user", "commit", "command", "note")
 """What is shown of runs where somebody has said it."""
 
 _HEADS = ("STATE", "STARTED", "DURATION", "RANKS", "SIZE")
@@ -89,18 +90,22 @@ def _job_name(name: str, url: str) -> str:
     return parsed_link(name, url).job if is_link(name) else split_part(name)[0].partition("/")[0]
 
 
-def _job_row(job: JobSummary, now_ms: int) -> Sequence[object]:
+def _job_row(job: JobSummary, now_ms: int, facts: Sequence[str]) -> Sequence[object]:
     labels = " ".join(f"{name}={value}" for name, value in sorted(job.labels.items())) or "-"
     if job.last is None:
-        return job.name, "-", *["-"] * len(_HEADS), labels, "-"
-    return job.name, job.last.name, *_cells(job.last, now_ms), labels, _last_line(job.last)
+        return job.name, "-", *["-"] * (len(_HEADS) + len(facts)), labels, "-"
+    return job.name, job.last.name, *_cells(job.last, now_ms), *_facts(job.last, facts), labels, _last_line(job.last)
 
 
 def _run_row(run: RunSummary, now_ms: int, facts: Sequence[str]) -> Iterator[object]:
     yield f"{run.job_name}/{run.name}"
     yield from _cells(run, now_ms)
-    yield from (_cut(getattr(run, name) or "-", 10 if name == "commit" else 30) for name in facts)
+    yield from _facts(run, facts)
     yield _last_line(run)
+
+
+def _facts(run: RunSummary, facts: Sequence[str]) -> Iterator[str]:
+    return (_cut(getattr(run, name) or "-", 10 if name == "commit" else 30) for name in facts)
 
 
 def _cells(run: RunSummary, now_ms: int) -> tuple[str, ...]:

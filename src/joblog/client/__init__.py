@@ -30,6 +30,7 @@ from joblog.api.values import Appended, Job, Log, Reported, Run, Version
 from joblog.api.values.accounts import AccessKey, Member, Project, Token, User
 from joblog.api.values.overview import JobSummary, RunSummary
 from joblog.api.values.reading import Lines, Proof, Task
+from joblog.api.values.watching import Alert, WatchRule
 from joblog.api.writer import Writer
 from joblog.client.admin import AdminCalls
 from joblog.client.following import Piece
@@ -39,9 +40,11 @@ from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
 from joblog.client.searching import Hit, Query, VersionRef
 from joblog.client.verifying import Verified, verified
+from joblog.client.watching import WatchCalls
 
 __all__ = [
     "AccessKey",
+    "Alert",
     "Appended",
     "Client",
     "Gap",
@@ -67,13 +70,14 @@ __all__ = [
     "Verified",
     "Version",
     "VersionRef",
+    "WatchRule",
 ]
 
 RETRY_S = 5.0
 """How long a notebook waits, by default, for a server that is being started again."""
 
 
-class Client(Writer, Reading, Lists, AdminCalls):
+class Client(Writer, Reading, Lists, WatchCalls, AdminCalls):
     """Talks to one joblog server; may be shared by threads; closed by ``close`` or as a context manager.
 
     Without ``url``, or without ``token``, it is what the command line takes: ``JOBLOG_URL``, ``JOBLOG_TOKEN`` or

@@ -81,10 +81,19 @@ CLOSED = Kind(
 )
 GAPS = Kind("joblog_gaps_total", "gaps that writers have reported, by reason", ("reason",), known=(("other",),))
 GAP_BYTES = Kind("joblog_gap_bytes_total", "bytes that writers could not keep", ("reason",), known=(("other",),))
+ALERTS = Kind("joblog_alerts_total", "alerts that rules have raised, those of muted rules too")
+DELIVERIES = Kind(
+    "joblog_alert_deliveries_total",
+    "alerts that were sent, by what became of them: sent, tried again later, or failed for good",
+    ("outcome",),
+    known=(("sent",), ("again",), ("failed",)),
+)
+WATCH_FAILURES = Kind("joblog_watch_failures_total", "looks at runs that failed and are tried again")
 
 KINDS = (
     *(REQUESTS, APPENDS, APPENDED_BYTES, RECORDS, COMMITS, COMMIT_FAILURES, SEALED),
     *(ROUND_FAILURES, OBJECT_CALLS, DAMAGED, CLOSED, GAPS, GAP_BYTES),
+    *(ALERTS, DELIVERIES, WATCH_FAILURES),
 )
 
 

@@ -98,6 +98,10 @@ class Settings:
         "acts", "calls in the audit log: acts (administrative calls), reads (calls that read as well) or none"
     )
     audit_file: str = _setting("", "file of the audit log, one JSON object per line (default: the server's log)")
+    alert_hosts: str = _setting(
+        "", "private hosts and networks that alerts may be sent to, with commas between; * for all (default: public ones only)"
+    )
+    alert_command: str = _setting("", "program that rules may have run, with the alert as JSON on stdin (default: none)")
     tls_cert: str = _setting("", "file with the server's certificate and its chain, in PEM")
     tls_key: str = _setting("", "file with the certificate's private key, in PEM, without a passphrase")
     object_grace_s: int = _setting(24 * 3600, "seconds that an object stays after retention, merging or a mistake dropped it")

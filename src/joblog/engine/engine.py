@@ -20,6 +20,7 @@ from joblog.catalog.states import States
 from joblog.catalog.tokens import Tokens
 from joblog.catalog.users import Users
 from joblog.catalog.vault import Vault
+from joblog.catalog.watching import Watching
 from joblog.core.counters import OBJECT_CALLS, Tally
 from joblog.core.logs import Growth, Head
 from joblog.core.settings import Settings
@@ -91,6 +92,7 @@ class Engine:
         self.tokens = Tokens(self.database)
         self.vault = Vault.load(settings.secret_key, settings.secret_key_path)
         self.users = Users(self.database, self.vault)
+        self.watching = Watching(self.database)
         self._open_readers()
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -57,9 +58,11 @@ from joblog.server.native import (
     states,
     terminal,
     users,
+    watch,
 )
 from joblog.server.native.append import AppendCall
 from joblog.server.native.channels import Followers
+from joblog.server.native.first_words import FirstWords
 from joblog.server.native.session import with_session
 from joblog.server.ops import health, metrics
 from joblog.server.ops.health import Readiness
@@ -67,10 +70,12 @@ from joblog.server.ops.metrics import Exposition
 from joblog.server.ops.openapi import describe
 from joblog.server.ops.viewer_files import Viewer
 from joblog.server.state import State
+from joblog.watch.receivers import Receivers
+from joblog.watch.service import WatchService
 
 _GROUPS = (
     *(logs, follow, search, terminal, ranks, comparing, downloads, proof, download_links, permalinks),
-    *(jobs, overview, notes, states, users, session),
+    *(jobs, overview, notes, states, watch, users, session),
     *(v1_logs, v1_jobs, v2_jobs, v2_tasks, v3_identity),
     *(loki, otlp, health, metrics),
 )
@@ -137,6 +142,7 @@ class Parts:
                 searches=Searches(engine),
                 viewing=Viewing(),
                 parsing=Parsing(),
+                receivers=Receivers(engine.settings, engine.vault),
             ),
             append_call=append_call,
             deliveries=Deliveries(engine, auth, append_call, unpacking),
@@ -173,6 +179,7 @@ class App:
         self._viewer = Viewer()
         self._assistants = Door(self, state.auth, settings)
         self._silence = Silence(settings.body_silence_s)
+        self._engine = engine
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -192,6 +199,11 @@ class App:
             raise
         finally:
             exchange.ended()
+
+    def watching(self, address: str) -> WatchService:
+        """Returns what watches runs and tells of them, for whoever starts and closes it; links begin with the address."""
+        words, receivers = FirstWords(self._parts.joblog, asyncio.get_running_loop()), self._parts.joblog.receivers
+        return WatchService(self._engine, receivers, words.of, self._settings.public_url.rstrip("/") or address)
 
     async def stop(self) -> None:
         """Ends the answers that have no end of their own, or not soon."""

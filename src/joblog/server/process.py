@@ -35,6 +35,7 @@ from joblog.server.http import audit, server_log
 from joblog.server.http.pools import Threads
 from joblog.server.http.request_log import Traces
 from joblog.server.http.sockets import bound_connections
+from joblog.watch.service import WatchService
 
 URL_FILE = "url"
 DEFAULT_PROJECT = "default"
@@ -122,6 +123,7 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     port = _free_port(settings)
     traces, cut_off = _traces(settings), False
+    watching: WatchService | None = None
     engine = Engine(settings, deliver=lambda tell: _on(loop, tell), called=traces.object_call if traces else None)
     near = engine.database.embedded and engine.objects.local_directory
     loop.set_default_executor(Threads(_THREADS_NEAR if near else _THREADS, _WAITING))
@@ -139,7 +141,10 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(_stop(stopped, app, server, serving))
         try:
-            await asyncio.to_thread(greet, engine, await _announce(settings, port))
+            address = await _announce(settings, port)
+            watching = app.watching(address)
+            await asyncio.to_thread(watching.start)
+            await asyncio.to_thread(greet, engine, address)
             bound_connections(port, settings.body_silence_s)
             await serving
         except asyncio.CancelledError:
@@ -147,7 +152,7 @@ async def _serve(settings: Settings, tls: dict[str, Any]) -> None:
         finally:
             stopping.cancel()
     finally:
-        await asyncio.to_thread(_close, engine, traces)
+        await asyncio.to_thread(_close, engine, traces, watching)
     _log.info("stopped%s", ", and cut answers off that nobody took" if cut_off else "")
     logging.shutdown()
     os._exit(0)  # all is closed but answers, which stand where they send, and threads that compute for nobody any more
@@ -179,7 +184,9 @@ def _traces(settings: Settings) -> Traces | None:
         raise Invalid("traces", f"off ({error}; pip install 'joblog[traces]' brings what is missing)") from error
 
 
-def _close(engine: Engine, traces: Traces | None) -> None:
+def _close(engine: Engine, traces: Traces | None, watching: WatchService | None) -> None:
+    if watching is not None:
+        watching.close()
     engine.close()
     if traces is not None:
         traces.close()

@@ -20,6 +20,7 @@ from joblog.server.http.documents import Parsing
 from joblog.server.http.heads import Heads
 from joblog.server.http.pools import Searches, Viewing
 from joblog.server.http.share import Share
+from joblog.watch.receivers import Receivers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class State:
     searches: Searches
     viewing: Viewing
     parsing: Parsing
+    receivers: Receivers
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the catalog: at once where that takes microseconds, else in a thread."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from joblog.catalog.database import Database
 from joblog.catalog.handover import Turn, is_partial
+from joblog.catalog.shared_key import sealed_secrets
 from joblog.catalog.vault import Vault
 from joblog.core.settings import Settings
 from joblog.engine.opening import lock, open_database, open_objects
@@ -138,13 +139,13 @@ def _copy(content: bytes, to: Path) -> None:
 
 
 def _reads_keys(database: Database, target: Settings) -> bool:
-    """Whether who serves the target can read the secrets of access keys; raises Damaged when it has a wrong key for them."""
-    rows = database.rows("access_key_rows")
-    if not rows:
+    """Whether who serves the target can read what is encrypted; raises Damaged when it has a wrong key for it."""
+    secrets = sealed_secrets(database)
+    if not secrets:
         return True
     if not target.secret_key and not target.secret_key_path.exists():
         return False
     vault = Vault.load(target.secret_key, target.secret_key_path)
-    for access, _, sealed, _, _ in rows:
-        vault.open(sealed, access)
+    for sealed, owner in secrets:
+        vault.open(sealed, owner)
     return True

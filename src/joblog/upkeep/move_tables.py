@@ -72,6 +72,26 @@ _TABLES = (
         ),
         "version",
     ),
+    _Table("watch_rule", 1, ("id", "project_id", "name", "body", "sealed_notify", "created_ms", "muted_ms")),
+    _Table("watch_run", 1, ("version_id", "state", "settled"), "version"),
+    _Table(
+        "alert",
+        1,
+        (
+            *("id", "rule_id", "rule_name", "kind", "project_id", "job_id", "version_id", "worker", "alert_key", "fired_ms"),
+            *("last_ms", "resolved_ms", "times", "reason", "line", "start_byte", "end_byte", "line_text", "step", "why"),
+        ),
+        "alert",
+    ),
+    _Table(
+        "delivery",
+        2,
+        (
+            *("alert_id", "number", "project_id", "receiver", "sealed_url", "state", "tries", "due_ms", "ended_ms"),
+            "problem",
+        ),
+        "alert",
+    ),
 )
 
 

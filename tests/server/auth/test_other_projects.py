@@ -60,10 +60,11 @@ def ids_of(person: Person) -> dict[str, Any]:
     """What a person's things are called by."""
     log, web = person.log, person.web
     version = web.get(log.version).json
+    rule = web.get(f"/api/projects/{log.project_id}/watch/rules").json["items"][0]
     return {
         **{"project_id": log.project_id, "job_id": log.job_id, "version_id": log.version_id, "log_file": log.log_file},
         **{"task": log.task, "task_id": log.task, "training_job_id": version["uuid"]},
-        **{"user_id": person.id, "access": person.access, "token_id": 1, "at": len(HIDDEN) + 1},
+        **{"user_id": person.id, "access": person.access, "token_id": 1, "rule_id": rule["id"], "at": len(HIDDEN) + 1},
         **{"link": "A" * 100, "name": "log", "report_type": "training-event", "job": log.job_id, "version": version["id"]},
     }
 
@@ -73,7 +74,8 @@ def everything_of(person: Person) -> list[Any]:
     log, web = person.log, person.web
     jobs = f"/api/projects/{log.project_id}/jobs"
     paths = (f"/api/projects/{log.project_id}/members", jobs, f"{jobs}/{log.job_id}/versions", f"{log.version}/tasks")
-    lists = [web.get(path).json["items"] for path in (*paths, f"/api/users/{person.id}/keys")]
+    rules = f"/api/projects/{log.project_id}/watch/rules"
+    lists = [web.get(path).json["items"] for path in (*paths, rules, f"/api/users/{person.id}/keys")]
     return [*lists, log.held(), web.get(f"{log.api}/bytes").body, person.login().status]
 
 
@@ -154,7 +156,7 @@ def test_owner_is_answered(web: Web, owner: Person) -> None:
     assert shown >= 6
 
 
-READS = {"POST /v2/{project_id}/training-job-searches"}
+READS = {"POST /v2/{project_id}/training-job-searches", "POST /api/projects/{project_id}/watch/test"}
 """Calls that change nothing although they are no GET."""
 
 

@@ -92,7 +92,7 @@ def test_each_job_comes_with_its_last_run(web: Web, jobs: str) -> None:
         "name": "V0002", "job_id": alpha["id"], "job_name": "alpha", "run_id": "two", "status": "FAILED",
         "reason": last["reason"], "expected_tasks": None, "logs": 1, "open_logs": 1, "size_bytes": 24,
         "first_task": "worker-0", "last_task": "worker-0", "last_line": " 20%|##", "progress": None,
-        "title": None, "command": None, "host": None, "user": None, "commit": None,
+        "title": None, "command": None, "host": None, "user": None, "commit": None, "alerts": 0, "alert": None,
     }  # fmt: skip
     last = beta["last"]
     assert last["progress"] is None

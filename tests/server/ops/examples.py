@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from tests.server.calls import Reply, Web
 FILE = Path(__file__).parents[3] / "src" / "joblog" / "server" / "ops" / "examples.json"
 
 Json = dict[str, Any]
+
+ALERT_S = 60.0
 
 HOST = "joblog.example:8080"
 """What the server is called in answers that hold its address."""
@@ -59,7 +62,7 @@ class Recorder:
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         reply = self._web.call(method, path, raw, **{name.replace("-", "_"): value for name, value in sent.items()})
         assert 200 <= reply.status < 300, (operation, reply)
-        if operation not in self.examples:
+        if operation and operation not in self.examples:
             self.paths[operation] = f"{method} {urlsplit(path).path}"
             self.examples[operation] = {} if body is None else {"request": body.decode() if isinstance(body, bytes) else body}
         return reply
@@ -83,7 +86,9 @@ def recorded(web: Web) -> Recorder:
     recorder = Recorder(web)
     _server(recorder)
     run = _names(recorder)
+    rule = _watch(recorder)
     _run(recorder, run)
+    _alerts(recorder, run, rule)
     _reading(recorder, f"{run}/logs/worker-0")
     _views(recorder, run)
     _people(recorder)
@@ -158,6 +163,30 @@ def _run(recorder: Recorder, run: str) -> None:
     other = f"{versions}/{recorder.call('create_version', f'POST {versions}', {'run_id': 'slurm-4712'})['id']}"
     recorder.call("set_version_status", f"POST {other}/status", {"status": "RUNNING"})
     recorder.call("stop_version", f"POST {other}/stop")
+
+
+def _watch(recorder: Recorder) -> int:
+    """Makes a rule; returns its id."""
+    rules = "/api/projects/lab/watch/rules"
+    matching = {"kind": "match", "name": "out of memory", "pattern": "out of memory", "labels": ["team=vision"]}
+    wanted = {"rules": [matching], "notify": ["https://hooks.example.com/training"]}
+    rule = recorder.call("add_rules", f"POST {rules}", wanted)["items"][0]["id"]
+    recorder.call("list_rules", f"GET {rules}")
+    recorder.call("mute_rule", f"POST {rules}/{rule}/mute", {"for_s": 3600})
+    recorder.call("read_signing_secret", "GET /api/projects/lab/watch/secret")
+    return int(rule)
+
+
+def _alerts(recorder: Recorder, run: str, rule: int) -> None:
+    watch, (job, version) = "/api/projects/lab/watch", run.removeprefix("/api/projects/lab/jobs/").split("/versions/")
+    deadline = time.monotonic() + ALERT_S
+    while not recorder.reply("", f"GET {watch}/alerts").json["items"]:
+        assert time.monotonic() < deadline, "nothing has fired"
+        time.sleep(0.1)
+    recorder.call("list_alerts", f"GET {watch}/alerts?job={job}")
+    tested = {"job_id": int(job), "version_id": int(version), "name": "out of memory"}
+    recorder.call("test_rule", f"POST {watch}/test", tested)
+    recorder.call("delete_rule", f"DELETE {watch}/rules/{rule}")
 
 
 def _reading(recorder: Recorder, log: str) -> None:

@@ -24,7 +24,8 @@ class RunSummary(Value):
     """A run and its logs together; last line and progress are of the log that has the newest bytes.
 
     ``progress`` is null where that draws no bar, and for a run that has ended. ``title`` is what somebody calls it; command,
-    host, user and git commit are what it began with. ``note`` is there in a list of runs.
+    host, user and git commit are what it began with. ``alerts`` counts what rules have found in it, ``alert`` is the newest in
+    words. ``note`` is there in a list of runs.
     """
 
     OPTIONAL = frozenset(("note",))
@@ -53,6 +54,8 @@ class RunSummary(Value):
     host: str | None = None
     user: str | None = None
     commit: str | None = None
+    alerts: int = 0
+    alert: str | None = None
     note: str | None = None
 
     @property

@@ -39,3 +39,60 @@ CREATE INDEX garbage_by_age ON garbage (since_ms, object_key);
 -- Whether anything of a version still goes on.
 CREATE INDEX task_running ON task (version_id) WHERE ended_ms IS NULL;
 CREATE INDEX log_open ON log (version_id) WHERE closed_ms IS NULL;
+
+-- Runs are watched: rules, how far each run was watched, alerts, and where these are sent.
+
+CREATE TABLE watch_rule (
+    id BIGINT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sealed_notify BYTEA NOT NULL,
+    created_ms BIGINT NOT NULL,
+    muted_ms BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (project_id, name)
+);
+CREATE TABLE watch_run (
+    version_id BIGINT PRIMARY KEY,
+    state TEXT NOT NULL,
+    settled BIGINT
+);
+CREATE TABLE alert (
+    id BIGINT PRIMARY KEY,
+    rule_id BIGINT NOT NULL,
+    rule_name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    job_id BIGINT NOT NULL,
+    version_id BIGINT NOT NULL,
+    worker BIGINT,
+    alert_key TEXT NOT NULL UNIQUE,
+    fired_ms BIGINT NOT NULL,
+    last_ms BIGINT NOT NULL,
+    resolved_ms BIGINT,
+    times BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    line BIGINT,
+    start_byte BIGINT,
+    end_byte BIGINT,
+    line_text TEXT NOT NULL,
+    step BIGINT,
+    why TEXT
+);
+CREATE INDEX alert_by_project ON alert (project_id, id);
+CREATE INDEX alert_by_version ON alert (version_id, id);
+CREATE TABLE delivery (
+    alert_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    sealed_url BYTEA NOT NULL,
+    state TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    ended_ms BIGINT,
+    problem TEXT NOT NULL,
+    PRIMARY KEY (alert_id, number)
+);
+CREATE INDEX delivery_due ON delivery (due_ms) WHERE state = 'waiting';
+CREATE INDEX version_by_end ON version (ended_ms);

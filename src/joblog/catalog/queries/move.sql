@@ -162,3 +162,52 @@ VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :sta
 
 -- name: task_row_drop
 DELETE FROM task WHERE version_id = :version_id AND worker = :worker;
+
+-- name: watch_rule_rows
+SELECT id, project_id, name, body, sealed_notify, created_ms, muted_ms FROM watch_rule;
+
+-- name: watch_rule_row_put
+INSERT INTO watch_rule (id, project_id, name, body, sealed_notify, created_ms, muted_ms)
+VALUES (:id, :project_id, :name, :body, :sealed_notify, :created_ms, :muted_ms);
+
+-- name: watch_rule_row_drop
+DELETE FROM watch_rule WHERE id = :id;
+
+-- name: watch_run_rows
+SELECT version_id, state, settled FROM watch_run
+WHERE version_id > :after AND version_id <= :until;
+
+-- name: watch_run_row_put
+INSERT INTO watch_run (version_id, state, settled)
+VALUES (:version_id, :state, :settled);
+
+-- name: watch_run_row_drop
+DELETE FROM watch_run WHERE version_id = :version_id;
+
+-- name: alert_rows
+SELECT id, rule_id, rule_name, kind, project_id, job_id, version_id, worker, alert_key, fired_ms, last_ms,
+    resolved_ms, times, reason, line, start_byte, end_byte, line_text, step, why FROM alert
+WHERE id > :after AND id <= :until;
+
+-- name: alert_next
+SELECT MIN(id) FROM alert WHERE id > :after;
+
+-- name: alert_row_put
+INSERT INTO alert (id, rule_id, rule_name, kind, project_id, job_id, version_id, worker, alert_key, fired_ms, last_ms,
+    resolved_ms, times, reason, line, start_byte, end_byte, line_text, step, why)
+VALUES (:id, :rule_id, :rule_name, :kind, :project_id, :job_id, :version_id, :worker, :alert_key, :fired_ms, :last_ms,
+    :resolved_ms, :times, :reason, :line, :start_byte, :end_byte, :line_text, :step, :why);
+
+-- name: alert_row_drop
+DELETE FROM alert WHERE id = :id;
+
+-- name: delivery_rows
+SELECT alert_id, number, project_id, receiver, sealed_url, state, tries, due_ms, ended_ms, problem FROM delivery
+WHERE alert_id > :after AND alert_id <= :until;
+
+-- name: delivery_row_put
+INSERT INTO delivery (alert_id, number, project_id, receiver, sealed_url, state, tries, due_ms, ended_ms, problem)
+VALUES (:alert_id, :number, :project_id, :receiver, :sealed_url, :state, :tries, :due_ms, :ended_ms, :problem);
+
+-- name: delivery_row_drop
+DELETE FROM delivery WHERE alert_id = :alert_id AND number = :number;

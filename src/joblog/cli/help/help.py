@@ -11,7 +11,7 @@ from joblog.cli.help.commands import subcommands
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Run": ("run", "import", "follow", "sync", "spool", "stop", "close", "label", "note", "rename", "rm"),
     "Read": ("jobs", "runs", "logs", "cat", "tail", "search", "link", "open"),
-    "Diagnose": ("why", "diff", "templates", "progress", "metrics", "verify", "mcp"),
+    "Diagnose": ("why", "diff", "templates", "progress", "metrics", "watch", "verify", "mcp"),
     "Serve": ("serve", "check", "repair", "restore", "rebuild", "migrate", "move", "confirm-clock", "canary"),
     "Admin": ("token", "project", "user", "key"),
     "Help": ("help", "version", "completion"),

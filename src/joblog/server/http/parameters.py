@@ -128,7 +128,7 @@ _ANY = _in_path(lambda _, value: value, {"type": "string"})
 
 PATHS: dict[str, Parameter] = {
     "project_id": _in_path(_checked(check_project_id), PROJECT_SCHEMA),
-    **dict.fromkeys(("job_id", "version_id", "token_id"), _ID),
+    **dict.fromkeys(("job_id", "version_id", "token_id", "rule_id"), _ID),
     "training_job_id": replace(_ANY, schema={"type": "string", "format": "uuid"}),
     "task_id": replace(_ANY, schema=TASK_SCHEMA),
     "version": replace(

@@ -81,6 +81,18 @@ class Caller:
         self._holds.append(taken)
 
 
+class Itself(Caller):
+    """The server, for what it asks of itself: a caller among the others, with a share as theirs."""
+
+    def __init__(self) -> None:
+        self._holds = []
+
+    @property
+    def name(self) -> str:
+        """No token's, and no address."""
+        return "joblog"
+
+
 CALLER: ContextVar[Caller] = ContextVar("caller")
 """Whose request is being answered."""
 

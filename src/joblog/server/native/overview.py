@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from joblog.api.values.overview import Bar, JobPage, JobSummary, RunPage, RunSummary
 from joblog.catalog.job_lists import KEYS, Place
 from joblog.catalog.overview import SORTS, JobRow, RunRow, Wanted
+from joblog.catalog.watching import AlertRow
 from joblog.core import lines
 from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
@@ -34,6 +35,8 @@ _NUMBER = re.compile(r"-1|[0-9]{1,18}", re.ASCII)
 
 _LAST_BYTES = 1024
 """What of a log's end is looked at for its last line."""
+
+Alerts = dict[int, tuple[int, AlertRow]]
 
 _SORTS = f"one of {', '.join(SORTS)}, with or without - in front"
 
@@ -123,7 +126,10 @@ def _next(sort: str, end: Place | None) -> str | None:
 def _runs(joblog: State, project_id: str, job_id: int | None, wanted: Wanted) -> RunPage:
     rows, total, end = joblog.engine.overview.runs(project_id, job_id, wanted)
     heads = joblog.engine.logs.heads([row.run.newest_log for row in rows if row.run.newest_log])
-    items = [_run(joblog, heads, *row, note=joblog.engine.jobs.note(row.run.id)) for row in rows]
+    alerts = joblog.engine.watching.alerts_of_runs([row.run.id for row in rows])
+    items = [
+        _run(joblog, heads, *row, **_alerted(alerts, row.run.id), note=joblog.engine.jobs.note(row.run.id)) for row in rows
+    ]
     return RunPage(items, total, joblog.engine.clock_ms(), _next(_RUNS, end))
 
 
@@ -131,17 +137,20 @@ def _overview(joblog: State, project_id: str, wanted: Wanted) -> JobPage:
     now_ms = joblog.engine.clock_ms()
     rows, total, states, end = joblog.engine.overview.jobs(project_id, wanted, now_ms)
     heads = joblog.engine.logs.heads([row.last.newest_log for row in rows if row.last and row.last.newest_log])
+    alerts = joblog.engine.watching.alerts_of_runs([row.last.id for row in rows if row.last is not None])
     sort = "-" * wanted.descending + wanted.sort
     by_name = {status.name: count for status, count in sorted(states.items())}
-    return JobPage([_job(joblog, heads, row) for row in rows], total, now_ms, by_name, _next(sort, end))
+    return JobPage([_job(joblog, heads, row, alerts) for row in rows], total, now_ms, by_name, _next(sort, end))
 
 
-def _job(joblog: State, heads: Mapping[int, Head], row: JobRow) -> JobSummary:
-    last = None if row.last is None else _run(joblog, heads, row.id, row.name, row.last)
+def _job(joblog: State, heads: Mapping[int, Head], row: JobRow, alerts: Alerts) -> JobSummary:
+    last = None
+    if row.last is not None:
+        last = _run(joblog, heads, row.id, row.name, row.last, **_alerted(alerts, row.last.id))
     return JobSummary(row.id, row.name, row.created_ms, row.labels, row.note, row.runs, last)
 
 
-def _run(joblog: State, heads: Mapping[int, Head], job_id: int, job_name: str, run: RunRow, **note: str) -> RunSummary:
+def _run(joblog: State, heads: Mapping[int, Head], job_id: int, job_name: str, run: RunRow, **more: Any) -> RunSummary:
     line, progress, log = "", None, heads.get(run.newest_log or 0)
     if log is not None:
         try:
@@ -153,8 +162,14 @@ def _run(joblog: State, heads: Mapping[int, Head], job_id: int, job_name: str, r
         run.id, f"V{run.number:04d}", job_id, job_name, run.created_ms, run.run_id, run.status.name, run.reason,
         run.expected_tasks, run.started_ms, run.ended_ms, run.logs, run.open_logs, run.size_bytes, run.appended_ms,
         _task(run.first_worker), _task(log.worker if log else None), line, progress,
-        run.title, run.command, run.host, run.user, run.commit, **note,
+        run.title, run.command, run.host, run.user, run.commit, **more,
     )  # fmt: skip
+
+
+def _alerted(alerts: Alerts, run_id: int) -> dict[str, Any]:
+    """Returns how many alerts a run has, and the newest."""
+    count, newest = alerts.get(run_id, (0, None))
+    return {"alerts": count, "alert": None if newest is None else newest.reason}
 
 
 def _progress(watch: Watch, log: Head) -> Bar | None:
