@@ -24,8 +24,8 @@ START_S = 30.0
 STOP_S = 20.0
 """Ends a server that is in the middle of merging 64 MiB, a step that joblog finishes first."""
 
-SETTINGS = {"seal_quiet_s": 10**6}
-"""Nothing is sealed because it is quiet, so that what is to be read from the tail stays there."""
+SETTINGS = {"seal_quiet_s": 10**6, "pack_after_s": 5}
+"""Nothing is sealed because it is quiet, so that what is to be read from the tail stays there; and nobody waits for packs."""
 
 LUA = Path(__file__).with_name("cycle.lua")
 

@@ -109,6 +109,37 @@ def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> N
     again.close()
 
 
+def small_logs(engine: Engine, *texts: bytes) -> list[Head]:
+    """Makes logs that are closed, to be packed."""
+    logs = [new_log(engine, text, task=task) for task, text in enumerate(texts)]
+    return [engine.logs.close(log, None, None, NOW_MS) for log in logs]
+
+
+def pack(engine: Engine, logs: Sequence[Head]) -> int:
+    """Packs them as one node does."""
+    leases = Leases(engine.database, lambda: NOW_MS)
+    taken = leases.take(log.id for log in logs)
+    try:
+        return engine.packer.pack(taken)
+    finally:
+        leases.give_back(taken)
+
+
+@every_backend
+def test_1_2_3_bytes_and_positions_of_small_logs_that_share_an_object(engine: Engine) -> None:
+    """Are what they were."""
+    logs = small_logs(engine, ANY_BYTES, ANY_BYTES * 2, ANY_BYTES[::-1])
+    pages = [engine.reader.lines(log, lambda _: (2, 4)) for log in logs]
+    texts = [whole(engine, log) for log in logs]
+    assert texts == [ANY_BYTES, ANY_BYTES * 2, ANY_BYTES[::-1]]
+    assert pack(engine, logs) == 3
+    for log, page, text in zip(logs, pages, texts, strict=True):
+        assert whole(engine, log) == text
+        again = engine.reader.lines(engine.logs.head(log.id), lambda _: (2, 4))
+        assert (again.start_byte, again.start_line, again.data) == (page.start_byte, page.start_line, page.data)
+    assert list(checked(engine).problems()) == []
+
+
 @every_backend
 def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     """Whatever was sealed, pieces lie side by side from the log's start to its end."""
@@ -188,6 +219,24 @@ def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     assert {name for name, _, _ in engine.objects.listing()} == {key, left}
     assert engine.retention.remove_garbage(2**61, grace_ms=2000) == 2
     assert list(engine.objects.listing()) == []
+
+
+@every_backend
+def test_6_a_crash_leaves_garbage_never_a_dangling_row_of_a_pack(engine: Engine) -> None:
+    """A pack whose rows did not come goes in its time; the logs are in the catalog, and are packed again."""
+    logs = small_logs(engine, b"one\n", b"two\n", b"three\n")
+    leases = Leases(engine.database, lambda: 0)
+    taken = leases.take(log.id for log in logs)
+    leases.give_back(taken[1:2])
+    assert engine.packer.pack(taken) == 0
+    leases.give_back(taken)
+    ((left, _, _),) = engine.objects.listing()
+    assert [whole(engine, log) for log in logs] == [b"one\n", b"two\n", b"three\n"]
+    assert pack(engine, logs) == 3
+    assert engine.retention.remove_garbage(2**61, grace_ms=0) == 1
+    assert left not in {key for key, _, _ in engine.objects.listing()}
+    assert [whole(engine, log) for log in logs] == [b"one\n", b"two\n", b"three\n"]
+    assert list(checked(engine).problems()) == []
 
 
 class CountingObjects(Objects):
@@ -293,6 +342,24 @@ def test_11_only_what_the_catalog_has_named_and_names_no_more_is_deleted(engine:
         engine.janitor.clean()
     names = {name for name, _, _ in engine.objects.listing()}
     assert (names >= {key, stranger, "lab/1/1/worker-0/notes.txt"}, left in names) == (True, False)
+
+
+@every_backend
+def test_11_a_pack_is_not_deleted_while_a_log_needs_it(engine: Engine) -> None:
+    """However long ago the first of them was deleted; what is left moves to another one, and only then it goes."""
+    logs = small_logs(engine, b"one\n", b"two\n", b"three\n")
+    other = engine.runs.put_run("lab", "other", "run", 0, NOW_MS)[2]
+    engine.appender.append(other.id, 0, b"other\n")
+    logs.append(engine.logs.close(engine.logs.head(other.id), None, None, NOW_MS))
+    assert pack(engine, logs) == 4
+    engine.jobs.delete_job(engine.runs.job("lab", other.job_id), NOW_MS)
+    ((key, _, _),) = engine.objects.listing()
+    assert engine.retention.remove_garbage(2**61, grace_ms=0) == 0
+    assert engine.janitor.repack_due(2**61, 0) == 3
+    assert engine.retention.remove_garbage(2**61, grace_ms=0) == 1
+    assert key not in {key for key, _, _ in engine.objects.listing()}
+    assert [whole(engine, log) for log in logs[:3]] == [b"one\n", b"two\n", b"three\n"]
+    assert list(checked(engine).problems()) == []
 
 
 def test_12_one_caller_never_keeps_another_out(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import apsw
 import psycopg
 
 from joblog.catalog.database import SCHEMA_VERSION, Database, statements
+from joblog.catalog.logs import Logs
 from joblog.catalog.overview import Overview, Wanted
 from joblog.catalog.postgres import Postgres
 from joblog.catalog.runs import Runs
@@ -25,8 +26,10 @@ FIRST = [
     "INSERT INTO job (id, project_id, name, created_ms) VALUES (6, 'lab', 'idle', 4)",
     "INSERT INTO version (id, job_id, number, uuid, created_ms, status, started_ms, ended_ms)"
     " VALUES (1, 7, 1, 'a', 5, 10, 6, 9), (2, 7, 2, 'b', 5, 11, 7, 8)",
+    "INSERT INTO segment (log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level,"
+    " first_ms, last_ms, frames) VALUES (9, 10, 20, 1, 2, 'lab', 'lab/7/8/worker-0/x.zst', 5, 1, 3, 4, '')",
 ]
-"""What version 1 made, with two jobs in it, and two runs of one."""
+"""What version 1 made, with two jobs in it, two runs of one, and a segment."""
 
 
 def is_up_to_date(database: Database) -> None:
@@ -44,6 +47,8 @@ def is_up_to_date(database: Database) -> None:
     assert names.label("lab", 7, {"team": "vision"}).labels == {"team": "vision"}
     assert names.jobs("lab", None, 0, 10, ["team=vision"]) == [names.job("lab", 7)]
     assert names.put_job("lab", "new", NOW_MS).id == 8
+    (segment,) = Logs(database).segments_by_byte(9, 10, 11)
+    assert (segment.end_byte, segment.place, segment.object_bytes) == (20, ("lab/7/8/worker-0/x.zst", None), 5)
 
 
 def columns(path: Path) -> list[tuple[object, ...]]:

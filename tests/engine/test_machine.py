@@ -3,6 +3,8 @@
 The machine appends, repeats, overlaps, leaves gaps, seals, merges, retains, crashes and reopens, sets its catalog back, loses
 it, and pages in both directions; its tasks report, end and fall silent, and its run is named and noted. After each step every
 piece and checksum is verified, and how tasks and run are. Frames are 64 bytes here, so that a few lines make many.
+
+Small logs come beside it, of two projects, which share packs of up to three: they are packed, deleted, and packed anew.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from joblog.catalog.leases import Leases
 from joblog.catalog.states import LOST_MS, Report
@@ -26,6 +28,7 @@ from joblog.core.logs import Head
 from joblog.core.settings import Settings
 from joblog.core.status import OVER, Status
 from joblog.engine.engine import Engine
+from joblog.engine.pack import Packer
 from joblog.engine.patterns import Pattern
 from joblog.engine.read import Page
 from joblog.engine.search import Ask, Match
@@ -36,6 +39,7 @@ from joblog.upkeep.repair import repair
 from tests.backends import DEFAULT, Backend, storage_contract
 from tests.checked import checked
 from tests.engine.sealing import IndexingSealer
+from tests.engine.small_logs import DATA, SmallLogs
 
 FRAME_BYTES = 64
 # Some reads find their pieces in memory, others do not.
@@ -43,20 +47,11 @@ CACHE_BYTES = 5000
 
 WORKERS = 3
 
-TEXT = st.lists(
-    st.sampled_from([b"\n", b"loss=0.5\n", b"step 1\r", "语言模型".encode(), "é".encode(), b"\xff", b"\0", b"\x1b[0m"])
-)
-DATA = st.one_of(
-    st.binary(min_size=1, max_size=40),
-    TEXT.map(b"".join).filter(bool),
-    st.builds(lambda line, times: line * times, st.binary(min_size=1, max_size=30), st.integers(1, 8000)),
-)
-
 # What a request may say: PostgreSQL's texts hold no NUL, and no JSON a lone surrogate.
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 
 
-class LogMachine(RuleBasedStateMachine):
+class LogMachine(SmallLogs):
     """One log, its oracle, and everything that can be done to it."""
 
     def __init__(self, backend: Backend) -> None:
@@ -78,6 +73,7 @@ class LogMachine(RuleBasedStateMachine):
         self.settings = Settings(data=data, cache_bytes=CACHE_BYTES, **self.place)
         self.engine = Engine(self.settings, clock_ms=lambda: self.now_ms)
         self.sealer = IndexingSealer(self.engine.logs, self.engine.frames, self.engine.objects, frame_bytes=FRAME_BYTES)
+        self.packer = Packer(self.sealer)
 
     def teardown(self) -> None:
         self.engine.close()
@@ -257,7 +253,7 @@ class LogMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.saved)
     def set_the_catalog_back(self) -> None:
         """To when it was saved: it is not served before it was repaired, and then no sealed byte is lost; tails may be."""
-        sealed_byte, image = self.log.sealed_byte, self._without_catalog()
+        sealed_byte, sealed, image = self.log.sealed_byte, self.sealed_small_logs(), self._without_catalog()
         for each in (self.directory / "saved").iterdir():
             shutil.copy(each, image)
         try:
@@ -268,6 +264,7 @@ class LogMachine(RuleBasedStateMachine):
         assert self.log.end_byte >= sealed_byte
         self.held, self.tasks = self.held[: self.log.end_byte], dict(self.saved_tasks)
         self.words = self.saved_words
+        self.small_logs_came_back(sealed)
 
     @rule()
     @precondition(lambda self: self.engine.database.embedded and self.log.sealed_byte > self.log.start_byte == 0)
@@ -276,13 +273,14 @@ class LogMachine(RuleBasedStateMachine):
 
         A run is called what it was when one of its objects was written; notes are in the catalog alone.
         """
-        sealed_byte, image = self.log.sealed_byte, self._without_catalog()
+        sealed_byte, sealed, image = self.log.sealed_byte, self.sealed_small_logs(), self._without_catalog()
         rebuild(replace(self.settings, data=image))
         self.saved, self.tasks = False, {}
         self.open(image)
         assert self.log.end_byte >= sealed_byte
         assert self.version.title in self.titles
         self.held, self.words = self.held[: self.log.end_byte], (self.version.title, "")
+        self.small_logs_came_back(sealed)
 
     def _without_catalog(self) -> Path:
         """Returns an image of what is on disk, but for the catalog; the engine is closed."""

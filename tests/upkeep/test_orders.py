@@ -74,11 +74,16 @@ Work = Callable[[Node, "Logs3"], None]
 
 @dataclass(frozen=True)
 class Logs3:
-    """Logs by what they have: segments and a tail; segments that were merged, and are garbage; segments alone."""
+    """Logs by what they have: segments and a tail; segments that were merged, and are garbage; segments alone.
+
+    And small ones: that can be packed; that share a pack, of which not all is needed.
+    """
 
     tailed: int
     merged: int
     sealed: int
+    small: tuple[int, ...]
+    packed: tuple[int, ...]
 
 
 def sealing(node: Node, logs: Logs3) -> None:
@@ -118,11 +123,30 @@ def deleting(node: Node, logs: Logs3) -> None:
     node.jobs.delete_job(job, node.database.clock_ms())
 
 
+def deleting_small(node: Node, logs: Logs3) -> None:
+    for log_id in (logs.small[0], logs.packed[0]):
+        job = Runs(node.database).job("lab", node.logs.head(log_id).job_id)
+        node.jobs.delete_job(job, node.database.clock_ms())
+
+
+def packing(node: Node, logs: Logs3) -> None:
+    del logs
+    node.janitor.pack_due()
+
+
+def repacking(node: Node, logs: Logs3) -> None:
+    del logs
+    node.janitor.repack_due(node.database.clock_ms(), 0)
+
+
 PAIRS: tuple[tuple[Work, Work], ...] = (
     *((sealing, cleaning), (merging, cleaning), (appending, cleaning), (retaining, cleaning), (deleting, cleaning)),
     *((cleaning, cleaning), (starting, cleaning), (starting, sealing), (starting, starting)),
     *((sealing, sealing), (sealing, merging), (merging, merging), (appending, appending)),
     *((retaining, sealing), (retaining, merging), (deleting, sealing), (deleting, merging)),
+    *((packing, cleaning), (packing, packing), (packing, deleting_small), (packing, starting), (packing, retaining)),
+    *((repacking, cleaning), (repacking, repacking), (repacking, deleting_small), (repacking, packing)),
+    *((repacking, retaining), (deleting_small, cleaning), (deleting_small, retaining)),
 )
 
 
@@ -131,18 +155,30 @@ class Place:
 
     def __init__(self, backend: Backend, data: Path) -> None:
         self.clock = Clock()
-        self.settings = replace(backend.settings(data), object_grace_s=0, retain_share=100.0)
+        self.settings = replace(backend.settings(data), object_grace_s=0, retain_share=100.0, pack_after_s=0)
         self.engine = Engine(self.settings, clock_ms=self.clock)
         self.engine.runs.put_project("lab", NOW_MS)
-        self.logs = Logs3(*(self._log(name, pieces) for name, pieces in (("tailed", 4), ("merged", 4), ("sealed", 2))))
+        tailed, merged, sealed = (self._log(name, pieces) for name, pieces in (("tailed", 4), ("merged", 4), ("sealed", 2)))
+        *packed, deleted = (self._small(f"packed-{number}") for number in range(4))
+        assert self.engine.janitor.pack_due() == 4
+        job = self.engine.runs.job("lab", self.engine.logs.head(deleted).job_id)
+        self.engine.jobs.delete_job(job, NOW_MS)
+        small = tuple(self._small(f"small-{number}") for number in range(3))
+        self.logs = Logs3(tailed, merged, sealed, small, tuple(packed))
         self.engine.appender.append(self.logs.tailed, 4 * PIECE, TEXT[4 * PIECE : 6 * PIECE])
         assert self.engine.sealer.merge(self.logs.merged, NOW_MS) == 4
         self.acknowledged = {id: self.engine.logs.head(id).end_byte for id in self.ids}
         self.clock.now_ms += LATER_MS
 
     @property
-    def ids(self) -> tuple[int, int, int]:
-        return self.logs.tailed, self.logs.merged, self.logs.sealed
+    def ids(self) -> tuple[int, ...]:
+        return self.logs.tailed, self.logs.merged, self.logs.sealed, *self.logs.small, *self.logs.packed
+
+    def _small(self, name: str) -> int:
+        log_id = self.engine.runs.put_run("lab", name, "run", 0, NOW_MS)[2].id
+        self.engine.appender.append(log_id, 0, TEXT[:PIECE])
+        self.engine.logs.close(self.engine.logs.head(log_id), None, None, NOW_MS)
+        return log_id
 
     def _log(self, name: str, pieces: int) -> int:
         log_id = self.engine.runs.put_run("lab", name, "run", 0, NOW_MS)[2].id
@@ -179,7 +215,9 @@ class Place:
             try:
                 head = self.engine.logs.head(log_id)
             except NotFound:
-                assert (log_id, deleting in works) == (self.logs.tailed, True)
+                assert (log_id == self.logs.tailed and deleting in works) or (
+                    log_id in (self.logs.small[0], self.logs.packed[0]) and deleting_small in works
+                )
                 continue
             assert head.end_byte >= self.acknowledged[log_id]
             assert not head.start_byte or retaining in works
@@ -257,6 +295,8 @@ class Moment:
     end_byte: int
     sealed_byte: int
     now_ms: int
+    packed: frozenset[int]
+    """Small logs that are in an object."""
 
 
 def moments(backend: Backend, directory: Path) -> list[Moment]:
@@ -269,7 +309,9 @@ def moments(backend: Backend, directory: Path) -> list[Moment]:
         image = directory / f"moment-{len(moments_of_both)}"
         shutil.copytree(data, image)
         head = place.engine.logs.head(log_id)
-        moments_of_both.append(Moment(image, head.end_byte, head.sealed_byte, place.clock.now_ms))
+        small = place.engine.logs.heads((*place.logs.small, *place.logs.packed)).values()
+        packed = frozenset(each.id for each in small if each.sealed_byte)
+        moments_of_both.append(Moment(image, head.end_byte, head.sealed_byte, place.clock.now_ms, packed))
 
     node = Node(
         SteppedDatabase(place.engine.database, keep, inside=False), SteppedObjects(place.engine.objects, keep), place.settings
@@ -277,6 +319,8 @@ def moments(backend: Backend, directory: Path) -> list[Moment]:
     sealing(node, place.logs)
     cleaning(node, place.logs)
     merging(node, place.logs)
+    packing(node, place.logs)
+    repacking(node, place.logs)
     place.clock.now_ms += LATER_MS
     place.engine.appender.append(log_id, 6 * PIECE, TEXT[6 * PIECE :])
     appending(node, place.logs)
@@ -307,6 +351,8 @@ def restored(copied: Moment, ended: Moment, settings: Settings, data: Path) -> N
     head = engine.logs.all(0, 1)[0]
     assert head.end_byte >= max(copied.end_byte, ended.sealed_byte)
     assert b"".join(engine.reader.stream(head, 0, head.end_byte)) == TEXT[: head.end_byte]
+    for small in engine.logs.heads(sorted(ended.packed)).values():
+        assert b"".join(engine.reader.stream(small, 0, small.end_byte)) == TEXT[:PIECE]
     assert list(checked(engine).problems()) == []
     engine.close()
     shutil.rmtree(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from joblog.catalog.database import Database
 
@@ -19,10 +19,20 @@ class Facts(Struct, frozen=True):
     newest_heartbeat_ms: int
 
 
-def facts(database: Database, now_ms: int, *, seal_bytes: int, quiet_for_ms: int) -> Facts:
+class SealDue(Struct, frozen=True):
+    """When tails are due to be sealed: large ones, quiet ones, and closed ones, of which small logs wait for others."""
+
+    seal_bytes: int
+    quiet_for_ms: int
+    pack_bytes: int
+    pack_after_ms: int
+
+
+def facts(database: Database, now_ms: int, due_when: SealDue) -> Facts:
     """Asks the catalog; blocks, and raises Unavailable."""
     tails = database.rows("facts_tails")[0]
-    due = database.rows("facts_seal_due", seal_bytes=seal_bytes, quiet_ms=now_ms - quiet_for_ms, quiet_for_ms=quiet_for_ms)[0]
+    quiet_ms, packed_ms = now_ms - due_when.quiet_for_ms, now_ms - due_when.pack_after_ms
+    due = database.rows("facts_seal_due", quiet_ms=quiet_ms, packed_ms=packed_ms, **structs.asdict(due_when))[0]
     agents = database.rows("facts_agents")[0]
 
     def age_ms(since_ms: int | None) -> int:

@@ -29,6 +29,7 @@ HEAD_QUERIES = frozenset(
         "log_move",
         "log_advance",
         "log_seal",
+        "log_pack",
         "log_close",
         "log_drop",
         "log_lose",

@@ -31,9 +31,17 @@ class Lease:
 
     def hold(self, tx: Transaction) -> bool:
         """Renews the lease within a swap's transaction, which then goes before anybody who takes it; False when it is lost."""
+        return bool(tx.rows("lease_hold", **self.renewal()))
+
+    def renewal(self) -> dict[str, Value]:
+        """Returns what renews it."""
         now_ms = self._clock_ms()
-        until_ms = now_ms + self._lasting_ms
-        return bool(tx.rows("lease_hold", log_id=self.log_id, token=self._token, until_ms=until_ms, now_ms=now_ms))
+        return {"log_id": self.log_id, "token": self._token, "until_ms": now_ms + self._lasting_ms, "now_ms": now_ms}
+
+
+def hold_all(tx: Transaction, leases: Sequence[Lease]) -> bool:
+    """Renews leases, in the order of their logs' ids, as ``Lease.hold`` does; False when one is lost."""
+    return all(tx.many("lease_hold", [lease.renewal() for lease in leases]))
 
 
 class Renewed:

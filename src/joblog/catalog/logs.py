@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction, Value
+from joblog.catalog.segments import PackName, name_object, put_segment, segment_of
 from joblog.core import lines
 from joblog.core.lines import Bytes
 from joblog.core.logs import Chunk, Head, Segment
@@ -108,11 +109,11 @@ class Logs:
         """Returns the chunks from the one that holds newline ``low`` to the one that holds newline ``high``."""
         return [Chunk(*row) for row in self._db.rows("chunks_by_line", log_id=log_id, low=low, high=high)]
 
-    def name_objects(self, segments: Sequence[Segment]) -> None:
+    def name_objects(self, objects: Sequence[Segment | PackName]) -> None:
         """Notes objects' names, before they are written; raises Doomed when one is being removed."""
         with self.transaction() as tx:
-            for segment in segments:
-                name_object(tx, segment, self.clock_ms())
+            for each in objects:
+                name_object(tx, each, self.clock_ms())
 
     def is_named(self, object_key: str) -> bool:
         """Whether the catalog has the name of an object that has no row yet, and the object is not being removed."""
@@ -121,16 +122,20 @@ class Logs:
     def segments_by_byte(self, log_id: int, low: int, high: int) -> list[Segment]:
         """Returns the segments that hold bytes of ``[low, high)``."""
         rows = self._db.rows("segments_by_byte", log_id=log_id, low=low, high=high)
-        return [Segment(*row) for row in rows]
+        return [segment_of(row) for row in rows]
 
     def segments_by_line(self, log_id: int, low: int, high: int) -> list[Segment]:
         """Returns the segments from the one that holds newline ``low`` to the one that holds newline ``high``."""
-        return [Segment(*row) for row in self._db.rows("segments_by_line", log_id=log_id, low=low, high=high)]
+        return [segment_of(row) for row in self._db.rows("segments_by_line", log_id=log_id, low=low, high=high)]
+
+    def segments_of(self, object_key: str) -> list[Segment]:
+        """Returns all segments that an object holds, in the order of their logs' ids."""
+        return [segment_of(row) for row in self._db.rows("segments_of_object", object_key=object_key)]
 
     def segments_since(self, log_id: int, since_ms: int, after_byte: int, limit: int) -> list[Segment]:
         """Returns segments from byte ``after_byte`` on that hold bytes which arrived at ``since_ms`` or later."""
         rows = self._db.rows("segments_since", log_id=log_id, since_ms=since_ms, after_byte=after_byte, limit=limit)
-        return [Segment(*row) for row in rows]
+        return [segment_of(row) for row in rows]
 
     def chunk_times_since(self, log_id: int, since_ms: int) -> list[tuple[int, int, int]]:
         """Returns start byte, end byte and arrival (ms) of the chunks that arrived at ``since_ms`` or later."""
@@ -274,46 +279,6 @@ def seal(tx: Transaction, log: Head, segment: Segment, rest: bytes) -> bool:
 def put_rest(tx: Transaction, log_id: int, at: tuple[int, int], rest: bytes, appended_ms: int) -> None:
     """Puts back what is not sealed of a chunk that was dropped; ``at`` is its byte and line number."""
     tx.many("chunk_put", _chunks(log_id, at, [pack(rest)], appended_ms))
-
-
-class Doomed(Exception):
-    """The object is being removed: whoever was to give it a row came too late."""
-
-
-def name_object(tx: Transaction, segment: Segment, now_ms: int) -> None:
-    """Notes an object's name, before it is written or before it gets a row again; raises Doomed when it is being removed."""
-    key, log_id, end_byte = segment.object_key, segment.log_id, segment.end_byte
-    if not tx.rows("object_name", object_key=key, log_id=log_id, end_byte=end_byte, now_ms=now_ms):
-        raise Doomed
-
-
-def put_segment(tx: Transaction, log: Head, segment: Segment) -> None:
-    """Inserts a segment's row, of an object that was named; raises Doomed when it is being removed."""
-    if not tx.rows("object_claim", object_key=segment.object_key):
-        raise Doomed
-    tx.rows(
-        "segment_put",
-        log_id=log.id,
-        start_byte=segment.start_byte,
-        end_byte=segment.end_byte,
-        start_line=segment.start_line,
-        end_line=segment.end_line,
-        project_id=log.project_id,
-        object_key=segment.object_key,
-        object_bytes=segment.object_bytes,
-        level=segment.level,
-        first_ms=segment.first_ms,
-        last_ms=segment.last_ms,
-        frames=segment.index,
-    )
-
-
-def drop_segment(tx: Transaction, log_id: int, start_byte: int, object_key: str, now_ms: int) -> bool:
-    """Drops a segment's row and notes its object as garbage; False when the row is not there (any more)."""
-    if not tx.rows("segment_drop", log_id=log_id, start_byte=start_byte, object_key=object_key):
-        return False
-    tx.rows("garbage_put", object_key=object_key, now_ms=now_ms)
-    return True
 
 
 def _head(rows: list[tuple[object, ...]], log_id: int) -> Head:

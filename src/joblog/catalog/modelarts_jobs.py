@@ -12,6 +12,7 @@ from joblog.catalog import watching
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, like, listed
 from joblog.catalog.runs import make_version, next_id, version_of
+from joblog.catalog.segments import note_garbage
 from joblog.core.jobs import VersionRow
 from joblog.core.names import MAX_ID
 from joblog.core.status import Status
@@ -303,26 +304,34 @@ def _requested(tx: Transaction, job_id: int, request: str, now_ms: int) -> Versi
 
 def _drop_job(tx: Transaction, job_id: int, now_ms: int) -> None:
     tx.rows("job_drop", id=job_id)  # first: what another node makes of the job is there then, or will find it gone
-    after = 0
+    after, dropped = 0, list[Row]()
     while rows := tx.rows("versions", job_id=job_id, after=after, limit=1000):
         for row in rows:
-            _drop_version(tx, row[0], now_ms)
+            dropped += _dropped(tx, row[0])
         after = rows[-1][0]
+    note_garbage(tx, dropped, now_ms)
 
 
 def _drop_version(tx: Transaction, version_id: int, now_ms: int) -> None:
+    note_garbage(tx, _dropped(tx, version_id), now_ms)
+
+
+def _dropped(tx: Transaction, version_id: int) -> list[Row]:
+    """Drops a version; returns what was the place of its segments."""
+    dropped: list[Row] = []
     tx.rows("version_drop", id=version_id)  # first, for the same reason: logs and tasks of it
     ids = [row[0] for row in tx.rows("log_ids", version_id=version_id)]
     for start in range(0, len(ids), _DROPPED):
         logs: list[dict[str, Value]] = [{"log_id": log_id} for log_id in ids[start : start + _DROPPED]]
         # First the logs: what another node does to one is over then, or will find it gone.
         tx.many("log_drop", [{"id": log["log_id"]} for log in logs])
-        tx.many("log_segments_to_garbage", [{**log, "now_ms": now_ms} for log in logs])
-        for drop in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
+        dropped += [row for rows in tx.many("log_segments_drop", logs) for row in rows]
+        for drop in ("log_chunks_drop", "log_gaps_drop"):
             tx.many(drop, logs)
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
     watching.drop(tx, version_id)
+    return dropped
 
 
 def _summary(job: ListedJob, number: int | None) -> Summary:

@@ -154,7 +154,7 @@ CREATE TABLE chunk (
 );
 CREATE INDEX chunk_by_line ON chunk (log_id, end_line, start_byte);
 
--- The sealed part: [start_byte, sealed_byte) tiled by objects.
+-- The sealed part: [start_byte, sealed_byte) tiled by objects, or by parts of packs (core/pack.py): object_bytes from object_at on.
 CREATE TABLE segment (
     log_id BIGINT NOT NULL,
     start_byte BIGINT NOT NULL,
@@ -162,7 +162,8 @@ CREATE TABLE segment (
     start_line BIGINT NOT NULL,
     end_line BIGINT NOT NULL,
     project_id TEXT NOT NULL,
-    object_key TEXT NOT NULL UNIQUE,
+    object_key TEXT NOT NULL,
+    object_at BIGINT,
     object_bytes BIGINT NOT NULL,
     level BIGINT NOT NULL,
     first_ms BIGINT NOT NULL,
@@ -170,6 +171,7 @@ CREATE TABLE segment (
     frames BYTEA NOT NULL,
     PRIMARY KEY (log_id, start_byte)
 );
+CREATE INDEX segment_by_object ON segment (object_key);
 CREATE INDEX segment_by_line ON segment (log_id, end_line, start_byte);
 CREATE INDEX segment_by_age ON segment (project_id, last_ms, log_id, start_byte, object_bytes);
 
@@ -191,6 +193,7 @@ CREATE TABLE lease (
 
 -- Objects that this catalog has named and that no segment names: not yet, or not any more. Each name is here before its object is
 -- written, with where its bytes end; nothing else is ever deleted. What is doomed is on its way out, and gets no row again.
+-- A pack that segments name is here too, since the first of its parts lost its segment: what is left of it is to be packed anew.
 CREATE TABLE garbage (
     object_key TEXT PRIMARY KEY,
     since_ms BIGINT NOT NULL,

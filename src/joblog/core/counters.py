@@ -60,9 +60,9 @@ COMMITS = Kind("joblog_commit_seconds", "time of a commit of appends, however ma
 COMMIT_FAILURES = Kind("joblog_commit_failures_total", "commits of appends that the catalog failed")
 SEALED = Kind(
     "joblog_segments_total",
-    "segments that were written: by sealing tails, by merging, or of a large append at once",
+    "objects of logs that were written: by sealing tails, by packing small logs, by merging, or of a large append",
     ("by",),
-    known=(("seal",), ("merge",), ("append",)),
+    known=(("seal",), ("pack",), ("merge",), ("append",)),
 )
 ROUND_FAILURES = Kind("joblog_janitor_failures_total", "steps of the background loop that failed and are tried again")
 OBJECT_CALLS = Kind(

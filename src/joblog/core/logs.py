@@ -94,7 +94,10 @@ class Chunk(Struct, frozen=True):
 
 
 class Segment(Struct, frozen=True):
-    """A sealed object and the index of its frames (see ``joblog.core.segment``)."""
+    """A sealed object and the index of its frames (see ``joblog.core.segment``).
+
+    One with an ``object_at`` is a part of a pack (see ``joblog.core.pack``): of that it is ``object_bytes`` from there on.
+    """
 
     log_id: int
     start_byte: int
@@ -107,3 +110,9 @@ class Segment(Struct, frozen=True):
     first_ms: int
     last_ms: int
     index: bytes
+    object_at: int | None = None
+
+    @property
+    def place(self) -> tuple[str, int | None]:
+        """The object, and the byte of a pack at which the segment begins: no other one is there, ever."""
+        return self.object_key, self.object_at

@@ -63,6 +63,10 @@ class Settings:
     seal_quiet_s: int = _setting(
         60, "seconds without an append after which a log's tail moves into an object, whatever its size"
     )
+    pack_after_s: int = _setting(
+        60,
+        "seconds that a small log, once closed, waits in the catalog for others of its project, to share an object with them",
+    )
     merge_calm_s: float = _setting(5.0, "seconds without a sealed segment before segments are merged")
     compress_after_s: int = _setting(
         3600, "seconds without an append after which a log's segments are compressed again, smaller"

@@ -30,6 +30,7 @@ from joblog.engine.feed import Feed
 from joblog.engine.janitor import Janitor
 from joblog.engine.opening import lock, open_database, open_objects
 from joblog.engine.ownership import Ownership
+from joblog.engine.pack import Packer
 from joblog.engine.read import InMemory, PageReader
 from joblog.engine.retention import Retention
 from joblog.engine.scan import Scan
@@ -96,6 +97,7 @@ class Engine:
         self._open_readers()
         self.sealer = Sealer(self.logs, self.frames, self.objects, tally=self.tally, ready=lambda: self.ownership.begun)
         self.retention = Retention(self.database, self.objects, share_percent=settings.retain_share)
+        self.packer = Packer(self.sealer)
         self.janitor = Janitor(settings, self.database, self.sealer, self.retention, self.states, self.ownership)
         room, tally = settings.append_queue_bytes, self.tally
         self.appender = Appender(self.logs, self.reader, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)

@@ -10,18 +10,20 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate, chain
 
 from joblog.catalog.database import Database, Row
 from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases, Renewed
+from joblog.catalog.logs import Logs
 from joblog.catalog.states import LOST_MS, States
 from joblog.core.counters import ROUND_FAILURES
 from joblog.core.segment import LEVEL_SMALL
 from joblog.core.settings import Settings
 from joblog.engine.ownership import Ownership
+from joblog.engine.pack import SMALL_BYTES, Packable, Packer, plan_packs
 from joblog.engine.retention import Retention
 from joblog.engine.seal import Sealer
 from joblog.errors import JoblogError
@@ -37,6 +39,12 @@ _SEAL_BYTES, _SEALED = 64 * 1024 * 1024, 32
 
 _LARGE_BYTES = 256 * 1024
 """Tails as large are in an index by their size: see log_with_large_tail."""
+
+_PACKABLE = 4096
+"""Small logs looked at in one round: enough that those of many projects make large packs."""
+
+_REPACKED = 16
+"""Packs looked at in one round because not all of them is needed: some 100 MB."""
 
 # Merging waits until nothing was sealed for a while, but not for longer than this.
 _MAX_WAIT_S = 60.0
@@ -70,10 +78,12 @@ class Janitor:
         self._settings = settings
         self._db = database
         self._sealer = sealer
+        self._packer = Packer(sealer)
         self._retention = retention
         self._states = states
         self._ownership = ownership
         self._clock_ms = database.clock_ms
+        self._logs = Logs(database)
         self._leases = Leases(database, database.clock_ms)
         self._indexed_to: int | None = -1
         """Up to which log old segments were looked at; None when there are no more."""
@@ -105,20 +115,43 @@ class Janitor:
         """Seals what is large, quiet or closed; returns how many segments were made."""
         now_ms = self._clock_ms()
         quiet_ms, seal_bytes = now_ms - self._settings.seal_quiet_s * 1000, self._settings.seal_bytes
-        due = self._db.rows("logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, quiet_ms=quiet_ms, now_ms=now_ms)
+        due = self._db.rows(
+            "logs_to_seal", limit=_BATCH, seal_bytes=seal_bytes, pack_bytes=SMALL_BYTES, quiet_ms=quiet_ms, now_ms=now_ms
+        )
         if seal_bytes < _LARGE_BYTES:
             due = list({*due, *self._db.rows("logs_to_seal_early", limit=_BATCH, seal_bytes=seal_bytes, now_ms=now_ms)})
         random.shuffle(due)  # nodes that ask at the same moment see the same ones due
         until = accumulate(min(row[1], seal_bytes) for row in due)
         chosen = [row for row, before in zip(due, chain((0,), until), strict=False) if before < _SEAL_BYTES][:_SEALED]
-        with self._leased(chosen) as leases:
+        with self._leased(row[0] for row in chosen) as leases:
             return self._sealer.seal_all(leases, self._stop.is_set)
+
+    def pack_due(self) -> int:
+        """Packs small closed logs, as many as make a pack or have waited long enough; returns how many."""
+        now_ms, packed = self._clock_ms(), 0
+        due = self._db.rows("logs_to_pack", pack_bytes=SMALL_BYTES, limit=_PACKABLE, now_ms=now_ms)
+        for log_ids in plan_packs((Packable(*row) for row in due), now_ms, self._settings.pack_after_s * 1000):
+            with self._leased(log_ids) as leases:
+                packed += self._packer.pack(leases, self._stop.is_set)
+            if self._stop.is_set():
+                break
+        return packed
+
+    def repack_due(self, now_ms: int, grace_ms: int) -> int:
+        """Copies what is needed of packs of which a part was not for ``grace_ms``; returns how many parts it has copied."""
+        copied = 0
+        for (key,) in self._db.rows("packs_due", before_ms=now_ms - grace_ms, limit=_REPACKED):
+            with self._leased({each.log_id for each in self._logs.segments_of(key)}) as leases:
+                copied += self._packer.renew(key, leases, now_ms)
+            if self._stop.is_set():
+                break
+        return copied
 
     def merge_due(self) -> int:
         """Looks at logs that have new segments until it has merged one; returns how many it has looked at."""
         looked = 0
         due = self._db.rows("logs_to_merge", limit=_BATCH, now_ms=self._clock_ms())
-        with self._leased(random.sample(due, min(_LEASED, len(due)))) as leases:
+        with self._leased(row[0] for row in random.sample(due, min(_LEASED, len(due)))) as leases:
             for lease in leases:
                 looked += 1
                 merged = self._sealer.merge(lease.log_id, self._clock_ms(), lease, give_up=self._stop.is_set)
@@ -131,7 +164,7 @@ class Janitor:
         now_ms = self._clock_ms()
         before_ms = now_ms - self._settings.compress_after_s * 1000
         due = self._db.rows("logs_to_compress", before_ms=before_ms, limit=_BATCH, now_ms=now_ms) or self._to_index(now_ms)
-        with self._leased(random.sample(due, min(1, len(due)))) as leases:
+        with self._leased(row[0] for row in random.sample(due, min(1, len(due)))) as leases:
             for lease in leases:
                 self._sealer.compress(lease.log_id, now_ms, lease, rest=partial(self._rest, Renewed(lease, self._db)))
             return len(leases)
@@ -158,13 +191,14 @@ class Janitor:
             self._ownership.agree()
             self._retention.trust_clock(now_ms)
             self._guarded(lambda: self._retention.retain(now_ms, stopped, self._of_project))
+            self._guarded(lambda: self.repack_due(now_ms, grace_ms))
             if self._retention.garbage_due(now_ms, grace_ms):
                 self._ownership.take()  # before the first object goes: an earlier catalog is told from this one from now on
                 self._retention.remove_garbage(now_ms, grace_ms, stopped)
 
     @contextmanager
-    def _leased(self, due: Sequence[Row]) -> Iterator[list[Lease]]:
-        leases = self._leases.take(row[0] for row in due)
+    def _leased(self, log_ids: Iterable[int]) -> Iterator[list[Lease]]:
+        leases = self._leases.take(log_ids)
         try:
             yield leases
         finally:
@@ -178,6 +212,7 @@ class Janitor:
             if not self._ownership.begun:  # the store was away at the start
                 self._guarded(self._ownership.begin)
             busy = self._guarded(self.seal_due) if self._ownership.begun else 0
+            busy = (self._guarded(self.pack_due) if self._ownership.begun else 0) or busy
             now = time.monotonic()
             if busy:
                 next_merge = min(now + self._settings.merge_calm_s, latest_merge)

@@ -15,11 +15,13 @@ from functools import partial
 
 from joblog.api.values.accounts import Project
 from joblog.catalog.database import Database, Row
-from joblog.catalog.logs import Doomed, Logs, drop_segment, put_segment
+from joblog.catalog.logs import Logs
+from joblog.catalog.segments import Doomed, drop_segments, put_segment
 from joblog.core.logs import Segment
 from joblog.core.segment import LEVEL_FAST, LEVEL_SMALL, Index, SegmentWriter, decode_frame, encode_index, index_of
 from joblog.engine.seal import write_object
 from joblog.errors import Conflict
+from joblog.objects.frame_store import read_segment
 from joblog.objects.store import Objects, segment_key
 
 _DAY_MS = 24 * 3600 * 1000
@@ -147,7 +149,7 @@ class Retention:
         segments = self._logs.segments_by_byte(log_id, start_byte, start_byte + 1)
         if excess * _WORTH < size or not segments or segments[0].object_key != object_key:
             return False
-        stored = self._objects.get(object_key)
+        stored = read_segment(self._objects, segments[0])
         index = index_of(stored)
         first = _first_kept(stored, index, excess)
         if index.placed().stored[first] * _WORTH < size:
@@ -197,7 +199,7 @@ class Retention:
                 if not tx.rows("log_start", id=log_id, was=start_byte, start_byte=to_byte, start_line=to_line):
                     return False
                 # Another node may have merged it into one that begins where it did.
-                if not drop_segment(tx, log_id, start_byte, object_key, now_ms):
+                if not drop_segments(tx, log_id, [(start_byte, object_key)], now_ms):
                     raise _Gone
                 if kept is not None:
                     put_segment(tx, self._logs.head(log_id), kept)

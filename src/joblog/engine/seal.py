@@ -14,7 +14,8 @@ from functools import partial
 from msgspec import Struct
 
 from joblog.catalog.leases import LEASE_MS, Lease
-from joblog.catalog.logs import Doomed, Logs, advance, advanced, drop_segment, put_segment, seal
+from joblog.catalog.logs import Logs, advance, advanced, seal
+from joblog.catalog.segments import Doomed, PackName, drop_segments, put_segment
 from joblog.core import lines
 from joblog.core.counters import SEALED, Tally
 from joblog.core.lines import Bytes
@@ -70,9 +71,8 @@ class Sealer:
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
         """``ready``: whether the store may be written to in the way of an append."""
-        self._logs = logs
+        self.logs, self.objects = logs, objects
         self._frames = frames
-        self._objects = objects
         self._frame_bytes = frame_bytes
         self.tally = tally or Tally()
         self._ready = ready
@@ -99,9 +99,9 @@ class Sealer:
     def _seal(self, wanted: Sequence[tuple[int, Lease | None]], stopped: Callable[[], bool] = lambda: False) -> int:
         """Seals stretches, as many at a time as are in memory; raises Doomed."""
         made = held_bytes = 0
-        ready: list[_Stretch] = []
+        ready: list[Stretch] = []
         for log_id, lease in wanted:
-            stretch = self._stretch(log_id, lease)
+            stretch = self.stretch(log_id, lease)
             if stretch is not None:
                 ready.append(stretch)
                 held_bytes += stretch.segment.end_byte - stretch.segment.start_byte
@@ -111,11 +111,11 @@ class Sealer:
                     break
         return made + self._swap(ready)
 
-    def _swap(self, ready: Sequence[_Stretch]) -> int:
+    def _swap(self, ready: Sequence[Stretch]) -> int:
         if not ready:
             return 0
-        write_objects(self._logs, self._objects, [(each.segment, each.data) for each in ready])
-        with self._logs.transaction() as tx:
+        write_objects(self.logs, self.objects, [(each.segment, each.data) for each in ready])
+        with self.logs.transaction() as tx:
             sealed = sum(
                 (each.lease is None or each.lease.hold(tx)) and seal(tx, each.log, each.segment, each.rest)
                 for each in sorted(ready, key=lambda each: each.log.id)
@@ -123,11 +123,11 @@ class Sealer:
         self.tally.add(SEALED, "seal", count=sealed)
         return sealed
 
-    def _stretch(self, log_id: int, lease: Lease | None) -> _Stretch | None:
+    def stretch(self, log_id: int, lease: Lease | None) -> Stretch | None:
         """Makes a segment of the next stretch of a log's tail, if there is one."""
-        log = self._logs.head(log_id)
+        log = self.logs.head(log_id)
         high = min(log.end_byte, log.sealed_byte + _SEAL_BYTES)
-        chunks = self._logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
+        chunks = self.logs.chunks_by_byte(log.id, log.sealed_byte, high) if high > log.sealed_byte else []
         if not chunks or chunks[0].start_byte != log.sealed_byte:
             return None
         writer = SegmentWriter(log.sealed_byte, log.sealed_line, LEVEL_FAST, self._frame_bytes)
@@ -142,7 +142,7 @@ class Sealer:
         writer.arrived(last.start_byte, last.appended_ms)
         writer.add(data[: len(data) - len(rest)])
         segment, stored = self._made(log, writer, LEVEL_FAST, chunks[0].appended_ms, last.appended_ms)
-        return _Stretch(log, segment, stored, rest, lease)
+        return Stretch(log, segment, stored, rest, lease)
 
     def append_sealed(self, log: Head, data: Bytes, now_ms: int) -> Head | None:
         """Appends a large body as a segment of its own, at the end that ``log`` shows; returns the head behind it.
@@ -161,10 +161,10 @@ class Sealer:
             segment = self._store(log, writer, LEVEL_FAST, head.appended_ms, head.appended_ms)
             if time.monotonic() - began_s > LEASE_MS / 1000:
                 return None
-            with self._logs.transaction() as tx:
+            with self.logs.transaction() as tx:
                 if not advance(tx, log, head) or not seal(tx, log, segment, b""):
-                    raise _Overtaken
-        except (Doomed, _Overtaken):
+                    raise Overtaken
+        except (Doomed, Overtaken):
             return None
         self.tally.add(SEALED, "append")
         return head
@@ -176,8 +176,8 @@ class Sealer:
 
         ``give_up`` is asked between one frame and the next: a large merge may take longer than a server has to end.
         """
-        log = self._logs.head(log_id)
-        sizes = self._logs.segment_sizes(log_id)
+        log = self.logs.head(log_id)
+        sizes = self.logs.segment_sizes(log_id)
         plans = plan_merges(sizes, whole=_is_whole(log), most_bytes=self.segment_bytes)
         small = all(level == LEVEL_INDEXED for _, _, level in sizes)  # else it is looked at once more, to be compressed
         return self._merged(log, plans, log.fresh_segments - (not small), partial(self._copied, give_up), now_ms, lease)
@@ -189,8 +189,8 @@ class Sealer:
 
         ``rest`` is called between one frame and the next with the seconds that one took of a processor: whether to give up.
         """
-        log = self._logs.head(log_id)
-        sizes, least_bytes = self._logs.segment_sizes(log_id), self._frame_bytes * _WORTH_FRAMES
+        log = self.logs.head(log_id)
+        sizes, least_bytes = self.logs.segment_sizes(log_id), self._frame_bytes * _WORTH_FRAMES
         plans = plan_compression(sizes, least_bytes, whole=_is_whole(log), most_bytes=self.segment_bytes)
         return self._merged(log, plans, log.fresh_segments, partial(self._compressed, rest), now_ms, lease)
 
@@ -201,28 +201,27 @@ class Sealer:
         for start_byte, end_byte in plans:
             try:
                 merged += self._replace(log, (start_byte, end_byte), make, now_ms, lease)
-            except (Doomed, _Overtaken):
+            except (Doomed, Overtaken):
                 break  # What this plan was made from is no more; the next look plans anew.
             except _GivenUp:
                 return merged
         if looked_at > 0:
-            with self._logs.transaction() as tx:
+            with self.logs.transaction() as tx:
                 tx.rows("log_merged", id=log.id, looked_at=looked_at)
         return merged
 
     def _replace(self, log: Head, span: tuple[int, int], make: _Make, now_ms: int, lease: Lease | None) -> int:
         start_byte, end_byte = span
-        old = self._logs.segments_by_byte(log.id, start_byte, end_byte)
+        old = self.logs.segments_by_byte(log.id, start_byte, end_byte)
         if not old or old[0].start_byte != start_byte or old[-1].end_byte != end_byte:
             return 0
         writer, level = make(old)
         segment = self._store(log, writer, level, old[0].first_ms, old[-1].last_ms)
-        with self._logs.transaction() as tx:
+        with self.logs.transaction() as tx:
             if (lease is not None and not lease.hold(tx)) or not tx.rows("log_merged", id=log.id, looked_at=0):
-                raise _Overtaken
-            for each in old:
-                if not drop_segment(tx, log.id, each.start_byte, each.object_key, now_ms):
-                    raise _Overtaken
+                raise Overtaken
+            if not drop_segments(tx, log.id, [(each.start_byte, each.object_key) for each in old], now_ms):
+                raise Overtaken
             put_segment(tx, log, segment)
         self.tally.add(SEALED, "merge")
         return len(old)
@@ -262,7 +261,7 @@ class Sealer:
 
     def _is_line_start(self, first: Segment) -> bool:
         """Whether a segment begins at a line's beginning, or at what is kept of it."""
-        before = self._logs.segments_by_byte(first.log_id, first.start_byte - 1, first.start_byte) if first.start_byte else []
+        before = self.logs.segments_by_byte(first.log_id, first.start_byte - 1, first.start_byte) if first.start_byte else []
         if not before:
             return True
         last = len(self._frames.placed(before[0]).byte) - 2
@@ -271,12 +270,12 @@ class Sealer:
     def _store(self, log: Head, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> Segment:
         """Writes an object under a name that the catalog has noted; raises Unavailable, Doomed."""
         segment, data = self._made(log, writer, level, first_ms, last_ms)
-        write_object(self._logs, self._objects, segment, data)
+        write_object(self.logs, self.objects, segment, data)
         return segment
 
     def _made(self, log: Head, writer: SegmentWriter, level: int, first_ms: int, last_ms: int) -> tuple[Segment, bytes]:
         """Returns a segment and its object."""
-        data, index = writer.finish(self._logs.about(log))
+        data, index = writer.finish(self.logs.about(log))
         frames = index.placed()
         segment = Segment(
             log_id=log.id,
@@ -294,7 +293,7 @@ class Sealer:
         return segment, data
 
 
-class _Stretch(Struct, frozen=True):
+class Stretch(Struct, frozen=True):
     """What is ready to take the place of chunks: a segment, its object, and the bytes of the last chunk that stay."""
 
     log: Head
@@ -304,34 +303,34 @@ class _Stretch(Struct, frozen=True):
     lease: Lease | None
 
 
-def write_object(logs: Logs, objects: Objects, segment: Segment, data: bytes) -> None:
+def write_object(logs: Logs, objects: Objects, named: Segment | PackName, data: bytes) -> None:
     """Writes one object as ``write_objects`` does."""
-    write_objects(logs, objects, [(segment, data)])
+    write_objects(logs, objects, [(named, data)])
 
 
-def write_objects(logs: Logs, objects: Objects, made: Sequence[tuple[Segment, bytes]]) -> None:
+def write_objects(logs: Logs, objects: Objects, made: Sequence[tuple[Segment | PackName, bytes]]) -> None:
     """Notes the names, writes the objects, and looks whether they are there: a store's word is not enough to drop chunks by.
 
     Raises Unavailable; Doomed where that took longer than names without a row are kept.
     """
-    logs.name_objects([segment for segment, _ in made])
-    for segment, data in made:
-        objects.put(segment.object_key, data)
-        if not logs.is_named(segment.object_key):  # else the object would be one that the catalog does not know
+    logs.name_objects([named for named, _ in made])
+    for named, data in made:
+        objects.put(named.object_key, data)
+        if not logs.is_named(named.object_key):  # else the object would be one that the catalog does not know
             try:
-                logs.name_objects([segment])
+                logs.name_objects([named])
             except Doomed:
-                objects.delete(segment.object_key)
+                objects.delete(named.object_key)
                 raise
         try:
-            (end,) = objects.ranges(segment.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
+            (end,) = objects.ranges(named.object_key, [max(len(data) - _SEEN_BYTES, 0)], [len(data)])
         except Damaged:
             end = b""
         if not end or not data.endswith(end):
-            raise Unavailable(f"the object store has taken object {segment.object_key}, and does not have it")
+            raise Unavailable(f"the object store has taken object {named.object_key}, and does not have it")
 
 
-class _Overtaken(Exception):
+class Overtaken(Exception):
     """Another node merged or removed a segment while this one was merging it, or has the lease now."""
 
 

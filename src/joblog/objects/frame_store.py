@@ -37,8 +37,8 @@ _WORDS_BYTES = 32 * 1024 * 1024
 # cache holds too.
 _LANDED_BYTES = 4 * 1024 * 1024
 
-_Flight = tuple[str, int]
-"""An object's key and the number of one of its frames."""
+_Flight = tuple[tuple[str, int | None], int]
+"""A segment's place and the number of one of its frames."""
 
 
 class NotCached(Exception):
@@ -66,8 +66,8 @@ class FrameStore:
         self._shares = shared
         self._tally = tally or Tally()
         self._lock = threading.Lock()
-        self._placed: dict[str, FrameBorders] = {}
-        self._words: OrderedDict[str, Words] = OrderedDict()
+        self._placed: dict[tuple[str, int | None], FrameBorders] = {}
+        self._words: OrderedDict[tuple[str, int | None], Words] = OrderedDict()
         self._words_bytes = 0
         self._flights: dict[_Flight, Future[CachedPiece]] = {}
         self._landed: deque[tuple[_Flight, int]] = deque()
@@ -76,37 +76,37 @@ class FrameStore:
     def placed(self, sealed: Segment) -> FrameBorders:
         """Returns where a segment's frames are: its row says so, and is decoded once."""
         with self._lock:
-            frames = self._placed.get(sealed.object_key)
+            frames = self._placed.get(sealed.place)
         if frames is None:
             frames = segment.decode_index(sealed.index).placed()
             with self._lock:
                 if len(self._placed) >= _PLACED_LIMIT:
                     self._placed.clear()
-                self._placed[sealed.object_key] = frames
+                self._placed[sealed.place] = frames
         return frames
 
     def words(self, sealed: Segment) -> Words | None:
         """Returns the words of a segment; None where it has none, or none that can be read: it may hold anything then."""
         if sealed.level != segment.LEVEL_INDEXED:
             return None
-        key = sealed.object_key
         with self._lock:
-            words = self._words.get(key)
+            words = self._words.get(sealed.place)
             if words is not None:
-                self._words.move_to_end(key)
+                self._words.move_to_end(sealed.place)
                 return words
         frames_bytes = sum(segment.decode_index(sealed.index).stored_bytes)
         first, end = segment.words_place(frames_bytes, sealed.object_bytes, sealed.index)
         if first >= end:
             return None
+        at = sealed.object_at or 0
         try:
-            words = segment.words_of(self._objects.ranges(key, [first], [end])[0])
+            words = segment.words_of(self._objects.ranges(sealed.object_key, [at + first], [at + end])[0])
         except Damaged:
             return None  # what reads the frames finds the object missing; what is wrong with words alone `check` says
         with self._lock:
-            if key not in self._words:
+            if sealed.place not in self._words:
                 self._words_bytes += words.size_bytes
-            self._words[key] = words
+            self._words[sealed.place] = words
             while self._words_bytes > _WORDS_BYTES:
                 self._words_bytes -= self._words.popitem(last=False)[1].size_bytes
         return words
@@ -119,7 +119,7 @@ class FrameStore:
     def read_at_once(self, sealed: Segment, wanted: range) -> list[CachedPiece]:
         """Returns the frames, for a reader that waits for nobody else's fetch; raises NotCached where ``read`` would wait."""
         with self._lock:
-            flights = [self._flights.get((sealed.object_key, number)) for number in wanted]
+            flights = [self._flights.get((sealed.place, number)) for number in wanted]
         if any(flight is not None and not flight.done() for flight in flights):
             raise NotCached
         landed = [flight.result() for flight in flights if flight is not None]
@@ -142,9 +142,9 @@ class FrameStore:
         ours: list[int] = []
         with self._lock:
             for number in numbers:
-                flight = self._flights.get((sealed.object_key, number))
+                flight = self._flights.get((sealed.place, number))
                 if flight is None:
-                    flight = self._flights[sealed.object_key, number] = Future()
+                    flight = self._flights[sealed.place, number] = Future()
                     ours.append(number)
                 flights.append(flight)
         if ours:
@@ -152,7 +152,7 @@ class FrameStore:
         return [flight.result() for flight in flights]
 
     def _fly(self, sealed: Segment, numbers: Sequence[int]) -> None:
-        keys = [(sealed.object_key, number) for number in numbers]
+        keys = [(sealed.place, number) for number in numbers]
         try:
             pieces = self._fetch(sealed, numbers)
         except BaseException as error:
@@ -182,9 +182,10 @@ class FrameStore:
     def stored(self, sealed: Segment, numbers: Sequence[int]) -> list[bytes]:
         """Returns frames as the object store has them, neither verified nor shared."""
         placed = self.placed(sealed)
-        starts = [placed.stored[number] for number in numbers]
-        ends = [placed.stored[number + 1] for number in numbers]
-        return self._objects.ranges(sealed.object_key, starts, ends)
+        key, at = sealed.object_key, sealed.object_at or 0
+        starts = [at + placed.stored[number] for number in numbers]
+        ends = [at + placed.stored[number + 1] for number in numbers]
+        return self._objects.ranges(key, starts, ends)
 
     def _decoded(self, sealed: Segment, numbers: Sequence[int], stored_frames: Sequence[bytes]) -> list[CachedPiece]:
         placed = self.placed(sealed)
@@ -193,6 +194,13 @@ class FrameStore:
             raw = segment.decode_frame(stored, placed.byte[number + 1] - placed.byte[number])
             pieces.append(CachedPiece(placed.byte[number], placed.line[number], placed.line[number + 1], raw))
         return pieces
+
+
+def read_segment(objects: Objects, sealed: Segment) -> bytes:
+    """Returns all of a segment as it is stored; raises Damaged, Unavailable."""
+    if sealed.object_at is None:
+        return objects.get(sealed.object_key)
+    return objects.ranges(sealed.object_key, [sealed.object_at], [sealed.object_at + sealed.object_bytes])[0]
 
 
 def _batches(wanted: range) -> Iterator[range]:

@@ -45,7 +45,8 @@ _SYNCED = 10_000
 _MARKS = ".joblog/"
 """What begins so says which catalog the objects are of, and is no object of a log: no project's id begins with a dot."""
 
-_SEGMENT_KEY = re.compile(r"[^/]+/\d+/\d+/worker-\d+/\d{20}-\d+-[0-9a-f]{16}\.zst", re.ASCII)
+_SEGMENT_KEY = re.compile(r"[^/]+/(?:\d+/\d+/worker-\d+|packs)/\d{20}-\d+-[0-9a-f]{16}\.zst", re.ASCII)
+"""Objects of one log, and packs."""
 
 _MARK = re.compile(re.escape(_MARKS) + r"(\d{20})-(\d+)", re.ASCII)
 
@@ -210,7 +211,7 @@ class Objects:
                         yield meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1000)
 
     def segments(self) -> Iterator[tuple[str, int, int]]:
-        """Yields the same of all that is named as ``segment_key`` names it: what else there is, is not joblog's."""
+        """Yields the same of all that ``segment_key`` or ``pack_key`` may have named: what else there is, is not joblog's."""
         return (each for each in self.listing() if _SEGMENT_KEY.fullmatch(each[0]))
 
     def marks(self) -> list[tuple[int, int]]:
@@ -250,6 +251,16 @@ def _mark_key(epoch: int, catalog: int) -> str:
 def segment_key(log: Head, start_byte: int, end_byte: int) -> str:
     """Names a new segment: readable, sorted by position, unique, so that two writers never meet on one name."""
     return f"{log_place(log)}/{start_byte:020d}-{end_byte}-{secrets.token_hex(8)}.zst"
+
+
+def pack_key(log_ids: Sequence[int], project_id: str) -> str:
+    """Names a new pack: by the project and the ids of the first and the last of its logs, and unique."""
+    return f"{project_id}/packs/{log_ids[0]:020d}-{log_ids[-1]}-{secrets.token_hex(8)}.zst"
+
+
+def is_pack(object_key: str) -> bool:
+    """Whether an object is a pack, by its name."""
+    return object_key.split("/")[-2:-1] == ["packs"]
 
 
 def log_place(log: Head) -> str:

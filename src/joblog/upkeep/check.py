@@ -11,11 +11,12 @@ from joblog.catalog.runs import Runs
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
 from joblog.core.logs import Head, Segment
+from joblog.core.pack import part_spans
 from joblog.core.settings import Settings
 from joblog.engine.opening import open_database, open_objects, require_catalog
 from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, JoblogError
-from joblog.objects.frame_store import FrameStore
+from joblog.objects.frame_store import FrameStore, read_segment
 from joblog.objects.store import Objects
 
 _BATCH = 100
@@ -35,6 +36,7 @@ class Check:
         self._close = close
         self.logs = 0
         self.bytes = 0
+        self._pack: tuple[str, set[tuple[int, int]]] = "", set()
 
     def problems(self) -> Iterator[str]:
         """Yields a sentence for each thing that is wrong. A log that changes meanwhile is looked at again."""
@@ -80,16 +82,26 @@ class Check:
         self.bytes += state.byte - log.start_byte
 
     def _segment(self, state: _State, sealed: Segment) -> Iterator[str]:
-        stored = self._objects.get(sealed.object_key)
+        stored = read_segment(self._objects, sealed)
         index = segment.index_of(stored)
         if segment.encode_index(index) != sealed.index:
             yield f"segment at {sealed.start_byte}: its row and its object do not have the same index"
         first, end = segment.words_place(sum(index.stored_bytes), len(stored), sealed.index)
         if first < end and sum(segment.words_of(stored[:end]).groups) != len(index.raw_bytes):
             yield f"segment at {sealed.start_byte}: its words are of other frames"
+        if sealed.object_at is not None:
+            yield from self._part(sealed)
         for piece in FrameStore(self._objects).stream(sealed):
             yield from state.taken(piece.start_byte, piece.start_line, piece.data, "frame")
         yield from state.at(sealed.end_byte, sealed.end_line, f"the end of the segment at {sealed.start_byte}")
+
+    def _part(self, sealed: Segment) -> Iterator[str]:
+        """Yields what is wrong with what a pack says of one of its parts; reads it once for all that follow each other."""
+        if self._pack[0] != sealed.object_key:
+            self._pack = sealed.object_key, set(part_spans(self._objects.get(sealed.object_key), walk=False))
+        at = sealed.object_at or 0
+        if (at, at + sealed.object_bytes) not in self._pack[1]:
+            yield f"segment at {sealed.start_byte}: object {sealed.object_key} has no part there"
 
 
 class _State(LogSum):

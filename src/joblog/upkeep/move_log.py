@@ -14,13 +14,14 @@ from msgspec import structs
 
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.handover import Turn
-from joblog.catalog.logs import Logs, drop_segment, name_object, put_segment
+from joblog.catalog.logs import Logs
+from joblog.catalog.segments import adopt_segment, drop_segments, name_object, note_garbage
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
 from joblog.core.logs import Chunk, Head, Segment
 from joblog.engine.read import PageReader
 from joblog.errors import Damaged
-from joblog.objects.frame_store import FrameStore
+from joblog.objects.frame_store import FrameStore, read_segment
 from joblog.objects.piece_cache import PieceCache
 from joblog.objects.store import Objects
 
@@ -97,9 +98,10 @@ class Carrier:
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
             tx.rows("log_drop", id=log.id)
-            tx.rows("log_segments_to_garbage", log_id=log.id, now_ms=self._clock_ms())
-            for query in ("log_segments_drop", "log_chunks_drop", "log_gaps_drop"):
+            dropped = tx.rows("log_segments_drop", log_id=log.id)
+            for query in ("log_chunks_drop", "log_gaps_drop"):
                 tx.rows(query, log_id=log.id)
+            note_garbage(tx, dropped, self._clock_ms())
 
     def _segments(self, log: Head) -> list[Segment]:
         if log.start_byte == log.sealed_byte:
@@ -122,24 +124,24 @@ class Carrier:
 
     def _drop_all_but(self, tx: Transaction, log: Head, keys: set[str]) -> set[str]:
         """Returns which of the keys have their rows already."""
-        there = set()
-        for start_byte, object_key in tx.rows("segment_keys", log_id=log.id):
-            if object_key in keys:
-                there.add(object_key)
-            else:
-                drop_segment(tx, log.id, start_byte, object_key, self._clock_ms())
-        return there
+        rows = tx.rows("segment_keys", log_id=log.id)
+        drop_segments(tx, log.id, [(start_byte, key) for start_byte, key in rows if key not in keys], self._clock_ms())
+        return {key for _, key in rows if key in keys}
 
     def _object(self, log: Head, sealed: Segment, *, at_once: bool) -> None:
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
             name_object(tx, sealed, self._clock_ms())
-        if not self._same_objects:
+        if not self._same_objects and not self._is_there(sealed):
             self._target.objects.put(sealed.object_key, self._source.objects.get(sealed.object_key))
         if at_once:
             with self._target.database.transaction() as tx:
                 self._turn.hold(tx)
-                put_segment(tx, log, sealed)
+                adopt_segment(tx, log, sealed, self._clock_ms())
+
+    def _is_there(self, sealed: Segment) -> bool:
+        """Whether the other store has the object, since it has another part of the same pack. What is read back proves it."""
+        return sealed.object_at is not None and bool(self._target.logs.segments_of(sealed.object_key))
 
     def _read_back(self, sealed: Segment, total: _Sum, before: Head | None, *, new: bool) -> None:
         """Adds an object of the other store to the sum; what was there in another object before must be the same."""
@@ -173,7 +175,7 @@ class Carrier:
             there = self._drop_all_but(tx, log, {each.object_key for each in segments})
             for sealed in segments:
                 if sealed.object_key not in there:
-                    put_segment(tx, log, sealed)
+                    adopt_segment(tx, log, sealed, self._clock_ms())
             tx.rows("log_chunks_drop", log_id=log.id)
             tx.rows("log_gaps_drop", log_id=log.id)
             for gap in self._source.logs.gaps(log.id):
@@ -206,7 +208,7 @@ class Carrier:
 
 def _frames(objects: Objects, sealed: Segment) -> Iterator[tuple[int, bytes]]:
     """Yields position and bytes of each frame of an object, which must be what its row says; raises Damaged."""
-    stored = objects.get(sealed.object_key)
+    stored = read_segment(objects, sealed)
     index = segment.index_of(stored)
     if len(stored) != sealed.object_bytes or segment.encode_index(index) != sealed.index:
         raise Damaged(f"object {sealed.object_key} is not what its row says")

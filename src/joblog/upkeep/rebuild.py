@@ -13,8 +13,9 @@ from itertools import pairwise
 from joblog.api.values import RecordedGap
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.left_out import leave_out
-from joblog.catalog.logs import Logs, name_object, put_segment
+from joblog.catalog.logs import Logs
 from joblog.catalog.runs import Runs
+from joblog.catalog.segments import adopt_segment, name_object
 from joblog.core import lines
 from joblog.core.log_sum import LogSum
 from joblog.core.logs import Head, Segment
@@ -24,8 +25,18 @@ from joblog.engine.opening import open_alone, open_objects
 from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, Damaged
 from joblog.objects.frame_store import FrameStore
-from joblog.objects.store import Objects
-from joblog.upkeep.salvage import LOST_OBJECT, SalvagedObject, SalvagedSpan, cover, describe, is_covered, mended, write_mended
+from joblog.objects.store import Objects, is_pack
+from joblog.upkeep.salvage import (
+    LOST_OBJECT,
+    SalvagedObject,
+    SalvagedSpan,
+    cover,
+    describe,
+    describe_pack,
+    is_covered,
+    mended,
+    write_mended,
+)
 
 LOST = "catalog lost"
 """The reason of the gap at the end of each log: of unknown size, which is written as 0."""
@@ -47,16 +58,19 @@ class Rebuild:
         self._frames = FrameStore(objects)
         self.logs = self.bytes = self.unused = 0
         self.unreadable: list[str] = []
+        self._packs: dict[str, int] = {}
+        """Packs that parts were found in, and since when what is not needed of them is garbage."""
 
     def run(self, now_ms: int) -> None:
         """Reads every object once. Raises Conflict when the catalog has logs already, Unavailable."""
         if self._logs.all(0, 1):
             raise Conflict("the catalog is not empty: it has logs")
         by_log: dict[int, list[SalvagedObject]] = {}
-        for salvaged in self._salvaged():
-            by_log.setdefault(int(salvaged.index.about.get("log_id") or 0), []).append(salvaged)
+        for salvaged in self._salvaged(now_ms):
+            by_log.setdefault(salvaged.log_id, []).append(salvaged)
         for log_id, pieces in sorted(by_log.items()):
             self.restore(log_id, pieces, now_ms)
+        self.name_packs()
         give_none_again(self._db)
         Ownership(self._db, self._objects).take()
 
@@ -69,22 +83,49 @@ class Rebuild:
                 break
             for each in damaged:
                 pieces.remove(each)
-                self.keep(each.key, f"log {log_id}: object {each.key} is damaged", log_id, each.end_byte)
+                self.keep(each.key, f"log {log_id}: object {each.key} is damaged", log_id, each.end_byte)  # the whole pack
         if pieces:
             self._restore(log_id, chosen, now_ms)
             segments = self._logs.segments_by_byte(log_id, 0, 2**62)
             spare = [each for each in pieces if each not in chosen]
             self.unused += len(spare)
             for each in spare:
-                name(self._db, each.key, now_ms if is_covered(each, segments) else KEPT_MS, log_id, each.end_byte)
+                since_ms = now_ms if is_covered(each, segments) else KEPT_MS
+                if each.at is not None:
+                    self.note_pack(each.key, since_ms)
+                else:
+                    name(self._db, each.key, since_ms, log_id, each.end_byte)
 
     def keep(self, key: str, why: str, log_id: int = 0, end_byte: int = 0) -> None:
         """Notes an object that is of no use, and may be all that there is of something: it is never removed."""
         self.unreadable.append(why)
-        name(self._db, key, KEPT_MS, log_id, end_byte)
+        if is_pack(key):
+            self.note_pack(key, KEPT_MS)
+        else:
+            name(self._db, key, KEPT_MS, log_id, end_byte)
 
-    def _salvaged(self) -> Iterator[SalvagedObject]:
+    def note_pack(self, key: str, since_ms: int) -> None:
+        """Notes since when what is not needed of a pack is garbage, unless it is to be kept for ever."""
+        self._packs[key] = max(since_ms, self._packs.get(key, 0))
+
+    def since_ms(self, key: str, now_ms: int) -> int:
+        """Returns since when what is not needed of a pack is garbage, if it is one."""
+        return self._packs.get(key, now_ms)
+
+    def name_packs(self) -> None:
+        """Notes packs as garbage of which parts may be needed: for whoever looks, later, what of them is not."""
+        for key, since_ms in self._packs.items():
+            name(self._db, key, since_ms, 0, 0)
+
+    def _salvaged(self, now_ms: int) -> Iterator[SalvagedObject]:
         for key, size, written_ms in self._objects.segments():
+            if is_pack(key):
+                self.note_pack(key, now_ms)
+                pack = describe_pack(self._objects, key, written_ms)
+                for problem in pack.problems:
+                    self.keep(key, problem)
+                yield from pack.parts
+                continue
             try:
                 yield describe(self._objects, key, size, written_ms)
             except Damaged as error:
@@ -107,7 +148,7 @@ class Rebuild:
         with self._db.transaction() as tx:
             for segment in segments:
                 name_object(tx, segment, now_ms)
-                put_segment(tx, log, segment)
+                adopt_segment(tx, log, segment, self.since_ms(segment.object_key, now_ms))
             tx.rows(
                 "log_extend",
                 id=log_id,

@@ -15,7 +15,8 @@ from pathlib import Path
 from msgspec import structs
 
 from joblog.catalog.database import Database, process_clock_ms
-from joblog.catalog.logs import Logs, drop_segment, name_object, put_rest, put_segment
+from joblog.catalog.logs import Logs, put_rest
+from joblog.catalog.segments import adopt_segment, drop_segments, name_object
 from joblog.catalog.sqlite import copy_catalog
 from joblog.core.log_sum import LogSum
 from joblog.core.logs import Chunk, Head, Segment
@@ -26,6 +27,7 @@ from joblog.engine.ownership import Ownership
 from joblog.errors import Conflict, Damaged, Invalid, NotFound
 from joblog.objects.frame_store import FrameStore
 from joblog.objects.store import Objects, log_place
+from joblog.upkeep.inventory import Inventory, Listed
 from joblog.upkeep.rebuild import KEPT_MS, Rebuild, give_none_again, name
 from joblog.upkeep.salvage import (
     LOST_OBJECT,
@@ -40,11 +42,6 @@ from joblog.upkeep.salvage import (
 )
 
 _PAGE = 100
-
-_ASKED = 500
-
-_Listed = dict[str, tuple[int, int]]
-"""Objects by key: size in bytes, time of writing."""
 
 
 @dataclass
@@ -71,8 +68,10 @@ class Repair:
 
     def run(self, *, read: bool = False) -> None:
         """Makes all agree; ``read``: reads every object, where else its size is enough. Raises Conflict, Unavailable."""
-        places = self._listed()
-        if places and not self._logs.all(0, 1):
+        inventory = Inventory(self._db, self._objects)
+        if read:
+            inventory.describe(inventory.packs)
+        if (inventory.places or inventory.packs) and not self._logs.all(0, 1):
             raise Conflict("the catalog is empty but the store has objects: run `joblog rebuild` to make a catalog from them")
         try:
             Ownership(self._db, self._objects).agree()
@@ -81,56 +80,57 @@ class Repair:
             self.lines.append(str(error).partition(":")[0])
         with self._db.transaction() as tx:
             tx.rows("garbage_spare")
+        for key in inventory.packs:
+            problems = inventory.problems.get(key, [])
+            self.lines += problems
+            if key in inventory.unknown_packs:
+                self._went_back = True
+                self._rebuild.note_pack(key, KEPT_MS if problems else self._now_ms)
+            elif key in inventory.table_problems:
+                self.lines.append(f"{inventory.table_problems[key]}; what is needed of it will be packed anew")
+                with self._db.transaction() as tx:
+                    tx.rows("garbage_put", object_key=key, now_ms=self._now_ms)
         after = 0
         while page := self._logs.all(after, _PAGE):
             for log in page:
                 after = log.id
                 self.logs += 1
-                self._log(log, places.pop(log_place(log), {}), read=read)
-        for there in places.values():
-            self._stray(there)
+                self._log(log, inventory, read=read)
+        self._strays(inventory)
+        self._rebuild.name_packs()
         if self._went_back:
             give_none_again(self._db)
         Ownership(self._db, self._objects).take()
 
-    def _listed(self) -> dict[str, _Listed]:
-        places: dict[str, _Listed] = {}
-        for key, size, written_ms in self._objects.segments():
-            places.setdefault(key.rpartition("/")[0], {})[key] = size, written_ms
-        return places
-
-    def _unknown(self, there: _Listed) -> set[str]:
-        unknown, keys = set(), list(there)
-        for start in range(0, len(keys), _ASKED):
-            page = keys[start : start + _ASKED]
-            with self._db.transaction() as tx:
-                known = tx.many("segment_known", [{"object_key": key} for key in page])
-            unknown |= {key for key, rows in zip(page, known, strict=True) if not rows}
-        self._went_back |= bool(unknown)
-        return unknown
-
-    def _log(self, log: Head, there: _Listed, *, read: bool) -> None:
+    def _log(self, log: Head, inventory: Inventory, *, read: bool) -> None:
+        there = inventory.places.pop(log_place(log), {})
         rows = self._logs.segments_by_byte(log.id, log.start_byte, log.sealed_byte) if log.sealed_byte > log.start_byte else []
-        unknown = self._unknown(there)
-        wrong = [each for each in rows if not self._is_right(each, there, read=read)]
-        if not unknown and not wrong and _tiles(log, rows):
+        unknown, unknown_parts = inventory.unknown(there), inventory.unknown_parts(log.id)
+        self._went_back |= bool(unknown)
+        listed = there | inventory.packs
+        wrong = [each for each in rows if not self._is_right(each, listed, read=read)]
+        if not unknown and not unknown_parts and not wrong and _tiles(log, rows):
             return
         for each in wrong:
             self.lines.append(f"{log_place(log)}: object {each.object_key} is missing or damaged")
-        pieces = self._pieces(log, there, rows, [each for each in rows if each not in wrong])
+        pieces = self._pieces(log, there, inventory, rows, [each for each in rows if each not in wrong])
         chosen = self._chosen(log, pieces)
         head, segments, lost = self._filled(log, pieces, chosen)
         self._swap(log, head, rows, segments, lost)
         for key in unknown - {each.object_key for each in segments}:
             self._set_aside(log, key, there[key], segments)
+        for part in unknown_parts:
+            if not is_covered(part, segments):
+                self._rebuild.note_pack(part.key, KEPT_MS)
         self.mended += 1
         sizes = sum(len(each.data) for each in lost) + head.start_byte - log.start_byte
         more = f", {head.end_byte - log.end_byte} bytes more than the catalog knew" if head.end_byte > log.end_byte else ""
         self.lines.append(f"{log_place(log)}: {len(segments)} objects{more}, {sizes} bytes lost")
 
-    def _is_right(self, row: Segment, there: _Listed, *, read: bool) -> bool:
+    def _is_right(self, row: Segment, there: Listed, *, read: bool) -> bool:
         """Whether a row's object is there, and of its size; or all that it says, if it is to be read."""
-        if row.object_key not in there or there[row.object_key][0] != row.object_bytes:
+        size, _ = there.get(row.object_key, (0, 0))
+        if size != row.object_bytes if row.object_at is None else size < row.object_at + row.object_bytes:
             return False
         return not read or self._sound(row)
 
@@ -143,24 +143,29 @@ class Repair:
             return False
         return True
 
-    def _pieces(self, log: Head, there: _Listed, rows: Sequence[Segment], right: Sequence[Segment]) -> _Pieces:
-        """Describes all objects at the log's place that are of this log, and not of what retention has removed."""
+    def _pieces(
+        self, log: Head, there: Listed, inventory: Inventory, rows: Sequence[Segment], right: Sequence[Segment]
+    ) -> _Pieces:
+        """Describes all objects at the log's place, and parts of packs, of it and not of what retention has removed."""
         pieces, about = _Pieces(), self._logs.about(log)
-        named = {each.object_key: each for each in rows}
-        for key, (size, written_ms) in sorted(there.items(), key=lambda each: each[0] not in named):  # of equal ones: these
-            row = named.get(key)
+        named = {(each.object_key, each.object_at): each for each in rows}
+        described = list(inventory.parts().get(log.id, []))
+        for key, (size, written_ms) in there.items():
             try:
-                salvaged = describe(self._objects, key, size, written_ms)
+                described.append(describe(self._objects, key, size, written_ms))
             except Damaged as error:
                 self.lines.append(f"object {key}: {error}")
-                if row is not None:  # its frames may be whole: where they are the row says, too
-                    index = decode_index(row.index)
-                    pieces.damaged.append(SalvagedObject(key, size, written_ms, index, row.end_byte, row.end_line))
-                continue
+        places, listed = {each.place for each in described}, there | inventory.packs
+        for (key, at), row in named.items():
+            if (key, at) not in places and key in listed:  # its frames may be whole: where they are the row says, too
+                index, written_ms = decode_index(row.index), listed[key][1]
+                pieces.damaged.append(SalvagedObject(key, row.object_bytes, written_ms, index, row.end_byte, row.end_line, at))
+        for salvaged in sorted(described, key=lambda each: each.place not in named):  # of equal ones: these
+            row_or_none = named.get(salvaged.place)
             theirs = salvaged.index.about
-            if row is None and (theirs.get("log_id"), theirs.get("version_uuid")) != (log.id, about["version_uuid"]):
-                self.lines.append(f"object {key} is of another log that had the same numbers")
-            elif salvaged.start_byte >= log.start_byte and (row is not None or self._agrees(log, salvaged, right)):
+            if row_or_none is None and (theirs.get("log_id"), theirs.get("version_uuid")) != (log.id, about["version_uuid"]):
+                self.lines.append(f"object {salvaged.key} is of another log that had the same numbers")
+            elif salvaged.start_byte >= log.start_byte and (row_or_none is not None or self._agrees(log, salvaged, right)):
                 pieces.sound.append(salvaged)
         return pieces
 
@@ -185,16 +190,16 @@ class Repair:
 
     def _chosen(self, log: Head, pieces: _Pieces) -> list[SalvagedObject]:
         """Chooses the objects that the log is made of, each of which is read; those that are damaged are put aside."""
-        sound: set[str] = set()
+        sound: set[tuple[str, int | None]] = set()
         while True:
             chosen = cover(pieces.sound)
             for each in chosen:
-                if each.key not in sound and not self._sound(each.segment(log.id)):
+                if each.place not in sound and not self._sound(each.segment(log.id)):
                     self.lines.append(f"object {each.key} is damaged")
                     pieces.sound.remove(each)
                     pieces.damaged.append(each)
                     break
-                sound.add(each.key)
+                sound.add(each.place)
             else:
                 return chosen
 
@@ -259,17 +264,16 @@ class Repair:
     def _swap(
         self, log: Head, head: Head, rows: Sequence[Segment], segments: Sequence[Segment], lost: Sequence[SalvagedSpan]
     ) -> None:
-        present, kept = {each.object_key for each in rows}, {each.object_key for each in segments}
+        present, kept = {each.place for each in rows}, {each.place for each in segments}
         rest = self._logs.chunks_by_byte(log.id, head.sealed_byte, log.end_byte) if head.sealed_byte < log.end_byte else []
         with self._db.transaction() as tx:
             tx.rows("log_move", **structs.asdict(head))
-            for each in rows:
-                if each.object_key not in kept:
-                    drop_segment(tx, log.id, each.start_byte, each.object_key, self._now_ms)
+            dropped = [(each.start_byte, each.object_key) for each in rows if each.place not in kept]
+            drop_segments(tx, log.id, dropped, self._now_ms)
             for each in segments:
-                if each.object_key not in present:
+                if each.place not in present:
                     name_object(tx, each, self._now_ms)
-                    put_segment(tx, log, each)
+                    adopt_segment(tx, log, each, self._rebuild.since_ms(each.object_key, self._now_ms))
             tx.rows("chunks_drop", log_id=log.id, before=head.sealed_byte)
             if rest and rest[0].start_byte < head.sealed_byte:
                 data = rest[0].data()[head.sealed_byte - rest[0].start_byte :]
@@ -290,21 +294,26 @@ class Repair:
             covered = False
         name(self._db, key, self._now_ms if covered else KEPT_MS, log.id, 0)
 
-    def _stray(self, there: _Listed) -> None:
+    def _strays(self, inventory: Inventory) -> None:
         """Brings logs back that the catalog does not have, of the objects that it does not know."""
         by_log: dict[int, list[SalvagedObject]] = {}
-        for key in self._unknown(there):
-            try:
-                salvaged = describe(self._objects, key, *there[key])
-            except Damaged as error:
-                self._rebuild.keep(key, f"object {key}: {error}")
-                continue
-            log_id = int(salvaged.index.about.get("log_id") or 0)
-            if self._is_free(log_id, salvaged.index.about):
-                by_log.setdefault(log_id, []).append(salvaged)
-            else:
-                self._rebuild.keep(key, f"object {key} is of a log whose numbers or name others have")
+        for there in inventory.places.values():
+            for key in inventory.unknown(there):
+                self._went_back = True
+                try:
+                    salvaged = describe(self._objects, key, *there[key])
+                except Damaged as error:
+                    self._rebuild.keep(key, f"object {key}: {error}")
+                    continue
+                by_log.setdefault(salvaged.log_id, []).append(salvaged)
+        log_ids = inventory.logs_of_unknown_packs()
+        for log_id in log_ids - self._logs.heads(sorted(log_ids)).keys():
+            by_log.setdefault(log_id, []).extend(inventory.unknown_parts(log_id))
         for log_id, pieces in sorted(by_log.items()):
+            for each in list(pieces):
+                if not self._is_free(log_id, each.index.about):
+                    pieces.remove(each)
+                    self._rebuild.keep(each.key, f"object {each.key} is of a log whose numbers or name others have")
             before = self._rebuild.logs
             self._rebuild.restore(log_id, pieces, self._now_ms)
             if self._rebuild.logs > before:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from joblog.catalog.logs import Logs
 from joblog.core import lines
 from joblog.core.logs import Head, Segment
+from joblog.core.pack import part_spans
 from joblog.core.segment import (
     LEVEL_FAST,
     LEVEL_INDEXED,
@@ -28,6 +29,7 @@ from joblog.core.segment import (
 from joblog.engine.plans import SEGMENT_BYTES
 from joblog.engine.seal import write_object
 from joblog.errors import Damaged
+from joblog.objects.frame_store import read_segment
 from joblog.objects.store import Objects, segment_key
 
 LOST_OBJECT = "object lost"
@@ -49,6 +51,18 @@ class SalvagedObject:
     index: Index
     end_byte: int
     end_line: int
+    at: int | None = None
+    """Where in a pack it begins; ``size_bytes`` is then that of the part."""
+
+    @property
+    def log_id(self) -> int:
+        """The log that it is of; 0 if it does not say."""
+        return int(self.index.about.get("log_id") or 0)
+
+    @property
+    def place(self) -> tuple[str, int | None]:
+        """What tells it from all others."""
+        return self.key, self.at
 
     @property
     def start_byte(self) -> int:
@@ -73,11 +87,12 @@ class SalvagedObject:
             end_line=self.end_line,
             object_key=self.key,
             object_bytes=self.size_bytes,
-            # Which it was written with it does not say; a merge will not do it again for nothing.
-            level=LEVEL_INDEXED if first < end else LEVEL_SMALL,
+            # Which it was written with it does not say; a merge will not do it again for nothing. What is packed stays so.
+            level=LEVEL_INDEXED if first < end else LEVEL_SMALL if self.at is None else LEVEL_FAST,
             first_ms=times[0],
             last_ms=times[-1],
             index=index,
+            object_at=self.at,
         )
 
 
@@ -91,8 +106,39 @@ class SalvagedSpan:
     lost: bool = False
 
 
+@dataclass(frozen=True)
+class SalvagedPack:
+    """The parts of a pack that say what they are; sentences on the others; and what is wrong with its table, if it is."""
+
+    parts: list[SalvagedObject]
+    problems: list[str]
+    table_problem: str = ""
+
+
+def describe_pack(objects: Objects, key: str, written_ms: int) -> SalvagedPack:
+    """Reads what the parts of a pack say of themselves; raises Unavailable."""
+    parts, problems, table_problem = list[SalvagedObject](), list[str](), ""
+    try:
+        stored = objects.get(key)
+        try:
+            spans = part_spans(stored, walk=False)
+        except Damaged as error:
+            table_problem, spans = f"object {key}: {error}", part_spans(stored)
+    except Damaged as error:
+        return SalvagedPack([], [f"object {key}: {error}"])
+    for start, end in spans:
+        try:
+            index = index_of(stored[start:end])
+        except Damaged as error:
+            problems.append(f"object {key}, part at {start}: {error}")
+            continue
+        placed = index.placed()
+        parts.append(SalvagedObject(key, end - start, written_ms, index, placed.byte[-1], placed.line[-1], start))
+    return SalvagedPack(parts, problems, table_problem)
+
+
 def describe(objects: Objects, key: str, size: int, written_ms: int) -> SalvagedObject:
-    """Reads what an object says of itself; raises Damaged, Unavailable."""
+    """Reads what an object of one log says of itself; raises Damaged, Unavailable."""
     (end,) = objects.ranges(key, [max(size - _END_BYTES, 0)], [size]) if size else [b""]
     try:
         index = index_of(end)
@@ -136,7 +182,7 @@ def is_covered(piece: SalvagedObject, chosen: Sequence[Segment]) -> bool:
 
 def read_frames(objects: Objects, salvaged: SalvagedObject) -> Iterator[SalvagedSpan | None]:
     """Yields the frames of an object, None for one that is damaged; raises Damaged when there is no object."""
-    placed, stored = salvaged.index.placed(), memoryview(objects.get(salvaged.key))
+    placed, stored = salvaged.index.placed(), memoryview(read_segment(objects, salvaged.segment(0)))
     for number, newlines in enumerate(salvaged.index.newlines):
         try:
             frame = stored[placed.stored[number] : placed.stored[number + 1]]

@@ -9,11 +9,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from joblog.agent.canary.lines import Totals
 from joblog.agent.canary.metrics import text as canary_text
-from joblog.catalog.backlog import facts
+from joblog.catalog.backlog import SealDue, facts
 from joblog.core.counters import KINDS, Tally
 from tests.backends import Backend, both_catalogs
 from tests.conftest import Server, start_server
@@ -27,7 +28,9 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Web]:
     """A server of the test's own, that tells of all requests, as JSON."""
-    server = start_server(tmp_path / "data", log_format="json", log_requests="all", seal_quiet_s=0, janitor_s=0.05)
+    server = start_server(
+        tmp_path / "data", log_format="json", log_requests="all", seal_quiet_s=0, pack_after_s=0, janitor_s=0.05
+    )
     web = Web(server.url, server.token)
     yield web
     web.close()
@@ -158,10 +161,16 @@ def test_catalogs_tell_the_same(backend: Backend, tmp_path: Path) -> None:
     for (_, _, log), data in zip(made, (b"one\n", b"two\n", b"never ended"), strict=True):
         engine.appender.append(log.id, 0, data)
     engine.logs.close(engine.logs.head(made[1][2].id), None, None, 6_000)
-    found = facts(engine.database, 21_000, seal_bytes=100, quiet_for_ms=5_000)
+    due_when = SealDue(seal_bytes=100, quiet_for_ms=5_000, pack_bytes=1, pack_after_ms=60_000)
+    found = facts(engine.database, 21_000, due_when)
     assert (found.tail_logs, found.tail_bytes, found.seal_due_logs, found.sealing_lag_ms) == (3, 19, 2, 15_000)
     assert (found.agents, found.oldest_heartbeat_ms, found.newest_heartbeat_ms) == (0, 0, 0)
-    nothing = facts(engine.database, 1_000, seal_bytes=100, quiet_for_ms=5_000)
+    small = structs.replace(due_when, pack_bytes=100)
+    waiting = facts(engine.database, 21_000, small)
+    assert (waiting.seal_due_logs, waiting.sealing_lag_ms) == (1, 15_000)
+    late = facts(engine.database, 70_000, small)
+    assert (late.seal_due_logs, late.sealing_lag_ms) == (2, 64_000)
+    nothing = facts(engine.database, 1_000, due_when)
     assert (nothing.seal_due_logs, nothing.sealing_lag_ms) == (1, 0)
     engine.close()
 

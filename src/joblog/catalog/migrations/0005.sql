@@ -96,3 +96,32 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_due ON delivery (due_ms) WHERE state = 'waiting';
 CREATE INDEX version_by_end ON version (ended_ms);
+
+-- Many small logs share an object, a pack: several segments name it, each with where in it its part begins.
+-- The table is made anew, as its keys are not unique any more: what else is done to it stands behind this.
+
+CREATE TABLE segment_5 (
+    log_id BIGINT NOT NULL,
+    start_byte BIGINT NOT NULL,
+    end_byte BIGINT NOT NULL,
+    start_line BIGINT NOT NULL,
+    end_line BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    object_key TEXT NOT NULL,
+    object_at BIGINT,
+    object_bytes BIGINT NOT NULL,
+    level BIGINT NOT NULL,
+    first_ms BIGINT NOT NULL,
+    last_ms BIGINT NOT NULL,
+    frames BYTEA NOT NULL,
+    PRIMARY KEY (log_id, start_byte)
+);
+INSERT INTO segment_5 (log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level, first_ms,
+    last_ms, frames)
+SELECT log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level, first_ms, last_ms, frames
+FROM segment;
+DROP TABLE segment;
+ALTER TABLE segment_5 RENAME TO segment;
+CREATE INDEX segment_by_object ON segment (object_key);
+CREATE INDEX segment_by_line ON segment (log_id, end_line, start_byte);
+CREATE INDEX segment_by_age ON segment (project_id, last_ms, log_id, start_byte, object_bytes);

@@ -24,18 +24,18 @@ DELETE FROM chunk WHERE log_id = :log_id AND start_byte < :before;
 
 -- name: segment_put
 INSERT INTO segment (log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level,
-    first_ms, last_ms, frames)
+    first_ms, last_ms, frames, object_at)
 VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :project_id, :object_key, :object_bytes, :level,
-    :first_ms, :last_ms, :frames);
+    :first_ms, :last_ms, :frames, :object_at);
 
 -- name: segments_by_byte
-SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames
+SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
 FROM segment WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
     (SELECT MAX(start_byte) FROM segment WHERE log_id = :log_id AND start_byte <= :low), :low)
 ORDER BY start_byte;
 
 -- name: segments_by_line
-SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames
+SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
 FROM segment
 WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
     (SELECT MIN(end_line) FROM segment WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
@@ -53,7 +53,13 @@ WHERE project_id = :project_id ORDER BY last_ms, log_id, start_byte LIMIT :limit
 SELECT COALESCE(SUM(object_bytes), 0) FROM segment WHERE project_id = :project_id;
 
 -- name: segment_drop
-DELETE FROM segment WHERE log_id = :log_id AND start_byte = :start_byte AND object_key = :object_key RETURNING object_key;
+DELETE FROM segment WHERE log_id = :log_id AND start_byte = :start_byte AND object_key = :object_key
+RETURNING object_key, object_at;
+
+-- name: segments_of_object
+-- The parts of a pack that are needed.
+SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
+FROM segment WHERE object_key = :object_key ORDER BY log_id, start_byte;
 
 -- name: segment_known
 SELECT 1 FROM segment WHERE object_key = :object_key UNION ALL SELECT 1 FROM garbage WHERE object_key = :object_key;
@@ -74,14 +80,32 @@ SELECT 1 FROM garbage WHERE object_key = :object_key AND doomed = 0;
 DELETE FROM garbage WHERE object_key = :object_key AND doomed = 0 RETURNING object_key;
 
 -- name: garbage_put
-INSERT INTO garbage (object_key, since_ms) VALUES (:object_key, :now_ms) ON CONFLICT (object_key) DO NOTHING;
+-- A pack may be there, since its first part went; then whoever is at its name is waited for.
+INSERT INTO garbage (object_key, since_ms) VALUES (:object_key, :now_ms)
+ON CONFLICT (object_key) DO UPDATE SET since_ms = garbage.since_ms;
+
+-- name: garbage_last
+-- Of a pack no part is needed any more, which counts from now on.
+UPDATE garbage SET since_ms = :now_ms WHERE object_key = :object_key
+    AND NOT EXISTS (SELECT 1 FROM segment WHERE segment.object_key = garbage.object_key);
+
+-- name: garbage_lock
+-- Keeps others from noting that a part of a pack is not needed, until the transaction ends.
+UPDATE garbage SET since_ms = since_ms WHERE object_key = :object_key AND doomed = 0 RETURNING object_key;
 
 -- name: garbage_count
 SELECT COUNT(*) FROM garbage;
 
 -- name: garbage_due
 SELECT since_ms, object_key FROM garbage WHERE since_ms <= :before_ms AND (since_ms, object_key) > (:after_ms, :after)
+    AND NOT EXISTS (SELECT 1 FROM segment WHERE segment.object_key = garbage.object_key)
 ORDER BY since_ms, object_key LIMIT :limit;
+
+-- name: packs_due
+-- Packs of which parts have not been needed since then, and others are.
+SELECT object_key FROM garbage WHERE since_ms <= :before_ms
+    AND EXISTS (SELECT 1 FROM segment WHERE segment.object_key = garbage.object_key)
+ORDER BY since_ms LIMIT :limit;
 
 -- name: garbage_doom
 -- Not what a segment names, whatever clocks say; nor what holds bytes behind its log's end, which nothing else may have.

@@ -32,12 +32,8 @@ SELECT id FROM log WHERE version_id = :version_id ORDER BY id;
 -- name: log_drop
 DELETE FROM log WHERE id = :id RETURNING id;
 
--- name: log_segments_to_garbage
-INSERT INTO garbage (object_key, since_ms) SELECT object_key, :now_ms FROM segment WHERE log_id = :log_id
-ON CONFLICT (object_key) DO NOTHING;
-
 -- name: log_segments_drop
-DELETE FROM segment WHERE log_id = :log_id;
+DELETE FROM segment WHERE log_id = :log_id RETURNING object_key, object_at;
 
 -- name: log_chunks_drop
 DELETE FROM chunk WHERE log_id = :log_id;

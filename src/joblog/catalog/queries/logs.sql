@@ -50,6 +50,11 @@ WHERE id = :id AND end_byte = :at AND closed_ms IS NULL RETURNING id;
 UPDATE log SET sealed_byte = :sealed_byte, sealed_line = :sealed_line, fresh_segments = fresh_segments + 1
 WHERE id = :id AND sealed_byte = :was RETURNING id;
 
+-- name: log_pack
+-- All of a closed log moves into a segment, unless another one was first; there is nothing to merge.
+UPDATE log SET sealed_byte = :end_byte, sealed_line = :end_line, fresh_segments = 0
+WHERE id = :id AND sealed_byte = :was AND end_byte = :end_byte AND closed_ms IS NOT NULL RETURNING id;
+
 -- name: log_close
 UPDATE log SET closed_ms = COALESCE(closed_ms, :now_ms), claimed_bytes = COALESCE(:claimed_bytes, claimed_bytes),
     claimed_crc32 = COALESCE(:claimed_crc32, claimed_crc32)
@@ -73,18 +78,24 @@ NOT EXISTS (SELECT 1 FROM lease WHERE lease.log_id = log.id AND lease.until_ms >
 
 -- name: logs_to_seal
 -- A large tail, a quiet one that has a whole line, or one that is closed: each by an index of its own. The least of the large ones
--- is a constant, so that few logs are in that index.
+-- is a constant, so that few logs are in that index. Small closed logs that are all tail are packed.
 SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE closed_ms IS NOT NULL AND end_byte > sealed_byte
-    AND @free ORDER BY closed_ms LIMIT :limit) AS closed
+    AND (end_byte - sealed_byte >= :pack_bytes OR sealed_byte > start_byte) AND @free ORDER BY closed_ms LIMIT :limit) AS closed
 UNION SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE end_byte - sealed_byte >= 262144
     AND end_byte - sealed_byte >= :seal_bytes AND @free ORDER BY end_byte - sealed_byte LIMIT :limit) AS large
 UNION SELECT id, size FROM (SELECT id, end_byte - sealed_byte AS size FROM log WHERE end_byte > sealed_byte
-    AND appended_ms < :quiet_ms AND partial_byte > sealed_byte AND @free ORDER BY appended_ms LIMIT :limit) AS quiet;
+    AND appended_ms < :quiet_ms AND partial_byte > sealed_byte AND closed_ms IS NULL AND @free ORDER BY appended_ms LIMIT :limit) AS quiet;
 
 -- name: logs_to_seal_early
 -- Where tails are sealed that are smaller than those: all tails are looked at.
 SELECT id, end_byte - sealed_byte FROM log WHERE end_byte > sealed_byte AND end_byte - sealed_byte >= :seal_bytes AND @free
 ORDER BY appended_ms LIMIT :limit;
+
+-- name: logs_to_pack
+-- Small closed logs that are all tail, the first closed first.
+SELECT id, project_id, end_byte - sealed_byte, closed_ms FROM log WHERE closed_ms IS NOT NULL AND end_byte > sealed_byte
+    AND end_byte - sealed_byte < :pack_bytes AND sealed_byte = start_byte AND @free
+ORDER BY closed_ms LIMIT :limit;
 
 -- name: logs_to_merge
 -- Growing logs with several new segments, 4 of them, and closed ones.

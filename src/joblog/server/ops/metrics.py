@@ -16,9 +16,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from joblog import __version__
-from joblog.catalog.backlog import Facts, facts
+from joblog.catalog.backlog import Facts, SealDue, facts
 from joblog.core.counters import Distribution, Kind
 from joblog.engine.engine import Engine
+from joblog.engine.pack import SMALL_BYTES
 from joblog.errors import NotFound, Unavailable
 from joblog.server.http.answers import Answer
 from joblog.server.http.asgi import HTTPScope
@@ -113,12 +114,8 @@ class Exposition:
 
     def _facts(self) -> Facts:
         engine, settings = self._engine, self._engine.settings
-        return facts(
-            engine.database,
-            engine.clock_ms(),
-            seal_bytes=settings.seal_bytes,
-            quiet_for_ms=settings.seal_quiet_s * 1000,
-        )
+        due_when = SealDue(settings.seal_bytes, settings.seal_quiet_s * 1000, SMALL_BYTES, settings.pack_after_s * 1000)
+        return facts(engine.database, engine.clock_ms(), due_when)
 
 
 def _counter(kind: Kind, counts: dict[tuple[str, ...], int]) -> CounterMetricFamily:
