@@ -13,6 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from joblog.errors import Invalid
+from joblog.watch.hosts import Hosts
 from joblog.watch.receivers import shown_address
 from tests.watch.lab import BASE, MINUTE_MS, Lab, Receiver
 
@@ -107,12 +108,35 @@ def test_chat_that_is_down_is_told_once(lab: Lab, receiver: Receiver) -> None:
     assert (lab.delivered(), len(receiver.requests)) == ([("sent", 2)], 2)
 
 
+def test_chat_that_leads_elsewhere_is_not_followed(lab: Lab, receiver: Receiver) -> None:
+    """As a webhook: what is behind the redirect is nobody's choice who may say where alerts go."""
+    receiver.status, receiver.headers = 307, {"Location": f"http://127.0.0.1:{receiver.port}/elsewhere"}
+    lab.rule("match", f"mmost://127.0.0.1:{receiver.port}/{'a' * 26}", pattern="boom")
+    (log,) = lab.run()
+    lab.prints(log, b"boom\n")
+    lab.passes(5000)
+    lab.sends()
+    assert (lab.delivered(), len(receiver.requests)) == ([("waiting", 1)], 1)
+
+
+def test_name_that_none_can_be_is_no_host() -> None:
+    """It is said as of one that is not there."""
+    with pytest.raises(socket.gaierror):
+        Hosts("").resolved("a..b", 443)
+
+
 @pytest.mark.parametrize(
     "address",
     [
         "file:///etc/passwd", "syslog://", "dbus://", "json://10.0.0.1/", "foo://x", "slack://", "plain text", "",
         "mmost://10.0.0.1/aaaaaaaaaaaaaaaaaaaaaaaaaa", "mailto://a:b@example.org?smtp=10.0.0.1", "http://user:pass@example.org/",
-        "http:///path", "https://[::1", "http://169.254.169.254/latest/meta-data",
+        "http:///path", "https://[::1", "http://169.254.169.254/latest/meta-data", "https://example.org/a b",
+        "https://example.org/\u00e9", "https://[64:ff9b::169.254.169.254]/", "https://[2002:7f00:1::]/",
+        "https://[::127.0.0.1]/", "https://[fec0::1]/", "workflows://example.org:443/abc/def?template=/etc/passwd",
+        "discord://123456789/abcdefghijkl?Template=http://169.254.169.254/", "ntfys://example.org/topic?rto=100000",
+        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ?template=/etc/passwd",
+        "mailtos://ada:pw@example.org?pgp=encrypt&pgppub=/etc/passwd", "mailtos://ada:pw@example.org?+X-Header=1",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/?redirect=yes", "ntfy://example.org/a/b/c/d/e/f",
     ],
 )  # fmt: skip
 def test_address_that_must_not_be_is_refused(lab: Lab, address: str) -> None:
@@ -129,6 +153,9 @@ def test_address_that_must_not_be_is_refused(lab: Lab, address: str) -> None:
         "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "feishu://very-secret-token",
         "https://open.feishu.cn/open-apis/bot/v2/hook/very-secret", "https://oapi.dingtalk.com/robot/send?access_token=abc123",
         "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=very-secret", "mailtos://ada:very-secret@gmail.com",
+        "https://prod-1.logic.azure.com:443/workflows/abc/triggers/manual/paths/invoke?api-version=2016-06-01"
+        "&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=very-secret", "ntfys://example.org/topic?priority=high&tags=training",
+        "mailtos://ada:very-secret@example.org?smtp=mail.example.org&from=joblog@example.org&to=bob@example.org",
     ],
 )  # fmt: skip
 def test_addresses_of_chats_are_taken_and_shown_without_their_secret(lab: Lab, address: str) -> None:

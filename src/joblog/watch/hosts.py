@@ -51,7 +51,11 @@ class Hosts:
 
     def resolved(self, host: str, port: int) -> list[tuple[str, int]]:
         """Returns where a host can be reached; raises Refused when it may not be, OSError when there is no such host."""
-        places = [(str(each[4][0]), port) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # a name that none can be, such as one with two dots
+            raise socket.gaierror(socket.EAI_NONAME, "no name") from error
+        places = [(str(each[4][0]), port) for each in infos]
         for place, _ in places:
             if not self._may(host, ip_address(place.partition("%")[0])):
                 raise Refused(f"{host} is not {_REFUSED}")
@@ -64,6 +68,17 @@ class Hosts:
         return is_public(mapped) or any(mapped in network for network in self._networks if network.version == mapped.version)
 
 
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""Behind which a network that has IPv6 alone reaches IPv4."""
+
+
 def is_public(address: Address) -> bool:
-    """Whether an address is of the public network."""
-    return address.is_global and not address.is_multicast
+    """Whether an address is of the public network, and so is the IPv4 address in it, where a gateway would lead to that."""
+    if not address.is_global or address.is_multicast:
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    inner = address.sixtofour
+    if address in _TRANSLATED or int(address) < 1 << 32:
+        inner = IPv4Address(int(address) & 0xFFFFFFFF)
+    return not address.is_site_local and (inner is None or is_public(inner))

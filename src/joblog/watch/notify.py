@@ -20,6 +20,16 @@ SCHEMES = (
     *("mailto", "mailtos", "mmost", "mmosts", "rocket", "rockets", "ntfy", "ntfys", "gotify", "gotifys"),
 )
 
+PARAMETERS = (
+    *("to", "cc", "bcc", "from", "name", "reply", "smtp", "user", "pass", "auth", "mode", "token", "key", "secret", "verify"),
+    *("channel", "channels", "thread", "topic", "priority", "tags", "sound", "silent", "region", "webhook", "access_token"),
+    *("id", "route", "routeid", "ver", "pa", "powerautomate", "api-version", "sp", "sv", "sig"),
+)
+"""What an address may say behind its ``?``. Of the rest some read files of this machine, fetch what they name, or wait."""
+
+MAX_TARGETS = 5
+"""Rooms or people in one address: each is a request that may take eight seconds, all of them less than a claim."""
+
 CHAT_HOSTS = (
     *("hooks.slack.com", "open.feishu.cn", "open.larksuite.com", "oapi.dingtalk.com", "qyapi.weixin.qq.com"),
     *("logic.azure.com", "discord.com", "discordapp.com"),
@@ -82,11 +92,17 @@ def _problem(lines: list[str]) -> str:
 
 def _plugin(address: str) -> Any:
     apprise = _apprise()
-    with apprise.LogCapture(level=apprise.logging.CRITICAL):
-        plugin = apprise.Apprise.instantiate(_known(address), suppress_exceptions=True)
     scheme = address.partition(":")[0].lower()
+    with apprise.LogCapture(level=apprise.logging.CRITICAL):
+        parts = apprise.plugins.url_to_dict(_known(address))
+        if parts is not None and not parts["qsd"].keys() <= set(PARAMETERS):
+            raise Invalid("notify", f"an address of {scheme}:// with no other parameters than {', '.join(PARAMETERS)}")
+        plugin = None if parts is None else apprise.Apprise.instantiate(parts, suppress_exceptions=True)
     if plugin is None:
         raise Invalid("notify", f"a whole address of {scheme}:// as apprise has it: https://github.com/caronc/apprise/wiki")
+    if len(plugin) > MAX_TARGETS:
+        raise Invalid("notify", f"an address of {scheme}:// with at most {MAX_TARGETS} rooms or people; give several addresses")
+    plugin.redirects = False
     return plugin
 
 

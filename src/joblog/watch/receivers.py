@@ -91,6 +91,8 @@ class Receivers:
             raise Invalid("notify", "an address that can be read, such as https://hooks.example.com/training") from error
         if not host or parts.username is not None:
             raise Invalid("notify", "an address with a host and without a user, such as https://hooks.example.com/training")
+        if not address.isascii() or " " in address:
+            raise Invalid("notify", "an address of ASCII without blanks, what else there is as %XX, or in a host as xn--")
         if is_chat(address):
             check_chat(address, self.hosts)
         self.hosts.check_literal(host)
