@@ -42,6 +42,14 @@ def test_templates(runs: Agent) -> None:
     assert (listed["total"], listed["lines"], listed["unread_bytes"]) == (2, 51, 0)
 
 
+@pytest.mark.parametrize("command", ["templates", "why", "progress", "metrics"])
+def test_rank_of_a_name(runs: Agent, command: str) -> None:
+    """A name of a rank's log is about that rank, as with --rank, which goes before."""
+    assert runs.said(command, "train/2/1", "--json") == runs.said(command, "train/2", "--rank", "1", "--json")
+    assert runs.said(command, "train/2/1", "--json") != runs.said(command, "train/2", "--json")
+    assert runs.said(command, "train/2/1", "--rank", "0", "--json") == runs.said(command, "train/2", "--rank", "0", "--json")
+
+
 def test_diff(runs: Agent) -> None:
     """With the run before where none is named; of two, of ranks; no escape of the log's."""
     out = runs.said("diff", "train").decode()

@@ -64,6 +64,8 @@ def test_rules_by_the_command_line(watched: Server, capsys: pytest.CaptureFixtur
         (["add", "--match", "("], "pattern must be a regular expression"), (["add", "--count", "3"], "the options must be"),
         (["add", "--metric", "loss"], "above is missing"), (["add", "--stall", "--silent", "1"], "--silent must be a number"),
         (["add", "--name", "a"], "--name must be given with"), (["add", "http://10.0.0.1/"], "notify must be"),
+        (["add", "--file", "/dev/null"], "--file must be a file with rules"),
+        (["add", "--match", "a", "--within", "10m"], "count is missing"),
         (["rm", "nothing"], "there is no rule 'nothing'"), (["test", "nothing"], "RULE must be"),
     ],
 )  # fmt: skip

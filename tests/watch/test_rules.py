@@ -187,6 +187,7 @@ def test_run_that_takes_too_long(lab: Lab) -> None:
         ("states", {"kind": "state", "states": ["broken"]}), ("quiet", {"kind": "stall", "quiet": "at night"}),
         ("quiet", {"kind": "stall", "quiet": "22:00-07:00 Moon/Base"}), ("name", {"kind": "stall", "name": "a/b"}),
         ("count", {"kind": "match", "pattern": "a", "count": 0}), ("silent_s", {"kind": "stall", "silent_s": float("nan")}),
+        ("count", {"kind": "match", "pattern": "a", "within_s": 60}),
         ("label", {"kind": "stall", "labels": ["a b=c"]}), ("notify", {"kind": "stall", "notify": ["\n"]}),
     ],
 )  # fmt: skip

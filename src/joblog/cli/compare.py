@@ -25,7 +25,9 @@ def templates(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        listed = client.templates(project_id, version.job_id, version.id, ranks=args.rank, count=_count(args.count, 4000))
+        listed = client.templates(
+            project_id, version.job_id, version.id, ranks=args.rank or rank_of(client, args.job), count=_count(args.count, 4000)
+        )
     if args.json:
         show_json(listed)
         return 0

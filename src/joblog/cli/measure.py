@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from joblog.cli.common import connected, show_json, show_table
 from joblog.cli.plot import plot
-from joblog.client.names import latest_version
+from joblog.client.names import latest_version, rank_of
 from joblog.views.ranks import parse_ranks
 from joblog.views.values import Progress, SeriesPoints
 
@@ -20,7 +20,9 @@ def progress(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         version = latest_version(client, project_id, args.job)
-        ranks = client.progress(project_id, version.job_id, version.id, ranks=args.rank, encoding=args.encoding)
+        ranks = client.progress(
+            project_id, version.job_id, version.id, ranks=args.rank or rank_of(client, args.job), encoding=args.encoding
+        )
     if args.json:
         show_json(ranks)
     else:
@@ -39,7 +41,12 @@ def metrics(args: argparse.Namespace) -> int:
         where = project_id, version.job_id, version.id
         names = args.names or ()
         all_series = client.metrics(
-            *where, ranks=args.rank, names=names, points=args.points, patterns=args.pattern or (), encoding=args.encoding
+            *where,
+            ranks=args.rank or rank_of(client, args.job),
+            names=names,
+            points=args.points,
+            patterns=args.pattern or (),
+            encoding=args.encoding,
         )
     if args.json:
         show_json(all_series)

@@ -182,7 +182,10 @@ def seconds(flag: str, text: str) -> int:
 def _text(path: str | None) -> str:
     if path is None:
         return ""
-    return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    if not text.strip():
+        raise Invalid("--file", "a file with rules in it", path)
+    return text
 
 
 def _rule(client: Client, project_id: str, name: str) -> WatchRule:

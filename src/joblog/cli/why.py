@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from joblog.cli.common import connected, show_json
-from joblog.client.names import latest_version
+from joblog.client.names import latest_version, rank_of
 from joblog.views.ranks import parse_ranks
 
 
@@ -18,7 +18,8 @@ def why(args: argparse.Namespace) -> int:
         version = latest_version(client, project_id, args.job)
         digest = client.why(
             project_id, version.job_id, version.id,
-            ranks=args.rank, max_bytes=args.max_bytes, max_tokens=args.max_tokens, silent_s=args.silent,
+            ranks=args.rank or rank_of(client, args.job),
+            max_bytes=args.max_bytes, max_tokens=args.max_tokens, silent_s=args.silent,
         )  # fmt: skip
     if args.json:
         show_json(digest)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from joblog.engine.patterns import Pattern
+from joblog.errors import Missing
 from joblog.watch.body import RuleBody, needs
 from joblog.watch.own_text import OwnText
 from joblog.watch.rule import Block, Event, Fired, RunRule, lasted
@@ -79,6 +80,8 @@ class MatchRule(RunRule):
         self._searched = Searched(body)
         self._count = body.count or 1
         self._within_ms = int((body.within_s or 0) * 1000)
+        if self._within_ms and self._count == 1:
+            raise Missing("count", "how many lines must match within_s, 2 at least")
 
     @property
     def expression(self) -> str:
