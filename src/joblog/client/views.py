@@ -191,7 +191,7 @@ class Views(Transport):
         path = f"{_version(project_id, job_id, version_id)}/metrics{_query(asked, list(patterns))}"
         while True:
             page = value(Metrics, self.call("GET", path))
-            if not page.unread_bytes:
+            if page.unread_bytes <= 0:
                 return page.items
 
 

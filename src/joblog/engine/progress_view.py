@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class _State:
-    """What was found in a log up to ``watched.frames.at``, for progress or for metrics."""
+    """What was found in a log up to ``watched.at``, for progress or for metrics."""
 
     def __init__(self, at: int, line: int, patterns: Sequence[MetricPattern], encoding: str) -> None:
         self.lock = threading.Lock()
@@ -73,7 +73,7 @@ class Watch:
         """Returns the bars that a log draws, the one that moved last at the end; ``encoding`` is what it is written in."""
         state = self._state(log, None, (), encoding)
         with state.lock:
-            at, line, low = state.watched.frames.at, None, max(log.end_byte - TAIL_BYTES, log.start_byte)
+            at, line, low = state.watched.at, None, max(log.end_byte - TAIL_BYTES, log.start_byte)
             if at < low:  # what lies between was drawn over long ago
                 at, line = low, log.end_line
             for data in self._pieces(log, at, log.end_byte):
@@ -97,12 +97,12 @@ class Watch:
         """
         state = self._state(log, tuple(text for text, _ in patterns), [pattern for _, pattern in patterns], encoding)
         with state.lock:
-            at = max(state.watched.frames.at, log.start_byte)
-            if at > state.watched.frames.at:
+            at = max(state.watched.at, log.start_byte)
+            if at > state.watched.at:
                 state.watched.seek(at, log.start_line)
             for data in self._pieces(log, at, min(at + budget, log.end_byte)):
                 self._measure(state, log, [data])
-            reached = state.watched.frames.at
+            reached = state.watched.at
             if log.closed and reached == log.end_byte and not state.ended:
                 self._measure(state, log, [], ends=True)
                 state.ended = True

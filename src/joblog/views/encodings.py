@@ -107,6 +107,11 @@ class Decoder:
         self._encoding = encoding
         self._waiting = self._before = b""
 
+    @property
+    def at(self) -> int:
+        """Where the bytes go on: behind those that wait for their line's end."""
+        return self._at + len(self._waiting)
+
     def feed(self, data: bytes) -> Iterator[tuple[bytes, Places]]:
         """Yields what the bytes that come next make readable."""
         if self._encoding == GUESSED:

@@ -75,6 +75,11 @@ class Watched:
     encoding: str = GUESSED
     """What the log is written in, where somebody said it."""
 
+    @property
+    def at(self) -> int:
+        """Where the log is read on: behind what was fed, also where a line of it still waits for its end."""
+        return self.frames.at if self.decoder is None else self.decoder.at
+
     def seek(self, at: int, line: int) -> None:
         """Goes on at another place of the log, which is a border between lines."""
         self.frames, self.decoder = Redraws(at, line), None
