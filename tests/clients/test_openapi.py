@@ -105,10 +105,13 @@ def own_ids(web: Web, number: int) -> dict[str, Any]:
     assert web.call("PUT", members, b'{"rights": ["read"]}', content_type="application/json").status == 204
     tasks = f"/v2/default/training-jobs/{version['uuid']}/tasks/worker-0"
     link, name = web.get(f"{tasks}/logs/url").json["obs_url"].split("/")[-2:]
+    rule = web.post("/api/projects/default/watch/rules", {"rules": [{"kind": "stall", "name": f"own-{number}"}]}).json["items"][
+        0
+    ]
     return {
         **{"link": link, "name": name, "job": made.job_id, "version": version["id"]},
         **{"job_id": made.job_id, "version_id": made.version_id, "training_job_id": version["uuid"]},
-        **{"token_id": token, "user_id": user, "access": access},
+        **{"token_id": token, "user_id": user, "access": access, "rule_id": rule["id"]},
     }
 
 

@@ -253,13 +253,16 @@ def _which(wanted: JobFilter) -> dict[str, Any]:
 
 
 def _rough(text: str) -> str:
-    """Returns a LIKE pattern, without escapes, of what is like ``text`` and perhaps of more."""
-    return "%" + re.sub(r"[%_\\]", "_", text.lower()) + "%" if text else "%"
+    """Returns a LIKE pattern, without escapes, of what is like ``text`` and perhaps of more.
+
+    Of letters that are not ASCII the databases know no cases here.
+    """
+    return "%" + re.sub(r"[%_\\]|[^\x00-\x7f]", "_", text).lower() + "%" if text else "%"
 
 
 def _is_indexed(text: str) -> bool:
     """Says whether a text has three characters in a row that are no wildcards, by which it is looked for."""
-    return re.search(r"[^%_\\]{3}", text) is not None
+    return re.search(r"[^%_\\\x80-\U0010ffff]{3}", text) is not None
 
 
 def _counted(jobs: Sequence[ListedJob]) -> dict[int, int]:

@@ -17,9 +17,9 @@ ALTER TABLE counter SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.0, 
 -- Names are in the order of their bytes, as in SQLite.
 DROP VIEW IF EXISTS job_text;
 ALTER TABLE job ALTER COLUMN name TYPE TEXT COLLATE "C", ALTER COLUMN description TYPE TEXT COLLATE "C";
-CREATE VIEW job_text AS SELECT id AS rowid, LOWER(name) AS name, labels FROM job;
+CREATE VIEW job_text AS SELECT id AS rowid, LOWER(name) AS name, LOWER(labels COLLATE "C") AS labels FROM job;
 DO $$ BEGIN
     CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE INDEX IF NOT EXISTS job_by_text ON job USING gin (LOWER(name) gin_trgm_ops, labels gin_trgm_ops);
+    CREATE INDEX IF NOT EXISTS job_by_text ON job USING gin (LOWER(name) gin_trgm_ops, LOWER(labels COLLATE "C") gin_trgm_ops);
     EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN NULL;
     END $$;

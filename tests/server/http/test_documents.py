@@ -48,6 +48,7 @@ def doors(web: Web) -> list[tuple[str, str]]:
         **{"project_id": log.project_id, "job_id": log.job_id, "version_id": log.version_id, "task": log.task},
         **{"task_id": log.task, "training_job_id": web.get(log.version).json["uuid"], "user_id": user["id"], "at": 0},
         "report_type": "a",
+        "rule_id": web.post(f"/api/projects/{log.project_id}/watch/rules", {}).json["items"][0]["id"],
     }
     described = [(each.method, each.url(ids)) for each in operations(web) if _takes_json(each)]
     assert len(described) > 20

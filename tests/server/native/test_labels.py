@@ -75,6 +75,11 @@ def test_jobs_are_found_by_labels(web: Web, jobs: str) -> None:
     assert (page["total"], page["items"][0]["labels"]) == (2, {"lr": "1e-3", "team": "vision"})
     page = web.get(jobs, label=["team=vision"], limit=1).json
     assert named(web, jobs, "team=vision", after=page["next"]) == ["gamma"]
+    (delta,) = web.get(jobs, name="delta").json["items"]
+    change(web, f"{jobs}/{delta['id']}", {"ort": "ÉVIAN Zürich"})
+    for path in (jobs, overview):
+        assert named(web, path, "ort=ÉVIAN Zürich") == ["delta"]
+        assert named(web, path, "ort=évian Zürich") == named(web, path, "ort=Évian") == []
 
 
 def test_labels_are_set_and_removed_one_by_one(web: Web, jobs: str) -> None:
