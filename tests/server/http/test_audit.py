@@ -39,11 +39,12 @@ def test_acts_are_told(tmp_path: Path) -> None:
         ("POST", "/api/users"),
         ("PUT", "/api/projects/{project_id}/members/{user_id}"),
         ("POST", "/api/users/{user_id}/keys"),
+        ("POST", "/api/projects/{project_id}/watch/rules"),
         ("POST", "/v3/auth/tokens"),
         ("POST", "/v3/auth/tokens"),
     ]
-    assert (first[4]["request_id"], first[4]["user_id"], first[4]["status"]) == (login.headers["x-request-id"], person.id, 201)
-    assert (first[5]["status"], "user_id" in first[5]) == (401, False)
+    assert (first[5]["request_id"], first[5]["user_id"], first[5]["status"]) == (login.headers["x-request-id"], person.id, 201)
+    assert (first[6]["status"], "user_id" in first[6]) == (401, False)
     assert wrong.status == 401
     told = [(each["token_id"], each["method"], each["path"], each["status"]) for each in audited(path)]
     assert told == [
@@ -78,6 +79,7 @@ def test_which_calls_are_acts(server: Server) -> None:
     web.close()
     assert {name.rpartition("/")[2] for name in changing} == {
         *("append", "close", "report", "status", "{task}", "jobs", "runs", "versions", "{version_id}", "note"),
+        "test",
         *("training-jobs", "training-job-searches", "{job_id}", "{training_job_id}", "{report_type}"),
     }
     assert not any(name.startswith("DELETE") for name in changing)

@@ -94,4 +94,4 @@ def is_act(method: str, route: str) -> bool:
     """Whether a call changes what others may do, or removes or stops something; writing logs is none."""
     if route.startswith(_ACTS) or route in ("/api/projects", "/api/projects/"):
         return True
-    return method == "DELETE" or "/members" in route or route.endswith(_ENDS)
+    return method == "DELETE" or "/members" in route or "/watch/rules" in route or route.endswith(_ENDS)
