@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, product
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import Server
 from tests.server.calls import Web
-from tests.ui.conftest import Open, settings
+from tests.ui.conftest import ANSWER_MS, Open, settings
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
@@ -37,6 +38,8 @@ def world(server: Server) -> Iterator[dict[str, str]]:
     web = Web(server.url, server.token)
     for project in ("access", "access-empty"):
         assert web.post("/api/projects", {"id": project}).status == 200
+    rule = {"kind": "match", "pattern": "OutOfMemoryError", "name": "memory", "notify": ["https://nowhere.invalid/hook"]}
+    assert web.post("/api/projects/access/watch/rules", {"rules": [rule]}).status == 200
 
     def run(name: str, ranks: dict[int, tuple[str, str]]) -> str:
         for rank in ranks:
@@ -57,6 +60,10 @@ def world(server: Server) -> Iterator[dict[str, str]]:
     paths["hangs"] = run("hangs", {0: (STEPS, "RUNNING"), 1: (STEPS + TRACEBACK, "FAILED")})
     paths["good"] = run("good", {0: (STEPS, "COMPLETED")})
     assert web.post("/api/projects/access/jobs", {"name": "failed", "labels": {"team": "vision", "seed": "1"}}).status == 200
+    deadline = time.monotonic() + ANSWER_MS / 1000
+    while len(web.get("/api/projects/access/watch/alerts").json["items"]) < 2:  # of two runs
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     yield paths
     web.close()
 
@@ -141,6 +148,14 @@ def menus(page: Page) -> None:
     settings(page)
 
 
+def alerts(page: Page) -> None:
+    log(page)
+    expect(page.locator(".bell-count")).to_have_text("2")
+    expect(page.locator(".row.fired")).to_be_visible()
+    page.locator(".bell summary").click()
+    expect(page.locator(".alert-list > li")).to_have_count(2)
+
+
 def compare(page: Page) -> None:
     plots(page)
     page.locator(".others summary").click()
@@ -174,13 +189,14 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "plots": ("failed", "/plots?ranks=0-1", plots),
     "differences": ("failed", "/diff?with=ranks", differences),
     "menus": ("", "/projects/access/", menus),
+    "alerts": ("failed", "/logs/worker-2#L65", alerts),
     "compare": ("good", "/plots", compare),
     "address": ("failed", "/logs/worker-1", address),
     "nothing here": ("", "/projects/access/jobs/999999999/versions/1/logs/worker-0", message),
 }
 
 
-@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots", "differences", "menus"])
+@pytest.mark.parametrize("name", ["jobs", "failed log", "ranks", "plots", "differences", "menus", "alerts"])
 def test_axe_finds_nothing(open_page: Open, world: dict[str, str], name: str) -> None:
     """Names, roles, contrast, structure: as axe-core has its rules. Each theme, at one width."""
     run, path, ready = PAGES[name]

@@ -1,5 +1,6 @@
 // The bar on top of every page: where one is, and a menu of how it looks.
 
+import { Bell } from "./alerts/bell.js";
 import { logOut } from "./api.js";
 import { el } from "./dom.js";
 import { language, t } from "./i18n.js";
@@ -10,9 +11,11 @@ import { applyTheme, prefer, preference } from "./preferences.js";
  * @param {HTMLElement | null} heading the page's own, for who hears the page and does not see it; null where one is seen
  * @param {HTMLElement[]} where what stands after the name
  * @param {() => void} again shows the page anew
+ * @param {string | null} [project] whose alerts the bell tells
  * @returns {HTMLElement}
  */
-export function header(heading, where, again) {
+export function header(heading, where, again, project = null) {
+  const bell = project === null ? null : new Bell(project);
   return el(
     "header",
     { class: "top" },
@@ -20,6 +23,8 @@ export function header(heading, where, again) {
     el("a", { href: "/", class: "home", "aria-label": `joblog: ${t("jobs")}` }, el("span", { class: "mark" }), el("span", { class: "home-name" }, "joblog")),
     heading,
     el("nav", { class: "where", "aria-label": t("whereNow") }, ...where),
+    bell && bell.told,
+    bell && bell.element,
     menu(again).element,
   );
 }

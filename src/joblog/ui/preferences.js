@@ -46,6 +46,36 @@ export function prefer(name, value) {
   }
 }
 
+/** What is seen of each project's alerts, where the browser keeps nothing. @type {Map<string, number>} */
+const seen = new Map();
+
+/**
+ * The newest alert of a project that somebody has seen in this browser; 0: none.
+ * @param {string} project
+ */
+export function lastSeenAlert(project) {
+  let kept = null;
+  try {
+    kept = localStorage.getItem(`joblog.alerts.${project}`);
+  } catch {
+    // What this page knows does.
+  }
+  return kept !== null && /^\d{1,15}$/.test(kept) ? Number(kept) : (seen.get(project) ?? 0);
+}
+
+/**
+ * @param {string} project
+ * @param {number} alert the newest one that was seen
+ */
+export function seeAlerts(project, alert) {
+  seen.set(project, alert);
+  try {
+    localStorage.setItem(`joblog.alerts.${project}`, String(alert));
+  } catch {
+    // It holds until the page is left.
+  }
+}
+
 /** Shows the page in the theme that was chosen; the stylesheet follows the system's where none was. */
 export function applyTheme() {
   document.documentElement.dataset.theme = preference("theme");

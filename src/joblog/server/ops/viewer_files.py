@@ -51,7 +51,10 @@ _ASK_AGAIN = (b"cache-control", b"no-cache")
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
-_STYLES = [f"css/{name}.css" for name in ("base", "jobs", "log", "rows", "found", "dialogs", "ansi", "ranks", "plots", "diff")]
+_STYLES = [
+    f"css/{name}.css"
+    for name in ("base", "jobs", "log", "rows", "found", "dialogs", "ansi", "ranks", "plots", "diff", "alerts")
+]
 _STYLES += ["vendor/uplot/uPlot.min.css"]
 """What is one file for the browser, in this order: nothing is drawn before all of them are there, and each costs it a fetch."""
 

@@ -1,5 +1,6 @@
 // The jobs of a project: what runs, how it went, why it failed.
 
+import { newsOf } from "../alerts/news.js";
 import { ApiError, get } from "../api.js";
 import { arrange, el, fill, say } from "../dom.js";
 import { number } from "../format.js";
@@ -72,6 +73,7 @@ class JobsPage {
     this.limit = PAGE;
     this.timer = 0;
     this.turn = 0;
+    this.fired = -1;
     this.closed = false;
     this.path = `/api/projects/${encodeURIComponent(project)}`;
     const asked = new URLSearchParams(location.search);
@@ -103,7 +105,7 @@ class JobsPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(unseenHeading(`${t("jobs")}: ${project}`), [box], again),
+      header(unseenHeading(`${t("jobs")}: ${project}`), [box], again, project),
       el("main", { id: "main", tabindex: "-1" }, tools, el("div", { class: "jobs-page", scroll: () => this.explain() }, this.wrong, this.notice, this.table, this.none, this.more)),
     );
     this.rows.addEventListener("click", (event) => this.clicked(event));
@@ -169,6 +171,7 @@ class JobsPage {
       [...this.opened.keys()].forEach((job, i) => this.opened.set(job, runs[i] ?? []));
       this.seen = seen;
       this.draw();
+      this.ring(seen);
       this.tabs.show(states, seen.states);
       say(this.notice, "");
     } catch (error) {
@@ -180,6 +183,15 @@ class JobsPage {
       say(this.notice, t("retrying"));
     }
     this.later(document.hidden ? HIDDEN_MS : AGAIN_MS);
+  }
+
+  /**
+   * Has the bell look at once where a run that is shown has more alerts than before.
+   * @param {Overview} seen
+   */
+  ring({ items }) {
+    const fired = items.reduce((sum, { last }) => sum + (last?.alerts ?? 0), 0);
+    if (this.fired < 0 || fired <= this.fired || newsOf(this.project).ask()) this.fired = fired;
   }
 
   /** @param {number} job */

@@ -1,5 +1,6 @@
 // A job as a row of the list: how its last run is, and below it its runs when somebody opens it.
 
+import { firedMark } from "../alerts/links.js";
 import { versionPath } from "../api.js";
 import { el } from "../dom.js";
 import { duration, number, size } from "../format.js";
@@ -7,7 +8,7 @@ import { t } from "../i18n.js";
 import { runName } from "../log/facts.js";
 import { stateKind } from "../log/state.js";
 import { folded, paint } from "../log/text.js";
-import { endingWords } from "../log/verdicts.js";
+import { endingWords, reasonWords } from "../log/verdicts.js";
 import { agoElement, tookElement } from "../times.js";
 import { labelList } from "./labels.js";
 
@@ -16,7 +17,8 @@ const MAX_LINE = 240;
 /**
  * @typedef {{id: number, name: string, run_id: string | null, title?: string | null, status: string, reason: string | null,
  *   expected_tasks: number | null, created_ms: number, started_ms: number | null, ended_ms: number | null, logs: number, open_logs: number,
- *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string, progress: Bar | null}} LastRun
+ *   size_bytes: number, appended_ms: number, first_task: string | null, last_task: string | null, last_line: string, progress: Bar | null,
+ *   alerts: number, alert?: string | null}} LastRun
  * @typedef {{label: string, done: number | null, total: number | null, fraction: number, remaining_s: number | null,
  *   run_remaining_s: number | null}} Bar
  * @typedef {{id: number, name: string, created_ms: number, labels: Record<string, string>, runs: number, last: LastRun | null}} JobRow
@@ -46,7 +48,7 @@ export function jobRow(project, job, now, open, cause) {
     "tr",
     { "data-job": job.id },
     cell("open", last ? toggle : null),
-    cell("job", el("span", { class: "name" }, el("span", { class: `dot ${stateKind(status)}`, "aria-hidden": "true" }), name), labelList(job.id, job.labels)),
+    cell("job", el("span", { class: "name" }, el("span", { class: `dot ${stateKind(status)}`, "aria-hidden": "true" }), name), last ? fired(last) : null, labelList(job.id, job.labels)),
     cell("state", stateWord(status, last?.reason ?? null)),
     cell("lastLine", last ? words(last, cause) : null),
     cell("progress", last?.progress ? progress(last.progress) : null),
@@ -75,6 +77,7 @@ export function runRows(project, job, runs, now, columns) {
       el("span", { class: `dot ${stateKind(run.status)}`, "aria-hidden": "true" }),
       el("a", { href, "data-key": `run ${run.id}` }, named),
       stateWord(run.status, run.reason),
+      fired(run),
       agoElement(run.started_ms ?? run.created_ms, now),
       el("span", {}, tookElement(run.started_ms, run.ended_ms, now)),
       el("span", {}, t(ranks(run) === "1" ? "rankCount" : "ranksCount", ranks(run))),
@@ -85,6 +88,11 @@ export function runRows(project, job, runs, now, columns) {
   const content = rows.length ? el("ul", { class: "run-list" }, ...rows) : el("p", { class: "quiet" }, `${t("loading")} …`);
   const rest = job.runs > rows.length && rows.length ? el("p", { class: "quiet" }, t("runsShown", number(rows.length), number(job.runs))) : null;
   return el("tr", { class: "runs-of" }, el("td", { colspan: columns }, content, rest));
+}
+
+/** @param {LastRun} run */
+function fired({ alerts, alert }) {
+  return alerts ? firedMark(alerts, alert ? reasonWords(alert) : null) : null;
 }
 
 /**

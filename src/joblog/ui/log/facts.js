@@ -1,9 +1,15 @@
 // What a run is: when it began, how long it took, what began it. A button in the header, and a card below it.
 
+import { lineLink } from "../alerts/links.js";
 import { el, fill } from "../dom.js";
-import { duration, moment, time } from "../format.js";
+import { duration, moment, number, time } from "../format.js";
 import { t } from "../i18n.js";
 import { Popup } from "../popup.js";
+import { paint } from "./text.js";
+import { reasonWords } from "./verdicts.js";
+
+/** Alerts that the card lists; the bell has all of them. */
+const MAX_ALERTS = 5;
 
 /** @typedef {import("../api.js").Version} Version */
 
@@ -37,8 +43,12 @@ export class Facts extends Popup {
     this.element.hidden = true;
   }
 
-  /** @param {Version} version */
-  show(version) {
+  /**
+   * @param {Version} version
+   * @param {string} project
+   * @param {import("../alerts/news.js").Alert[]} alerts what rules found in it, the newest first
+   */
+  show(version, project, alerts) {
     const { started_ms: started, ended_ms: ended } = version;
     /** @type {[string, string | null | undefined][]} */
     const facts = [
@@ -51,7 +61,23 @@ export class Facts extends Popup {
       [t("user"), version.user],
       [t("commit"), version.commit],
     ];
-    fill(this.list, ...facts.flatMap(([name, text]) => (text ? [el("dt", {}, name), el("dd", {}, text)] : [])));
+    fill(this.list, ...facts.flatMap(([name, text]) => (text ? [el("dt", {}, name), el("dd", {}, text)] : [])), ...fired(project, alerts));
     this.element.hidden = false;
   }
+}
+
+/**
+ * @param {string} project
+ * @param {import("../alerts/news.js").Alert[]} alerts
+ */
+function fired(project, alerts) {
+  if (!alerts.length) return [];
+  const each = alerts.slice(0, MAX_ALERTS).map((alert) => {
+    const to = lineLink(project, alert);
+    const said = to ? el("a", { href: to }) : el("span");
+    paint(said, `${alert.rule}: ${reasonWords(alert.reason)}`);
+    return el("div", {}, said, " ", el("span", { class: "quiet" }, moment(alert.fired_ms)));
+  });
+  const rest = alerts.length > MAX_ALERTS ? el("div", { class: "quiet" }, t("alertsMore", number(alerts.length - MAX_ALERTS))) : null;
+  return [el("dt", {}, t("alerts")), el("dd", { class: "fired-list" }, ...each, rest)];
 }

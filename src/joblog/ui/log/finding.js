@@ -2,10 +2,11 @@
 
 import { t } from "../i18n.js";
 import { LogMap } from "./map.js";
-import { clearMarks, markRows } from "./marks.js";
+import { clearMarks, markFired, markRows } from "./marks.js";
 import { Results } from "./results.js";
 import { Search } from "./search.js";
 import { ERROR } from "./severity.js";
+import { reasonWords } from "./verdicts.js";
 
 /**
  * @typedef {import("./searchbox.js").Question} Question
@@ -19,6 +20,9 @@ export class Finding {
    */
   constructor(address, page) {
     this.page = page;
+    this.task = address.task;
+    /** What rules found in this log, by line. @type {Map<number, string>} */
+    this.fired = new Map();
     this.hit = -1;
     this.search = new Search(address, { ...page, found: (hit) => this.#show(hit.line) });
     /** Goes from an error to the next; it counts none, and marks none. */
@@ -71,8 +75,24 @@ export class Finding {
     markRows(this.page.rows(), null, -1);
   }
 
-  /** Marks what was searched for in the rows that are drawn. */
+  /**
+   * Marks the lines at which rules fired.
+   * @param {import("../alerts/news.js").Alert[]} alerts of the run, the newest first
+   */
+  showFired(alerts) {
+    this.fired = new Map();
+    for (const { task, line, rule, reason } of alerts) {
+      if (task !== this.task || line === null) continue;
+      const before = this.fired.get(line);
+      this.fired.set(line, (before ? `${before}\n` : "") + `${rule}: ${reasonWords(reason)}`);
+    }
+    this.map.showFired(this.fired);
+    this.mark();
+  }
+
+  /** Marks what was searched for, and what rules found, in the rows that are drawn. */
   mark() {
+    if (this.fired.size) markFired(this.page.rows(), this.fired);
     if (this.search.question || this.hit >= 0) markRows(this.page.rows(), this.search.question, this.hit);
   }
 

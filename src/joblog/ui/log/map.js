@@ -1,4 +1,4 @@
-// Where in the log errors and warnings are, and what was searched for: marks beside the scroll bar.
+// Where in the log errors and warnings are, what rules found, and what was searched for: marks beside the scroll bar.
 
 import { logPath } from "../api.js";
 import { el } from "../dom.js";
@@ -21,7 +21,7 @@ const AGAIN_MS = 2000;
 
 /**
  * @typedef {import("./searchbox.js").Question} Question
- * @typedef {{line: number, kind: "error" | "warning" | "match", text: string}} Mark
+ * @typedef {{line: number, kind: "error" | "warning" | "match" | "alert", text: string}} Mark
  */
 
 export class LogMap {
@@ -37,6 +37,8 @@ export class LogMap {
     this.told = [];
     /** @type {Mark[]} */
     this.matches = [];
+    /** @type {Mark[]} */
+    this.fired = [];
     this.start = 0;
     this.end = 0;
     this.endByte = 0;
@@ -110,9 +112,18 @@ export class LogMap {
     }
   }
 
+  /**
+   * Marks where rules fired.
+   * @param {Map<number, string>} fired what fired, by line
+   */
+  showFired(fired) {
+    this.fired = [...fired].map(([line, text]) => ({ line, kind: /** @type {const} */ ("alert"), text }));
+    this.#draw();
+  }
+
   #draw() {
     const many = Math.max(this.end - this.start, 1);
-    const marks = [...this.told, ...this.matches].filter(({ line }) => line >= this.start && line < this.end);
+    const marks = [...this.told, ...this.matches, ...this.fired].filter(({ line }) => line >= this.start && line < this.end);
     const drawn = marks.map(({ line, kind, text }) => {
       const title = `${t("atLine", number(line))}: ${text.slice(0, 200)}`;
       const mark = el("button", { type: "button", class: `mark-at ${kind}`, tabindex: "-1", title, "data-at": line, click: () => this.chosen(line) });

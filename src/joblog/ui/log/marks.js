@@ -1,4 +1,6 @@
-// Marking what was searched for in the lines that are drawn.
+// Marking what was searched for, and what rules found, in the lines that are drawn.
+
+import { t } from "../i18n.js";
 
 /** @typedef {import("./searchbox.js").Question} Question */
 
@@ -28,6 +30,27 @@ export function markRows(rows, question, hit) {
   const ranges = rows.flatMap((row) => rangesIn(row.querySelector(".text"), pattern));
   // @ts-expect-error tsc's library of the DOM is older than Highlight
   marks.set(MARK, new Highlight(...ranges));
+}
+
+/**
+ * Marks rows at whose lines a rule fired, beside the number, which says what it was.
+ * @param {HTMLElement[]} rows
+ * @param {Map<number, string>} fired what fired, by line
+ */
+export function markFired(rows, fired) {
+  for (const row of rows) {
+    const first = Number(row.dataset.line);
+    const last = Number(row.dataset.last ?? first);
+    const said = first === last ? fired.get(first) : [...fired].filter(([line]) => first <= line && line <= last).map(([, each]) => each).join("\n");
+    const number = /** @type {HTMLElement | null} */ (row.querySelector(".no"));
+    if (!said || !number || row.dataset.fired === said) continue;
+    row.classList.add("fired");
+    row.dataset.fired = said;
+    number.dataset.label ??= number.getAttribute("aria-label") ?? "";
+    number.dataset.title ??= number.title;
+    number.setAttribute("aria-label", `${number.dataset.label}, ${t("alertAt", said)}`);
+    number.title = [t("alertAt", said), number.dataset.title].filter(Boolean).join("\n");
+  }
 }
 
 /** Takes all marks away. */

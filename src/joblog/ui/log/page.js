@@ -112,7 +112,7 @@ class LogPage {
       say: (text) => this.notice.say(text),
     });
     this.why = new Why(address, this.notice, (task) => this.place.setFirst(task));
-    this.place = new Place(address, "log", (version, tasks, job) => void this.why.show(version, tasks, job).catch(() => undefined));
+    this.place = new Place(address, "log", (version, tasks, job) => void this.why.show(version, tasks, job).catch(() => undefined), (alerts) => this.finding.showFired(alerts));
     this.watch = new Watch(address, (seen) => this.seen(seen), (trying) => this.notice.trying(trying), failed);
     const hovers = [this.empty, this.news, this.tools.selection, this.notice.element];
     this.body = el("div", { class: "log", click: (/** @type {MouseEvent} */ event) => this.clicked(event) }, this.lines, this.finding.map.element, this.bar.element, ...hovers);
@@ -120,7 +120,7 @@ class LogPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(this.place.heading, this.place.elements, again),
+      header(this.place.heading, this.place.elements, again, address.project),
       el("main", { id: "main", tabindex: "-1" }, this.tools.element, this.why.element, this.body, this.finding.results.element),
     );
     this.onHash = () => this.hashChanged();

@@ -1,11 +1,14 @@
 // Where one is: job, run and rank, with ways to the job's other runs, the run's other ranks, and the other ways to look at it.
 
+import { firedMark } from "../alerts/links.js";
+import { RunAlerts } from "../alerts/news.js";
 import { get, logPath, versionPath } from "../api.js";
 import { el, fill } from "../dom.js";
 import { choice, unseenHeading } from "../header.js";
 import { t } from "../i18n.js";
 import { Facts, runLine } from "./facts.js";
 import { stateBadge } from "./state.js";
+import { reasonWords } from "./verdicts.js";
 
 /** How often a run that goes on is looked at: a rank of it may die that is not on the screen. */
 const AGAIN_MS = 10_000;
@@ -18,6 +21,7 @@ const ORDER = ["FAILED", "LOST", "KILLED", "KILLING"];
  * @typedef {import("../api.js").Version} Version
  * @typedef {import("../api.js").Log} Log
  * @typedef {{task: string, status: string, reason: string | null, host: string | null, ended_ms: number | null}} Task
+ * @typedef {import("../alerts/news.js").Alert} Alert
  * @typedef {"log" | "ranks" | "plots" | "diff"} Section
  */
 
@@ -26,8 +30,9 @@ export class Place {
    * @param {Address} address
    * @param {Section} section what of the version is looked at
    * @param {(version: Version | null, tasks: Task[], job: string) => void} known is told how the run is
+   * @param {(alerts: Alert[]) => void} [fired] is told what rules found in it
    */
-  constructor(address, section, known) {
+  constructor(address, section, known, fired = () => undefined) {
     this.address = address;
     this.section = section;
     this.known = known;
@@ -46,6 +51,16 @@ export class Place {
     this.job = el("a", { href: jobsPath(address, ""), class: "job" }, "…");
     this.state = el("span", { class: "run-state" });
     this.facts = new Facts();
+    this.fired = el("span", { class: "run-fired" });
+    /** @type {Version | null} */
+    this.version = null;
+    /** @type {Alert[]} */
+    this.ofRun = [];
+    this.alerts = new RunAlerts(address.project, address.version, (found) => {
+      this.ofRun = found;
+      fired(found);
+      this.#showFacts();
+    });
     this.runs = new Picker("runs", t("attempt"), (chosen) => void this.#goToRun(Number(chosen)));
     this.ranks = new Picker("of-rank", t("rank"), (task) => goTo(logPath({ ...this.address, task })));
     if (section === "log") this.ranks.show(address.task, [[address.task, rankName(address.task)]]);
@@ -55,11 +70,12 @@ export class Place {
     });
     const between = () => el("span", { class: "between", "aria-hidden": "true" }, "/");
     const rank = section === "log" ? [between(), this.ranks.element] : [];
-    this.elements = [this.job, between(), this.runs.element, ...rank, this.state, this.facts.element, el("span", { class: "tabs" }, ...sections)];
+    this.elements = [this.job, between(), this.runs.element, ...rank, this.state, this.fired, this.facts.element, el("span", { class: "tabs" }, ...sections)];
   }
 
   close() {
     this.closed = true;
+    this.alerts.close();
     clearTimeout(this.timer);
   }
 
@@ -67,12 +83,13 @@ export class Place {
   async fill() {
     const { project, job, version } = this.address;
     const above = `/api/projects/${encodeURIComponent(project)}/jobs/${job}`;
-    /** @type {[import("../api.js").Job, {items: Version[]}, {items: Log[]}, {items: Task[]}]} */
+    /** @type {[import("../api.js").Job, {items: Version[]}, {items: Log[]}, {items: Task[]}, void]} */
     const [about, versions, logs, tasks] = await Promise.all([
       get(above),
       get(`${above}/versions`, { limit: 1000 }),
       get(`${above}/versions/${version}/logs`, { limit: 1000 }),
       get(`${above}/versions/${version}/tasks`, { limit: 1000 }),
+      this.alerts.read(),
     ]);
     this.name = about.name;
     this.versions = versions.items;
@@ -105,10 +122,17 @@ export class Place {
     const run = version ? `#${version.number}` : "";
     document.title = `${this.name} ${run} · joblog`;
     this.heading.textContent = [this.name, run, this.section === "log" ? rankName(this.address.task) : t(`section-${this.section}`)].join(" ");
-    if (version) this.facts.show(version);
+    this.version = version;
+    this.#showFacts();
     this.state.replaceChildren(...(version ? [stateBadge(version.status, version.reason)] : []));
     clearTimeout(this.timer);
     if (!this.closed && version?.ended_ms === null) this.timer = window.setTimeout(() => void this.refresh().catch(() => undefined), AGAIN_MS);
+  }
+
+  #showFacts() {
+    if (this.version) this.facts.show(this.version, this.address.project, this.ofRun);
+    const [newest] = this.ofRun;
+    if (newest) fill(this.fired, firedMark(this.ofRun.length, `${newest.rule}: ${reasonWords(newest.reason)}`));
   }
 
   /**

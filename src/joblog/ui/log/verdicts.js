@@ -19,6 +19,28 @@ const ENDINGS = [
   [/^exit status (\d+)$/, "退出码 $1"],
 ];
 
+/**
+ * What rules say that they found.
+ * @type {[RegExp, string][]}
+ */
+const REASONS = [
+  [/^a line matches ([^]*)$/, "有一行匹配 $1"],
+  [/^(\d+) lines match ([^]*)$/, "$1 行匹配 $2"],
+  [/^no line matches ([^]*), (\S.*) since the start$/, "开始后 $2 内没有行匹配 $1"],
+  [/^no line matches ([^]*), (\S.*) since the last one$/, "距上一次匹配 $1 已有 $2"],
+  [/^no output for ([^;]*); its longest pause before was (.*)$/, "已有 $1 无输出，此前最长停顿为 $2"],
+  [/^no output for (.*)$/, "已有 $1 无输出"],
+  [/^step (\S+) for (.*), while it prints$/, "停在第 $1 步已有 $2，但仍有输出"],
+  [/^ranks? ([\d, ]+) silent for (.*) while (\d+) go on$/, "rank $1 已有 $2 无输出，其余 $3 个仍在运行"],
+  [/^ranks ([\d, ]+) and (\d+) more silent for (.*) while (\d+) go on$/, "rank $1 等（另有 $2 个）已有 $3 无输出，其余 $4 个仍在运行"],
+  [/^the run has taken (.*)$/, "已运行 $1"],
+  [/^the run failed: ([^]*)$/, "运行失败：$1"],
+  [/^the run failed$/, "运行失败"],
+  [/^the run completed$/, "运行完成"],
+  [/^the run was killed/, "运行被终止"],
+  [/^the run was lost/, "运行失联"],
+];
+
 /** @type {Record<string, string>} */
 const KINDS = {
   "python exception": "Python 异常",
@@ -62,6 +84,16 @@ export function endingWords(how) {
 function ended(how) {
   const known = ENDINGS.find(([pattern]) => pattern.test(how));
   return known ? how.replace(...known) : how;
+}
+
+/**
+ * What a rule says that it found.
+ * @param {string} reason
+ */
+export function reasonWords(reason) {
+  if (language() !== "zh") return reason;
+  const known = REASONS.find(([pattern]) => pattern.test(reason));
+  return known ? reason.replace(...known) : reason;
 }
 
 /** @param {string} kind */

@@ -89,7 +89,7 @@ class PlotsPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(place.heading, place.elements, again),
+      header(place.heading, place.elements, again, address.project),
       el("main", { id: "main", tabindex: "-1" }, el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, this.names, this.ranks, this.others.element, this.overBox, el("label", { class: "smooth" }, el("span", { "aria-hidden": "true" }, t("smoothing")), this.smooth), this.log, reset, el("span", { class: "spacer" }), this.told),
       el("div", { class: "plots-page", tabindex: "0", role: "group", "aria-label": t("section-plots") }, this.problem, this.plots, this.more)),
     );

@@ -68,7 +68,7 @@ class RanksPage {
     this.element = el(
       "div",
       { class: "screen" },
-      header(place.heading, place.elements, again),
+      header(place.heading, place.elements, again, address.project),
       el(
         "main",
         { id: "main", tabindex: "-1" },
