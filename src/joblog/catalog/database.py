@@ -106,11 +106,13 @@ def statements(sql: str) -> list[str]:
 
 
 def named_statements(sql: str) -> dict[str, str]:
-    """Returns a file's statements by name, each ``@part`` of them replaced by the file's text of that name."""
+    """Returns a file's statements by name, each ``@part`` replaced by the part of that name, which the file has before it."""
     pieces = re.split(r"^-- (name|part): (\w+)$", sql, flags=re.MULTILINE)
-    named = list(zip(pieces[1::3], pieces[2::3], (statements(text)[0] for text in pieces[3::3]), strict=True))
-    parts = {name: text for kind, name, text in named if kind == "part"}
-    return {name: re.sub(r"@(\w+)", lambda match: parts[match[1]], text) for kind, name, text in named if kind == "name"}
+    parts, named = dict[str, str](), dict[str, str]()
+    for kind, name, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        whole = re.sub(r"@(\w+)", lambda match: parts[match[1]], statements(text)[0])
+        (parts if kind == "part" else named)[name] = whole
+    return named
 
 
 def sql_file(name: str) -> str:

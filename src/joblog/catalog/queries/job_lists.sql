@@ -7,15 +7,27 @@ id, name, created_ms, labels, description, latest_id, latest_status, latest_star
 -- part: duration
 COALESCE(latest_ended_ms - latest_started_ms, -latest_started_ms, -4611686018427387904)
 
--- part: matching
--- Jobs of a workspace whose name is like a pattern in lower case, and that have all the labels: each is '' or a text that stands in
--- those of such a job, and in no others (labels.py). '' is any.
+-- part: in_workspace
+-- '' is any.
 (CAST(:workspace_id AS TEXT) = '' OR workspace_id = CAST(:workspace_id AS TEXT))
-    AND (CAST(:like AS TEXT) = '' OR LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!')
-    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(labels, CAST(:label_1 AS TEXT), '') <> labels)
+
+-- part: named
+-- :like is a pattern in lower case.
+LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!'
+
+-- part: named_or_any
+-- '' is any name.
+(CAST(:like AS TEXT) = '' OR @named)
+
+-- part: labelled
+-- Jobs that have all the labels: each is '' or a text that stands in those of such a job, and in no others (labels.py).
+(CAST(:label_1 AS TEXT) = '' OR REPLACE(labels, CAST(:label_1 AS TEXT), '') <> labels)
     AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(labels, CAST(:label_2 AS TEXT), '') <> labels)
     AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(labels, CAST(:label_3 AS TEXT), '') <> labels)
     AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(labels, CAST(:label_4 AS TEXT), '') <> labels)
+
+-- part: matching
+@in_workspace AND @named_or_any AND @labelled
 
 -- part: in_states
 -- :statuses is ',8,10,' or '' for all.
@@ -31,8 +43,7 @@ SELECT latest_status, COUNT(*) FROM job WHERE project_id = :project_id AND works
 -- name: job_states_named
 -- The same of jobs whose name is like a pattern in lower case: from an index alone.
 SELECT latest_status, COUNT(*) FROM job
-WHERE project_id = :project_id AND (CAST(:workspace_id AS TEXT) = '' OR workspace_id = CAST(:workspace_id AS TEXT))
-    AND LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!'
+WHERE project_id = :project_id AND @in_workspace AND @named
 GROUP BY latest_status;
 
 -- name: job_states_matching
@@ -47,16 +58,21 @@ SELECT @listed FROM job
 WHERE id IN (SELECT rowid FROM job_text WHERE name LIKE :rough AND labels LIKE :rough_label) AND project_id = :project_id AND @matching;
 
 -- name: jobs_of_state
-SELECT @listed FROM job WHERE project_id = :project_id AND latest_status = :status
-    AND (CAST(:workspace_id AS TEXT) = '' OR workspace_id = CAST(:workspace_id AS TEXT));
+SELECT @listed FROM job WHERE project_id = :project_id AND latest_status = :status AND @in_workspace;
 
 -- name: jobs_matching
 -- Names are looked at in an index, labels in the rows of what is left.
-SELECT @listed FROM job WHERE id IN (SELECT id FROM job WHERE project_id = :project_id AND @in_states
-    AND (CAST(:like AS TEXT) = '' OR LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!')) AND @matching;
+SELECT @listed FROM job WHERE id IN (SELECT id FROM job WHERE project_id = :project_id AND @in_states AND @named_or_any)
+    AND @matching;
+
+-- name: jobs
+-- By their ids: those that have all the labels, or the one of that name.
+SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job
+WHERE project_id = :project_id AND id > :after AND (CAST(:name AS TEXT) = '' OR name = CAST(:name AS TEXT)) AND @labelled
+ORDER BY id LIMIT :limit;
 
 -- name: job_ids_named
-SELECT id FROM job WHERE project_id = :project_id AND LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!';
+SELECT id FROM job WHERE project_id = :project_id AND @named;
 
 -- name: jobs_by_recent
 SELECT @listed FROM job WHERE project_id = :project_id AND (latest_id, id) > (:key, :id) AND @matching AND @in_states
@@ -163,54 +179,49 @@ ORDER BY created_ms DESC, id DESC LIMIT :limit;
 SELECT created_ms, id, status FROM version WHERE job_id = :job_id ORDER BY created_ms DESC, id DESC;
 
 -- name: runs_labelled
-SELECT v.created_ms, v.id, v.status FROM job j JOIN version v ON v.job_id = j.id WHERE j.project_id = :project_id
-    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_1 AS TEXT), '') <> j.labels)
-    AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_2 AS TEXT), '') <> j.labels)
-    AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_3 AS TEXT), '') <> j.labels)
-    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(j.labels, CAST(:label_4 AS TEXT), '') <> j.labels);
+SELECT v.created_ms, v.id, v.status FROM job j JOIN version v ON v.job_id = j.id WHERE j.project_id = :project_id AND @labelled;
+
+-- part: made_between
+created_ms >= :since_ms AND created_ms <= :until_ms AND workspace_id = :workspace_id
 
 -- part: asked_for
-project_id = :project_id AND created_ms >= :since_ms AND created_ms <= :until_ms AND workspace_id = :workspace_id
-    AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(status AS TEXT) || ',%')
+@made_between AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(status AS TEXT) || ',%')
 
 -- name: run_count
 -- How many runs v2 lists: from an index alone.
-SELECT COUNT(*) FROM version WHERE @asked_for;
+SELECT COUNT(*) FROM version WHERE project_id = :project_id AND @asked_for;
 
 -- name: run_count_in_state
-SELECT COUNT(*) FROM version WHERE project_id = :project_id AND status = :status
-    AND created_ms >= :since_ms AND created_ms <= :until_ms AND workspace_id = :workspace_id;
+SELECT COUNT(*) FROM version WHERE project_id = :project_id AND status = :status AND @made_between;
 
 -- name: run_count_named
 -- How many runs the jobs have whose name is like a pattern.
 SELECT COALESCE(SUM(runs), 0) FROM job
-WHERE project_id = :project_id AND workspace_id = :workspace_id AND LOWER(name) LIKE CAST(:like AS TEXT) ESCAPE '!';
+WHERE project_id = :project_id AND workspace_id = :workspace_id AND @named;
 
 -- name: run_ids_named
 SELECT v.id FROM version v JOIN job j ON j.id = v.job_id
-WHERE v.project_id = :project_id AND v.workspace_id = :workspace_id AND LOWER(j.name) LIKE CAST(:like AS TEXT) ESCAPE '!'
+WHERE v.project_id = :project_id AND v.workspace_id = :workspace_id AND @named
 ORDER BY v.created_ms, v.id LIMIT :limit OFFSET :offset;
 
 -- name: run_ids_named_desc
 SELECT v.id FROM version v JOIN job j ON j.id = v.job_id
-WHERE v.project_id = :project_id AND v.workspace_id = :workspace_id AND LOWER(j.name) LIKE CAST(:like AS TEXT) ESCAPE '!'
+WHERE v.project_id = :project_id AND v.workspace_id = :workspace_id AND @named
 ORDER BY v.created_ms DESC, v.id DESC LIMIT :limit OFFSET :offset;
 
 -- name: run_ids
-SELECT id FROM version WHERE @asked_for ORDER BY created_ms, id LIMIT :limit OFFSET :offset;
+SELECT id FROM version WHERE project_id = :project_id AND @asked_for ORDER BY created_ms, id LIMIT :limit OFFSET :offset;
 
 -- name: run_ids_desc
-SELECT id FROM version WHERE @asked_for ORDER BY created_ms DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM version WHERE project_id = :project_id AND @asked_for ORDER BY created_ms DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: run_keys
 -- All of them, for a search that names jobs or requests.
-SELECT created_ms, id, job_id FROM version WHERE @asked_for;
+SELECT created_ms, id, job_id FROM version WHERE project_id = :project_id AND @asked_for;
 
 -- name: run_keys_of_jobs
 -- Jobs of the project, several; 0 is none.
-SELECT created_ms, id, job_id FROM version
-WHERE job_id IN (@ids) AND created_ms >= :since_ms AND created_ms <= :until_ms AND workspace_id = :workspace_id
-    AND (CAST(:statuses AS TEXT) = '' OR CAST(:statuses AS TEXT) LIKE '%,' || CAST(status AS TEXT) || ',%');
+SELECT created_ms, id, job_id FROM version WHERE job_id IN (@ids) AND @asked_for;
 
 -- name: runs_listed
 -- Runs as v2 lists them; 0 is none.

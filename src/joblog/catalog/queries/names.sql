@@ -96,16 +96,6 @@ ORDER BY j.id LIMIT :limit;
 -- name: job_by_name
 SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job WHERE project_id = :project_id AND name = :name;
 
--- name: jobs
--- Those that have all the labels: each is '' or a text that stands in those of such a job, and in no others (labels.py).
-SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM job
-WHERE project_id = :project_id AND id > :after AND (CAST(:name AS TEXT) = '' OR name = CAST(:name AS TEXT))
-    AND (CAST(:label_1 AS TEXT) = '' OR REPLACE(labels, CAST(:label_1 AS TEXT), '') <> labels)
-    AND (CAST(:label_2 AS TEXT) = '' OR REPLACE(labels, CAST(:label_2 AS TEXT), '') <> labels)
-    AND (CAST(:label_3 AS TEXT) = '' OR REPLACE(labels, CAST(:label_3 AS TEXT), '') <> labels)
-    AND (CAST(:label_4 AS TEXT) = '' OR REPLACE(labels, CAST(:label_4 AS TEXT), '') <> labels)
-ORDER BY id LIMIT :limit;
-
 -- name: job_set_labels
 -- Sets them unless somebody else has changed them meanwhile.
 UPDATE job SET labels = :labels WHERE id = :id AND labels = :was RETURNING id;
