@@ -22,6 +22,9 @@ ORDER BY end_line, start_byte;
 -- name: chunks_drop
 DELETE FROM chunk WHERE log_id = :log_id AND start_byte < :before;
 
+-- part: segment
+log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
+
 -- name: segment_put
 INSERT INTO segment (log_id, start_byte, end_byte, start_line, end_line, project_id, object_key, object_bytes, level,
     first_ms, last_ms, frames, object_at)
@@ -29,14 +32,12 @@ VALUES (:log_id, :start_byte, :end_byte, :start_line, :end_line, :project_id, :o
     :first_ms, :last_ms, :frames, :object_at);
 
 -- name: segments_by_byte
-SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
-FROM segment WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
+SELECT @segment FROM segment WHERE log_id = :log_id AND start_byte < :high AND start_byte >= COALESCE(
     (SELECT MAX(start_byte) FROM segment WHERE log_id = :log_id AND start_byte <= :low), :low)
 ORDER BY start_byte;
 
 -- name: segments_by_line
-SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
-FROM segment
+SELECT @segment FROM segment
 WHERE log_id = :log_id AND end_line >= :low AND start_line < :high AND end_line <= COALESCE(
     (SELECT MIN(end_line) FROM segment WHERE log_id = :log_id AND end_line >= :high), 9223372036854775807)
 ORDER BY end_line, start_byte;
@@ -58,8 +59,7 @@ RETURNING object_key, object_at;
 
 -- name: segments_of_object
 -- The parts of a pack that are needed.
-SELECT log_id, start_byte, end_byte, start_line, end_line, object_key, object_bytes, level, first_ms, last_ms, frames, object_at
-FROM segment WHERE object_key = :object_key ORDER BY log_id, start_byte;
+SELECT @segment FROM segment WHERE object_key = :object_key ORDER BY log_id, start_byte;
 
 -- name: segment_known
 SELECT 1 FROM segment WHERE object_key = :object_key UNION ALL SELECT 1 FROM garbage WHERE object_key = :object_key;

@@ -1,43 +1,38 @@
 -- The heads of logs, and their gaps.
 
+-- part: head
+id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
+    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
+
 -- name: log_put
 INSERT INTO log (id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms)
 VALUES (:id, :project_id, :job_id, :version_id, :worker, :log_file, :now_ms, :now_ms);
 
 -- name: log
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE id = :id;
+SELECT @head FROM log WHERE id = :id;
 
 -- name: log_heads
 -- Several logs by id; 0 is none.
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE id IN (:id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14,
-    :id_15, :id_16);
+SELECT @head FROM log
+WHERE id IN (:id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14, :id_15, :id_16);
 
 -- name: log_by_worker
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE version_id = :version_id AND worker = :worker AND job_id = :job_id AND project_id = :project_id;
+SELECT @head FROM log WHERE version_id = :version_id AND worker = :worker AND job_id = :job_id AND project_id = :project_id;
 
 -- name: logs
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
+SELECT @head FROM log WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
 
 -- name: logs_all
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT @head FROM log WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: logs_between
+SELECT @head FROM log WHERE id > :after AND id <= :until ORDER BY id;
 
 -- name: log_files
 SELECT log_file FROM log WHERE version_id = :version_id ORDER BY worker;
 
 -- name: log_to_append
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE id = :id;
+SELECT @head FROM log WHERE id = :id;
 
 -- name: log_advance
 -- The fenced append: nobody else has moved the end.

@@ -10,11 +10,6 @@ UPDATE counter SET value = 0 WHERE name = 'move' AND value = :whole RETURNING va
 -- name: logs_total
 SELECT COUNT(*), COALESCE(SUM(end_byte - start_byte), 0) FROM log;
 
--- name: logs_between
-SELECT id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line, sealed_byte,
-    sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes, fresh_segments
-FROM log WHERE id > :after AND id <= :until ORDER BY id;
-
 -- name: log_move
 INSERT INTO log (id, project_id, job_id, version_id, worker, log_file, created_ms, appended_ms, start_byte, start_line,
     sealed_byte, sealed_line, end_byte, end_line, partial_byte, crc32, closed_ms, claimed_bytes, claimed_crc32, lost_bytes,

@@ -100,35 +100,34 @@ SELECT id, project_id, name, created_ms, description, workspace_id, labels FROM 
 -- Sets them unless somebody else has changed them meanwhile.
 UPDATE job SET labels = :labels WHERE id = :id AND labels = :was RETURNING id;
 
+-- part: version
+id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
+    title, command, host, user_name, commit_id
+
 -- name: version_put
 -- Its number is the next one of its job, behind those that a rebuild has left out.
 INSERT INTO version (id, job_id, number, uuid, run_id, created_ms, status, started_ms, project_id, workspace_id)
 VALUES (:id, :job_id, (SELECT COALESCE(MAX(number), 0) + 1 FROM
     (SELECT number FROM version WHERE job_id = :job_id UNION ALL SELECT value FROM counter WHERE name = 'version-number') AS given), :uuid, :run_id, :now_ms,
     :status, :started_ms, :project_id, :workspace_id)
-RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id;
+RETURNING @version;
 
 -- name: version
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
-FROM version WHERE job_id = :job_id AND id = :id;
+SELECT @version FROM version WHERE job_id = :job_id AND id = :id;
+
+-- name: version_locked
+-- Reads a version inside a transaction so that its state cannot change before the end of it: PostgreSQL locks what is updated.
+UPDATE version SET number = number WHERE id = :id RETURNING @version;
 
 -- name: version_by_number
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
-FROM version WHERE job_id = :job_id AND number = :number;
+SELECT @version FROM version WHERE job_id = :job_id AND number = :number;
 
 -- name: version_latest
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
-FROM version WHERE job_id = :job_id ORDER BY number DESC LIMIT 1;
+SELECT @version FROM version WHERE job_id = :job_id ORDER BY number DESC LIMIT 1;
 
 -- name: version_by_run
 -- A run that was registered before it began is also found by its uuid.
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
-FROM version WHERE job_id = :job_id AND (run_id = :run_id OR uuid = :run_id) ORDER BY id LIMIT 1;
+SELECT @version FROM version WHERE job_id = :job_id AND (run_id = :run_id OR uuid = :run_id) ORDER BY id LIMIT 1;
 
 -- name: version_by_uuid
 SELECT v.id, v.job_id, v.number, v.uuid, v.run_id, v.created_ms, v.status, v.reason, v.expected_tasks, v.started_ms, v.ended_ms,
@@ -136,6 +135,4 @@ SELECT v.id, v.job_id, v.number, v.uuid, v.run_id, v.created_ms, v.status, v.rea
 FROM version v JOIN job j ON j.id = v.job_id WHERE v.uuid = :uuid AND j.project_id = :project_id;
 
 -- name: versions
-SELECT id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id
-FROM version WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit;
+SELECT @version FROM version WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit;

@@ -14,12 +14,6 @@ UPDATE version SET expected_tasks = :expected_tasks WHERE id = :id;
 -- name: version_stop
 UPDATE version SET status = :status, stop_ms = :now_ms WHERE id = :id AND status = :was RETURNING id;
 
--- name: version_locked
--- Reads a version inside a transaction so that its state cannot change before the end of it: PostgreSQL locks what is updated.
-UPDATE version SET number = number WHERE id = :id
-RETURNING id, job_id, number, uuid, run_id, created_ms, status, reason, expected_tasks, started_ms, ended_ms, stop_ms,
-    title, command, host, user_name, commit_id;
-
 -- name: task_put
 INSERT INTO task (version_id, worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, terminal_rows)
 VALUES (:version_id, :worker, :status, :exit_code, :signal, :reason, :host, :now_ms, :now_ms, :ended_ms, :terminal_rows)
@@ -30,20 +24,20 @@ ON CONFLICT (version_id, worker) DO UPDATE SET status = excluded.status, exit_co
     starts = CASE WHEN task.ended_ms IS NOT NULL AND excluded.ended_ms IS NULL THEN task.starts + 1 ELSE task.starts END,
     seen_ms = excluded.seen_ms, ended_ms = excluded.ended_ms;
 
+-- part: task
+worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows
+
 -- name: task
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
-WHERE version_id = :version_id AND worker = :worker;
+SELECT @task FROM task WHERE version_id = :version_id AND worker = :worker;
 
 -- name: task_seen
 UPDATE task SET seen_ms = :now_ms WHERE version_id = :version_id AND worker = :worker;
 
 -- name: tasks
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
-WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
+SELECT @task FROM task WHERE version_id = :version_id AND worker > :after ORDER BY worker LIMIT :limit;
 
 -- name: task_ends
-SELECT worker, status, exit_code, signal, reason, host, started_ms, seen_ms, ended_ms, starts, terminal_rows FROM task
-WHERE version_id = :version_id ORDER BY ended_ms, worker;
+SELECT @task FROM task WHERE version_id = :version_id ORDER BY ended_ms, worker;
 
 -- name: tasks_silent
 -- Tasks that said they run, and have said nothing since.
