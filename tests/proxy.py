@@ -89,6 +89,8 @@ class Wire:
         self._lose = 0
         self.gets = 0
         self.lost = 0
+        self.round_trips = 0
+        """The times that a client has spoken after the server had."""
         self._server = self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", 0, limit=2**16))
         self.port = int(self._server.sockets[0].getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -149,8 +151,9 @@ class Wire:
             server_reader, server_writer = await asyncio.open_connection(*self._target)
             writers.append(server_writer)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass_on(reader, server_writer, answers=False))
-                both.create_task(self._pass_on(server_reader, writer, answers=True))
+                answered = asyncio.Event()
+                both.create_task(self._pass_on(reader, server_writer, answered, answers=False))
+                both.create_task(self._pass_on(server_reader, writer, answered, answers=True))
         except* (OSError, _Cut, asyncio.CancelledError):
             pass  # There is no server just now, one of the two has hung up, or the connection was cut.
         finally:
@@ -158,11 +161,18 @@ class Wire:
                 each.transport.abort()
             self._connections.discard(task)
 
+    @property
+    def sent(self) -> list[bytes]:
+        """What clients have sent, connection by connection."""
+        return [bytes(sent) for sent in self._recorded or []]
+
     def requests(self) -> list[Request]:
         """Returns what was asked, connection by connection, of a server that speaks HTTP; bodies have their lengths told."""
-        return [request for sent in self._recorded or [] for request in _requests(bytes(sent))]
+        return [request for sent in self.sent for request in _requests(sent)]
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event, *, answers: bool
+    ) -> None:
         sent = bytearray()
         if self._recorded is not None and not answers:
             self._recorded.append(sent)
@@ -172,7 +182,11 @@ class Wire:
                 self._lose -= 1
                 self.lost += 1
                 raise _Cut
-            if not answers:
+            if answers:
+                answered.set()
+            else:
+                self.round_trips += answered.is_set()
+                answered.clear()
                 self.gets += data.count(b"GET /")
                 sent += data if self._recorded is not None else b""
             writer.write(data)

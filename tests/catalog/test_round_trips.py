@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import selectors
-import socket
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -19,6 +16,7 @@ from joblog.core.logs import Head
 from joblog.errors import Unavailable
 from tests.conftest import installed
 from tests.engines import PostgresServer
+from tests.proxy import Wire
 
 NOW_MS = 1_700_000_000_000
 LOGS = 16
@@ -29,70 +27,30 @@ STATEMENTS = 3
 
 
 class Relay:
-    """Passes connections on to a PostgreSQL; counts the statements and the times that a client speaks after the server has."""
+    """The way to a PostgreSQL: counts the statements and the times that a client speaks after the server has."""
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
-        self._target = (str(parts.hostname), int(parts.port or 0))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        own = self._listener.getsockname()[1]
-        self.address = address.replace(f":{parts.port}/", f":{own}/") + "?sslmode=disable&gssencmode=disable"
-        self.statements = self.round_trips = 0
-        self._stopped, self._stopping = socket.socketpair()
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._wire = Wire(address, recording=True)
+        own = address.replace(f":{urlsplit(address).port}/", f":{self._wire.port}/")
+        self.address = own + "?sslmode=disable&gssencmode=disable"
+        self._counted = 0, 0
 
     def counted(self) -> tuple[int, int]:
         """Returns statements and round trips since the last call."""
-        counted = self.statements, self.round_trips
-        self.statements = self.round_trips = 0
-        return counted
+        before, self._counted = self._counted, (sum(map(executed, self._wire.sent)), self._wire.round_trips)
+        return self._counted[0] - before[0], self._counted[1] - before[1]
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._stopping.close()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-        self._stopped.close()
+        self._wire.stop()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._threads.append(threading.Thread(target=self._pass_on, args=(client,)))
-            self._threads[-1].start()
 
-    def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self._target) as server, selectors.DefaultSelector() as waiting:
-            for each in (client, server, self._stopped):
-                waiting.register(each, selectors.EVENT_READ)
-            unread, begun, answered = b"", False, False
-            while True:
-                for key, _ in waiting.select():
-                    data = b"" if key.fileobj is self._stopped else key.fileobj.recv(65536)  # type: ignore[union-attr]  # a socket
-                    if not data:
-                        return
-                    (server if key.fileobj is client else client).sendall(data)
-                    if key.fileobj is server:
-                        answered = True
-                        continue
-                    self.round_trips += answered
-                    answered = False
-                    unread, begun = self._count(unread + data, begun)
-
-    def _count(self, data: bytes, begun: bool) -> tuple[bytes, bool]:
-        """Counts the Execute and Query messages; returns the beginning of one that has not come in full."""
-        while len(data) >= 5:
-            kind, at = (data[:1], 1) if begun else (b"", 0)  # the first message has no type
-            size = at + int.from_bytes(data[at : at + 4], "big")
-            if len(data) < size:
-                break
-            self.statements += kind in (b"E", b"Q")
-            data, begun = data[size:], True
-        return data, begun
+def executed(sent: bytes) -> int:
+    """How many Execute and Query messages a client has sent over a connection, whose first message has no type."""
+    count, at = 0, int.from_bytes(sent[:4], "big")
+    while at < len(sent):
+        count += sent[at : at + 1] in (b"E", b"Q")
+        at += 1 + int.from_bytes(sent[at + 1 : at + 5], "big")
+    return count
 
 
 @pytest.fixture
