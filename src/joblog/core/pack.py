@@ -14,11 +14,10 @@ from itertools import accumulate, pairwise
 
 import msgspec
 
-from joblog.core.segment import index_of, skipped, unskipped
+from joblog.core.segment import INDEX_MARK, index_of, skipped, unskipped
 from joblog.errors import Damaged
 
 _MARK = b"JLOGPCK1"
-_PART_MARK = b"JLOGIDX1"
 
 _sizes = msgspec.msgpack.Decoder(list[int])
 
@@ -48,7 +47,7 @@ def part_spans(stored: bytes, *, walk: bool = True) -> list[tuple[int, int]]:
 
 def _walked(stored: bytes) -> list[tuple[int, int]]:
     """Finds the parts where the table is damaged: each ends with its index, which says how long it is."""
-    spans, end = list[tuple[int, int]](), stored.rfind(_PART_MARK) + len(_PART_MARK)
+    spans, end = list[tuple[int, int]](), stored.rfind(INDEX_MARK) + len(INDEX_MARK)
     while end > 0:
         index = index_of(stored[:end])
         start = end - sum(index.stored_bytes) - len(skipped(msgspec.msgpack.encode(index)))

@@ -48,7 +48,9 @@ LEVEL_INDEXED = 16
 _SKIPPABLE = struct.Struct("<II")
 _MAGIC = 0x184D2A5A
 _TRAILER = struct.Struct("<II8s")
-_MARK = b"JLOGIDX1"
+INDEX_MARK = b"JLOGIDX1"
+"""What a segment's object ends with."""
+
 _WORDS_MARK = b"JLOGWRD1"
 _AROUND_INDEX = _SKIPPABLE.size + _TRAILER.size
 
@@ -179,7 +181,7 @@ def decode_index(payload: bytes) -> Index:
 
 def index_of(stored: bytes) -> Index:
     """Finds and reads the index of a whole segment object, or of its last bytes; raises Damaged."""
-    return decode_index(unskipped(stored, _MARK))
+    return decode_index(unskipped(stored, INDEX_MARK))
 
 
 def words_place(frames_bytes: int, object_bytes: int, index: bytes) -> tuple[int, int]:
@@ -205,7 +207,7 @@ def unskipped(stored: bytes, mark: bytes) -> bytes:
     return payload
 
 
-def skipped(payload: bytes, mark: bytes = _MARK) -> bytes:
+def skipped(payload: bytes, mark: bytes = INDEX_MARK) -> bytes:
     """Puts an index into the frame that zstd's tools pass over, and behind it what it is found by: ``mark`` is of 8 bytes."""
     trailer = _TRAILER.pack(len(payload), zlib.crc32(payload), mark)
     return _SKIPPABLE.pack(_MAGIC, len(payload) + len(trailer)) + payload + trailer

@@ -121,7 +121,8 @@ class Packer:
         by_log = {lease.log_id: lease for lease in leases}
         segments, stored = self._logs.segments_of(object_key), self._objects.get(object_key)
         if _spans(stored) == {_span(each) for each in segments}:
-            return self._keep(object_key, len(segments))
+            self._keep(object_key, len(segments))
+            return 0
         needed = [each for each in segments if each.log_id in by_log]
         heads = self._logs.heads(sorted({each.log_id for each in needed}))
         copies = [(heads[each.log_id], each, self._copy(stored, each)) for each in needed if each.log_id in heads]
@@ -136,7 +137,7 @@ class Packer:
             return 0
         return len(sound)
 
-    def _keep(self, object_key: str, parts: int) -> int:
+    def _keep(self, object_key: str, parts: int) -> None:
         with self._logs.transaction() as tx:
             # From here on whoever drops a row of its waits, and so is seen by the next statement, or by nobody.
             if (
@@ -144,7 +145,6 @@ class Packer:
                 and len(tx.rows("segments_of_object", object_key=object_key)) == parts
             ):
                 claim(tx, object_key)
-        return 0
 
     def _copy(self, stored: bytes, segment: Segment) -> bytes | None:
         """Returns a part as it is, each of its frames verified, with the index that its row has; None if it is damaged."""
