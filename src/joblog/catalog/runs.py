@@ -26,7 +26,7 @@ from joblog.core.accounts import DEFAULT_DOMAIN
 from joblog.core.jobs import VersionRow
 from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, log_file_name
-from joblog.core.status import OVER, Status
+from joblog.core.status import ENDED, Status
 from joblog.errors import Conflict, NotFound
 
 _PAGE = 100
@@ -333,8 +333,7 @@ def _awake(tx: Transaction, version: VersionRow, now_ms: int) -> VersionRow:
 
 
 def _sleeps(version: VersionRow) -> bool:
-    waiting = version.status not in OVER and version.status not in (Status.RUNNING, Status.KILLING)
-    return waiting or version.status in (Status.UNKNOWN, Status.LOST)
+    return version.status not in ENDED and version.status not in (Status.RUNNING, Status.KILLING)
 
 
 def tell_job(tx: Transaction, version: VersionRow) -> None:

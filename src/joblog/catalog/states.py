@@ -14,7 +14,7 @@ from joblog.catalog.runs import tell_job, version_of
 from joblog.catalog.together import Together
 from joblog.core.jobs import TaskRow, VersionRow
 from joblog.core.logs import Head
-from joblog.core.status import OVER, STOPPED, Status, end_of
+from joblog.core.status import ENDED, OVER, STOPPED, Status, end_of
 from joblog.errors import Conflict, NotFound, Over
 
 SEEN_MS = 30_000
@@ -95,8 +95,7 @@ class States:
         """Sets what a scheduler says; raises Over for a run that has ended and is said to go on."""
         with self._db.transaction() as tx:
             version = _locked(tx, version.job_id, version.id)
-            known = version.status in OVER and version.status not in (Status.UNKNOWN, Status.LOST)
-            if known and status not in OVER:
+            if version.status in ENDED and status not in OVER:
                 raise Over(f"the run has ended: it is {version.status.name}, and cannot become {status.name}")
             return _set(tx, version, status, reason, now_ms)
 
@@ -200,8 +199,7 @@ def _running(tx: Transaction, version: VersionRow, now_ms: int, *, begins: bool)
     """A task runs: so does the version, unless it was stopped. One that had ended does again only if a task begins anew."""
     if version.status in STOPPED or version.status is Status.RUNNING:
         return version
-    known = version.status in OVER and version.status not in (Status.UNKNOWN, Status.LOST)
-    return version if known and not begins else _set(tx, version, Status.RUNNING, None, now_ms)
+    return version if version.status in ENDED and not begins else _set(tx, version, Status.RUNNING, None, now_ms)
 
 
 def _put(version_id: int, word: _Word, ended_ms: int | None) -> dict[str, Value]:

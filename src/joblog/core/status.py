@@ -44,6 +44,9 @@ OVER = frozenset(
 )
 """In these nothing runs any more, as far as is known. UNKNOWN: the logs were closed, and nobody said how it ended."""
 
+ENDED = OVER - {Status.UNKNOWN, Status.LOST}
+"""In these it is known how the run ended. What is UNKNOWN or LOST may be heard of again, and goes on then."""
+
 STOPPED = frozenset((Status.KILLING, Status.KILLED))
 """In these a task that still runs is told to stop."""
 
