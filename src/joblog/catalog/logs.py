@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from joblog.api.values import RecordedGap
-from joblog.catalog.database import Database, Transaction, Value
+from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.segments import PackName, name_object, put_segment, segment_of
 from joblog.core import lines
 from joblog.core.lines import Bytes
@@ -279,6 +279,17 @@ def seal(tx: Transaction, log: Head, segment: Segment, rest: bytes) -> bool:
 def put_rest(tx: Transaction, log_id: int, at: tuple[int, int], rest: bytes, appended_ms: int) -> None:
     """Puts back what is not sealed of a chunk that was dropped; ``at`` is its byte and line number."""
     tx.many("chunk_put", _chunks(log_id, at, [pack(rest)], appended_ms))
+
+
+def drop_logs(tx: Transaction, log_ids: Sequence[int]) -> list[Row]:
+    """Drops logs with all that they have; returns their segments' objects and places in them, for ``note_garbage``."""
+    logs: list[dict[str, Value]] = [{"log_id": log_id} for log_id in log_ids]
+    # First the logs: what another node does to one is over then, or will find it gone.
+    tx.many("log_drop", [{"id": log_id} for log_id in log_ids])
+    dropped = [row for rows in tx.many("log_segments_drop", logs) for row in rows]
+    for drop in ("log_chunks_drop", "log_gaps_drop"):
+        tx.many(drop, logs)
+    return dropped
 
 
 def _head(rows: list[tuple[object, ...]], log_id: int) -> Head:

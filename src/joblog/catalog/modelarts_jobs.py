@@ -11,6 +11,7 @@ from joblog.api.values import Job
 from joblog.catalog import watching
 from joblog.catalog.database import Database, Row, Transaction, Value
 from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, like, listed
+from joblog.catalog.logs import drop_logs
 from joblog.catalog.runs import make_version, next_id, version_of
 from joblog.catalog.segments import note_garbage
 from joblog.core.jobs import VersionRow
@@ -322,12 +323,7 @@ def _dropped(tx: Transaction, version_id: int) -> list[Row]:
     tx.rows("version_drop", id=version_id)  # first, for the same reason: logs and tasks of it
     ids = [row[0] for row in tx.rows("log_ids", version_id=version_id)]
     for start in range(0, len(ids), _DROPPED):
-        logs: list[dict[str, Value]] = [{"log_id": log_id} for log_id in ids[start : start + _DROPPED]]
-        # First the logs: what another node does to one is over then, or will find it gone.
-        tx.many("log_drop", [{"id": log["log_id"]} for log in logs])
-        dropped += [row for rows in tx.many("log_segments_drop", logs) for row in rows]
-        for drop in ("log_chunks_drop", "log_gaps_drop"):
-            tx.many(drop, logs)
+        dropped += drop_logs(tx, ids[start : start + _DROPPED])
     for drop in ("request_drop", "tasks_drop"):
         tx.rows(drop, version_id=version_id)
     watching.drop(tx, version_id)

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from joblog.catalog.database import Database, Transaction
 from joblog.catalog.handover import Turn
-from joblog.catalog.logs import Logs
+from joblog.catalog.logs import Logs, drop_logs
 from joblog.catalog.segments import adopt_segment, drop_segments, name_object, note_garbage
 from joblog.core import lines, segment
 from joblog.core.log_sum import LogSum
@@ -75,7 +75,7 @@ class Carrier:
         self._there = PageReader(target.logs, PieceCache(0), FrameStore(target.objects))
 
     def carry(self, log: Head, copy: Head | None) -> None:
-        """Makes the other catalog's log, whose head there is ``held``, the one that ``log`` shows.
+        """Makes the other catalog's log, whose head there is ``copy``, the one that ``log`` shows.
 
         Raises Changed when the source no longer has it so, Damaged when its bytes, here or there, are not what they must be,
         Conflict when it is not this command's turn any more, Unavailable.
@@ -97,11 +97,7 @@ class Carrier:
         """Drops a log that the source has no more."""
         with self._target.database.transaction() as tx:
             self._turn.hold(tx)
-            tx.rows("log_drop", id=log.id)
-            dropped = tx.rows("log_segments_drop", log_id=log.id)
-            for query in ("log_chunks_drop", "log_gaps_drop"):
-                tx.rows(query, log_id=log.id)
-            note_garbage(tx, dropped, self._clock_ms())
+            note_garbage(tx, drop_logs(tx, [log.id]), self._clock_ms())
 
     def _segments(self, log: Head) -> list[Segment]:
         if log.start_byte == log.sealed_byte:
