@@ -234,7 +234,12 @@ def listed(numbers: Collection[int]) -> str:
 
 def like(text: str) -> str:
     """Returns the LIKE pattern, with ! for its escape, of what stands anywhere in a text in lower case; empty for no text."""
-    return "%" + re.sub("[!%_]", r"!\g<0>", text.lower()) + "%" if text else ""
+    return f"%{escaped(text.lower())}%" if text else ""
+
+
+def escaped(text: str) -> str:
+    """Returns a text as LIKE finds it literally, with ! for the escape."""
+    return re.sub("[!%_]", r"!\g<0>", text)
 
 
 def label_columns(wanted: Sequence[str]) -> dict[str, Value]:

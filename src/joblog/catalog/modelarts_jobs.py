@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from joblog.api.values import Job
 from joblog.catalog import watching
 from joblog.catalog.database import Database, Row, Transaction, Value
-from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, like, listed
+from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, escaped, like, listed
 from joblog.catalog.logs import drop_logs
 from joblog.catalog.runs import make_version, next_id, version_of
 from joblog.catalog.segments import note_garbage
@@ -239,7 +239,7 @@ class Jobs:
 
     def _of_types(self, project_id: str, types: Collection[str]) -> set[int]:
         """Returns the ids of the versions whose request has one of these types: it is kept as compact JSON."""
-        likes = (f'%"runtime_type":{_escaped(msgspec.json.encode(each).decode())}%' for each in types)
+        likes = (f'%"runtime_type":{escaped(msgspec.json.encode(each).decode())}%' for each in types)
         query = "versions_asked_for_with"
         return {row[0] for like in likes for row in self._db.rows(query, project_id=project_id, like=like)}
 
@@ -263,10 +263,10 @@ class Jobs:
 
 def _only_text(search: RunSearch) -> str | None:
     """Returns the text that stands in the job's name, where that is all that is asked for."""
-    if len(search.likes) != 1 or len(search.likes[0]) != 1:
+    paged = {name: getattr(search, name) for name in ("descending", "offset", "limit", "workspace_id")}
+    if len(search.likes) != 1 or len(search.likes[0]) != 1 or search != RunSearch(search.likes, **paged):
         return None
-    rest = structs.replace(search, likes=(), descending=True, offset=0, limit=50, workspace_id="0")
-    return next(iter(search.likes[0])) or None if rest == RunSearch() else None
+    return next(iter(search.likes[0])) or None
 
 
 def _locked_kept(tx: Transaction, version_id: int) -> dict[str, msgspec.Raw]:
@@ -344,8 +344,3 @@ def _both(first: set[int] | None, second: set[int]) -> set[int]:
 def _run(project_id: str, row: Row) -> ListedRun:
     version, (name, description, workspace_id) = version_of(row[:17]), row[17:]
     return ListedRun(version, Job(version.job_id, project_id, name, 0, description, workspace_id, {}))
-
-
-def _escaped(text: str) -> str:
-    """Returns a text as LIKE finds it literally, with ! for the escape."""
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
