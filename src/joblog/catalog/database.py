@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from typing import Any, Protocol
@@ -20,6 +20,8 @@ Row = tuple[Any, ...]
 SCHEMA_VERSION = 5
 """Raised by one with every file added to ``migrations/``, which is named by the version it leads to."""
 
+BATCH_IDS = 50
+"""Ids that a statement takes at once, if it says nothing else."""
 
 HEAD_QUERIES = frozenset(
     (
@@ -139,6 +141,13 @@ def _queries() -> dict[str, str]:
         if file.name.endswith(".sql")
         for name, sql in named_statements(file.read_text("utf-8")).items()
     }
+
+
+def batches(ids: Sequence[int], size: int = BATCH_IDS) -> Iterator[dict[str, Value]]:
+    """Yields ids as a statement takes ``size`` of them at a time, ``:id_1`` and so on; 0, which nothing has, fills the last."""
+    for start in range(0, len(ids), size):
+        some = [*ids[start : start + size], *[0] * size][:size]
+        yield {f"id_{number}": each for number, each in enumerate(some, 1)}
 
 
 QUERIES = _queries()

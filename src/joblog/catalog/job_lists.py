@@ -8,7 +8,7 @@ so many that the page is not far. What stands in names or labels is looked for b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -32,9 +32,6 @@ _NO_BEGIN = -(2**62)
 
 _BEHIND_NAMES = "z" * 65
 """Behind every name: these have at most 64 characters, none of which comes after z."""
-
-_IDS = 50
-"""Ids in one statement."""
 
 Place = tuple[str | int, ...]
 """Where a page ended: the values by which its last item was in its place."""
@@ -218,13 +215,6 @@ def _sorted(jobs: list[ListedJob], key: Callable[[ListedJob], Place], part: Page
     if after is not None:
         jobs = [job for job in jobs if (key(job) < after if part.descending else key(job) > after)]
     return jobs[part.offset : part.offset + part.limit]
-
-
-def batches(ids: Sequence[int]) -> Iterator[dict[str, Value]]:
-    """Yields ids as the statements take several of them, as many as there are in each."""
-    for start in range(0, len(ids), _IDS):
-        some = [*ids[start : start + _IDS], *[0] * _IDS][:_IDS]
-        yield {f"id_{number}": each for number, each in enumerate(some, 1)}
 
 
 def listed(numbers: Collection[int]) -> str:

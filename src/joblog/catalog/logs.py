@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from joblog.api.values import RecordedGap
-from joblog.catalog.database import Database, Row, Transaction, Value
+from joblog.catalog.database import Database, Row, Transaction, Value, batches
 from joblog.catalog.segments import PackName, name_object, put_segment, segment_of
 from joblog.core import lines
 from joblog.core.lines import Bytes
@@ -86,10 +86,8 @@ class Logs:
     def heads(self, log_ids: Sequence[int]) -> dict[int, Head]:
         """Returns those of the logs that there are, as they are now, by their ids."""
         logs: dict[int, Head] = {}
-        for start in range(0, len(log_ids), _HEADS):
-            some = [*log_ids[start : start + _HEADS], *[0] * _HEADS][:_HEADS]
-            rows = self._db.rows("log_heads", **{f"id_{number}": log_id for number, log_id in enumerate(some, 1)})
-            logs.update((row[0], Head(*row)) for row in rows)
+        for some in batches(log_ids, _HEADS):
+            logs.update((row[0], Head(*row)) for row in self._db.rows("log_heads", **some))
         return logs
 
     def all(self, after: int, limit: int) -> list[Head]:

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from joblog.api.values import Job
 from joblog.catalog import watching
-from joblog.catalog.database import Database, Row, Transaction, Value
-from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, batches, escaped, like, listed
+from joblog.catalog.database import Database, Row, Transaction, Value, batches
+from joblog.catalog.job_lists import FEW, NONE, JobFilter, JobLists, ListedJob, PageOf, escaped, like, listed
 from joblog.catalog.logs import drop_logs
 from joblog.catalog.runs import make_version, next_id, version_of
 from joblog.catalog.segments import note_garbage

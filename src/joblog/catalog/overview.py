@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from joblog.catalog.database import Database, Row
-from joblog.catalog.job_lists import NONE, JobFilter, JobLists, PageOf, Place, batches, label_columns
+from joblog.catalog.database import Database, Row, batches
+from joblog.catalog.job_lists import NONE, JobFilter, JobLists, PageOf, Place, label_columns
 from joblog.core.labels import unpacked
 from joblog.core.status import Status
 from joblog.errors import NotFound
