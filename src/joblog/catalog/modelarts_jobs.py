@@ -152,9 +152,13 @@ class Jobs:
 
     def note(self, version_id: int) -> str:
         """Returns the note on a version, empty where there is none."""
-        body = self.request(version_id)
-        kept = {} if body is None else _kept(body)
-        return msgspec.json.decode(kept["note"], type=str) if "note" in kept else ""
+        return self.notes([version_id]).get(version_id, "")
+
+    def notes(self, version_ids: Sequence[int]) -> dict[int, str]:
+        """Returns the notes on several versions, those that there are."""
+        rows = [row for some in batches(version_ids) for row in self._db.rows("requests", **some)]
+        kept = {version_id: _kept(body) for version_id, body in rows}
+        return {each: msgspec.json.decode(kept[each]["note"], type=str) for each in kept if "note" in kept[each]}
 
     def set_note(self, version_id: int, note: str) -> None:
         """Replaces the note on a version; raises NotFound."""

@@ -160,6 +160,9 @@ FROM log WHERE version_id IN (@ids) GROUP BY version_id;
 -- name: run_numbers
 SELECT number, id FROM version WHERE id IN (@ids);
 
+-- name: requests
+SELECT version_id, body FROM request WHERE version_id IN (@ids);
+
 -- name: run_total
 SELECT COALESCE(SUM(runs), 0) FROM job WHERE project_id = :project_id;
 

@@ -126,10 +126,9 @@ def _next(sort: str, end: Place | None) -> str | None:
 def _runs(joblog: State, project_id: str, job_id: int | None, wanted: Wanted) -> RunPage:
     rows, total, end = joblog.engine.overview.runs(project_id, job_id, wanted)
     heads = joblog.engine.logs.heads([row.run.newest_log for row in rows if row.run.newest_log])
-    alerts = joblog.engine.watching.alerts_of_runs([row.run.id for row in rows])
-    items = [
-        _run(joblog, heads, *row, **_alerted(alerts, row.run.id), note=joblog.engine.jobs.note(row.run.id)) for row in rows
-    ]
+    ids = [row.run.id for row in rows]
+    alerts, notes = joblog.engine.watching.alerts_of_runs(ids), joblog.engine.jobs.notes(ids)
+    items = [_run(joblog, heads, *row, **_alerted(alerts, row.run.id), note=notes.get(row.run.id, "")) for row in rows]
     return RunPage(items, total, joblog.engine.clock_ms(), _next(_RUNS, end))
 
 
