@@ -17,7 +17,6 @@ from itertools import accumulate, chain
 
 from joblog.catalog.database import Database, Row
 from joblog.catalog.leases import LEASE_MS, RETENTION, SWEEP, Lease, Leases, Renewed
-from joblog.catalog.logs import Logs
 from joblog.catalog.states import LOST_MS, States
 from joblog.core.counters import ROUND_FAILURES
 from joblog.core.segment import LEVEL_SMALL
@@ -83,7 +82,6 @@ class Janitor:
         self._states = states
         self._ownership = ownership
         self._clock_ms = database.clock_ms
-        self._logs = Logs(database)
         self._leases = Leases(database, database.clock_ms)
         self._indexed_to: int | None = -1
         """Up to which log old segments were looked at; None when there are no more."""
@@ -141,7 +139,7 @@ class Janitor:
         """Copies what is needed of packs of which a part was not for ``grace_ms``; returns how many parts it has copied."""
         copied = 0
         for (key,) in self._db.rows("packs_due", before_ms=now_ms - grace_ms, limit=_REPACKED):
-            with self._leased({each.log_id for each in self._logs.segments_of(key)}) as leases:
+            with self._leased({each.log_id for each in self._sealer.logs.segments_of(key)}) as leases:
                 copied += self._packer.renew(key, leases, now_ms)
             if self._stop.is_set():
                 break
@@ -211,13 +209,13 @@ class Janitor:
         while not self._stop.is_set():
             if not self._ownership.begun:  # the store was away at the start
                 self._guarded(self._ownership.begin)
-            busy = self._guarded(self.seal_due) if self._ownership.begun else 0
-            busy = (self._guarded(self.pack_due) if self._ownership.begun else 0) or busy
+            first = (self.seal_due, self.pack_due) if self._ownership.begun else ()
+            busy = any([self._guarded(step) for step in first])
             now = time.monotonic()
             if busy:
                 next_merge = min(now + self._settings.merge_calm_s, latest_merge)
             elif now >= next_merge and self._ownership.begun:
-                busy = self._guarded(self.merge_due)
+                busy = bool(self._guarded(self.merge_due))
                 latest_merge = time.monotonic() + _MAX_WAIT_S
             if now >= next_lost:
                 next_lost = now + _LOST_CHECK_S
