@@ -90,19 +90,19 @@ class Rebuild:
             spare = [each for each in pieces if each not in chosen]
             self.unused += len(spare)
             for each in spare:
-                since_ms = now_ms if is_covered(each, segments) else KEPT_MS
-                if each.at is not None:
-                    self.note_pack(each.key, since_ms)
-                else:
-                    name(self._db, each.key, since_ms, log_id, each.end_byte)
+                self._spare(each.key, now_ms if is_covered(each, segments) else KEPT_MS, log_id, each.end_byte)
 
     def keep(self, key: str, why: str, log_id: int = 0, end_byte: int = 0) -> None:
         """Notes an object that is of no use, and may be all that there is of something: it is never removed."""
         self.unreadable.append(why)
+        self._spare(key, KEPT_MS, log_id, end_byte)
+
+    def _spare(self, key: str, since_ms: int, log_id: int, end_byte: int) -> None:
+        """Notes since when an object that gets no row, or a pack of which a part gets none, is garbage."""
         if is_pack(key):
-            self.note_pack(key, KEPT_MS)
+            self.note_pack(key, since_ms)
         else:
-            name(self._db, key, KEPT_MS, log_id, end_byte)
+            name(self._db, key, since_ms, log_id, end_byte)
 
     def note_pack(self, key: str, since_ms: int) -> None:
         """Notes since when what is not needed of a pack is garbage, unless it is to be kept for ever."""
