@@ -232,7 +232,7 @@ class App:
                         call = Call(scope, receive, self._parts.joblog.parsing)
                         answer = await routed.route.answer(self._parts, call, routed)
                     elif routed is None:
-                        answer = await self._assistants.answer(scope, receive, out.passed)
+                        answer = await self._assistants.answer(scope, receive, out.forward)
                     else:
                         answer = routed
                 except Exception as error:  # noqa: BLE001  # the process edge: every failure is an answer

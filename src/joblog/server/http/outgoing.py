@@ -44,10 +44,7 @@ class Outgoing:
             headers = answer_headers(answer, self._exchange.number)
             await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
             body, answer.body = b"" if bare else answer.body, b""
-            if len(body) <= PART_BYTES:
-                await self._send({"type": "http.response.body", "body": body, "more_body": not (bare or rest is None)})
-            else:
-                await self._parts(body, more=rest is not None)
+            await self._parts(body, more=not (bare or rest is None))
             del body
             if rest is not None and not bare:
                 await _while_read(self._rest(rest), receive)
@@ -55,7 +52,7 @@ class Outgoing:
             if rest is not None:
                 await rest.aclose()
 
-    async def passed(self, message: Message) -> None:
+    async def forward(self, message: Message) -> None:
         """Sends a message of an answer that another application makes."""
         if message["type"] == "http.response.body":
             await self._parts(message.get("body", b""), more=message.get("more_body", False))

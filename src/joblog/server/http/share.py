@@ -81,7 +81,7 @@ class Caller:
         self._holds.append(taken)
 
 
-class Itself(Caller):
+class ServerCaller(Caller):
     """The server, for what it asks of itself: a caller among the others, with a share as theirs."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from joblog.catalog.watching import AlertRow
 from joblog.core.jobs import TaskRow
 from joblog.core.logs import Head
 from joblog.errors import Busy, NotFound
-from joblog.server.http.share import Itself
+from joblog.server.http.share import ServerCaller
 from joblog.server.native.ranks import MAX_RANKS
 from joblog.server.state import State
 from joblog.views.values import Digest
@@ -46,7 +46,7 @@ class FirstWords:
 
     async def _view(self, logs: Sequence[Head], tasks: Mapping[int, TaskRow]) -> Digest:
         joblog, now_ms = self._joblog, self._joblog.engine.clock_ms()
-        with Itself():
+        with ServerCaller():
             return await joblog.viewing.run(
                 joblog.causes.why, logs, tasks, now_ms, silent_ms=_SILENT_MS, max_bytes=DEFAULT_BYTES
             )
