@@ -57,7 +57,7 @@ class Transaction(Protocol):
         """Runs the named query once for each of the values, in order, and returns the rows of each; over a network at once."""
 
     def grew(self, growth: Growth) -> None:
-        """Says that the transaction's one change of a log is that it appends this: told, where the catalog is embedded."""
+        """Notes that the transaction's one change of a log is to append this, for whoever watches an embedded catalog."""
 
     def later(self, query: str, values: Sequence[Mapping[str, Value]]) -> None:
         """Runs the named query once for each of the values, whose rows nobody needs, before the commit: over a network with it.

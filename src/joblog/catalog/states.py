@@ -141,15 +141,14 @@ class States:
 
     def _close(self, run: tuple[int, int], closing: Sequence[_Closing]) -> list[tuple[Head, list[RecordedGap]] | Exception]:
         """Closes several logs of a run, a job's and a version's id."""
-        done = list[tuple[Head, list[RecordedGap]] | Exception | None]([None] * len(closing))
+        in_order = sorted(range(len(closing)), key=lambda number: closing[number].log.id)
         with self._db.transaction() as tx:
             version = _locked(tx, *run)
-            for number, each in sorted(enumerate(closing), key=lambda pair: pair[1].log.id):
-                done[number] = _closed(tx, each)
+            outcomes = {number: _closed(tx, closing[number]) for number in in_order}
             going = tx.rows("log_open", version_id=version.id) or tx.rows("task_any", version_id=version.id)
             if version.status not in OVER and not going:
                 _set(tx, version, Status.UNKNOWN, None, max(each.now_ms for each in closing))
-            return [each for each in done if each is not None]
+            return [outcomes[number] for number in range(len(closing))]
 
     def task(self, version_id: int, worker: int) -> TaskRow | None:
         """Returns how a worker is, None where it has said nothing."""
