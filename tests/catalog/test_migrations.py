@@ -60,6 +60,14 @@ def columns(path: Path) -> list[tuple[object, ...]]:
     return sorted(described, key=repr)
 
 
+def indexes(path: Path) -> dict[str, str]:
+    """How every index was made, however the statement is broken into lines."""
+    connection = apsw.Connection(str(path))
+    made = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
+    connection.close()
+    return {name: " ".join(sql.split()) for name, sql in made.items()}
+
+
 def test_sqlite(tmp_path: Path) -> None:
     """It is then as a new one."""
     connection = apsw.Connection(str(tmp_path / "old.db"))
@@ -71,6 +79,7 @@ def test_sqlite(tmp_path: Path) -> None:
     old.close()
     new.close()
     assert columns(tmp_path / "old.db") == columns(tmp_path / "new.db")
+    assert indexes(tmp_path / "old.db") == indexes(tmp_path / "new.db")
     again = Sqlite(tmp_path / "old.db")
     assert [job.name for job in Runs(again).jobs("lab", None, 0, 10)] == ["idle", "old", "new"]
     again.close()
