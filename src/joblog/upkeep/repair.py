@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from msgspec import structs
@@ -148,7 +149,7 @@ class Repair:
     ) -> _Pieces:
         """Describes all objects at the log's place, and parts of packs, of it and not of what retention has removed."""
         pieces, about = _Pieces(), self._logs.about(log)
-        named = {(each.object_key, each.object_at): each for each in rows}
+        named = {each.place: each for each in rows}
         described = list(inventory.parts().get(log.id, []))
         for key, (size, written_ms) in there.items():
             try:
@@ -241,7 +242,7 @@ class Repair:
         """Returns the head of a log that is sealed up to a border; reads all of it."""
         total, beyond = LogSum(start[0]), LogSum(log.end_byte, log.crc32)
         chunks = self._logs.chunks_by_byte(log.id, sealed[0], log.end_byte) if sealed[0] < log.end_byte else []
-        for at, data in [*self._stream(segments), *_behind(chunks, sealed[0])]:
+        for at, data in chain(self._stream(segments), _behind(chunks, sealed[0])):
             total.take(data)
             beyond.take(data[max(log.end_byte - at, 0) :])
         end = max(sealed, (log.end_byte, log.end_line))
