@@ -223,4 +223,6 @@ def test_notes_are_kept(web: Web, jobs: str) -> None:
         assert web.call("PUT", path, b'{"note": "\\u001b[2J"}').status == 400
         assert web.call("PUT", path, json.dumps({"note": "x" * 1001}).encode()).status == 400
     assert web.get(job).json["description"] == "second \u8bad\u7ec3"
+    runs = web.get(f"/api/projects/{jobs}/runs").json["items"]
+    assert {each["id"]: each["note"] for each in runs if each["note"]} == {run["id"]: "second \u8bad\u7ec3"}
     assert web.get(f"{job}/versions/{10**12}/note").status == 404
