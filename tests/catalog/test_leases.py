@@ -15,19 +15,11 @@ from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from tests.backends import Backend
 from tests.checked import checked
+from tests.clock import Clock
 
 pytestmark = pytest.mark.backends("postgres-directory")
 
 LOGS = 30
-
-
-class Clock:
-    """The nodes' common time."""
-
-    now_ms = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 @pytest.fixture

@@ -8,19 +8,10 @@ from joblog.catalog.database import process_clock_ms
 from joblog.core.settings import Settings
 from joblog.engine.engine import Engine
 from tests.checked import checked
+from tests.clock import Clock
 
 DAY_MS = 24 * 3600 * 1000
 MINUTE_MS = 60_000
-
-
-class Clock:
-    """The time, which a test moves; it begins with that of the commands, which go by the machine's."""
-
-    def __init__(self) -> None:
-        self.now_ms = process_clock_ms()
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 def text_of(number: int) -> bytes:
@@ -28,10 +19,10 @@ def text_of(number: int) -> bytes:
 
 
 class Place:
-    """A joblog with small closed logs: ``logs`` by number."""
+    """A joblog with small closed logs: ``logs`` by number. Its time begins with the machine's, as commands go by that."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.clock, self.logs = settings, Clock(), dict[int, int]()
+        self.settings, self.clock, self.logs = settings, Clock(process_clock_ms()), dict[int, int]()
         self.engine = Engine(settings, clock_ms=self.clock)
 
     def small(self, numbers: Sequence[int], project: str = "lab") -> None:

@@ -18,19 +18,11 @@ from joblog.upkeep.rebuild import rebuild
 from joblog.upkeep.repair import repair
 from tests.backends import Backend, storage_contract
 from tests.checked import checked
+from tests.clock import Clock
 
 NOW_MS = 1_700_000_000_000
 TEXT = b"".join(b"step %d loss=%f\n" % (step, 1 / (step + 1)) for step in range(400))
 HALF = len(TEXT) // 2
-
-
-class Clock:
-    """The time, which a test moves."""
-
-    now_ms = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 class Place:

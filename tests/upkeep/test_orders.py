@@ -35,6 +35,7 @@ from joblog.upkeep.check import check
 from joblog.upkeep.repair import repair
 from tests.backends import Backend
 from tests.checked import checked
+from tests.clock import Clock
 from tests.engine.interleaved import Step, SteppedDatabase, SteppedObjects, interleaved
 
 NOW_MS = 1_700_000_000_000
@@ -43,13 +44,6 @@ LATER_MS = 7 * 3600 * 1000
 
 TEXT = b"".join(b"step %d loss=%f\n" % (step, 1 / (step + 1)) for step in range(200))
 PIECE = len(TEXT) // 8
-
-
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 @dataclass

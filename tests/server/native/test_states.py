@@ -16,6 +16,7 @@ from joblog.core.status import OUT_OF_MEMORY, Status, end_of, phases, statuses_o
 from joblog.engine.engine import Engine
 from joblog.errors import Invalid, NotFound, OutOfRange, Over
 from tests.backends import Backend, both_ends
+from tests.clock import Clock
 from tests.conftest import Server
 from tests.server.calls import Web
 
@@ -198,13 +199,6 @@ def test_writer_may_not_delete(client: Client, server: Server, workers: list[Run
     assert web.call("DELETE", path).status == web.call("DELETE", f"{path}/versions/{ids[1]}").status == 403
     web.close()
     assert client.job("default", ids[0])
-
-
-class Clock:
-    now_ms = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 def test_silent_worker_is_lost_and_comes_back(backend: Backend, tmp_path: Path) -> None:
