@@ -18,8 +18,9 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from joblog.client import Client
-from joblog.mcp.budget import BYTES_PER_TOKEN, HOSTILE
+from joblog.mcp.budget import HOSTILE
 from joblog.mcp.tools import MIN_TOKENS, Tools
+from joblog.views.why.digest import BYTES_PER_TOKEN
 from tests.agent.harness import Agent
 from tests.conftest import Server
 from tests.server.calls import Web
@@ -143,7 +144,16 @@ def test_all_tools_only_read_and_say_what_they_take(server: Server, token: str) 
     async def asked() -> None:
         async with over_http(server, token) as assistant:
             listed = (await assistant.list_tools()).tools
-            assert {tool.name for tool in listed} == {"runs", "why", "ranks", "lines", "search", "metrics"}
+            assert {tool.name for tool in listed} == {
+                "runs",
+                "why",
+                "ranks",
+                "lines",
+                "search",
+                "metrics",
+                "compare",
+                "templates",
+            }
             assert all(tool.annotations is not None and tool.annotations.read_only_hint for tool in listed)
             prompts = {prompt.name for prompt in (await assistant.list_prompts()).prompts}
             assert prompts == {"why_did_this_run_fail", "is_this_run_healthy", "compare_with_the_last_good_run"}
@@ -154,7 +164,7 @@ def test_all_tools_only_read_and_say_what_they_take(server: Server, token: str) 
     asyncio.run(asked())
 
 
-def test_nothing_of_another_project_is_answered(server: Server, client: Client, token: str) -> None:
+def test_nothing_of_another_project_is_answered(server: Server, client: Client, token: str, died: str) -> None:
     """Whatever is asked: by name, by a link, by the address."""
     log = client.run("secret", "hidden").log.ref
     client.append(log, 0, b"the secret line\n")
@@ -166,6 +176,7 @@ def test_nothing_of_another_project_is_answered(server: Server, client: Client, 
                 ("lines", {"log": "hidden"}), ("lines", {"log": link}), ("why", {"run": "hidden"}), ("why", {"run": link}),
                 ("search", {"pattern": "secret", "where": "hidden"}), ("search", {"pattern": "secret", "where": link}),
                 ("metrics", {"run": link}), ("ranks", {"run": link}), ("runs", {"job": "hidden"}),
+                ("templates", {"run": link}), ("compare", {"run": died, "other": link}), ("compare", {"run": link}),
             ]:  # fmt: skip
                 text = await said(assistant, tool, arguments, error=True)
                 assert "the secret line" not in text
@@ -178,7 +189,7 @@ def test_nothing_of_another_project_is_answered(server: Server, client: Client, 
     asyncio.run(asked())
 
 
-def test_what_a_program_printed_is_marked_as_data(client: Client, tools: Tools) -> None:
+def test_what_a_program_printed_is_marked_as_data(client: Client, tools: Tools, died: str) -> None:
     """Each line of it, in every answer, and nothing in it controls a screen or begins a line."""
     log = client.run("assisted", "hostile").log.ref
     client.append(log, 0, INJECTED)
@@ -190,6 +201,8 @@ def test_what_a_program_printed_is_marked_as_data(client: Client, tools: Tools) 
         tools.search("start", "hostile", False, False, False, 3, 5, None, 1500),
         tools.why("hostile", None, 1500),
         tools.ranks("hostile", 1500),
+        tools.templates("hostile", None, 40, 1500),
+        tools.compare("hostile", died, "good", 40, 1500),
     ]
     for answer in answers:
         for line in answer.split("\n"):
@@ -225,6 +238,41 @@ def test_answers_are_within_their_budget_and_say_how_to_go_on(tools: Tools, died
             break
         cursor = onwards[1]
     assert [int(hit) for hit in hits] == [rank for rank in range(RANKS) if rank != FIRST]
+
+
+def test_lines_from_the_end_begin_where_they_are_asked_for(tools: Tools, died: str) -> None:
+    """And the last ones are those that end the log."""
+    all_lines = (STEPS + FAILURE).decode().splitlines()
+    for start, wanted in [(-50, all_lines[-50:-40]), (None, all_lines[-10:]), (0, all_lines[:10])]:
+        answer = tools.lines(f"{died}/{FIRST}", start, 10, None, 400, 1500)
+        assert re.findall(r"^\d+ \| (.*)$", answer, re.MULTILINE) == wanted
+
+
+def test_the_fewest_tokens_are_enough_for_a_cause(tools: Tools, died: str) -> None:
+    """Of the run, and of the one rank that a name says."""
+    for run in (died, f"{died}/{FIRST}"):
+        answer = tools.why(run, None, MIN_TOKENS)
+        assert len(answer.encode()) <= MIN_TOKENS * BYTES_PER_TOKEN
+        assert "CUDA out of memory" in answer
+    assert "CUDA out of memory" not in tools.why(f"{died}/3", None, 1500)
+
+
+@pytest.mark.parametrize("tokens", [300, 1500])
+def test_what_is_different_and_what_a_log_is_made_of(client: Client, tools: Tools, died: str, tokens: int) -> None:
+    """The failure first, with the link to its line; from the other side it is gone."""
+    good = client.run("assisted", "resnet", run_id="good").log.ref
+    client.append(good, 0, STEPS)
+    client.close_log(good)
+    version = client.version("assisted", good.job_id, good.version_id).name
+    answer = tools.compare(died, f"resnet/{version}", "good", 10, tokens)
+    assert len(answer.encode()) <= tokens * BYTES_PER_TOKEN
+    assert re.search(
+        rf"New:\n1 x on rank {FIRST}, first http://\S+/{died}/worker-{FIRST}#L\d+\n\| RuntimeError: CUDA out of", answer
+    )
+    if tokens == 1500:
+        assert "Gone:\n1 x on rank " in tools.compare(f"resnet/{version}", died, "good", 10, tokens)
+    templates = tools.templates(f"{died}/{FIRST}", None, 10, tokens)
+    assert re.search(rf"399 x on rank {FIRST}, first http://\S+/{died}/worker-{FIRST}#L0\n\| step=", templates)
 
 
 def test_metrics_are_series_with_their_points(tools: Tools, died: str) -> None:

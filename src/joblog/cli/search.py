@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from joblog.cli.common import connected, plain
 from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
-from joblog.client.names import find_log, find_version, names_rank
+from joblog.client.names import LogNames, search_place
 from joblog.client.searching import Hit, Line, Query, VersionRef
 from joblog.errors import Invalid
 
@@ -31,8 +31,8 @@ def search(args: argparse.Namespace) -> int:
     query = Query(args.pattern, not args.fixed, args.ignore_case)
     client, project_id = connected(args)
     with client:
-        where = _where(client, project_id, args.log)
-        names = _Names(client, project_id)
+        where = search_place(client, project_id, args.log)
+        names = LogNames(client, project_id)
         if args.runs:
             return _runs(client, where, query, names, args)
         if args.count:
@@ -41,35 +41,7 @@ def search(args: argparse.Namespace) -> int:
         return _write_json(hits) if args.json else _Writer(names, args, isinstance(where, LogRef)).write(hits)
 
 
-def _where(client: Client, project_id: str, name: str | None) -> LogRef | VersionRef | str:
-    """Returns what LOG names: nothing is the project, JOB or JOB/RUN all ranks, JOB/RUN/RANK one log."""
-    if name is None:
-        return project_id
-    if names_rank(client, name):
-        return find_log(client, project_id, name).ref
-    version = find_version(client, project_id, name)
-    return VersionRef(project_id, version.job_id, version.id)
-
-
-class _Names:
-    """Names logs as the command line does, asking for each job and version once."""
-
-    def __init__(self, client: Client, project_id: str) -> None:
-        self._client = client
-        self._project_id = project_id
-        self._known: dict[tuple[int, int], str] = {}
-
-    def name(self, log: LogRef) -> str:
-        """Returns ``resnet/V0001/worker-0``."""
-        key = log.job_id, log.version_id
-        if key not in self._known:
-            job = self._client.job(self._project_id, log.job_id).name
-            for version in self._client.versions(self._project_id, log.job_id):
-                self._known[log.job_id, version.id] = f"{job}/{version.name}"
-        return f"{self._known[key]}/{log.task}"
-
-
-def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names: _Names) -> int:
+def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names: LogNames) -> int:
     counts = client.count(where, query)
     if isinstance(where, LogRef):
         sys.stdout.write(f"{counts.get(where, 0)}\n")
@@ -79,7 +51,7 @@ def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names
     return 0 if counts else 1
 
 
-def _runs(client: Client, where: LogRef | VersionRef | str, query: Query, names: _Names, args: argparse.Namespace) -> int:
+def _runs(client: Client, where: LogRef | VersionRef | str, query: Query, names: LogNames, args: argparse.Namespace) -> int:
     """Writes which runs have lines that match, the newest job's latest run first: how many, and the first one's place."""
     if isinstance(where, LogRef):
         raise Invalid("LOG", "a run, or nothing: --runs is about all ranks", args.log)
@@ -113,7 +85,7 @@ def _write_json(hits: Iterator[Hit]) -> int:
 class _Writer:
     """Writes hits and the lines around them, each once."""
 
-    def __init__(self, names: _Names, args: argparse.Namespace, single: bool) -> None:
+    def __init__(self, names: LogNames, args: argparse.Namespace, single: bool) -> None:
         self._names = names
         self._single = single
         self._around = bool(args.context or args.before or args.after)

@@ -10,6 +10,7 @@ from joblog.api.refs import LogRef
 from joblog.api.values import Job, Log, Version
 from joblog.client import Client
 from joblog.client.links import is_link, parsed_link, split_part
+from joblog.client.searching import VersionRef
 from joblog.errors import Invalid, NotFound
 
 _RUN = r"(?:[Vv]?0*[0-9]+|latest)?"
@@ -92,6 +93,34 @@ def names_run(client: Client, name: str) -> bool:
 def place(client: Client, log: LogRef) -> str:
     """Returns a log's name, which every command takes: ``resnet/V0002/worker-3``."""
     return f"{run_name(client, log.project_id, client.version(log.project_id, log.job_id, log.version_id))}/{log.task}"
+
+
+class LogNames:
+    """Names logs as every command takes them, asking for each job and its runs once."""
+
+    def __init__(self, client: Client, project_id: str) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._runs: dict[tuple[int, int], str] = {}
+
+    def name(self, log: LogRef) -> str:
+        """Returns ``resnet/V0001/worker-0``."""
+        key = log.job_id, log.version_id
+        if key not in self._runs:
+            job = self._client.job(self._project_id, log.job_id).name
+            for version in self._client.versions(self._project_id, log.job_id):
+                self._runs[log.job_id, version.id] = f"{job}/{version.name}"
+        return f"{self._runs[key]}/{log.task}"
+
+
+def search_place(client: Client, project_id: str, name: str | None) -> LogRef | VersionRef | str:
+    """Returns where to search: nothing is the project, JOB or JOB/RUN all ranks of a run, JOB/RUN/RANK one log."""
+    if name is None:
+        return project_id
+    if names_rank(client, name):
+        return find_log(client, project_id, name).ref
+    version = find_version(client, project_id, name)
+    return VersionRef(project_id, version.job_id, version.id)
 
 
 def run_name(client: Client, project_id: str, version: Version) -> str:

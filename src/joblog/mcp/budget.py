@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-BYTES_PER_TOKEN = 4
-"""As ``joblog why --max-tokens`` counts them."""
+from joblog.views.why.digest import BYTES_PER_TOKEN
 
 LINE_CHARACTERS = 400
 """What is shown of a line of a log; ``lines`` with ``width`` shows more."""

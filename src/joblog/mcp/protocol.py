@@ -6,7 +6,7 @@ Source: https://modelcontextprotocol.io/specification (tools, prompts, and their
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -17,7 +17,18 @@ from pydantic import Field
 from joblog import __version__
 from joblog.errors import JoblogError
 from joblog.mcp.budget import HOSTILE
-from joblog.mcp.tools import DEFAULT_TOKENS, MAX_HITS, MAX_LINES, MAX_POINTS, MAX_RUNS, MAX_TOKENS, MAX_WIDTH, MIN_TOKENS, Tools
+from joblog.mcp.tools import (
+    DEFAULT_TOKENS,
+    MAX_HITS,
+    MAX_LINES,
+    MAX_POINTS,
+    MAX_RUNS,
+    MAX_TEMPLATES,
+    MAX_TOKENS,
+    MAX_WIDTH,
+    MIN_TOKENS,
+    Tools,
+)
 
 INSTRUCTIONS = f"""joblog keeps every byte that training jobs print. A run is named JOB (its latest run), JOB#2 or \
 JOB/V0002; one rank's log is JOB/V0002/3. Lines count from 0.
@@ -38,7 +49,10 @@ def server(tools_of: Callable[[Context[Any]], Tools]) -> MCPServer[Any]:
     """Returns a server whose tools are those that ``tools_of`` gives for a call; a tool runs in a thread."""
     made = MCPServer("joblog", version=__version__, instructions=INSTRUCTIONS, log_level="ERROR", subscriptions=False)
     questions = _Questions(tools_of)
-    for each in (questions.runs, questions.why, questions.ranks, questions.lines, questions.search, questions.metrics):
+    for each in (
+        questions.runs, questions.why, questions.ranks, questions.lines, questions.search, questions.metrics,
+        questions.compare, questions.templates,
+    ):  # fmt: skip
         made.add_tool(each, annotations=_READS, structured_output=False)
     made.prompt(title="Why did this run fail?")(why_did_this_run_fail)
     made.prompt(title="Is this run healthy?")(is_this_run_healthy)
@@ -127,6 +141,33 @@ class _Questions:
         """Show the numbers that a run printed (loss, learning rate, speed), as series over its steps."""
         return _answered(lambda: self._tools_of(ctx).metrics(run, names, ranks, points, max_tokens))
 
+    def compare(
+        self,
+        ctx: Context[Any],
+        run: _Run = None,
+        other: Annotated[str | None, Field(description="the run to compare with, in place of against", max_length=200)] = None,
+        against: Annotated[
+            Literal["good", "earlier", "ranks"],
+            Field(description="the job's last good run, the run before, or this run's ranks with each other"),
+        ] = "good",
+        count: Annotated[int, Field(ge=1, le=MAX_TEMPLATES, description="lines that are new, and as many that are gone")] = 10,
+        max_tokens: _Tokens = DEFAULT_TOKENS,
+    ) -> str:
+        """Show what a run printed that another did not, what it no longer prints, and values that changed (versions,
+        arguments, world size). The line that names a failure comes first."""
+        return _answered(lambda: self._tools_of(ctx).compare(run, other, against, count, max_tokens))
+
+    def templates(
+        self,
+        ctx: Context[Any],
+        run: _Run = None,
+        ranks: _Ranks = None,
+        count: Annotated[int, Field(ge=1, le=MAX_TEMPLATES)] = 40,
+        max_tokens: _Tokens = DEFAULT_TOKENS,
+    ) -> str:
+        """Show what a log is made of: lines that are alike but for numbers, times and ids, counted; the most frequent first."""
+        return _answered(lambda: self._tools_of(ctx).templates(run, ranks, count, max_tokens))
+
 
 def why_did_this_run_fail(run: str) -> str:
     """Find the cause of a failure, with the lines that prove it."""
@@ -146,10 +187,10 @@ def is_this_run_healthy(run: str) -> str:
     )
 
 
-def compare_with_the_last_good_run(job: str) -> str:
+def compare_with_the_last_good_run(run: str) -> str:
     """Find what is different this time."""
     return (
-        f"List the runs of {job}; take the latest, and the last one before it that completed. Compare their first lines"
-        " (versions, arguments, world size), their metrics at equal steps, and what only the later one prints. Answer with"
-        " the differences that may matter, each with a link."
+        f"Compare the run {run} with the last good run of its job (compare), and their metrics at equal steps (metrics of"
+        " both). Look at the lines around what is new (lines). Answer with the differences that may matter, the likely cause"
+        " first, each with its link."
     )

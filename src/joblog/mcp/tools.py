@@ -9,21 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from joblog.api.refs import LogRef, printable
+from joblog.api.refs import printable
 from joblog.api.values.overview import RunSummary
 from joblog.api.values.reading import Task
 from joblog.client import Client
 from joblog.client.links import Link, LogPart
-from joblog.client.names import find_job, find_log, find_version, latest_version, names_rank, run_name
-from joblog.client.searching import Hit, Query, VersionRef
+from joblog.client.names import (
+    LogNames,
+    find_job,
+    find_log,
+    find_version,
+    latest_version,
+    place,
+    rank_of,
+    run_name,
+    search_place,
+)
+from joblog.client.searching import Hit, Query
 from joblog.core.amounts import duration, size
 from joblog.errors import Invalid
 from joblog.mcp.budget import HOSTILE, LINE_CHARACTERS, Budget, of_log
+from joblog.views.compare.values import Difference, Template
 from joblog.views.ranks import format_ranks
-from joblog.views.values import SeriesPoints
+from joblog.views.values import SeriesPoints, Where
+from joblog.views.why.digest import BYTES_PER_TOKEN, MIN_BYTES
 
 MIN_TOKENS, MAX_TOKENS, DEFAULT_TOKENS = 200, 20_000, 1500
-MAX_LINES, MAX_RUNS, MAX_HITS, MAX_POINTS, MAX_WIDTH = 500, 100, 100, 200, 8000
+MAX_LINES, MAX_RUNS, MAX_HITS, MAX_POINTS, MAX_TEMPLATES, MAX_WIDTH = 500, 100, 100, 200, 200, 8000
 
 _HIT_BYTES, _NARROW = 80, 40
 """What a match takes at least: so many are asked for as may fit; and where not even one does, what is shown of its line."""
@@ -35,6 +47,7 @@ class Tools:
     def __init__(self, client: Client, project_id: str, address: str) -> None:
         """``address`` is the server's, as its users' browsers know it."""
         self._client, self._project_id, self._address = client, project_id, address.rstrip("/")
+        self._names = LogNames(client, project_id)
 
     def runs(self, job: str | None, states: Sequence[str], labels: Sequence[str], limit: int, max_tokens: int) -> str:
         """Returns runs, the newest first."""
@@ -54,10 +67,10 @@ class Tools:
 
     def why(self, run: str | None, ranks: str | None, max_tokens: int) -> str:
         """Returns why a run died."""
-        tokens = _bounded("max_tokens", max_tokens, MIN_TOKENS * 2, MAX_TOKENS)
+        answer, most = _budget(max_tokens), max(max_tokens * BYTES_PER_TOKEN, MIN_BYTES)
         version = latest_version(self._client, self._project_id, run)
-        digest = self._client.why(self._project_id, version.job_id, version.id, ranks=ranks, max_tokens=tokens - MIN_TOKENS)
-        answer = Budget(tokens)
+        where = self._project_id, version.job_id, version.id
+        digest = self._client.why(*where, ranks=ranks or rank_of(self._client, run), max_bytes=most)
         answer.add(HOSTILE, f"Run {digest.run}, {version.state}: {self._link(digest.run)}")
         lines = str(digest).split("\n")
         for at, line in enumerate(lines):
@@ -96,14 +109,15 @@ class Tools:
         first = -count if start is None else start
         if around is not None:
             first = max(_bounded("around", around, 0, 10**15) - count // 2, 0)
-        name = self._log_name(status.ref)
+        name = place(self._client, status.ref)
         page = self._client.terminal(status.ref, first, count)
         if not page.lines:
             return answer.end(f"There is nothing there: {name} has lines {status.start_line} to {status.end_line - 1}.")
-        shown = page.lines[:count] if first >= 0 else page.lines[-count:]  # a page is of about so many
+        from_end = start is None and around is None
+        shown = page.lines[-count:] if from_end else page.lines[:count]  # a page is of about so many
         last = shown[-1].end_line
-        place = self._link(name, LogPart(shown[0].start_line, max(last, shown[0].start_line + 1)))
-        answer.add(HOSTILE, f"{name}, {status.end_line} lines, {size(status.end_byte)}: {place}")
+        link = self._link(name, LogPart(shown[0].start_line, max(last, shown[0].start_line + 1)))
+        answer.add(HOSTILE, f"{name}, {status.end_line} lines, {size(status.end_byte)}: {link}")
         for line in shown:
             again = f" (drawn {line.frames} times)" if line.frames > 1 else ""
             if not answer.add(f"{line.start_line}{again} {of_log(line.text, width)}"):
@@ -125,11 +139,11 @@ class Tools:
         """Returns lines that match."""
         answer, limit = _budget(max_tokens), _bounded("limit", limit, 1, MAX_HITS)
         context = _bounded("context", context, 0, 20)
-        place, around = self._place(where), (context, context)
+        searched, around = search_place(self._client, self._project_id, where), (context, context)
 
         def page(limit: int) -> tuple[list[Hit], str | None]:
             query = Query(pattern, regex, ignore_case)
-            return self._client.search_page(place, query, limit=limit, cursor=cursor, backwards=backwards, context=around)
+            return self._client.search_page(searched, query, limit=limit, cursor=cursor, backwards=backwards, context=around)
 
         hits, following = page(max(min(limit, answer.left_bytes // _HIT_BYTES), 1))
         if not hits:
@@ -152,6 +166,7 @@ class Tools:
         answer, points = _budget(max_tokens), _bounded("points", points, 3, MAX_POINTS)
         version = latest_version(self._client, self._project_id, run)
         where = self._project_id, version.job_id, version.id
+        ranks = ranks or rank_of(self._client, run)
         series = self._client.metrics(*where, ranks=ranks, names=names, points=points)
         name = run_name(self._client, self._project_id, version)
         if not series:
@@ -161,6 +176,67 @@ class Tools:
             if not answer.add(_series_line(each, whole=bool(names))):
                 return answer.end(f"{len(series) - at} series are left out: name those you want (names), or a rank (ranks).")
         return answer.end("" if names else "With names=[...] the points between are shown, too.")
+
+    def compare(self, run: str | None, other: str | None, against: str, count: int, max_tokens: int) -> str:
+        """Returns what a run printed that another one did not, and the other way round."""
+        answer, count = _budget(max_tokens), _bounded("count", count, 1, MAX_TEMPLATES)
+        after = latest_version(self._client, self._project_id, run)
+        before = None if other is None else find_version(self._client, self._project_id, other)
+        made = self._client.diff(
+            self._project_id, after.job_id, after.id,
+            ranks=rank_of(self._client, run),
+            against=against,
+            against_job=None if before is None else before.job_id,
+            against_version=None if before is None else before.id,
+            against_ranks=rank_of(self._client, other),
+            count=count,
+        )  # fmt: skip
+        answer.add(HOSTILE, f"{made.after} compared with {made.before}.")
+        parts = list(self._differences(made))
+        for at, lines in enumerate(parts):
+            if not answer.add(*lines):
+                return answer.end(f"{len(parts) - at} differences are left out: raise max_tokens.")
+        left = made.new_total - len(made.new) + made.gone_total - len(made.gone)
+        if left:
+            return answer.end(f"{left} more lines are new or gone: raise count.")
+        return answer.end("" if parts else "Both print the same, but for numbers, times and ids.")
+
+    def templates(self, run: str | None, ranks: str | None, count: int, max_tokens: int) -> str:
+        """Returns what a run printed, lines that are alike counted together."""
+        answer, count = _budget(max_tokens), _bounded("count", count, 1, MAX_TEMPLATES)
+        version = latest_version(self._client, self._project_id, run)
+        name = run_name(self._client, self._project_id, version)
+        where = self._project_id, version.job_id, version.id
+        listed = self._client.templates(*where, ranks=ranks or rank_of(self._client, run), count=count)
+        answer.add(HOSTILE, f"{name} prints {listed.total} templates in {listed.lines} lines; what varies is masked.")
+        shown = 0
+        for each in listed.items:
+            if not answer.add(*self._template_lines(each, name, each.text)):
+                break
+            shown += 1
+        left = listed.total - shown
+        return answer.end(f"{left} templates are left out: raise count or max_tokens." if left else "")
+
+    def _differences(self, made: Difference) -> Iterator[list[str]]:
+        before, after = (name.partition(" ")[0] for name in (made.before, made.after))  # without the ranks that they may name
+        if made.parted is not None:
+            yield ["They part here:", *self._template_lines(made.parted, after, made.parted.line)]
+        for title, templates, run in (("New", made.new, after), ("Gone", made.gone, before)):
+            for each in templates:
+                yield [f"{title}:", *self._template_lines(each, run, each.line)]
+        for value in made.values:
+            change = f"{value.name}: {value.before} -> {value.after}"
+            yield [f"Changed value, {self._place_link(after, value.where)}", of_log(change)]
+        for changed in made.counts:
+            times = f"Printed {changed.before} -> {changed.after} times, {self._place_link(after, changed.where)}"
+            yield [times, of_log(changed.text)]
+
+    def _template_lines(self, template: Template, run: str, text: str) -> list[str]:
+        who = f"rank {template.ranks}" if template.rank_count == 1 else f"{template.rank_count} ranks"
+        return [f"{template.count} x on {who}, first {self._place_link(run, template.first)}", of_log(text)]
+
+    def _place_link(self, run: str, where: Where) -> str:
+        return self._link(f"{run}/{where.task}", LogPart(where.start_line, where.end_line))
 
     def _run_lines(self, run: RunSummary, now_ms: int) -> Iterator[str]:
         name = f"{run.job_name}/{run.name}"
@@ -174,22 +250,10 @@ class Tools:
             yield f"  last line {of_log(run.last_line, 160)}"
 
     def _hit_lines(self, hit: Hit, context: int, width: int = LINE_CHARACTERS) -> Iterator[str]:
-        name = self._log_name(hit.log)
+        name = self._names.name(hit.log)
         yield f"{name} line {hit.line}: {self._link(name, LogPart(hit.line, hit.line + 1))}"
         for line in [*hit.before, hit.text, *hit.after] if context else [hit.text]:
             yield of_log(line.text, width)
-
-    def _place(self, name: str | None) -> LogRef | VersionRef | str:
-        if name is None:
-            return self._project_id
-        if names_rank(self._client, name):
-            return find_log(self._client, self._project_id, name).ref
-        version = find_version(self._client, self._project_id, name)
-        return VersionRef(self._project_id, version.job_id, version.id)
-
-    def _log_name(self, log: LogRef) -> str:
-        version = self._client.version(log.project_id, log.job_id, log.version_id)
-        return f"{run_name(self._client, log.project_id, version)}/{log.task}"
 
     def _link(self, name: str, part: LogPart | None = None) -> str:
         job, run, *task = name.split("/")

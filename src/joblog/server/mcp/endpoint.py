@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from mcp.server.mcpserver import Context
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
 
 from joblog.core.settings import Settings
 from joblog.errors import ForeignPage, Unauthorized
@@ -37,9 +37,11 @@ class Endpoint:
         self._loop = asyncio.get_running_loop()
         logging.getLogger("mcp").setLevel(logging.WARNING)
         made = server(self._tools)
-        self._manager = StreamableHTTPSessionManager(
-            made._lowlevel_server, json_response=True, stateless=True, max_request_body_size=_MAX_BODY_BYTES
+        open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # ``answer`` checks who asks from where
+        made.streamable_http_app(
+            json_response=True, stateless_http=True, max_request_body_size=_MAX_BODY_BYTES, transport_security=open_to_all
         )
+        self._manager = made.session_manager
         self._ready, self._stopping = asyncio.Event(), asyncio.Event()
         self._running = asyncio.create_task(self._run())
 
