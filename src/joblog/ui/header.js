@@ -23,7 +23,7 @@ export function header(heading, where, again, project = null) {
     el("a", { href: "/", class: "home", "aria-label": `joblog: ${t("jobs")}` }, el("span", { class: "mark" }), el("span", { class: "home-name" }, "joblog")),
     heading,
     el("nav", { class: "where", "aria-label": t("whereNow") }, ...where),
-    bell && bell.told,
+    bell && bell.status,
     bell && bell.element,
     menu(again).element,
   );

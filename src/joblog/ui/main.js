@@ -7,6 +7,7 @@ import { language, t } from "./i18n.js";
 import { asksForAddress } from "./log/addresses.js";
 import { firstLog } from "./log/first.js";
 import { logPage } from "./log/page.js";
+import { filledPlace } from "./log/place.js";
 import { followLoginLink, loginPage } from "./login.js";
 import { applyTheme } from "./preferences.js";
 
@@ -95,8 +96,9 @@ async function pageAt(path) {
     const task = /^worker-\d+$/.exec(new URLSearchParams(location.search).get("from") ?? "")?.[0] ?? "worker-0";
     const address = { project: decodeURIComponent(version[1]), job: Number(version[2]), version: Number(version[3]), task };
     if (!version[4]) return moved(await firstLog(address), "");
-    const section = await SECTIONS[/** @type {keyof typeof SECTIONS} */ (version[4])]();
-    return section.versionPage(address, show, failed);
+    const section = /** @type {keyof typeof SECTIONS} */ (version[4]);
+    const [{ VersionPage }, place] = await Promise.all([SECTIONS[section](), filledPlace(address, section)]);
+    return new VersionPage(address, place, show, failed);
   }
   const numbered = NUMBERED.exec(path);
   if (numbered) {

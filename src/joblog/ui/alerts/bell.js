@@ -28,7 +28,7 @@ export class Bell extends Popup {
     this.problem = problem;
     this.count = el("span", { class: "bell-count", hidden: true });
     /** Tells who hears the page; outside of what opens, which is not heard while it is closed. */
-    this.told = el("span", { class: "unseen", role: "status" });
+    this.status = el("span", { class: "unseen", role: "status" });
     fill(this.button, bell(), this.count);
     this.news = newsOf(project);
     /** Those that were new when the panel was opened are marked in it. */
@@ -63,7 +63,7 @@ export class Bell extends Popup {
     this.count.hidden = !count;
     this.button.setAttribute("aria-label", label);
     this.button.title = label;
-    say(this.told, count ? label : "");
+    say(this.status, count ? label : "");
     if (this.element.open) this.#draw();
   }
 

@@ -51,6 +51,6 @@ export function lineLink(project, { job_id: job, version_id: version, task, line
  * @param {string | null} newest
  */
 export function firedMark(count, newest) {
-  const said = t(count === 1 ? "alertOne" : "alertsCount", number(count)) + (newest ? `: ${newest.slice(0, 300)}` : "");
-  return el("span", { class: "fired-mark", role: "img", "aria-label": said, title: said }, bell(), number(count));
+  const text = t(count === 1 ? "alertOne" : "alertsCount", number(count)) + (newest ? `: ${newest.slice(0, 300)}` : "");
+  return el("span", { class: "fired-mark", role: "img", "aria-label": text, title: text }, bell(), number(count));
 }

@@ -8,7 +8,6 @@ import { t } from "../i18n.js";
 import { runLine } from "../log/facts.js";
 import { listen } from "../log/keys.js";
 import { showKeys } from "../log/dialogs.js";
-import { Place } from "../log/place.js";
 import { hashOf } from "../log/selection.js";
 
 const COUNT = 50;
@@ -26,22 +25,10 @@ const CAUSE = 0;
  *   new_total: number, gone_total: number, read_bytes: number, unread_bytes: number, before_version_id: number}} Difference
  */
 
-/**
- * @param {import("../api.js").Address} address
- * @param {() => void} again
- * @param {(error: unknown) => void} failed
- * @returns {Promise<import("../main.js").Page>}
- */
-export async function versionPage(address, again, failed) {
-  const place = new Place(address, "diff", () => undefined);
-  await place.fill();
-  return new DiffPage(address, place, again, failed);
-}
-
-class DiffPage {
+export class VersionPage {
   /**
    * @param {import("../api.js").Address} address
-   * @param {Place} place
+   * @param {import("../log/place.js").Place} place
    * @param {() => void} again
    * @param {(error: unknown) => void} failed
    */
@@ -52,12 +39,12 @@ class DiffPage {
     this.asking = new AbortController();
     const others = place.versions.filter((each) => each.id !== address.version).reverse();
     const names = Object.fromEntries(others.map((each) => [String(each.id), runLine(each)]));
-    const said = { good: t("diffGood"), earlier: t("diffEarlier"), ranks: t("diffRanks") };
+    const chosenBy = { good: t("diffGood"), earlier: t("diffEarlier"), ranks: t("diffRanks") };
     const asked = new URLSearchParams(location.search).get("with") ?? "good";
-    this.with = choice(t("diffWith"), asked, [...AGAINST, ...others.map((each) => String(each.id))], { ...said, ...names });
+    this.with = choice(t("diffWith"), asked, [...AGAINST, ...others.map((each) => String(each.id))], { ...chosenBy, ...names });
     this.with.addEventListener("change", () => this.#changed());
-    this.told = el("span", { class: "quiet", role: "status" });
-    this.found = el("div", { class: "differences" });
+    this.status = el("span", { class: "quiet", role: "status" });
+    this.list = el("div", { class: "differences" });
     this.element = el(
       "div",
       { class: "screen" },
@@ -65,8 +52,8 @@ class DiffPage {
       el(
         "main",
         { id: "main", tabindex: "-1" },
-        el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, el("span", { class: "quiet", "aria-hidden": "true" }, t("diffWith")), this.with, el("span", { class: "spacer" }), this.told),
-        el("div", { class: "diff-page", tabindex: "0", role: "group", "aria-label": t("section-diff") }, this.found),
+        el("div", { class: "tools", role: "toolbar", "aria-label": t("toolsOf") }, el("span", { class: "quiet", "aria-hidden": "true" }, t("diffWith")), this.with, el("span", { class: "spacer" }), this.status),
+        el("div", { class: "diff-page", tabindex: "0", role: "group", "aria-label": t("section-diff") }, this.list),
       ),
     );
     this.unlisten = listen({ "?": () => showKeys() });
@@ -95,7 +82,7 @@ class DiffPage {
     const { signal } = this.asking;
     const chosen = this.with.value;
     const query = { [AGAINST.includes(chosen) ? "against" : "against_version"]: chosen, count: COUNT };
-    say(this.told, `${t("loading")} …`);
+    say(this.status, `${t("loading")} …`);
     try {
       for (;;) {
         /** @type {Difference} */
@@ -105,7 +92,7 @@ class DiffPage {
           this.#show(made);
           return;
         }
-        say(this.told, t("plotReading", size(made.unread_bytes)));
+        say(this.status, t("plotReading", size(made.unread_bytes)));
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -114,14 +101,14 @@ class DiffPage {
         this.failed(error);
         return;
       }
-      say(this.told, "");
-      fill(this.found, el("p", { role: "alert" }, status === 404 ? t("diffNoOther") : t("failed", error instanceof Error ? error.message : "")));
+      say(this.status, "");
+      fill(this.list, el("p", { role: "alert" }, status === 404 ? t("diffNoOther") : t("failed", error instanceof Error ? error.message : "")));
     }
   }
 
   /** @param {Difference} made */
   #show(made) {
-    say(this.told, t("diffOf", made.after, made.before));
+    say(this.status, t("diffOf", made.after, made.before));
     const before = made.before_version_id;
     const { parted } = made;
     const sections = [
@@ -133,7 +120,7 @@ class DiffPage {
     ].filter((each) => each !== null);
     const plots = `${versionPath(this.address)}/plots?${new URLSearchParams({ from: this.address.task, with: String(before) })}`;
     const more = made.against === "ranks" || before === this.address.version ? null : el("p", {}, el("a", { href: plots }, t("diffPlots")));
-    fill(this.found, ...(sections.length ? sections : [el("p", {}, t("diffNothing"))]), more);
+    fill(this.list, ...(sections.length ? sections : [el("p", {}, t("diffNothing"))]), more);
   }
 
   /**

@@ -25,6 +25,22 @@ const ORDER = ["FAILED", "LOST", "KILLED", "KILLING"];
  * @typedef {"log" | "ranks" | "plots" | "diff"} Section
  */
 
+/**
+ * A page's place, once all that it shows is known.
+ * @param {Address} address
+ * @param {Section} section
+ */
+export async function filledPlace(address, section) {
+  const place = new Place(address, section, () => undefined);
+  try {
+    await place.fill();
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+  return place;
+}
+
 export class Place {
   /**
    * @param {Address} address

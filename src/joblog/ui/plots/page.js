@@ -5,7 +5,6 @@ import { el, fill, say } from "../dom.js";
 import { number, size } from "../format.js";
 import { choice, header } from "../header.js";
 import { t } from "../i18n.js";
-import { Place } from "../log/place.js";
 import { listen } from "../log/keys.js";
 import { showKeys } from "../log/dialogs.js";
 import { onTheme } from "../preferences.js";
@@ -31,22 +30,10 @@ const MOST_AT_FIRST = 4;
  * @typedef {{items: Points[], read_bytes: number, unread_bytes: number}} Metrics
  */
 
-/**
- * @param {import("../api.js").Address} address
- * @param {() => void} again
- * @param {(error: unknown) => void} failed
- * @returns {Promise<import("../main.js").Page>}
- */
-export async function versionPage(address, again, failed) {
-  const place = new Place(address, "plots", () => undefined);
-  await place.fill();
-  return new PlotsPage(address, place, again, failed);
-}
-
-class PlotsPage {
+export class VersionPage {
   /**
    * @param {import("../api.js").Address} address
-   * @param {Place} place
+   * @param {import("../log/place.js").Place} place
    * @param {() => void} again
    * @param {(error: unknown) => void} failed
    */

@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { listen } from "../log/keys.js";
 import { members } from "../log/members.js";
 import { Notice } from "../log/notice.js";
-import { Place, rankName } from "../log/place.js";
+import { rankName } from "../log/place.js";
 import { Merged } from "./merged.js";
 import { beside, labelled } from "./rows.js";
 import { Strip } from "./strip.js";
@@ -16,22 +16,10 @@ const TYPING_MS = 400;
 const COLLAPSE = ["0", "1", "10", "60"];
 const TASK = /^worker-\d+$/;
 
-/**
- * @param {import("../api.js").Address} address
- * @param {() => void} again
- * @param {(error: unknown) => void} failed
- * @returns {Promise<import("../main.js").Page>}
- */
-export async function versionPage(address, again, failed) {
-  const place = new Place(address, "ranks", () => undefined);
-  await place.fill();
-  return new RanksPage(address, place, again, failed);
-}
-
-class RanksPage {
+export class VersionPage {
   /**
    * @param {import("../api.js").Address} address
-   * @param {Place} place
+   * @param {import("../log/place.js").Place} place
    * @param {() => void} again
    * @param {(error: unknown) => void} failed
    */
