@@ -118,7 +118,8 @@ class Lab:
     def delivered(self) -> list[tuple[str, int]]:
         """Returns what became of each delivery, and in how many tries."""
         watching = self.engine.watching
-        return [(each.state, each.tries) for alert in self.alerts() for each in watching.deliveries(alert.id)]
+        rows = watching.deliveries([alert.id for alert in self.alerts()])
+        return [(each.state, each.tries) for deliveries in rows.values() for each in deliveries]
 
 
 class Receiver:

@@ -80,7 +80,8 @@ def test_receiver_that_is_dead_is_given_up(lab: Lab, receiver: Receiver, status:
         lab.sends()
         lab.at_ms += MINUTE_MS
     assert lab.delivered() == [("failed", MAX_TRIES)]
-    problem = lab.engine.watching.deliveries(lab.alerts()[0].id)[0].problem
+    (alert,) = lab.alerts()
+    problem = lab.engine.watching.deliveries([alert.id])[alert.id][0].problem
     assert "very-secret" not in problem
     assert problem == (f"it answered {status}" if status else "its answer is no HTTP" if "HTTP" in problem else "no connection")
 
@@ -143,6 +144,25 @@ def test_receiver_that_takes_nothing_is_in_nobodys_way(lab: Lab, receiver: Recei
         lab.at_ms += 1
     assert len(receiver.requests) == 5
     dead.close()
+
+
+def test_many_alerts_have_each_its_own_deliveries(lab: Lab, receiver: Receiver) -> None:
+    """More of them than one statement asks for; the newest of each run stands in the lists."""
+    lab.rule("match", receiver.url, name="boom", pattern="boom")
+    lab.rule("match", name="bang", pattern="bang")
+    logs = [lab.run()[0] for _ in range(20)]
+    for log in logs:
+        lab.prints(log, b"bang\n" if log is logs[3] else b"boom\n")
+    lab.passes(5000)
+    lab.prints(logs[19], b"bang\n")
+    lab.passes(5000)
+    watching, alerts = lab.engine.watching, lab.alerts()
+    deliveries = watching.deliveries([alert.id for alert in alerts])
+    assert [len(deliveries[alert.id]) for alert in alerts] == [0 if alert.rule_name == "bang" else 1 for alert in alerts]
+    newest = watching.alerts_of_runs([log.version_id for log in logs])
+    assert {version_id: (count, alert.rule_name) for version_id, (count, alert) in newest.items()} == {
+        log.version_id: {3: (1, "bang"), 19: (2, "bang")}.get(number, (1, "boom")) for number, log in enumerate(logs)
+    }
 
 
 def test_private_addresses_are_refused_unless_the_operator_allows_them(tmp_path: Path) -> None:
@@ -208,7 +228,7 @@ def test_addresses_are_secret(lab: Lab, receiver: Receiver) -> None:
     lab.open()
     lab.sends()
     assert (lab.delivered(), receiver.requests) == ([("failed", 1)], [])
-    assert "another secret key" in lab.engine.watching.deliveries(1)[0].problem
+    assert "another secret key" in lab.engine.watching.deliveries([1])[1][0].problem
 
 
 def test_command_is_run_only_where_the_operator_allows_it(lab: Lab, tmp_path: Path) -> None:

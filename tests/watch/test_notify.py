@@ -73,7 +73,7 @@ def test_mail_server_that_is_away_is_tried_again(lab: Lab, mailbox: tuple[Mailbo
     lab.passes(5000)
     lab.sends()
     assert lab.delivered() == [("waiting", 1)]
-    assert "very-secret" not in lab.engine.watching.deliveries(1)[0].problem
+    assert "very-secret" not in lab.engine.watching.deliveries([1])[1][0].problem
     assert box.mails == []
 
 

@@ -6,7 +6,7 @@ is tried by whoever moves its time on, so of several nodes one; a node that dies
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -24,6 +24,7 @@ FOREVER_MS = 2**62
 """Until when a rule is muted that is muted for ever."""
 
 _GROUP = 16
+"""Ids in one statement."""
 
 
 class RuleRow(NamedTuple):
@@ -160,9 +161,10 @@ class Watching:
     def mute_rule(self, project_id: str, rule_id: int, until_ms: int) -> RuleRow:
         """Has a rule tell nobody before a moment; 0: at once again. Raises NotFound."""
         with self._db.transaction() as tx:
-            if not tx.rows("watch_rule_mute", project_id=project_id, id=rule_id, until_ms=until_ms):
-                raise NotFound("rule", rule_id)
-            return next(rule for rule in map(_rule, tx.rows("watch_rules_of", project_id=project_id)) if rule.id == rule_id)
+            rows = tx.rows("watch_rule_mute", project_id=project_id, id=rule_id, until_ms=until_ms)
+        if not rows:
+            raise NotFound("rule", rule_id)
+        return _rule(rows[0])
 
     def drop_rule(self, project_id: str, rule_id: int) -> None:
         """Deletes a rule; its alerts stay. Raises NotFound."""
@@ -201,16 +203,9 @@ class Watching:
 
     def alerts_of_runs(self, version_ids: Sequence[int]) -> dict[int, tuple[int, AlertRow]]:
         """Returns how many alerts runs have, and the newest, of those that have any."""
-        newest: dict[int, tuple[int, AlertRow]] = {}
-        for start in range(0, len(version_ids), _GROUP):
-            some = [*version_ids[start : start + _GROUP], *[0] * _GROUP][:_GROUP]
-            for version_id, count, alert_id in self._db.rows(
-                "alerts_of_runs", **{f"id_{number}": one for number, one in enumerate(some, 1)}
-            ):
-                alert = self.alert(alert_id)
-                if alert is not None:
-                    newest[version_id] = (int(count), alert)
-        return newest
+        rows = [row for some in _batches(version_ids) for row in self._db.rows("alerts_of_runs", **some)]
+        alerts = [(int(row[0]), AlertRow(*row[1:])) for row in rows]
+        return {alert.version_id: (count, alert) for count, alert in alerts}
 
     def explain(self, alert_id: int, why: str) -> None:
         """Keeps the first words of why a run failed."""
@@ -219,18 +214,18 @@ class Watching:
 
     # Deliveries
 
-    def deliveries(self, alert_id: int) -> list[DeliveryRow]:
-        """Lists to whom an alert is sent, and what became of it."""
-        return [DeliveryRow(*row) for row in self._db.rows("deliveries", alert_id=alert_id)]
+    def deliveries(self, alert_ids: Sequence[int]) -> dict[int, list[DeliveryRow]]:
+        """Returns to whom each of some alerts is sent, and what became of it."""
+        rows: dict[int, list[DeliveryRow]] = {alert_id: [] for alert_id in alert_ids}
+        for some in _batches(alert_ids):
+            for row in self._db.rows("deliveries", **some):
+                rows[row[0]].append(DeliveryRow(*row[1:]))
+        return rows
 
     def due_deliveries(self, now_ms: int, limit: int) -> list[DueDelivery]:
         """Lists what is to be sent, that which waits for longest first."""
         rows = self._db.rows("deliveries_due", now_ms=now_ms, limit=limit)
         return [DueDelivery(*row)._replace(sealed_url=bytes(row[4])) for row in rows]
-
-    def waiting(self) -> int:
-        """Returns how many deliveries wait."""
-        return sum(int(row[1]) for row in self._db.rows("deliveries_count"))
 
     def claim(self, due: DueDelivery, until_ms: int) -> int | None:
         """Takes a delivery until a moment, and counts the try; None where another node has it."""
@@ -293,6 +288,13 @@ def drop(tx: Transaction, version_id: int) -> None:
     """Deletes what there is of watching a run that is deleted."""
     for query in ("deliveries_drop", "alerts_drop", "watch_run_drop"):
         tx.rows(query, version_id=version_id)
+
+
+def _batches(ids: Sequence[int]) -> Iterator[dict[str, Value]]:
+    """Yields ids as the statements take several of them; 0 is none."""
+    for start in range(0, len(ids), _GROUP):
+        some = [*ids[start : start + _GROUP], *[0] * _GROUP][:_GROUP]
+        yield {f"id_{number}": each for number, each in enumerate(some, 1)}
 
 
 def _due(row: Row) -> DueRun:

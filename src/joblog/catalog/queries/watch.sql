@@ -1,10 +1,13 @@
 -- What is watched: rules, how far runs were watched, alerts and their deliveries. See catalog/watching.py.
 
+-- part: rule
+id, project_id, name, body, sealed_notify, created_ms, muted_ms
+
 -- name: watch_rules
-SELECT id, project_id, name, body, sealed_notify, created_ms, muted_ms FROM watch_rule ORDER BY id;
+SELECT @rule FROM watch_rule ORDER BY id;
 
 -- name: watch_rules_of
-SELECT id, project_id, name, body, sealed_notify, created_ms, muted_ms FROM watch_rule
+SELECT @rule FROM watch_rule
 WHERE project_id = :project_id ORDER BY name;
 
 -- name: watch_rule_put
@@ -15,17 +18,20 @@ VALUES (:id, :project_id, :name, :body, :sealed_notify, :now_ms);
 DELETE FROM watch_rule WHERE project_id = :project_id AND name = :name RETURNING id;
 
 -- name: watch_rule_mute
-UPDATE watch_rule SET muted_ms = :until_ms WHERE project_id = :project_id AND id = :id RETURNING id;
+UPDATE watch_rule SET muted_ms = :until_ms WHERE project_id = :project_id AND id = :id RETURNING @rule;
 
 -- name: watch_rule_drop
 DELETE FROM watch_rule WHERE project_id = :project_id AND id = :id RETURNING id;
 
--- name: watch_due
+-- part: unsettled
 -- Runs in projects that have rules: those that go on, and those that have ended lately and were not watched to that end.
+(v.ended_ms IS NULL OR v.ended_ms > :since_ms) AND (w.settled IS NULL OR v.ended_ms IS NULL OR w.settled <> v.ended_ms * 32 + v.status)
+    AND j.project_id IN (SELECT project_id FROM watch_rule)
+
+-- name: watch_due
 SELECT v.id, v.uuid, v.number, v.created_ms, v.status, v.reason, v.started_ms, v.ended_ms, j.id, j.name, j.project_id, j.labels
 FROM version v JOIN job j ON j.id = v.job_id LEFT JOIN watch_run w ON w.version_id = v.id
-WHERE (v.ended_ms IS NULL OR v.ended_ms > :since_ms) AND (w.settled IS NULL OR v.ended_ms IS NULL OR w.settled <> v.ended_ms * 32 + v.status)
-    AND j.project_id IN (SELECT project_id FROM watch_rule)
+WHERE @unsettled
 ORDER BY v.id;
 
 -- name: watch_heads
@@ -33,8 +39,7 @@ ORDER BY v.id;
 SELECT l.version_id, l.id, l.worker, l.created_ms, l.appended_ms, l.start_byte, l.sealed_byte, l.end_byte, l.end_line,
     l.partial_byte, l.closed_ms
 FROM version v JOIN job j ON j.id = v.job_id LEFT JOIN watch_run w ON w.version_id = v.id JOIN log l ON l.version_id = v.id
-WHERE (v.ended_ms IS NULL OR v.ended_ms > :since_ms) AND (w.settled IS NULL OR v.ended_ms IS NULL OR w.settled <> v.ended_ms * 32 + v.status)
-    AND j.project_id IN (SELECT project_id FROM watch_rule)
+WHERE @unsettled
 ORDER BY l.version_id, l.worker;
 
 -- name: watch_run
@@ -60,15 +65,20 @@ UPDATE alert SET last_ms = :last_ms, resolved_ms = :resolved_ms, times = :times 
 -- name: alert_explain
 UPDATE alert SET why = :why WHERE id = :id AND why IS NULL;
 
--- name: alert
-SELECT a.id, a.rule_id, a.rule_name, a.kind, a.project_id, a.job_id, j.name, a.version_id, v.number, a.worker, a.alert_key,
+-- part: alert
+a.id, a.rule_id, a.rule_name, a.kind, a.project_id, a.job_id, j.name, a.version_id, v.number, a.worker, a.alert_key,
     a.fired_ms, a.last_ms, a.resolved_ms, a.times, a.reason, a.line, a.start_byte, a.end_byte, a.line_text, a.step, a.why
+
+-- part: ids
+:id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14, :id_15, :id_16
+
+-- name: alert
+SELECT @alert
 FROM alert a JOIN job j ON j.id = a.job_id JOIN version v ON v.id = a.version_id WHERE a.id = :id;
 
 -- name: alerts
 -- A project's alerts, or those of one job or run (0: of all), the newest first, from before an id.
-SELECT a.id, a.rule_id, a.rule_name, a.kind, a.project_id, a.job_id, j.name, a.version_id, v.number, a.worker, a.alert_key,
-    a.fired_ms, a.last_ms, a.resolved_ms, a.times, a.reason, a.line, a.start_byte, a.end_byte, a.line_text, a.step, a.why
+SELECT @alert
 FROM alert a JOIN job j ON j.id = a.job_id JOIN version v ON v.id = a.version_id
 WHERE a.project_id = :project_id AND a.id < :before
     AND (CAST(:job_id AS BIGINT) = 0 OR a.job_id = CAST(:job_id AS BIGINT))
@@ -77,10 +87,9 @@ ORDER BY a.id DESC LIMIT :limit;
 
 -- name: alerts_of_runs
 -- How many alerts runs have, and the newest of them; 0 is no run.
-SELECT version_id, COUNT(*), MAX(id) FROM alert
-WHERE version_id IN (:id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14,
-    :id_15, :id_16)
-GROUP BY version_id;
+SELECT n.times, @alert
+FROM (SELECT MAX(id) AS id, COUNT(*) AS times FROM alert WHERE version_id IN (@ids) GROUP BY version_id) n
+JOIN alert a ON a.id = n.id JOIN job j ON j.id = a.job_id JOIN version v ON v.id = a.version_id;
 
 -- name: alerts_drop
 DELETE FROM alert WHERE version_id = :version_id;
@@ -93,7 +102,9 @@ INSERT INTO delivery (alert_id, number, project_id, receiver, sealed_url, state,
 VALUES (:alert_id, :number, :project_id, :receiver, :sealed_url, 'waiting', 0, :due_ms, NULL, '');
 
 -- name: deliveries
-SELECT number, receiver, state, tries, due_ms, ended_ms, problem FROM delivery WHERE alert_id = :alert_id ORDER BY number;
+-- Of several alerts; 0 is none.
+SELECT alert_id, number, receiver, state, tries, due_ms, ended_ms, problem FROM delivery
+WHERE alert_id IN (@ids) ORDER BY alert_id, number;
 
 -- name: deliveries_due
 -- To each receiver the first that is due, so that one that takes nothing is in nobody's way.
@@ -114,9 +125,6 @@ WHERE alert_id = :alert_id AND number = :number AND state = 'waiting' RETURNING 
 
 -- name: delivery_later
 UPDATE delivery SET due_ms = :due_ms, problem = :problem WHERE alert_id = :alert_id AND number = :number AND state = 'waiting';
-
--- name: deliveries_count
-SELECT state, COUNT(*) FROM delivery WHERE state = 'waiting' GROUP BY state;
 
 -- name: deliveries_release
 -- What somebody who is dead has claimed.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct, UnsetType, field
 
 from joblog.api.values.watching import Alert, Delivery, Firing, RuleTest, SigningSecret, WatchRule
-from joblog.catalog.watching import FOREVER_MS, AlertRow, DueRun, RuleRow
+from joblog.catalog.watching import FOREVER_MS, AlertRow, DeliveryRow, DueRun, RuleRow
 from joblog.core.names import MAX_ID
 from joblog.errors import Missing, NotFound, OutOfRange
 from joblog.server.http.parameters import AfterId, Limit, number
@@ -184,12 +185,13 @@ def _rule(joblog: State, row: RuleRow) -> WatchRule:
 
 def _alerts(joblog: State, project_id: str, given: dict[str, int]) -> list[Alert]:
     watching = joblog.engine.watching
-    return [_alert(joblog, row) for row in watching.alerts(project_id, **given)]
+    rows = watching.alerts(project_id, **given)
+    deliveries = watching.deliveries([row.id for row in rows])
+    return [_alert(row, deliveries[row.id]) for row in rows]
 
 
-def _alert(joblog: State, row: AlertRow) -> Alert:
+def _alert(row: AlertRow, deliveries: Sequence[DeliveryRow]) -> Alert:
     """Returns an alert as it is answered."""
-    deliveries = [Delivery(*each[1:]) for each in joblog.engine.watching.deliveries(row.id)]
     same = {name: getattr(row, name) for name in Alert.FIELDS if name in AlertRow._fields}
     return Alert(
         **same,
@@ -197,7 +199,7 @@ def _alert(joblog: State, row: AlertRow) -> Alert:
         run=f"V{row.version_number:04d}",
         task=_task(row.worker),
         text=row.line_text,
-        deliveries=tuple(deliveries),
+        deliveries=tuple(Delivery(*each[1:]) for each in deliveries),
     )
 
 
