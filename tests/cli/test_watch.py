@@ -61,6 +61,7 @@ def test_rules_by_the_command_line(watched: Server, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["add", "--value", "(a)(b)", "--above", "1"], "pattern must be an expression with one group"),
         (["add", "--match", "("], "pattern must be a regular expression"), (["add", "--count", "3"], "the options must be"),
         (["add", "--metric", "loss"], "above is missing"), (["add", "--stall", "--silent", "1"], "--silent must be a number"),
         (["add", "--name", "a"], "--name must be given with"), (["add", "http://10.0.0.1/"], "notify must be"),

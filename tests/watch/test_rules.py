@@ -126,6 +126,24 @@ def test_value_by_an_expression(lab: Lab) -> None:
     assert [(alert.line, alert.reason) for alert in lab.alerts()] == [(2, "value is 60, below 80")]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "line", "value"),
+    [
+        (r"rate (\d+(\.\d+)?)", b"rate 70.5", "70.5"),
+        (r"rate (\d+)|speed (\d+)", b"speed 60", "60"),
+        (r"[()](?:rate|speed)\) (?P<rate>\d+)\|", b"(rate) 50|", "50"),
+        (r"\Q(rate\E(\d+)[]()]", b"(rate40)", "40"),
+    ],
+)
+def test_value_is_in_the_one_group(lab: Lab, pattern: str, line: bytes, value: str) -> None:
+    """Groups within it, of another branch, and brackets that are none do not count."""
+    lab.rule("value", pattern=pattern, below=80)
+    (log,) = lab.run()
+    lab.prints(log, line + b"\n")
+    lab.passes(5000)
+    assert [alert.reason for alert in lab.alerts()] == [f"value is {value}, below 80"]
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.KILLED, Status.COMPLETED])
 def test_state(lab: Lab, status: Status) -> None:
     """How the run ended, once, also when it began and ended between two looks."""
@@ -184,6 +202,8 @@ def test_run_that_takes_too_long(lab: Lab) -> None:
         ("every_s", {"kind": "absence", "pattern": "a", "every_s": 0}), ("metric", {"kind": "value", "above": 1}),
         ("above", {"kind": "value", "metric": "loss"}), ("goal", {"kind": "value", "metric": "a", "above": 1, "goal": "up"}),
         ("pattern", {"kind": "value", "pattern": "loss", "above": 1}), ("states", {"kind": "state"}),
+        ("pattern", {"kind": "value", "pattern": "(a)(b)", "above": 1}),
+        ("pattern", {"kind": "value", "pattern": "(?:(a)|b)(c)", "above": 1}),
         ("states", {"kind": "state", "states": ["broken"]}), ("quiet", {"kind": "stall", "quiet": "at night"}),
         ("quiet", {"kind": "stall", "quiet": "22:00-07:00 Moon/Base"}), ("name", {"kind": "stall", "name": "a/b"}),
         ("count", {"kind": "match", "pattern": "a", "count": 0}), ("silent_s", {"kind": "stall", "silent_s": float("nan")}),

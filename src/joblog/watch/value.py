@@ -19,6 +19,7 @@ from joblog.engine.patterns import compiled
 from joblog.errors import Invalid, Missing
 from joblog.views.why.endings import step_of
 from joblog.watch.body import RuleBody
+from joblog.watch.groups import groups_side_by_side
 from joblog.watch.match import Until
 from joblog.watch.own_text import OwnText
 from joblog.watch.rule import Block, Event, Fired, Resolved, RunRule
@@ -84,8 +85,8 @@ class ValueRule(RunRule):
         if body.pattern is not None:
             flags = "(?im)" if body.ignore_case else "(?m)"
             self._expression = compiled(flags + body.pattern, "a regular expression of RE2's", capture=True)
-            if self._expression.groups < 1:
-                raise Invalid("pattern", "an expression with a group, which is the number", body.pattern)
+            if groups_side_by_side(body.pattern) != 1:
+                raise Invalid("pattern", "an expression with one group, which is the number, else (?:...)", body.pattern)
 
     def read(self, state: ValueState, block: Block) -> Iterator[Event]:
         """Fires with the line whose reading makes it wrong for so many in a row."""
@@ -180,7 +181,7 @@ def _step_at(block: Block, place: int) -> int | None:
 
 
 def _in_groups(expression: Any, data: bytes) -> Iterator[Reading]:
-    """Yields the first group of each match that has one."""
+    """Yields the group of each match that has one: the outermost, of the branch that matches."""
     for match in expression.finditer(data):
         group = next((number for number in range(1, expression.groups + 1) if match.group(number) is not None), 0)
         if group:

@@ -58,7 +58,7 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--absent", metavar="RE", help="no line that matches within --start, or --every")
     kind.add_argument("--stall", action="store_true", help="no output, or no step, for longer than the run's own pace explains")
     kind.add_argument("--metric", metavar="NAME", help="a number behind this name, such as loss")
-    kind.add_argument("--value", metavar="RE", help="a number that the expression's group has")
+    kind.add_argument("--value", metavar="RE", help="the number in the one group of RE")
     kind.add_argument("--state", metavar="STATE", action="append", help="such as failed or lost; may be repeated")
     kind.add_argument("--ranks", action="store_true", help="a rank that is silent while others go on")
     more = parser.add_argument_group("more of it")
