@@ -13,6 +13,7 @@ import pytest
 
 from joblog.core.status import Status
 from joblog.errors import Invalid
+from joblog.watch import webhook
 from joblog.watch.alert_sender import MAX_TRIES
 from joblog.watch.hosts import Hosts, Refused
 from joblog.watch.own_text import ALERT_MARK
@@ -193,6 +194,21 @@ def test_private_addresses_are_refused_unless_the_operator_allows_them(tmp_path:
     Hosts("*").check_literal("192.168.1.1")
     with pytest.raises(Invalid, match="alert_hosts"):
         Hosts("10.0.0.0/99")
+
+
+class Checked(Hosts):
+    """Knows where a host is that has no other address."""
+
+    def resolved(self, host: str, port: int) -> list[tuple[str, int]]:
+        return [("127.0.0.1", port)]
+
+
+def test_webhook_connects_to_the_address_that_was_checked(receiver: Receiver) -> None:
+    """Its name is not resolved again, whatever that would lead to by then."""
+    address = f"http://training.invalid:{receiver.port}/hook"
+    webhook.post(address, b"{}", key="a", secret="whsec_", now_ms=0, hosts=Checked(""))
+    ((headers, _),) = receiver.requests
+    assert headers["host"] == f"training.invalid:{receiver.port}"
 
 
 def test_host_that_is_no_longer_allowed_is_not_reached(lab: Lab, receiver: Receiver) -> None:

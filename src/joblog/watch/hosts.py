@@ -1,7 +1,8 @@
 """Which hosts alerts may be sent to: whoever may write a rule must not reach what only the server can reach.
 
-Public addresses, and what the operator allows beside them. Names are resolved when something is sent, and the address that was
-checked is the one that is connected to, so that a name that changes its address in between gets nothing.
+Public addresses, and what the operator allows beside them. Names are resolved, and their addresses checked, when something is
+sent. A webhook connects to the address that was checked, so a name that changes its address in between gets nothing. apprise
+resolves a name once more by itself: of a mail server, or a chat server of somebody's own, such a name can lead anywhere.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def send(address: str, title: str, text: str, hosts: Hosts) -> None:
         raise NotSent(str(error), again=False) from error
     try:
         for host in _hosts(address, plugin):
-            hosts.resolved(host, 443)
+            hosts.resolved(host, 443)  # apprise does so once more, and may be led elsewhere: see docs/watch.md
     except Refused as error:
         raise NotSent(str(error), again=False) from error
     except OSError as error:
