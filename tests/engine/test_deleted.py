@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from joblog.api.values import Job
+from joblog.api.values import Job, RecordedGap
 from joblog.catalog.database import Transaction, Value
+from joblog.catalog.leases import Leases
 from joblog.catalog.modelarts_jobs import _drop_job, _drop_version
 from joblog.catalog.runs import _put_log, make_version
 from joblog.catalog.states import Report
@@ -150,3 +151,25 @@ def test_a_report_of_a_version_that_is_being_deleted(nodes: Nodes) -> None:
     with pytest.raises(NotFound):
         nodes.one.states.report(second, 3, report, NOW_MS)
     assert nodes.rows(ORPHANS) == []
+
+
+def test_a_run_of_many_logs_leaves_nothing_but_the_names_of_its_objects(nodes: Nodes) -> None:
+    """Also of those that share a pack with logs of another run; what is kept stays what it was."""
+    kept = nodes.one.runs.put_run("lab", "kept", "run", 0, NOW_MS)[2]
+    logs = [nodes.one.runs.put_run("lab", "job", "run", worker, NOW_MS)[2] for worker in range(6)]
+    for log in (kept, *logs):
+        nodes.one.appender.append(log.id, 0, b"one\n")
+        nodes.one.logs.add_gaps(log.id, [RecordedGap(0, 5, "spool full", NOW_MS)])
+    for log in (kept, *logs[:3]):
+        nodes.one.logs.close(nodes.one.logs.head(log.id), None, None, NOW_MS)
+    leases = Leases(nodes.one.database, lambda: NOW_MS)
+    assert nodes.one.packer.pack(leases.take([kept.id, *(log.id for log in logs[:3])])) == 4
+    assert nodes.one.sealer.seal(logs[3].id)
+    nodes.other.jobs.delete_version(nodes.version, NOW_MS + 1)
+    assert nodes.rows("SELECT id FROM log") == [(kept.id,)]
+    for table in ("segment", "gap"):
+        assert nodes.rows(f"SELECT DISTINCT log_id FROM {table}") == [(kept.id,)]
+    assert nodes.rows("SELECT log_id FROM chunk") == []
+    assert len(nodes.rows(f"SELECT object_key FROM garbage WHERE since_ms = {NOW_MS + 1}")) == 2
+    head = nodes.one.logs.head(kept.id)
+    assert b"".join(nodes.one.reader.stream(head, 0, head.end_byte)) == b"one\n"

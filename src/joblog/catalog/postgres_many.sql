@@ -21,3 +21,29 @@ WHERE log.id = given.id AND log.end_byte = given.at_byte AND log.closed_ms IS NU
 INSERT INTO chunk (log_id, start_byte, end_byte, start_line, end_line, appended_ms, data)
 SELECT * FROM unnest(:log_id::BIGINT[], :start_byte::BIGINT[], :end_byte::BIGINT[], :start_line::BIGINT[], :end_line::BIGINT[],
     :appended_ms::BIGINT[], :data::BYTEA[]);
+
+-- name: log_drop
+-- In the order of their ids, as appends lock them.
+DELETE FROM log USING (SELECT log.id, given.number FROM unnest(:id::BIGINT[]) WITH ORDINALITY AS given (id, number)
+    JOIN log ON log.id = given.id ORDER BY log.id FOR UPDATE OF log) AS locked
+WHERE log.id = locked.id RETURNING locked.number, log.id;
+
+-- name: log_segments_drop
+DELETE FROM segment USING unnest(:log_id::BIGINT[]) WITH ORDINALITY AS given (log_id, number)
+WHERE segment.log_id = given.log_id RETURNING given.number, segment.object_key, segment.object_at;
+
+-- name: log_chunks_drop
+DELETE FROM chunk WHERE log_id = ANY (:log_id::BIGINT[]);
+
+-- name: log_gaps_drop
+DELETE FROM gap WHERE log_id = ANY (:log_id::BIGINT[]);
+
+-- name: garbage_put
+INSERT INTO garbage (object_key, since_ms) SELECT * FROM unnest(:object_key::TEXT[], :now_ms::BIGINT[])
+ON CONFLICT (object_key) DO UPDATE SET since_ms = garbage.since_ms;
+
+-- name: garbage_last
+-- garbage_put has locked them.
+UPDATE garbage SET since_ms = given.now_ms FROM unnest(:object_key::TEXT[], :now_ms::BIGINT[]) AS given (object_key, now_ms)
+WHERE garbage.object_key = given.object_key
+    AND NOT EXISTS (SELECT 1 FROM segment WHERE segment.object_key = garbage.object_key);
