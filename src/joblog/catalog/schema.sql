@@ -1,6 +1,6 @@
 -- The catalog. It runs unchanged on SQLite and on PostgreSQL (which reads BYTEA where SQLite sees a blob).
 -- Times are milliseconds since 1970, sizes and positions are bytes, a ..._line is the number of newlines before its ..._byte.
--- What belongs to a log begins its key with the log's id, so that a distributed PostgreSQL can shard by it.
+-- What belongs to a log begins its key with the log's id, so that a log's rows lie together.
 
 CREATE TABLE counter (
     name TEXT PRIMARY KEY,
