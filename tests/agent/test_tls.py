@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from joblog.core.settings import Settings
 from joblog.errors import Invalid
-from joblog.server.process import tls_options
+from joblog.server.host import tls_options
 from tests.agent.harness import Agent
 from tests.conftest import start_server
 

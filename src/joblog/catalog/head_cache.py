@@ -1,7 +1,8 @@
 """The heads of logs that were lately asked for by name, where this process is the only one that changes them.
 
 A read asks for the head first, and for little else when its pieces are in memory. With the embedded catalog every change goes
-through this process, which says which log it was; so a head in memory is the head in the catalog.
+through this process, which says which log it was; so a head in memory is the head in the catalog. A process that only reads is
+told that there was a commit, and forgets all.
 """
 
 from __future__ import annotations

@@ -51,9 +51,13 @@ class Sqlite:
 
     embedded = True
 
-    def __init__(self, path: Path, clock_ms: Callable[[], int] = process_clock_ms) -> None:
-        """Opens the file, makes or migrates the schema; raises Unavailable. The process's clock is the catalog's."""
+    def __init__(self, path: Path, clock_ms: Callable[[], int] = process_clock_ms, *, reads: bool = False) -> None:
+        """Opens the file, makes or migrates the schema; raises Unavailable. The process's clock is the catalog's.
+
+        With ``reads`` another process of the same server has done so, and is the only one that writes.
+        """
         self.clock_ms = clock_ms
+        self._reads = reads
         self._changed: Callable[[set[int]], None] = lambda _: None
         self._grew: Callable[[list[Growth]], None] = lambda _: None
         self._path = str(path)
@@ -62,6 +66,8 @@ class Sqlite:
         self._group: _Group | None = None
         self._local = threading.local()
         self._open: list[apsw.Connection] = []
+        if reads:
+            return
         with _unavailable():
             self._writer = self._connect()
             self._wait_at_bytes = _LARGE_LOG_BYTES
@@ -82,6 +88,8 @@ class Sqlite:
     @contextmanager
     def transaction(self) -> Iterator[_Writing]:
         """Commits when the block is left, with others that wait to write; rolls back when it raises."""
+        if self._reads:
+            raise Unavailable("this process of the server only reads")
         with _unavailable():
             group = self._begun()
             writing = _Writing(self._writer)
@@ -194,6 +202,7 @@ class Sqlite:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("cache_size", -_READ_CACHE_KIB)
+        connection.pragma("query_only", int(self._reads))
         connection.pragma("temp_store", 2)  # in memory: neither files for it, nor a full /tmp in the way of what is written
         self._open.append(connection)
         return connection

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 QUICK_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Bounds of durations: a page from memory takes less than the first, what waits for a store that is away more than the last."""
@@ -97,6 +97,9 @@ KINDS = (
 )
 
 
+_BY_NAME = {kind.name: kind for kind in KINDS}
+
+
 class Distribution:
     """How many values there were up to each bound, and beyond the last; and their sum."""
 
@@ -151,6 +154,37 @@ class Tally:
         taken = self.distribution(kind, *labels)
         with self._lock:
             taken.add(seconds)
+
+    def given(self) -> tuple[list[tuple[str, list[str], int]], list[tuple[str, list[str], list[int], float]]]:
+        """Returns what was counted, by the kinds' names, for another process to ``take``, and begins anew."""
+        with self._lock:
+            counts = [(kind.name, list(labels), n) for kind, each in self._counts.items() for labels, n in each.items() if n]
+            durations = [
+                (kind.name, list(labels), taken.counts, taken.total)
+                for kind, each in self._taken.items()
+                for labels, taken in each.items()
+                if any(taken.counts)
+            ]
+            for kind in self._counts:
+                self._counts[kind] = dict.fromkeys(self._counts[kind], 0)
+            for each in self._taken.values():
+                for taken in each.values():
+                    taken.counts, taken.total = [0] * len(taken.counts), 0.0
+        return counts, durations
+
+    def take(
+        self,
+        counts: Iterable[tuple[str, tuple[str, ...], int]],
+        durations: Iterable[tuple[str, tuple[str, ...], list[int], float]],
+    ) -> None:
+        """Adds what another process has ``given``; on the thread that answers requests, as their durations have no lock."""
+        for name, labels, count in counts:
+            self.add(_BY_NAME[name], *labels, count=count)
+        for name, labels, taken, total in durations:
+            distribution = self.distribution(_BY_NAME[name], *labels)
+            with self._lock:
+                distribution.counts = [a + b for a, b in zip(distribution.counts, taken, strict=True)]
+                distribution.total += total
 
     def counts(self) -> Iterator[tuple[Kind, dict[tuple[str, ...], int]]]:
         """Yields what was counted, by labels."""

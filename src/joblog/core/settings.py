@@ -15,6 +15,8 @@ from joblog.errors import Invalid
 
 MIB = 1024 * 1024
 
+MAX_WORKERS = 64
+
 STORED = ("data", "catalog", "catalog_connections", "objects", "objects_endpoint", "objects_region", "objects_style")
 """The settings that say where things are kept; every command that looks at them takes these."""
 
@@ -54,6 +56,9 @@ class Settings:
     objects_style: str = _setting("path", "where an S3 request names its bucket: path, or host (virtual-hosted, for OBS)")
     host: str = _setting("127.0.0.1", "address to listen on; change it to let other machines reach joblog")
     port: int = _setting(8470, "TCP port to listen on; 0 takes a free one and writes it to <data>/url")
+    workers: int = _setting(
+        1, "processes that answer on an embedded catalog: one writes, the others read; 0: one for each core, 8 at most"
+    )
     append_limit_bytes: int = _setting(16 * MIB, "largest body of one append, after decompression")
     append_queue_bytes: int = _setting(
         64 * MIB, "memory for bodies that arrive or wait for their commit, shared by the callers; beyond it: 503"
@@ -141,6 +146,10 @@ class Settings:
             raise Invalid("tls_cert and tls_key", "both given, or neither")
         if self.catalog and not self.catalog.startswith(("postgresql://", "postgres://")):
             raise Invalid("catalog", "an address that begins with postgresql://")  # not shown: it may hold a password
+        if self.workers > MAX_WORKERS:
+            raise Invalid("workers", f"a whole number from 0 to {MAX_WORKERS}", self.workers)
+        if self.catalog and self.workers > 1:
+            raise Invalid("workers", "0 or 1 where nodes share a catalog: start more nodes instead", self.workers)
         if not 2 <= self.catalog_connections <= 1000:
             raise Invalid("catalog_connections", "a number from 2 to 1000", self.catalog_connections)
 

@@ -27,6 +27,7 @@ from joblog.core.settings import Settings
 from joblog.core.timeline import Timeline
 from joblog.engine.append import Appender
 from joblog.engine.feed import Feed
+from joblog.engine.generations import Generations
 from joblog.engine.janitor import Janitor
 from joblog.engine.opening import lock, open_database, open_objects
 from joblog.engine.ownership import Ownership
@@ -62,30 +63,28 @@ class Engine:
         clock_ms: Callable[[], int] | None = None,
         deliver: Callable[[Callable[[], None]], None] = lambda tell: tell(),
         called: Callable[[str, bool, float], None] | None = None,
+        generations: Generations | None = None,
+        reads: bool = False,
     ) -> None:
         """Opens the catalog and the objects; nothing runs in the background until ``janitor.start()``.
 
         ``called`` is told of every call of the object store that has ended: which, whether it failed, how long it took.
         ``clock_ms`` is another clock than the catalog's own, which tells the time of day: an annotation, never a key.
+        ``generations`` is shared with other processes of this server; with ``reads`` this is one that writes nothing.
 
         Raises Invalid when another process serves the directory, or for settings that cannot be used; Unavailable when the
         catalog cannot be opened; Conflict when it has not got all yet that is being moved to it, or does not fit its objects.
         """
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = -1 if settings.catalog else lock(settings)
+        self.generations, self.reads, self._commits = generations, reads, -1
+        self._lock = -1 if settings.catalog or reads else lock(settings)
         self.tally, self._also_called, self.objects = Tally(), called, open_objects(settings)
         self.objects.watch(self._called)
         self.database, self.ownership = self._catalog(clock_ms)
         self.clock_ms = clock_ms = self.database.clock_ms
         self.runs, self.feed, self.timeline = Runs(self.database), Feed(), Timeline()
-        self.cache = PieceCache(settings.cache_bytes, self.timeline)
-        self._heads: _Heads = self.runs
-        if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
-            self._heads = heads = HeadCache(self.runs, self.timeline)
-            self.database.watch(partial(self._changed, heads), self._went_back, partial(self._grew, heads))
-        else:
-            self.database.watch(self.feed.changed, self._went_back)
+        self._remember()
         self.logs = Logs(self.database)
         self.jobs = Jobs(self.database)
         self.overview = Overview(self.database)
@@ -102,6 +101,16 @@ class Engine:
         room, tally = settings.append_queue_bytes, self.tally
         self.appender = Appender(self.logs, self.reader, clock_ms=clock_ms, queue_bytes=room, deliver=deliver, tally=tally)
 
+    def _remember(self) -> None:
+        """Makes the memories, of pieces and of heads, and has them follow the commits."""
+        self.cache = PieceCache(self.settings.cache_bytes, self.timeline)
+        self._heads: _Heads = self.runs
+        if isinstance(self.database, Sqlite):  # any other one is changed by other processes too
+            self._heads = self._head_cache = heads = HeadCache(self.runs, self.timeline)
+            self.database.watch(partial(self._changed, heads), self._went_back, partial(self._grew, heads))
+        else:
+            self.database.watch(self.feed.changed, self._went_back)
+
     def _open_readers(self) -> None:
         """Opens the ways to read: pages, whole logs, searches."""
         local = self.objects.local_directory
@@ -117,10 +126,12 @@ class Engine:
 
     def _catalog(self, clock_ms: Callable[[], int] | None) -> tuple[Database, Ownership]:
         try:
-            database = open_database(self.settings, clock_ms)
+            database = open_database(self.settings, clock_ms, reads=self.reads)
         except BaseException:
             self._unlock()
             raise
+        if self.reads:
+            return database, Ownership(database, self.objects)
         try:
             begin_serving(database)
             return database, self._owned(database)
@@ -155,6 +166,13 @@ class Engine:
             " gone from it; agents send what their spools still have. Nothing is sealed or deleted before it fits its objects"
         )
 
+    def catch_up(self) -> None:
+        """Forgets, in a process that only reads, what another one may have changed since."""
+        generations = self.generations
+        if generations is not None and generations.commits != self._commits:
+            self._commits = generations.commits  # first: what is committed meanwhile is forgotten next time
+            self._head_cache.clear()
+
     def _called(self, call: str, failed: bool, seconds: float) -> None:
         self.tally.took(OBJECT_CALLS, seconds, call, "failed" if failed else "ok")
         if self._also_called is not None:
@@ -162,11 +180,15 @@ class Engine:
 
     def _changed(self, heads: HeadCache, log_ids: set[int]) -> None:
         """Follows a commit: first what is remembered is forgotten, then those who wait are woken."""
+        if self.generations is not None:
+            self.generations.committed()
         heads.changed(log_ids)
         self.feed.changed(log_ids)
 
     def _grew(self, heads: HeadCache, growths: list[Growth]) -> None:
         """Follows a commit of appends: what is remembered goes on to their ends, then those who wait are given them."""
+        if self.generations is not None:
+            self.generations.committed()
         heads.grew([growth.head for growth in growths])
         self.feed.grew(growths)
 

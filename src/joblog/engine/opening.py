@@ -34,10 +34,13 @@ def require_catalog(settings: Settings) -> None:
         raise Invalid("data", "a directory that joblog has served", str(settings.data))
 
 
-def open_database(settings: Settings, clock_ms: Callable[[], int] | None = None) -> Database:
-    """Opens the catalog, with another clock than its own if one is given; raises Invalid, Unavailable."""
+def open_database(settings: Settings, clock_ms: Callable[[], int] | None = None, *, reads: bool = False) -> Database:
+    """Opens the catalog, with another clock than its own if one is given; raises Invalid, Unavailable.
+
+    With ``reads``, an embedded one that another process of this server writes to.
+    """
     if not settings.catalog:
-        return Sqlite(settings.catalog_path, clock_ms or process_clock_ms)
+        return Sqlite(settings.catalog_path, clock_ms or process_clock_ms, reads=reads)
     given = {"connections": settings.catalog_connections, "clock_ms": clock_ms}
     database: Database = _postgres().Postgres(settings.catalog, **given)
     return database

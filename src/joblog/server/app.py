@@ -205,6 +205,10 @@ class App:
         words, receivers = FirstWords(self._parts.joblog, asyncio.get_running_loop()), self._parts.joblog.receivers
         return WatchService(self._engine, receivers, words.of, self._settings.public_url.rstrip("/") or address)
 
+    def forget_rights(self) -> None:
+        """Forgets what is remembered of tokens and users."""
+        self._auth.forget()
+
     async def stop(self) -> None:
         """Ends the answers that have no end of their own, or not soon."""
         self._searches.stopping.set()

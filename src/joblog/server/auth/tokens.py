@@ -120,7 +120,10 @@ class Auth:
         return ticket.signer if ticket is not None else None if known is None else known[0]
 
     def forget(self) -> None:
-        """Drops what is remembered, after a revocation."""
+        """Drops what is remembered, after a revocation; other processes of this server do so as well."""
+        generations = self._engine.generations
+        if generations is not None and not self._engine.reads:
+            generations.revoked()
         self._known.clear()
         self._strangers.clear()
         self.revocations += 1
