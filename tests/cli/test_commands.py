@@ -43,7 +43,7 @@ def test_verbose_says_how_to_learn_why_a_run_failed(joblog: Agent) -> None:
     """After where it is, in one line more; of a run that did not fail nothing is said."""
     ran = joblog.run(joblog.job("sh", "-c", "exit 3", options=("-v", "--job", "broken")))
     assert ran.returncode == 3
-    assert ran.stderr.splitlines()[1:] == [b"joblog: joblog why broken shows why it failed"]
+    assert ran.stderr.splitlines()[1:] == [b"joblog: joblog why broken/V0001 shows why it failed"]
 
 
 @pytest.mark.parametrize(("rank", "told"), [("worker-0", 1), ("worker-1", 0)])

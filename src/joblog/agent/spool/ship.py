@@ -95,6 +95,7 @@ class Shipper:
         self._description = Description(spool, origin)
         self._client: Writer | None = None
         self._log: Log | None = None
+        self._run_name = spool.meta.job_name  # with the run's own name when the server has given it
         self._at = 0
         self._sent_s = 0.0
         self._batch_bytes = BATCH_BYTES
@@ -233,9 +234,10 @@ class Shipper:
         self._description.send(client, run)
         self._at = self._send_notice(client, log)
         self._ref = log.ref
+        self._run_name = f"{run.job.name}/{run.version.name}"
         self._met.set()
         if first and self._say_address:
-            self._say(f"{client.url}/p/{log.project_id}/{run.job.name}/{run.version.name}")
+            self._say(f"{client.url}/p/{log.project_id}/{self._run_name}")
         return log
 
     def _accept_loss(self, log: Log, at: int) -> None:
@@ -339,7 +341,7 @@ class Shipper:
             if outcome is not None and not self._end_reported.is_set():
                 client.report(log.ref, **outcome._asdict(), **meta.facts)
                 if outcome.status == "FAILED" and self._say_address:
-                    self._say(f"joblog why {meta.job_name} shows why it failed")
+                    self._say(f"joblog why {self._run_name} shows why it failed")
         except JoblogError as error:
             if not isinstance(error, Invalid | NotFound | Conflict):
                 raise
