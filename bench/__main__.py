@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ from bench.watching import watching
 from joblog import __version__
 
 MEMORY_GOAL_MB = 250
+
+_LINE = 118
+"""Characters in a line of the page."""
 
 # In this order: what leaves work behind for the background loop comes last.
 PARTS: Mapping[str, Callable[[Stage], None]] = {
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         texts = Texts()
         rows = _measured(Path(directory), texts, arguments)
     report = _Report(_heading(texts, time.monotonic() - begun), rows)
-    text = "\n\n".join([*report.heading, markdown(report.rows)])
+    text = "\n\n".join([*(textwrap.fill(each, _LINE) for each in report.heading), markdown(report.rows)])
     print(text)
     if arguments.markdown:
         arguments.markdown.write_text(f"# All that was measured\n\nWritten by `make bench`.\n\n{text}\n")
