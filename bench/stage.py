@@ -111,8 +111,8 @@ class Stage:
             time.sleep(0.1)
 
     def stored_bytes(self, project_id: str) -> int:
-        """Returns the size of a project's objects, those that are still waiting to be removed not among them."""
-        keys = self._catalog("SELECT object_key FROM segment WHERE project_id = ?", project_id)
+        """Returns the size of a project's objects, packs once, those that are still waiting to be removed not among them."""
+        keys = self._catalog("SELECT DISTINCT object_key FROM segment WHERE project_id = ?", project_id)
         return sum((self.directory / "data" / "objects" / key).stat().st_size for (key,) in keys)
 
     def _catalog(self, query: str, *values: str) -> list[tuple[Any, ...]]:
