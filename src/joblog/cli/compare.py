@@ -109,7 +109,10 @@ def _show_metrics(rows: Sequence[MetricRow]) -> None:
     sys.stdout.write("\nMetrics at equal steps:\n")
     show_table(
         ("  NAME", "STEP", "BEFORE", "AFTER"),
-        ((f"  {row.name}", _number(row.step), _number(row.before), _number(row.after)) for row in rows),
+        (
+            (f"  {row.name}", "" if row.step is None else _number(row.step), _number(row.before), _number(row.after))
+            for row in rows
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from joblog.views.compare.difference import difference, odd_ranks
 from joblog.views.compare.reader import Entry, TemplateReader, read_templates
-from joblog.views.compare.together import MetricRow, side_by_side
+from joblog.views.compare.together import MAX_NAMES, MetricRow, side_by_side
 from joblog.views.compare.values import Difference
 from joblog.views.values import SeriesPoints
 
@@ -97,3 +97,14 @@ def test_metrics_side_by_side() -> None:
         MetricRow("loss", 90.0, 1.0, 3.0),
         MetricRow("steps per second", None, 1.0, 0.5),
     ]
+
+
+def test_of_many_series_the_long_ones_are_side_by_side() -> None:
+    """A loss among settings that were printed once each, whose names come before."""
+    steps = [float(at) for at in range(50)]
+    once = [SeriesPoints("worker-0", f"a{n:02d}", 1, [0.0], [0], [1.0], [0], axis="step") for n in range(MAX_NAMES + 5)]
+    loss = SeriesPoints("worker-0", "loss", 50, list(steps), [0] * 50, [1.0] * 50, [0] * 50, axis="step")
+    names = [row.name for row in side_by_side([*once, loss], [*once, loss])]
+    assert "loss" in names
+    assert len(set(names)) == MAX_NAMES
+    assert names == sorted(names)
