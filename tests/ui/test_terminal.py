@@ -155,7 +155,7 @@ def test_positions_stay_when_it_is_switched(open_page: Open, log: MadeLog, oracl
     page = open_page(viewer_path(log) + "#L700-L702")
     until_shown(page, 700)
     switch(page)
-    until_at(page, 700)
+    until_on_top(page, 700)
     top = on_top(page)
     switch(page)
     until_shown(page, top)
@@ -174,6 +174,18 @@ def test_positions_stay_when_it_is_switched(open_page: Open, log: MadeLog, oracl
     assert f"bytes {inner.start_byte:,} to {inner.end_byte - 1:,}" in title
     row.locator(".no").click()
     assert page.url.endswith(f"#L{inner.start_line}-L{inner.end_line - 1}")
+
+
+def until_on_top(page: Page, line: int) -> None:
+    """Waits until what shows a raw line stands on top: it does not while lines below are still to come."""
+    page.wait_for_function(
+        """(line) => {
+          const top = Number(document.querySelector(".bar").getAttribute("aria-valuenow"));
+          const row = document.querySelector(`.terminal .row[data-line="${top}"]`);
+          return row && top <= line && line <= Number(row.dataset.last);
+        }""",
+        arg=line,
+    )
 
 
 def on_top(page: Page) -> int:
