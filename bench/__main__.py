@@ -15,7 +15,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from bench import growth, live, patterns, reads, streams, writes
+from bench import growth, live, patterns, processes, reads, streams, writes
 from bench.agent import agent
 from bench.logs import Texts
 from bench.quiet import Patience
@@ -46,6 +46,7 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "streams": streams.small_logs,
     "download": streams.download,
     "many": growth.many,
+    "processes": processes.processes,
     "agent": agent,
     "watching": watching,
 }

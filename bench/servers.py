@@ -94,11 +94,11 @@ class Memory(msgspec.Struct, frozen=True):
 class Joblog:
     """A ``joblog serve`` on a data directory; ``sealing``: as it does by itself, not by SETTINGS."""
 
-    def __init__(self, data: Path, *, sealing: bool = False) -> None:
+    def __init__(self, data: Path, *, sealing: bool = False, workers: int = 1) -> None:
         data.mkdir(parents=True, exist_ok=True)
         (data / "url").unlink(missing_ok=True)
         self._log = data.with_name("joblog.log")
-        command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0"]
+        command = [sys.executable, "-m", "joblog", "serve", "--data", str(data), "--port", "0", "--workers", str(workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=_environment({} if sealing else SETTINGS), stdout=log, stderr=log)
         try:
