@@ -16,11 +16,14 @@ from pathlib import Path
 import pytest
 
 from joblog.client import Client
+from joblog.core.settings import Settings
 from joblog.errors import JoblogError
 from joblog.server.app import ROUTES
 from joblog.server.workers.channel import SOCKET_FILE
 from joblog.server.workers.reader import READ_HERE
+from joblog.upkeep.check import check
 from tests.conftest import Server, start_server
+from tests.e2e.test_kill import EAGER, Writer, one_round
 from tests.server.calls import MadeLog, Web, made_log
 
 PROCESSES = 3
@@ -87,8 +90,8 @@ def are_gone(pids: list[int]) -> bool:
     return not any(_command(str(pid)) for pid in pids)
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+def until(true: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -213,6 +216,33 @@ def test_worker_that_dies_is_replaced_and_nothing_is_lost(several: Server) -> No
     with each(several) as webs:
         for web in webs:
             assert web.get(f"{run.log.ref.path}/bytes").body == bytes(kept)
+
+
+@pytest.mark.long  # for half a minute it may be busy
+def test_worker_that_is_stuck_is_replaced(several: Server) -> None:
+    with each(several):
+        stuck = workers(several)[0]
+    os.kill(stuck, signal.SIGSTOP)
+    until(lambda: stuck not in workers(several), 2 * WITHIN_S)
+    with each(several):
+        assert len(workers(several)) == PROCESSES - 1
+
+
+@pytest.mark.long
+def test_what_any_process_has_acknowledged_outlives_the_owner(tmp_path: Path) -> None:
+    """It is killed while writers append, by way of all processes, and tails are sealed and merged."""
+    data = tmp_path / "joblog"
+    server = start_server(data, workers=PROCESSES, **EAGER)
+    writers = [Writer(number, server) for number in range(2 * PROCESSES)]
+    for _ in range(5):
+        with each(server):
+            one_round(server, writers, appends=300)
+        assert list(check(Settings(data=data)).problems()) == []
+        server = start_server(data, workers=PROCESSES, **EAGER)
+        with server.client() as client:
+            for writer in writers:
+                writer.verify(client)
+    assert server.stop() == 0
 
 
 def test_workers_end_with_their_owner(tmp_path: Path) -> None:

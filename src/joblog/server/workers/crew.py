@@ -29,6 +29,9 @@ _LONG_S = 10.0
 
 _LINE_BYTES = 1024 * 1024
 
+_SILENCE_S = 30.0
+"""A worker tells what it has counted each second; one that is silent for so long is stuck, with the connections it has."""
+
 _log = logging.getLogger("joblog.server")
 
 
@@ -140,8 +143,7 @@ class Crew:
 
     async def _count_for(self, process: Process) -> None:
         """Adds what a worker counts to what this process counts, until it ends."""
-        assert process.stdout is not None
-        async for line in process.stdout:
+        while line := await self._line(process):
             try:
                 counted = msgspec.json.decode(line, type=Counted)
             except msgspec.DecodeError as error:
@@ -150,6 +152,17 @@ class Crew:
             self._engine.tally.take(_labelled(counted.counts), _labelled(counted.durations))
             self._engine.cache.hits += counted.cache_hits
             self._engine.cache.misses += counted.cache_misses
+
+    async def _line(self, process: Process) -> bytes:
+        """Returns what a worker says next, nothing when it has ended; ends one that is stuck."""
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                return await process.stdout.readline()
+        except TimeoutError:
+            _log.error("worker %d has been silent for %d s and is ended", process.pid, _SILENCE_S)
+            process.kill()
+            return b""
 
 
 def _labelled(items: Sequence[tuple[Any, ...]]) -> list[Any]:

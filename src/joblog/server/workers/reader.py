@@ -50,7 +50,7 @@ READ_HERE = frozenset(
 """The handlers of calls that a worker answers: those that read logs, and remember nothing that anybody else has to know."""
 
 _COUNT_S = 1.0
-"""Between two times that a worker tells what it has counted."""
+"""Between two times that a worker tells what it has counted, and so that it is not stuck."""
 
 _log = logging.getLogger("joblog.server")
 
@@ -151,10 +151,8 @@ def _tell(engine: Engine) -> None:
     counts, durations = engine.tally.given()
     hits, misses = engine.cache.hits, engine.cache.misses
     engine.cache.hits = engine.cache.misses = 0
-    if counts or durations or hits or misses:
-        line = msgspec.json.encode(Counted(counts, durations, hits, misses)) + b"\n"
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
+    sys.stdout.buffer.write(msgspec.json.encode(Counted(counts, durations, hits, misses)) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
