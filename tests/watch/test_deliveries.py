@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
+import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -209,6 +213,35 @@ def test_webhook_connects_to_the_address_that_was_checked(receiver: Receiver) ->
     webhook.post(address, b"{}", key="a", secret="whsec_", now_ms=0, hosts=Checked(""))
     ((headers, _),) = receiver.requests
     assert headers["host"] == f"training.invalid:{receiver.port}"
+
+
+class Slow(Checked):
+    """Takes longer to find an address than all of it may."""
+
+    def resolved(self, host: str, port: int) -> list[tuple[str, int]]:
+        time.sleep(0.3)
+        return super().resolved(host, port)
+
+
+@pytest.mark.parametrize("hosts", [Checked(""), Slow("")])
+def test_receiver_that_answers_byte_by_byte_keeps_no_thread(hosts: Hosts) -> None:
+    """However much of the time was gone before the connection was there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = Thread(target=drip, args=(server,))
+        dripping.start()
+        address = f"http://training.invalid:{server.getsockname()[1]}/"
+        with pytest.raises(webhook.NotSent):
+            webhook.post(address, b"{}", key="a", secret="whsec_", now_ms=0, hosts=hosts, total_s=0.1)
+        dripping.join()
+
+
+def drip(server: socket.socket) -> None:
+    """Answers one with a byte now and then, until that hangs up."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        while True:
+            connection.sendall(b"H")
+            time.sleep(0.05)
 
 
 def test_host_that_is_no_longer_allowed_is_not_reached(lab: Lab, receiver: Receiver) -> None:

@@ -46,8 +46,10 @@ def signature(secret: str, key: str, timestamp_s: int, body: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def post(address: str, body: bytes, *, key: str, secret: str, now_ms: int, hosts: Hosts) -> None:
-    """Sends it; raises NotSent. Blocks for some multiples of TIMEOUT_S at most."""
+def post(  # noqa: PLR0913 - each is a choice of its own
+    address: str, body: bytes, *, key: str, secret: str, now_ms: int, hosts: Hosts, total_s: float = TOTAL_S
+) -> None:
+    """Sends it; raises NotSent. Blocks for ``total_s`` seconds at most, and while names are resolved."""
     timestamp_s = now_ms // 1000
     headers = {
         "Content-Type": "application/json",
@@ -62,7 +64,7 @@ def post(address: str, body: bytes, *, key: str, secret: str, now_ms: int, hosts
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
     try:
         connection = _Pinned(host, port, hosts, tls=parts.scheme.lower() == "https")
-        late = threading.Timer(TOTAL_S, connection.cut)
+        late = threading.Timer(total_s, connection.cut)
         late.daemon = True
         late.start()
         try:
@@ -119,12 +121,14 @@ class _Pinned(HTTPConnection):
     def __init__(self, host: str, port: int, hosts: Hosts, *, tls: bool) -> None:
         super().__init__(host, port, timeout=TIMEOUT_S)
         self._hosts = hosts
+        self._is_cut = False
         self._tls = ssl.create_default_context() if tls else None
         if tls:
             self.default_port = _PORTS["https"]
 
     def cut(self) -> None:
-        """Ends whatever is waited for, from another thread."""
+        """Ends whatever is waited for, from another thread; a connection that is made only later, too."""
+        self._is_cut = True
         try:
             if self.sock is not None:
                 self.sock.shutdown(socket.SHUT_RDWR)
@@ -143,3 +147,5 @@ class _Pinned(HTTPConnection):
             raise problem or OSError("no address")
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+        if self._is_cut:  # while there was no socket yet, or a handshake had it
+            raise TimeoutError
