@@ -42,6 +42,8 @@ def diff(args: argparse.Namespace) -> int:
         raise Invalid("RUN", "given once or twice")
     if len(args.runs) == 2 and (args.ranks or args.earlier):
         raise Invalid("--ranks and --earlier", "given with one run")
+    if args.ranks and args.earlier:
+        raise Invalid("--earlier", "given without --ranks, which compares one run's ranks with each other")
     count = _count(args.count, 200)
     client, project_id = connected(args)
     with client:

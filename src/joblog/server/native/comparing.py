@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 from joblog.core.jobs import VersionRow
-from joblog.core.logs import Head
 from joblog.core.names import MAX_ID
 from joblog.engine.baseline import EARLIER, GOOD, NAMED, RANKS, baseline
-from joblog.errors import Invalid, NotFound, OutOfRange
+from joblog.errors import Invalid, NotFound
 from joblog.server.http.parameters import choice, number, text
 from joblog.server.http.routes import Call, Calls
-from joblog.server.native.ranks import MAX_RANKS, Rank
+from joblog.server.native.ranks import Rank, logs_of_ranks
 from joblog.server.state import State
 from joblog.views.compare.values import Difference, Templates
-from joblog.views.ranks import parse_ranks
 
 calls = Calls("/api/projects/{project_id}/jobs/{job_id}/versions/{version_id}", "views")
 
@@ -38,7 +35,7 @@ OtherRanks = Annotated[str, text("ranks of what it is compared with, as 3,7-9; a
 async def list_templates(joblog: State, call: Call, ranks: Rank = "", count: Many = 100) -> Templates:
     """Counts lines that are alike but for numbers, times, ids and paths; the most frequent first."""
     path = call.path
-    logs = await _logs(joblog, (path["project_id"], path["job_id"], path["version_id"]), ranks)
+    logs = await logs_of_ranks(joblog, (path["project_id"], path["job_id"], path["version_id"]), ranks)
     return await joblog.viewing.run(joblog.templates.templates, logs, count)
 
 
@@ -56,7 +53,7 @@ async def compare_runs(
     """Says what is new, gone and changed in what a run prints, against another run, or of its ranks against each other."""
     path = call.path
     project_id, job_id, version_id = path["project_id"], path["job_id"], path["version_id"]
-    logs = await _logs(joblog, (project_id, job_id, version_id), ranks)
+    logs = await logs_of_ranks(joblog, (project_id, job_id, version_id), ranks)
     version = await joblog.reading(joblog.engine.runs.version, project_id, job_id, version_id)
     if against_job is not None and against_version is None:
         raise Invalid("against_job", "given with against_version")
@@ -76,7 +73,7 @@ async def compare_runs(
         if base is None:
             raise NotFound("earlier run of the job that is over", job_id)
         other, chosen = base
-    others = await _logs(joblog, (project_id, other_job, other.id), against_ranks)
+    others = await logs_of_ranks(joblog, (project_id, other_job, other.id), against_ranks)
     made = await joblog.viewing.run(joblog.templates.difference, others, logs, count)
     names = [await _name(joblog, *each) for each in ((other, project_id, against_ranks), (version, project_id, ranks))]
     return replace(made, before=names[0], after=names[1], against=chosen, before_version_id=other.id)
@@ -85,11 +82,3 @@ async def compare_runs(
 async def _name(joblog: State, version: VersionRow, project_id: str, ranks: str) -> str:
     job = await joblog.reading(joblog.engine.runs.job, project_id, version.job_id)
     return f"{job.name}/{version.name}" + (f" ranks {ranks}" if ranks else "")
-
-
-async def _logs(joblog: State, ids: tuple[str, int, int], ranks: str) -> Sequence[Head]:
-    chosen = parse_ranks(ranks)
-    logs = await joblog.reading(joblog.engine.runs.logs, *ids, -1, MAX_RANKS + 1)
-    if len(logs) > MAX_RANKS:
-        raise OutOfRange("ranks", f"at most {MAX_RANKS} ranks")
-    return [log for log in logs if log.worker in chosen]

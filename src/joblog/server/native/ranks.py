@@ -14,7 +14,7 @@ from joblog.engine.baseline import baseline
 from joblog.engine.compute import compute
 from joblog.engine.merged_view import latest, merged_page
 from joblog.engine.progress_view import READ_BYTES
-from joblog.errors import Invalid, OutOfRange
+from joblog.errors import Invalid, NotFound, OutOfRange
 from joblog.server.http.parameters import number, text
 from joblog.server.http.patterns import metric_patterns, readable_bytes
 from joblog.server.http.routes import Call, Calls
@@ -27,7 +27,7 @@ from joblog.views.encodings import parse_encoding
 from joblog.views.merged import parse_place
 from joblog.views.metrics.metrics import Series
 from joblog.views.metrics.readings import MetricPattern
-from joblog.views.ranks import parse_ranks
+from joblog.views.ranks import named_ranks, parse_ranks
 from joblog.views.values import Digest, MergedPage, Metrics, RankProgress, SeriesPoints
 from joblog.views.why.digest import BYTES_PER_TOKEN, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
@@ -77,7 +77,7 @@ async def read_merged(
     collapse: Collapse = 0,
 ) -> MergedPage:
     """Merges the ranks' logs; ``next`` goes on from there, also when the answer was empty."""
-    logs = await _logs(joblog, call, ranks)
+    logs = await logs_of_ranks(joblog, _version_of(call), ranks, may_come=True)
     query, now_ms = joblog.engine.reader, joblog.engine.clock_ms()
     if start is None:
         place = parse_place(cursor) if cursor else None
@@ -100,7 +100,7 @@ async def explain_failure(
     if max_bytes is not None and max_tokens is not None:
         raise Invalid("max_tokens", "given without max_bytes, or max_bytes without max_tokens")
     size = BYTES_PER_TOKEN * max_tokens if max_tokens is not None else max_bytes or DEFAULT_BYTES
-    logs = await _logs(joblog, call, ranks)
+    logs = await logs_of_ranks(joblog, _version_of(call), ranks)
     reports = await joblog.reading(joblog.engine.states.tasks, logs[0].version_id) if logs else []
     tasks = {task.worker: task for task in reports}
     now_ms = joblog.engine.clock_ms()
@@ -130,7 +130,7 @@ async def _newness(joblog: State, call: Call, logs: Sequence[Head]) -> Differenc
 async def read_progress(joblog: State, call: Call, ranks: Rank = "", encoding: Encoding = "") -> list[RankProgress]:
     """Gives every rank's progress bars as numbers."""
     written = parse_encoding(encoding)
-    logs = await _logs(joblog, call, ranks)
+    logs = await logs_of_ranks(joblog, _version_of(call), ranks)
 
     def read() -> list[RankProgress]:
         watch = joblog.watch
@@ -154,7 +154,7 @@ async def read_metrics(
     written = parse_encoding(encoding)
     patterns = await joblog.viewing.run(metric_patterns, pattern or [])
     wanted = None if not names else {name.strip() for name in names.split(",")}
-    logs = await _logs(joblog, call, ranks)
+    logs = await logs_of_ranks(joblog, _version_of(call), ranks)
     return await joblog.viewing.run(_metrics, joblog, logs, patterns, wanted, (points, least), written)
 
 
@@ -200,11 +200,20 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-async def _logs(joblog: State, call: Call, ranks: str) -> list[Head]:
-    """Returns the version's logs of these ranks; raises OutOfRange when there are too many."""
-    chosen, path = parse_ranks(ranks), call.path
-    ids = path["project_id"], path["job_id"], path["version_id"]
+def _version_of(call: Call) -> tuple[str, int, int]:
+    return call.path["project_id"], call.path["job_id"], call.path["version_id"]
+
+
+async def logs_of_ranks(joblog: State, ids: tuple[str, int, int], ranks: str, *, may_come: bool = False) -> list[Head]:
+    """Returns a version's logs of these ranks.
+
+    Raises OutOfRange when there are too many, NotFound when the version has others alone, unless they ``may_come``.
+    """
+    chosen = parse_ranks(ranks)
     logs = await joblog.reading(joblog.engine.runs.logs, *ids, -1, MAX_RANKS + 1)
     if len(logs) > MAX_RANKS:
         raise OutOfRange("ranks", f"at most {MAX_RANKS} ranks")
-    return [log for log in logs if log.worker in chosen]
+    those = [log for log in logs if log.worker in chosen]
+    if logs and not those and not may_come:
+        raise NotFound("rank", ranks, f"the run has {named_ranks(log.worker for log in logs)}")
+    return those
