@@ -73,6 +73,39 @@ def test_each_place_is_one_that_cat_takes(ranks: Agent) -> None:
     assert hit["line"] == int(number)
 
 
+def test_part_of_a_project(ranks: Agent) -> None:
+    """Of what arrived when, of these ranks, of runs in these states, of jobs with these labels; alone, together, counted."""
+    ranks.said("label", "other", "team=vision")
+    train, other = b"train/V0001/worker-1#L0:rank 1: nan\n", b"other/V0001/worker-0#L0:Nan\n"
+    for arguments, lines in (
+        (("--rank", "1,5-9"), train),
+        (("--rank", "0", "--label", "team"), other),
+        (("--label", "team=vision", "--since", "1h"), other),
+        (("--state", "ended", "--label", "team=vision"), other),
+        (("--rank", "1", "--until", "2100-01-01", "-r"), train),
+        (("--rank", "1", "--since", "2020-01-01", "-c"), b"train/V0001/worker-1:1\n"),
+        (("--runs", "--label", "team=vision", "--state", "ended", "--rank", "0"), b"other/V0001:1 " + other),
+    ):
+        assert ranks.said("search", "-i", *arguments, "nan") == lines, arguments
+    for nothing in (
+        ("--since", "2100-01-01"),
+        ("--until", "1h"),
+        ("--rank", "7"),
+        ("--state", "failed"),
+        ("--label", "team=x"),
+    ):
+        assert ranks.run(ranks.command("search", "-i", *nothing, "nan")).returncode == 1, nothing
+    for wrong, message in (
+        (("--rank", "1", "nan", "train/1/0"), "--rank must be absent where LOG names a rank"),
+        (("--label", "team", "nan", "train"), "--state and --label must be given without LOG"),
+        (("--since", "noon", "nan"), "since must be milliseconds"),
+        (("--rank", "x", "nan"), "ranks must be ranks and ranges of them"),
+        (("--state", "asleep", "nan"), "--state must be one of"),
+        (("--label", "=", "nan"), "label"),
+    ):
+        assert message in ranks.refused("search", *wrong), wrong
+
+
 def test_exit_status(ranks: Agent) -> None:
     """1 without a match, 2 for an error, as grep's."""
     for arguments, status in ((("nothing", "train"), 1), (("-c", "nothing", "train/1/worker-0"), 1), (("epoch",), 0)):

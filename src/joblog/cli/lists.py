@@ -24,7 +24,7 @@ def jobs(args: argparse.Namespace) -> int:
     """Lists the project's jobs, each with its latest run."""
     client, project_id = connected(args)
     with client:
-        page = client.listed_jobs(project_id, _states(args), args.label, _limit(args))
+        page = client.listed_jobs(project_id, states_of(args), args.label, _limit(args))
     if args.json:
         show_json(plain(job) | {"state": None if job.last is None else job.last.state} for job in page.items)
         return 0
@@ -40,7 +40,7 @@ def runs(args: argparse.Namespace) -> int:
     client, project_id = connected(args)
     with client:
         job_id = None if args.job is None else find_job(client, project_id, _job_name(args.job, client.url)).id
-        page = client.listed_runs(project_id, job_id, _states(args), args.label, _limit(args))
+        page = client.listed_runs(project_id, job_id, states_of(args), args.label, _limit(args))
     if args.json:
         show_json(plain(run) | {"state": run.state} for run in page.items)
         return 0
@@ -72,7 +72,8 @@ _FACTS = ("alert", "title", "host", "user", "commit", "command", "note")
 _HEADS = ("STATE", "STARTED", "DURATION", "RANKS", "SIZE")
 
 
-def _states(args: argparse.Namespace) -> list[str]:
+def states_of(args: argparse.Namespace) -> list[str]:
+    """Returns the states that ``--state`` names; raises Invalid."""
     states, known = [state for each in args.state for state in each.split(",")], [state_of(each.name) for each in Status]
     for state in states:
         if state.lower() not in known:

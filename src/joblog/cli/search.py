@@ -10,12 +10,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from joblog.cli.common import connected, plain
+from joblog.cli.lists import states_of
 from joblog.cli.screen import coloured
 from joblog.client import Client, LogRef
 from joblog.client.names import LogNames, search_place
-from joblog.client.searching import Hit, Line, Query, VersionRef
+from joblog.client.searching import Hit, Line, Query, VersionRef, Within
 from joblog.errors import Invalid
 
 _MATCH, _NAME, _NUMBER, _MARK, _PLAIN = b"\x1b[1;31m", b"\x1b[35m", b"\x1b[32m", b"\x1b[36m", b"\x1b[m"
@@ -33,16 +35,27 @@ def search(args: argparse.Namespace) -> int:
     with client:
         where = search_place(client, project_id, args.log)
         names = LogNames(client, project_id)
+        within = _within(where, args)
         if args.runs:
-            return _runs(client, where, query, names, args)
+            return _runs(client, where, query, within, names, args)
         if args.count:
-            return _count(client, where, query, names)
-        hits = client.search(where, query, backwards=args.reverse, context=(before, after), limit=args.limit)
+            return _count(client, where, query, within, names)
+        around = before, after
+        hits = client.search(where, query, within=within, backwards=args.reverse, context=around, limit=args.limit)
         return _write_json(hits) if args.json else _Writer(names, args, isinstance(where, LogRef)).write(hits)
 
 
-def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names: LogNames) -> int:
-    counts = client.count(where, query)
+def _within(where: LogRef | VersionRef | str, args: argparse.Namespace) -> Within:
+    """Returns what is searched; raises Invalid for flags that are not of what is named."""
+    if args.rank and isinstance(where, LogRef):
+        raise Invalid("--rank", "absent where LOG names a rank", args.rank)
+    if (args.state or args.label) and not isinstance(where, str):
+        raise Invalid("--state and --label", "given without LOG: they choose among the project's runs")
+    return Within(args.since or "", args.until or "", args.rank or "", tuple(states_of(args)), tuple(args.label))
+
+
+def _count(client: Client, where: LogRef | VersionRef | str, query: Query, within: Within, names: LogNames) -> int:
+    counts = client.count(where, query, within=within)
     if isinstance(where, LogRef):
         sys.stdout.write(f"{counts.get(where, 0)}\n")
     else:
@@ -51,17 +64,19 @@ def _count(client: Client, where: LogRef | VersionRef | str, query: Query, names
     return 0 if counts else 1
 
 
-def _runs(client: Client, where: LogRef | VersionRef | str, query: Query, names: LogNames, args: argparse.Namespace) -> int:
+def _runs(
+    client: Client, where: LogRef | VersionRef | str, query: Query, within: Within, names: LogNames, args: argparse.Namespace
+) -> int:
     """Writes which runs have lines that match, the newest job's latest run first: how many, and the first one's place."""
     if isinstance(where, LogRef):
         raise Invalid("LOG", "a run, or nothing: --runs is about all ranks", args.log)
     counts = dict[VersionRef, int]()
-    for log, lines in client.count(where, query).items():
+    for log, lines in client.count(where, query, within=within).items():
         run = VersionRef(log.project_id, log.job_id, log.version_id)
         counts[run] = counts.get(run, 0) + lines
     newest = sorted(counts, key=lambda run: (run.job_id, run.version_id), reverse=True)
     for run in newest[: args.limit]:
-        for hit in client.search(run, query, limit=1):
+        for hit in client.search(run, query, within=replace(within, states=(), labels=()), limit=1):
             place, _, name = names.name(hit.log).rpartition("/")
             if args.json:
                 record = {"run": place, "lines": counts[run], "first": plain(hit)}

@@ -38,7 +38,7 @@ from joblog.client.links import LATEST, Link, is_link, parsed_link
 from joblog.client.overview import Lists
 from joblog.client.reader import LogReader
 from joblog.client.reading import Reading
-from joblog.client.searching import Hit, Query, VersionRef
+from joblog.client.searching import Hit, Query, VersionRef, Within
 from joblog.client.verifying import Verified, verified
 from joblog.client.watching import WatchCalls
 
@@ -70,6 +70,7 @@ __all__ = [
     "Verified",
     "Version",
     "VersionRef",
+    "Within",
     "WatchRule",
 ]
 

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from joblog.api.answers import failure
-from joblog.api.refs import LogRef
+from joblog.api.refs import LogRef, status_of
 from joblog.api.transport import Transport
-from joblog.errors import Unreachable
+from joblog.errors import Invalid, Unreachable
 
 _READ_BYTES = 256 * 1024
 _MAX_LIMIT = 100_000
@@ -37,6 +37,23 @@ class Query:
     pattern: str
     regex: bool = False
     ignore_case: bool = False
+
+
+@dataclass(frozen=True)
+class Within:
+    """What is searched: what arrived from ``since`` on, before ``until`` (``10m`` ago, or a time); of ranks such as ``3,7-9``.
+
+    Of a project only runs in one of the ``states`` (``running``, ``failed`` ...) of jobs that have all ``labels``.
+    """
+
+    since: str = ""
+    until: str = ""
+    ranks: str = ""
+    states: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+EVERYWHERE = Within()
 
 
 @dataclass(frozen=True)
@@ -70,11 +87,12 @@ class Hit:
 class Search(Transport):
     """What ``Client`` has for searching. ``where`` is a log, a version, or a project by its id."""
 
-    def search(
+    def search(  # noqa: PLR0913 - each is a choice of its own
         self,
         where: LogRef | VersionRef | str,
         query: Query,
         *,
+        within: Within = EVERYWHERE,
         start: int | None = None,
         backwards: bool = False,
         context: tuple[int, int] = (0, 0),
@@ -86,10 +104,10 @@ class Search(Transport):
         leads to the next one, its ``start_byte`` to the one before. ``context`` is how many lines before and after are given.
 
         Raises:
-            Invalid: the pattern is not one.
+            Invalid: the pattern is not one, or ``within`` names what ``where`` has not.
             Busy: too many searches are running.
         """
-        asked = _parameters(query) | {"direction": "backward" if backwards else "forward"}
+        asked = _parameters(query, within, where) | {"direction": "backward" if backwards else "forward"}
         asked |= {"before": str(context[0]), "after": str(context[1])}
         asked |= {} if start is None else {"from": str(start)}
         left = limit
@@ -104,12 +122,13 @@ class Search(Transport):
             if not asked.get("cursor"):
                 return
 
-    def search_page(
+    def search_page(  # noqa: PLR0913 - each is a choice of its own
         self,
         where: LogRef | VersionRef | str,
         query: Query,
         *,
         limit: int,
+        within: Within = EVERYWHERE,
         cursor: str | None = None,
         backwards: bool = False,
         context: tuple[int, int] = (0, 0),
@@ -118,8 +137,9 @@ class Search(Transport):
 
         The server ends an answer that takes long, also one without a hit. Raises as ``search`` does.
         """
-        asked = _parameters(query) | {"direction": "backward" if backwards else "forward", "limit": str(limit)}
-        asked |= {"before": str(context[0]), "after": str(context[1])} | ({"cursor": cursor} if cursor else {})
+        asked = _parameters(query, within, where) | {"direction": "backward" if backwards else "forward", "limit": str(limit)}
+        asked |= {"before": str(context[0]), "after": str(context[1])}
+        asked |= {"cursor": cursor} if cursor else {}
         hits, following = list[Hit](), None
         for record in self._answer(where, asked):
             if record["type"] == "match":
@@ -128,10 +148,10 @@ class Search(Transport):
                 following = record["cursor"]
         return hits, following
 
-    def count(self, where: LogRef | VersionRef | str, query: Query) -> dict[LogRef, int]:
+    def count(self, where: LogRef | VersionRef | str, query: Query, *, within: Within = EVERYWHERE) -> dict[LogRef, int]:
         """Returns for each log how many of its lines match; logs without any are left out. Raises as ``search`` does."""
         counts = dict[LogRef, int]()
-        asked = _parameters(query) | {"count": "true"}
+        asked = _parameters(query, within, where) | {"count": "true"}
         while True:
             for record in self._answer(where, asked):
                 if record["type"] == "count":
@@ -142,9 +162,9 @@ class Search(Transport):
             if not asked.get("cursor"):
                 return counts
 
-    def _answer(self, where: LogRef | VersionRef | str, asked: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def _answer(self, where: LogRef | VersionRef | str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yields the lines of one answer, the last of which says where to go on; raises what one of them says."""
-        answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked)}", silence_s=_SILENCE_S)
+        answer = self.send("GET", f"{_path(where)}/search?{urlencode(asked, doseq=True)}", silence_s=_SILENCE_S)
         ended = False
         try:
             for record in _lines(answer.stream(_READ_BYTES)):
@@ -172,9 +192,17 @@ def _lines(parts: Iterator[bytes]) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def _parameters(query: Query) -> dict[str, str]:
+def _parameters(query: Query, within: Within, where: LogRef | VersionRef | str) -> dict[str, Any]:
+    """Returns a search's parameters; raises Invalid for what ``where`` has not."""
+    if isinstance(where, LogRef) and within.ranks:
+        raise Invalid("ranks", "absent where one rank's log is searched", within.ranks)
+    if not isinstance(where, str) and (within.states or within.labels):
+        raise Invalid("states and labels", "absent where one run is searched")
     kind = "regex" if query.regex else "literal"
-    return {"pattern": query.pattern, "kind": kind, "ignore_case": "true" if query.ignore_case else "false"}
+    asked: dict[str, Any] = {"pattern": query.pattern, "kind": kind, "ignore_case": "true" if query.ignore_case else "false"}
+    given = {"since": within.since, "until": within.until, "ranks": within.ranks, "label": list(within.labels)}
+    given["status"] = ",".join(map(status_of, within.states))
+    return asked | {name: value for name, value in given.items() if value}
 
 
 def _path(where: LogRef | VersionRef | str) -> str:

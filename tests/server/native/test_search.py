@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, cast
 
 import pytest
@@ -137,3 +138,25 @@ def test_the_sdk_searches(client: Client, make_log: MakeLog) -> None:
         list(client.search(where, Query("(", regex=True)))
     with pytest.raises(NotFound):
         list(client.search("nowhere", Query("a")))
+
+
+def test_what_arrived_when(make_log: MakeLog) -> None:
+    """From the line on that arrived then, before the line that did: what a search of all would have of these lines."""
+    log, moments, at = make_log(), [], 0
+    for number in range(5):
+        line = b"needle %d\n" % number
+        assert log.append(at, line).status == 200
+        at += len(line)
+        time.sleep(0.02)  # times in the tail are milliseconds
+        moments.append(time.time_ns() // 1_000_000)
+        time.sleep(0.02)
+    for low, high in ((0, 2), (1, 3), (2, 4), (3, 3)):
+        query = {"pattern": "needle", "since": moments[low], "until": moments[high]}
+        *hits, end = asked(log, log.version, **query)
+        assert ([hit["line"] for hit in hits], end["reason"]) == (list(range(low + 1, high + 1)), "done")
+        *hits, _ = asked(log, **query, direction="backward")
+        assert [hit["line"] for hit in hits] == list(range(high, low, -1))
+        *hits, end = asked(log, **query, limit=1)
+        if end["cursor"] is not None:
+            *hits, _ = asked(log, **query, cursor=end["cursor"])
+            assert [hit["line"] for hit in hits] == list(range(low + 2, high + 1))

@@ -32,6 +32,9 @@ LINES_HELP = "print one JSON object per line, as it comes"
 STATE_HELP = "only in this state: running, completed, failed, killed, lost, ended (nobody said how) ...; may be repeated"
 
 
+LABEL_HELP = "only jobs with this label, such as team=vision, or team for any value; may be repeated, at most 4"
+
+
 def add_to(commands: Subparsers) -> None:
     cat = add_shown(commands, "cat", "read:cat", "print a log, or a part of it")
     add_named(cat, "log", "LOG", f"{LATEST_HELP}; {PART_HELP}", optional=True)
@@ -58,10 +61,9 @@ def _add_lists(commands: Subparsers) -> None:
     jobs = add_shown(commands, "jobs", "lists:jobs", "list jobs with their latest run, the newest first")
     runs = add_shown(commands, "runs", "lists:runs", "list runs, the newest first")
     add_named(runs, "job", "JOB", "only this job's; a name, an id or a link (default: the project's)", optional=True)
-    wanted = "only jobs with this label, such as team=vision, or team for any value; may be repeated, at most 4"
     for listing in (jobs, runs):
         listing.add_argument("--state", action="append", default=[], metavar="STATE", help=STATE_HELP)
-        listing.add_argument("--label", action="append", default=[], metavar="NAME[=VALUE]", help=wanted)
+        listing.add_argument("--label", action="append", default=[], metavar="NAME[=VALUE]", help=LABEL_HELP)
         listing.add_argument("--limit", type=int, default=30, metavar="N", help="list at most N, 1 to 1000 (default: 30)")
     logs = add_shown(commands, "logs", "lists:logs", "list the logs of a run, one for each rank")
     add_named(logs, "job", "RUN", JOB_HELP, optional=True)
@@ -116,6 +118,11 @@ def _add_search(commands: Subparsers) -> None:
     search.add_argument("-F", "--fixed", action="store_true", help="take PATTERN as plain text")
     search.add_argument("-i", "--ignore-case", action="store_true", help="ignore upper and lower case")
     search.add_argument("-c", "--count", action="store_true", help="print only how many lines match")
+    search.add_argument("--since", metavar="T", help=f"only what arrived at T or later: {MOMENT_HELP}")
+    search.add_argument("--until", metavar="T", help="only what arrived before T")
+    search.add_argument("--rank", metavar="RANKS", help=RANK_HELP)
+    search.add_argument("--state", action="append", default=[], metavar="STATE", help=STATE_HELP)
+    search.add_argument("--label", action="append", default=[], metavar="NAME[=VALUE]", help=LABEL_HELP)
     about = "print each run that has a match, the newest first: how many lines, and the first one"
     search.add_argument("--runs", action="store_true", help=about)
     search.add_argument("-m", type=int, dest="limit", metavar="N", help="stop after N lines, or runs (default: never)")

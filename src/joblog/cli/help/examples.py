@@ -33,7 +33,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "joblog tail --grep 'loss|error' resnet",
         "joblog tail -f resnet --rank 3,7-9 --collapse 10",
     ),
-    "search": ("joblog search -C 2 'nan|[Ee]rror' resnet", "joblog search -F --runs 'CUDA out of memory'"),
+    "search": (
+        "joblog search -C 2 'nan|[Ee]rror' resnet",
+        "joblog search -F --runs --label team=vision --since 7d 'CUDA out of memory'",
+    ),
     "link": ("joblog link resnet --lines 120-140", "joblog link resnet/V0002/worker-3#L120-L140"),
     "open": ("joblog open resnet", "joblog open --print resnet/V0002/worker-3#L120"),
     "verify": (

@@ -49,6 +49,7 @@ def _order(name: str, value: str) -> str:
 
 Search = Annotated[str, text("stands in the job's name, in any case", most=MAX_SEARCH)]
 Statuses = Annotated[str, text("of the latest version: one, or several with commas between them")]
+RunStatuses = Annotated[str, text("of the run: one, or several with commas between them")]
 Sort = Annotated[
     str,
     Parameter(
@@ -77,7 +78,7 @@ async def get_overview(
 ) -> JobPage:
     """Lists jobs with their latest versions: state, ranks, size, last line; and counts those that match by their states."""
     order, descending, place = sort.removeprefix("-"), sort.startswith("-"), _place(after, sort)
-    wanted = Wanted(search, _statuses(status), order, descending, offset, limit, label or (), place)
+    wanted = Wanted(search, statuses_named(status), order, descending, offset, limit, label or (), place)
     return await asyncio.to_thread(_overview, joblog, project_id, wanted)
 
 
@@ -97,11 +98,12 @@ async def list_runs(
     only = joblog.auth.token(call.headers).job_id
     joblog.auth.allowed(call.headers, "read", project_id, only if job is None else job)
     place = _place(after, _RUNS)
-    wanted = Wanted(statuses=_statuses(status), offset=offset, limit=limit, labels=label or (), after=place)
+    wanted = Wanted(statuses=statuses_named(status), offset=offset, limit=limit, labels=label or (), after=place)
     return await asyncio.to_thread(_runs, joblog, project_id, only if job is None else job, wanted)
 
 
-def _statuses(names: str) -> list[Status]:
+def statuses_named(names: str) -> list[Status]:
+    """Returns the states that a parameter names; raises Invalid."""
     return [status_named(name, tuple(Status)) for name in names.split(",")] if names else []
 
 

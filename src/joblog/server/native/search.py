@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -19,14 +19,21 @@ from msgspec import Meta, Struct, structs
 from joblog.core import lines
 from joblog.core.logs import Head
 from joblog.core.names import MAX_ID, MAX_WORKER
+from joblog.core.status import Status
 from joblog.engine.engine import Engine
 from joblog.engine.patterns import MAX_PATTERN, Pattern
-from joblog.engine.search import Ask, LogSearch, Match, Text
+from joblog.engine.search import Ask, Match, Text
+from joblog.engine.times import arrived
 from joblog.errors import Invalid
 from joblog.server.http.answers import Answer
-from joblog.server.http.parameters import Parameter, choice, number, switch, text
+from joblog.server.http.parameters import Labels, Parameter, choice, number, switch, text
 from joblog.server.http.routes import Call, Calls
+from joblog.server.native.logs import Until
+from joblog.server.native.moments import moment_ms
+from joblog.server.native.overview import RunStatuses, statuses_named
+from joblog.server.native.ranks import Rank
 from joblog.server.state import State
+from joblog.views.ranks import Ranks, parse_ranks
 
 calls = Calls("/api/projects/{project_id}", "search")
 
@@ -74,6 +81,7 @@ From = Annotated[
     number(0, MAX_ID, "a byte position: forward from the line that holds it, or the lines before it").named("from"),
 ]
 Around = Annotated[int, number(0, MAX_CONTEXT_LINES, f"lines of context, 0 (the default) to {MAX_CONTEXT_LINES}")]
+Since = Annotated[str, text("only what arrived then or later, such as 10m (ago), or a time")]
 Limit = Annotated[int, number(1, MAX_LIMIT, f"lines to find, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} by default")]
 Seconds = Annotated[int, number(1, MAX_SECONDS, "how long it may take, 1 to 60, 10 by default")]
 CursorText = Annotated[
@@ -154,6 +162,8 @@ class SearchQuery(Struct, frozen=True):
     count: Flag = False
     timeout_s: Seconds = DEFAULT_SECONDS
     cursor: CursorText | None = None
+    since: Since = ""
+    until: Until = ""
 
     @property
     def backwards(self) -> bool:
@@ -166,6 +176,16 @@ class SearchQuery(Struct, frozen=True):
         return Ask(pattern, self.backwards, self.before, self.after, self.count)
 
 
+class Chosen(NamedTuple):
+    """Which of the logs are searched."""
+
+    ranks: Ranks = parse_ranks("")
+    statuses: Sequence[Status] = ()
+    labels: Sequence[str] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
 @calls.get("/jobs/{job_id}/versions/{version_id}/logs/{task}/search", "read", "Search a log")
 async def search_log(joblog: State, call: Call, query: SearchQuery, start: From | None = None) -> Answer:
     """Finds the lines of one log."""
@@ -173,24 +193,34 @@ async def search_log(joblog: State, call: Call, query: SearchQuery, start: From 
 
 
 @calls.get("/jobs/{job_id}/versions/{version_id}/search", "read", "Search all logs of a version")
-async def search_version(joblog: State, call: Call, query: SearchQuery) -> Answer:
+async def search_version(joblog: State, call: Call, query: SearchQuery, ranks: Rank = "") -> Answer:
     """Finds the lines of all workers' logs, one log after the other."""
-    return await _answer(joblog, call, query)
+    return await _answer(joblog, call, query, chosen=Chosen(parse_ranks(ranks)))
 
 
 @calls.get("/search", "read", "Search all logs of a project")
-async def search_project(joblog: State, call: Call, query: SearchQuery) -> Answer:
+async def search_project(
+    joblog: State, call: Call, query: SearchQuery, ranks: Rank = "", status: RunStatuses = "", label: Labels | None = None
+) -> Answer:
     """Finds the lines of all jobs' logs: the oldest job first, or, backward, the newest."""
-    return await _answer(joblog, call, query)
+    return await _answer(joblog, call, query, chosen=Chosen(parse_ranks(ranks), statuses_named(status), label or ()))
 
 
-async def _answer(joblog: State, call: Call, query: SearchQuery, start: int | None = None) -> Answer:
-    searches = joblog.searches
+_ALL = Chosen()
+
+
+async def _answer(joblog: State, call: Call, query: SearchQuery, start: int | None = None, chosen: Chosen = _ALL) -> Answer:
+    searches, now_ms = joblog.searches, joblog.engine.clock_ms()
+    since_ms, until_ms = (
+        moment_ms(name, text, now_ms) if text else None for name, text in (("since", query.since), ("until", query.until))
+    )
+    chosen = chosen._replace(since_ms=since_ms, until_ms=until_ms)
     ask = await searches.run(query.ask)
-    logs = _Logs(joblog.engine, call.path, query)
+    logs = _Logs(joblog.engine, call.path, query, chosen)
     await joblog.reading(logs.check)
     searches.admit()
-    lines_of_json = searches.answer(_Run(joblog.engine.search, ask, query, start, searches.stopping).steps(logs))
+    run = _Run(joblog.engine, ask, query, start, searches.stopping)
+    lines_of_json = searches.answer(run.steps(logs))
     headers = [(b"cache-control", b"no-cache")]
     return Answer(200, b"", headers, rest=lines_of_json, media_type=b"application/x-ndjson")
 
@@ -198,8 +228,9 @@ async def _answer(joblog: State, call: Call, query: SearchQuery, start: int | No
 class _Logs:
     """The logs that are searched, in their order: by job, version and worker, or the other way round."""
 
-    def __init__(self, engine: Engine, path: Mapping[str, Any], query: SearchQuery) -> None:
+    def __init__(self, engine: Engine, path: Mapping[str, Any], query: SearchQuery, chosen: Chosen) -> None:
         self._names = engine.runs
+        self.chosen = chosen
         self._project: str = path["project_id"]
         self._job: int | None = path.get("job_id")
         self._version: int | None = path.get("version_id")
@@ -208,9 +239,10 @@ class _Logs:
         self._after = query.cursor[:3] if query.cursor else None
 
     def check(self) -> None:
-        """Raises NotFound."""
+        """Raises NotFound, and what is wrong with the labels."""
         if self._job is None or self._version is None:
             self._names.project(self._project)
+            self._names.jobs(self._project, None, 0, 1, self.chosen.labels)
         elif self._worker is None:
             self._names.version(self._project, self._job, self._version)
         else:
@@ -231,19 +263,21 @@ class _Logs:
         return sorted(ids, reverse=self._backwards)
 
     def _jobs(self) -> list[int]:
-        return [job.id for job in _paged(lambda after: self._names.jobs(self._project, None, after, _PAGE), lambda job: job.id)]
+        names, labels = self._names, self.chosen.labels
+        jobs = _paged(lambda after: names.jobs(self._project, None, after, _PAGE, labels), lambda job: job.id)
+        return [job.id for job in jobs]
 
     def _versions(self, job_id: int) -> list[int]:
-        names = self._names
-        return [
-            each.id for each in _paged(lambda after: names.versions(self._project, job_id, after, _PAGE), lambda one: one.id)
-        ]
+        names, statuses = self._names, self.chosen.statuses
+        versions = _paged(lambda after: names.versions(self._project, job_id, after, _PAGE), lambda one: one.id)
+        return [each.id for each in versions if not statuses or each.status in statuses]
 
     def _workers(self, job_id: int, version_id: int) -> list[Head]:
         ids = self._project, job_id, version_id
         if self._worker is not None:
             return [self._names.log(*ids, self._worker)]
-        return _paged(lambda after: self._names.logs(*ids, after, _PAGE), lambda log: log.worker, -1)
+        logs = _paged(lambda after: self._names.logs(*ids, after, _PAGE), lambda log: log.worker, -1)
+        return [log for log in logs if log.worker in self.chosen.ranks]
 
 
 def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: int = 0) -> list[T]:
@@ -257,8 +291,8 @@ def _paged(page: Callable[[int], list[T]], number: Callable[[T], int], after: in
 class _Run:
     """One search on its way."""
 
-    def __init__(self, search: LogSearch, ask: Ask, query: SearchQuery, start: int | None, stopping: threading.Event) -> None:
-        self._search = search
+    def __init__(self, engine: Engine, ask: Ask, query: SearchQuery, start: int | None, stopping: threading.Event) -> None:
+        self._search, self._logs = engine.search, engine.logs
         self._stopping = stopping
         self._query, self._start = query, start
         self._matches = self._searched = 0
@@ -288,7 +322,7 @@ class _Run:
         for log in logs:
             at = start[3] if start and start[:3] == (log.job_id, log.version_id, log.worker) else None
             before, line = self._matches, -1
-            for each in self._search.run(log, self._ask, *self._span(log, at)):
+            for each in self._search.run(log, self._ask, *self._span(log, at, logs.chosen)):
                 if isinstance(each, Match):
                     if self._query.count and each.line == line:
                         continue  # a further part of a very long line
@@ -314,9 +348,13 @@ class _Run:
     def _over(self) -> bool:
         return time.monotonic() >= self._deadline or self._stopping.is_set()
 
-    def _span(self, log: Head, at: int | None) -> tuple[int, int]:
+    def _span(self, log: Head, at: int | None, chosen: Chosen) -> tuple[int, int]:
         """Returns what is searched of a log: from the cursor's ``at`` on, or from where the request says."""
         low, high, backwards = log.start_byte, log.end_byte, self._query.backwards
+        if chosen.since_ms is not None:
+            low = self._search.line_start(log, arrived(self._logs, log, chosen.since_ms))
+        if chosen.until_ms is not None:
+            high = max(self._search.line_start(log, arrived(self._logs, log, chosen.until_ms)), low)
         if at is None and self._start is not None:
             at = self._search.line_start(log, self._start)
         if at is None:
