@@ -12,6 +12,7 @@
 #   make reference  the pages of docs/ that are made of the code, anew
 #   make audit    pip-audit on joblog's dependencies
 #   make sbom     dist/joblog.cdx.json: the software bill of materials of the container image, as CycloneDX
+#   make release-check   what a maintainer runs before a version is published; leaves in dist/ what is to be published
 #   make test-frameworks   the callbacks in real trainings, after installing PyTorch, a gigabyte, into .venv-clients
 #   make bench    the benchmarks, whose table is docs/performance-table.md (BENCH_FLAGS=--help lists what can be chosen)
 #   make test-engines   those that have to do with an S3-compatible store, on Ceph and on OpenStack Swift, which it installs
@@ -32,7 +33,7 @@ DEV ?= dev
 PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 PINNED = --require-hashes --no-deps --requirement
 
-.PHONY: demo test test-long test-lowest test-newest test-engines test-frameworks clients pins check lint docs reference audit sbom bench field fuzz clean
+.PHONY: demo test test-long test-lowest test-newest test-engines test-frameworks clients pins check lint docs reference audit sbom release-check bench field fuzz clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -125,7 +126,10 @@ sbom: .venv-sbom/stamp
 	  --output-file dist/joblog.cdx.json requirements/image.txt
 	@echo "dist/joblog.cdx.json"
 
-# The tools that are not of joblog's own environment: pip-audit, what writes the bill of materials, and uv (make pins).
+release-check: $(VENV)/dev.stamp .venv-release/stamp sbom
+	$(VENV)/bin/python -m tests.release
+
+# The tools that are not of joblog's own environment: pip-audit, twine, what writes the bill of materials, uv (make pins).
 .venv-%/stamp: requirements/%.txt | $(VENV)/bin/python
 	@rm -rf $(@D) && $(VENV)/bin/python -m venv --without-pip $(@D)
 	@if $(PIP) --python $(@D)/bin/python install $(PINNED) $<; then touch $@; \

@@ -24,7 +24,7 @@ done
 resolve --universal --generate-hashes --constraint "$together" --extra postgres --extra traces --extra mcp --extra alerts \
   --output-file requirements/image.txt pyproject.toml requirements/build.in
 
-for input in requirements/audit.in requirements/pins.in requirements/sbom.in tests/stores/*.in tests/clients/environments/*.in; do
+for input in requirements/audit.in requirements/pins.in requirements/release.in requirements/sbom.in tests/stores/*.in tests/clients/environments/*.in; do
   resolve --universal --generate-hashes --output-file "${input%.in}.txt" "$input"
 done
 

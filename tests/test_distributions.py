@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -10,11 +11,14 @@ import tarfile
 import venv
 import zipfile
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.children import Child
+from tests.release import unnamed
 
 ROOT = Path(__file__).parent.parent
 WAIT_S = 120
@@ -91,15 +95,53 @@ def test_installed_server_takes_a_log_and_gives_it_back(installed: Path, tmp_pat
 
 
 def test_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    """Whoever builds from the sdist, as distributions of Linux do, gets every file, and the same bytes."""
+    """Whoever builds from the sdist, as distributions of Linux do, gets every file, and the same bytes, whatever its umask."""
     sdist = built(ROOT, tmp_path / "sdist", "sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
-    again = built(tmp_path / sdist.name.removesuffix(".tar.gz"), tmp_path / "wheel", "wheel")
-    assert contents(again) == contents(wheel)
+    source = tmp_path / sdist.name.removesuffix(".tar.gz")
+    for path in source.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+    again = built(source, tmp_path / "wheel", "wheel")
+    assert sha256(again.read_bytes()).digest() == sha256(wheel.read_bytes()).digest()
     assert {"joblog/py.typed", "joblog/ui/index.html", "joblog/server/ops/examples.json", "joblog/catalog/schema.sql"} <= set(
         contents(wheel)
     )
+
+
+def test_wheel_has_the_licence_of_all_that_is_in_it(wheel: Path) -> None:
+    """joblog's own, and those of the viewer's libraries: each file of theirs, where tools look for it."""
+    (licences,) = {name.split("licenses/")[0] for name in contents(wheel) if name.endswith(".dist-info/licenses/LICENSE")}
+    theirs = {path for pattern in ("*LICENSE*", "*NOTICE*") for path in (ROOT / "src/joblog/ui/vendor").rglob(pattern)}
+    assert {path.parent.name for path in theirs} == {path.name for path in (ROOT / "src/joblog/ui/vendor").iterdir()}
+    for path in [ROOT / "LICENSE", *theirs]:
+        assert contents(wheel)[f"{licences}licenses/{path.relative_to(ROOT)}"] == path.read_bytes()
+
+
+def test_a_version_is_published_under_its_own_name() -> None:
+    """The package, the changelog's first section and the commit's tag have one version."""
+    changelog = "# Changelog\n\n## 0.2.0 (2027-01-01)\n\n## 0.1.0 (2026-01-01)\n"
+    assert unnamed("0.2.0", changelog, []) is None
+    assert unnamed("0.2.0", changelog, ["v0.2.0"]) is None
+    assert "0.2.0" in str(unnamed("0.1.0", changelog, []))
+    assert "v0.3.0" in str(unnamed("0.2.0", changelog, ["v0.3.0"]))
+    assert "Unreleased" in str(unnamed("0.2.0", "# Changelog\n\n## Unreleased\n", []))
+
+
+def test_workflow_publishes_only_what_was_checked() -> None:
+    """By trusted publishing, whose right one job has, that runs nothing of the repository's; all actions are pinned."""
+    text = (ROOT / ".github/workflows/release.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    check, publish = workflow["jobs"]["check"], workflow["jobs"]["publish"]
+    used = [step["uses"] for job in (check, publish) for step in job["steps"] if "uses" in step]
+    assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action)] == []
+    assert (workflow["permissions"], check["permissions"]) == ({}, {"contents": "read"})
+    assert (publish["permissions"], publish["needs"]) == ({"id-token": "write"}, "check")
+    assert not any("run" in step for step in publish["steps"])
+    assert "secrets." not in text
+    commands = {step["run"] for step in check["steps"] if "run" in step}
+    assert commands == {"make release-check"}
+    assert re.search(r"^release-check:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
 def contents(archive: Path) -> dict[str, bytes]:

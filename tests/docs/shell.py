@@ -38,14 +38,19 @@ class Shell:
     The page's address of the server stands for the one on which ``joblog serve`` has found a free port.
     """
 
-    def __init__(self, home: Path, *, beside: Shell | None = None, project: str = "default") -> None:
-        """Starts the shell in ``home``; with the home, and so the server, of another one if there is one ``beside``."""
+    def __init__(
+        self, home: Path, *, beside: Shell | None = None, project: str = "default", programs: Path = Path(sys.executable).parent
+    ) -> None:
+        """Starts the shell in ``home``; with the home, and so the server, of another one if there is one ``beside``.
+
+        ``programs`` is the directory of the environment's programs, joblog's among them.
+        """
         self.home = home
         self.data = (beside.home if beside else home) / ".local" / "share" / "joblog"
         for name, text in FILES.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOBLOG_", "XDG_"))}
         for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):  # joblog open would open one
             kept.pop(name, None)
