@@ -18,6 +18,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from joblog.client import Client
+from joblog.client.searching import EVERYWHERE
 from joblog.mcp.budget import HOSTILE
 from joblog.mcp.tools import MIN_TOKENS, Tools
 from joblog.views.why.digest import BYTES_PER_TOKEN
@@ -140,6 +141,22 @@ def test_first_failed_rank_over_stdio(server: Server, token: str, died: str) -> 
     asyncio.run(asked())
 
 
+def test_search_of_a_part(server: Server, token: str, died: str) -> None:
+    """Some ranks, a time, runs in a state; of one run there are no others to choose from."""
+
+    async def asked() -> None:
+        async with over_http(server, token) as assistant:
+            wanted = {"pattern": "Watchdog", "ranks": f"{FIRST}-{FIRST + 2}", "since": "1h"}
+            for where in ({"where": died}, {"states": ["failed"]}):
+                answer = await said(assistant, "search", wanted | where)
+                assert re.findall(r"^\S+/worker-(\d+) line", answer, re.MULTILINE) == [str(FIRST + 1), str(FIRST + 2)]
+            assert "No line matches" in await said(assistant, "search", wanted | {"until": "2h"})
+            refused = await said(assistant, "search", wanted | {"where": died, "labels": ["team"]}, error=True)
+            assert "states and labels must be absent" in refused
+
+    asyncio.run(asked())
+
+
 def test_all_tools_only_read_and_say_what_they_take(server: Server, token: str) -> None:
     async def asked() -> None:
         async with over_http(server, token) as assistant:
@@ -198,7 +215,7 @@ def test_what_a_program_printed_is_marked_as_data(client: Client, tools: Tools, 
     answers = [
         tools.runs("hostile", (), (), 5, 1500),
         tools.lines("hostile", None, 40, None, 400, 1500),
-        tools.search("start", "hostile", False, False, False, 3, 5, None, 1500),
+        tools.search("start", "hostile", False, False, False, 3, 5, None, EVERYWHERE, 1500),
         tools.why("hostile", None, 1500),
         tools.ranks("hostile", 1500),
         tools.templates("hostile", None, 40, 1500),
@@ -230,7 +247,7 @@ def test_answers_are_within_their_budget_and_say_how_to_go_on(tools: Tools, died
 
     hits, cursor = list[str](), None
     for _ in range(1000):
-        answer = tools.search("Watchdog", died, False, False, False, 0, 50, cursor, tokens)
+        answer = tools.search("Watchdog", died, False, False, False, 0, 50, cursor, EVERYWHERE, tokens)
         assert len(answer.encode()) <= tokens * BYTES_PER_TOKEN
         hits += re.findall(r"^\S+/worker-(\d+) line", answer, re.MULTILINE)
         onwards = re.search(r'cursor="(.*)"', answer)

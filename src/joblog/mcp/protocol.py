@@ -15,6 +15,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from joblog import __version__
+from joblog.client.searching import Within
 from joblog.errors import JoblogError
 from joblog.mcp.budget import HOSTILE
 from joblog.mcp.tools import (
@@ -68,6 +69,12 @@ def _answered(answer: Callable[[], str]) -> str:
         raise ToolError(str(error)) from error
 
 
+_States = Annotated[
+    Sequence[str], Field(description="only runs in these: running, completed, failed, killed, lost, ended", max_length=10)
+]
+_Labels = Annotated[Sequence[str], Field(description="only of jobs with these, as team=vision", max_length=4)]
+
+
 class _Questions:
     """The tools: what an assistant is told of each, its parameters and their bounds are its name, text and annotations."""
 
@@ -78,10 +85,8 @@ class _Questions:
         self,
         ctx: Context[Any],
         job: Annotated[str | None, Field(description="only this job's runs", max_length=200)] = None,
-        states: Annotated[
-            Sequence[str], Field(description="only in these: running, completed, failed, killed, lost, ended", max_length=10)
-        ] = (),
-        labels: Annotated[Sequence[str], Field(description="only of jobs with these, as team=vision", max_length=4)] = (),
+        states: _States = (),
+        labels: _Labels = (),
         limit: Annotated[int, Field(ge=1, le=MAX_RUNS)] = 20,
         max_tokens: _Tokens = DEFAULT_TOKENS,
     ) -> str:
@@ -123,10 +128,18 @@ class _Questions:
         context: Annotated[int, Field(ge=0, le=20, description="lines before and after each match")] = 0,
         limit: Annotated[int, Field(ge=1, le=MAX_HITS)] = 20,
         cursor: Annotated[str | None, Field(description="of the answer before, to go on", max_length=1000)] = None,
+        ranks: _Ranks = None,
+        since: Annotated[
+            str, Field(description="only what arrived then or later: 10m, 2h, 7d ago, or a time", max_length=40)
+        ] = "",
+        until: Annotated[str, Field(description="only what arrived before", max_length=40)] = "",
+        states: _States = (),
+        labels: _Labels = (),
         max_tokens: _Tokens = DEFAULT_TOKENS,
     ) -> str:
         """Search one log, all ranks of a run, or all runs of the project; each match with its permanent link."""
-        asked = pattern, where, regex, ignore_case, backwards, context, limit, cursor, max_tokens
+        within = Within(since, until, ranks or "", tuple(states), tuple(labels))
+        asked = pattern, where, regex, ignore_case, backwards, context, limit, cursor, within, max_tokens
         return _answered(lambda: self._tools_of(ctx).search(*asked))
 
     def metrics(

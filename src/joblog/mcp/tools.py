@@ -25,7 +25,7 @@ from joblog.client.names import (
     run_name,
     search_place,
 )
-from joblog.client.searching import Hit, Query
+from joblog.client.searching import Hit, Query, Within
 from joblog.core.amounts import duration, size
 from joblog.errors import Invalid
 from joblog.mcp.budget import HOSTILE, LINE_CHARACTERS, Budget, of_log
@@ -134,6 +134,7 @@ class Tools:
         context: int,
         limit: int,
         cursor: str | None,
+        within: Within,
         max_tokens: int,
     ) -> str:
         """Returns lines that match."""
@@ -143,7 +144,9 @@ class Tools:
 
         def page(limit: int) -> tuple[list[Hit], str | None]:
             query = Query(pattern, regex, ignore_case)
-            return self._client.search_page(searched, query, limit=limit, cursor=cursor, backwards=backwards, context=around)
+            return self._client.search_page(
+                searched, query, limit=limit, within=within, cursor=cursor, backwards=backwards, context=around
+            )
 
         hits, following = page(max(min(limit, answer.left_bytes // _HIT_BYTES), 1))
         if not hits:
