@@ -17,6 +17,9 @@ from joblog.core.settings import Settings
 from tests.engines import BUCKET, ObjectServer, PostgresServer
 
 DEFAULT = "sqlite-directory"
+SEVERAL = "sqlite-directory-several"
+"""The default, answered by several processes."""
+
 BACKENDS = (DEFAULT, "sqlite-s3", "postgres-directory", "postgres-s3")
 
 every_backend = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:3])
@@ -25,14 +28,17 @@ every_backend = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:3])
 Those that mix what is local with what is not have their turn in a long run.
 """
 
+every_server = pytest.mark.backends(*BACKENDS, SEVERAL, long=(*BACKENDS[1:3], SEVERAL))
+"""Marks what is promised to users: as ``every_backend``, and of several processes."""
+
 storage_contract = pytest.mark.backends(*BACKENDS, long=BACKENDS[1:])
 """Marks what takes long on each: those that are not the default have their turn in a long run."""
 
 both_ends = pytest.mark.backends(BACKENDS[0], BACKENDS[-1])
 """Marks what takes long, and would find nothing new on the others."""
 
-default_first = pytest.mark.backends(DEFAULT, BACKENDS[-1], long=BACKENDS[-1:])
-"""Marks what is about HTTP: the other end has its turn in a long run."""
+default_first = pytest.mark.backends(DEFAULT, SEVERAL, BACKENDS[-1], long=(SEVERAL, BACKENDS[-1]))
+"""Marks what is about HTTP: several processes, and the other end, have their turn in a long run."""
 
 both_catalogs = pytest.mark.backends(DEFAULT, "postgres-directory")
 """Marks what has nothing to do with objects."""
@@ -50,6 +56,7 @@ class Place(TypedDict, total=False):
     objects: str
     objects_endpoint: str
     objects_region: str
+    workers: int
 
 
 class Backend:
@@ -68,7 +75,7 @@ class Backend:
 
     def place(self) -> Place:
         """Returns the settings of a catalog and an object store that nobody has used; for ``Settings`` or a server."""
-        settings = Place()
+        settings = Place(workers=3) if self.name == SEVERAL else Place()
         if self.postgres is not None:
             name = f"joblog_{next(_numbers)}"
             self.postgres.run(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")

@@ -31,7 +31,7 @@ from joblog.objects.piece_cache import PieceCache
 from joblog.objects.store import Objects
 from joblog.server.modelarts import positions
 from joblog.upkeep.check import check
-from tests.backends import Backend, every_backend
+from tests.backends import Backend, every_server
 from tests.checked import checked
 from tests.conftest import Server, start_server
 from tests.server.http.crowd import attacked
@@ -70,7 +70,7 @@ def unfinished(engine: Engine, log: Head) -> set[str]:
     return {key for key, _, _ in engine.objects.listing()} - before
 
 
-@every_backend
+@every_server
 def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
     """Any bytes come back as they were, from the tail and from a segment."""
     log = new_log(engine, ANY_BYTES)
@@ -81,7 +81,7 @@ def test_1_bytes_out_are_bytes_in(engine: Engine) -> None:
     assert whole(engine, log) == ANY_BYTES
 
 
-@every_backend
+@every_server
 def test_2_a_bytes_position_and_a_lines_number_never_change(engine: Engine) -> None:
     """Line 500 begins at the same byte after sealing, merging, retention and reopening."""
     text = b"".join(b"line %d\n" % number for number in range(2000))
@@ -125,7 +125,7 @@ def pack(engine: Engine, logs: Sequence[Head]) -> int:
         leases.give_back(taken)
 
 
-@every_backend
+@every_server
 def test_1_2_3_bytes_and_positions_of_small_logs_that_share_an_object(engine: Engine) -> None:
     """Are what they were."""
     logs = small_logs(engine, ANY_BYTES, ANY_BYTES * 2, ANY_BYTES[::-1])
@@ -140,7 +140,7 @@ def test_1_2_3_bytes_and_positions_of_small_logs_that_share_an_object(engine: En
     assert list(checked(engine).problems()) == []
 
 
-@every_backend
+@every_server
 def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     """Whatever was sealed, pieces lie side by side from the log's start to its end."""
     log = new_log(engine)
@@ -159,7 +159,7 @@ def test_3_chunks_and_segments_tile_the_log(engine: Engine) -> None:
     assert all(left[1] == right[0] for left, right in pairwise(borders))
 
 
-@every_backend
+@every_server
 def test_4_acknowledged_means_committed(backend: Backend, tmp_path: Path) -> None:
     """What an answer has acknowledged is there after kill -9."""
     place = backend.place()
@@ -176,7 +176,7 @@ def test_4_acknowledged_means_committed(backend: Backend, tmp_path: Path) -> Non
     assert server.stop() == 0
 
 
-@every_backend
+@every_server
 def test_5_append_is_idempotent(engine: Engine) -> None:
     """At the end taken, behind it compared and the rest taken, beyond it refused; of two writers one wins."""
     log = new_log(engine, b"one\ntwo\n")
@@ -206,7 +206,7 @@ def test_5_append_is_idempotent(engine: Engine) -> None:
         engine.appender.append(log.id, 10_014, b"x")
 
 
-@every_backend
+@every_server
 def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     """An object whose row did not come goes in its time; one whose row has gone outlives it by the grace period."""
     log = new_log(engine, b"line\n" * 1000)
@@ -221,7 +221,7 @@ def test_6_a_crash_leaves_garbage_never_a_dangling_row(engine: Engine) -> None:
     assert list(engine.objects.listing()) == []
 
 
-@every_backend
+@every_server
 def test_6_a_crash_leaves_garbage_never_a_dangling_row_of_a_pack(engine: Engine) -> None:
     """A pack whose rows did not come goes in its time; the logs are in the catalog, and are packed again."""
     logs = small_logs(engine, b"one\n", b"two\n", b"three\n")
@@ -254,7 +254,7 @@ class CountingObjects(Objects):
         raise AssertionError("a read lists the store")
 
 
-@every_backend
+@every_server
 def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(engine: Engine) -> None:
     """A page out of forty segments takes one range read, wherever it is; so does a byte page."""
     log = new_log(engine)
@@ -271,7 +271,7 @@ def test_7_reading_never_lists_the_object_store_and_costs_by_what_is_returned(en
         assert objects.reads - before <= 2
 
 
-@every_backend
+@every_server
 def test_8_pages_glue_while_the_log_grows_and_is_sealed(engine: Engine) -> None:
     """A reader that follows end_line sees each line once, in order, while another thread appends, seals and merges."""
     chance, lines = random.Random(8), [b"%d %s\n" % (number, b"x" * (number % 50)) for number in range(4000)]
@@ -325,7 +325,7 @@ def test_10_nothing_is_dropped_in_silence(server: Server) -> None:
             assert client.close_log(log, end_byte=end_byte, crc32=crc32).complete is complete
 
 
-@every_backend
+@every_server
 def test_11_only_what_the_catalog_has_named_and_names_no_more_is_deleted(engine: Engine) -> None:
     """Neither an object that it never named, however old, nor one that a segment has; what it named and dropped, goes."""
     log = new_log(engine, b"line\n" * 1000)
@@ -344,7 +344,7 @@ def test_11_only_what_the_catalog_has_named_and_names_no_more_is_deleted(engine:
     assert (names >= {key, stranger, "lab/1/1/worker-0/notes.txt"}, left in names) == (True, False)
 
 
-@every_backend
+@every_server
 def test_11_a_pack_is_not_deleted_while_a_log_needs_it(engine: Engine) -> None:
     """However long ago the first of them was deleted; what is left moves to another one, and only then it goes."""
     logs = small_logs(engine, b"one\n", b"two\n", b"three\n")
